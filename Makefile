@@ -1,0 +1,38 @@
+# The verbs that people expect. `./lab` is the lab itself; this file is for those who change it.
+PYTHON := .venv/bin/python
+DEV := .venv/.dev-requirements
+
+.PHONY: help setup test unit rehearsal lint format bench clean
+help:  ## list these verbs
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
+
+setup: $(DEV)  ## make .venv with everything that tests and checks need
+$(DEV): lab requirements.txt constraints.txt requirements-dev.txt
+	./lab --version
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+test: setup  ## all tests: the unit tests, then the rehearsal's
+	$(PYTHON) -m pytest
+
+unit: setup  ## the unit tests alone: no process, no network
+	$(PYTHON) -m pytest tests/unit
+
+rehearsal: setup  ## the tests on the real engine and the real API server
+	$(PYTHON) -m pytest tests/rehearsal
+
+lint: setup  ## lint, formatting, types, and the rooms' one-way imports
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	.venv/bin/lint-imports
+	.venv/bin/basedpyright
+
+format: setup  ## format the code and mend what can be mended
+	$(PYTHON) -m ruff format .
+	$(PYTHON) -m ruff check --fix .
+
+bench: setup  ## the rehearsal's speed and memory, as ratios taken in one run
+	$(PYTHON) -m tests.bench
+
+clean:  ## remove .venv and caches of this checkout; tools built for all checkouts stay
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache build

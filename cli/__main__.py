@@ -1,0 +1,5 @@
+"""Entry of `./lab`: `python -m cli`."""
+
+from cli.app import main
+
+main()

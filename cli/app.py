@@ -1,0 +1,52 @@
+"""Puts the commands together: each is a function of a file of its own, registered here and nowhere else."""
+
+import sys
+from importlib import import_module
+from typing import Annotated, Final
+
+import typer
+
+from cli.failures import EXIT_CODES, Failure
+
+COMMANDS: Final = ("up", "preview", "down", "status", "shell")
+
+app = typer.Typer(
+    name="lab",
+    help="The myeks EKS security lab: rehearsed on this machine, or stood up on AWS with -s STACK.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo("lab 0.1.0")
+        raise typer.Exit
+
+
+@app.callback()
+def lab(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """The myeks EKS security lab: rehearsed on this machine, or stood up on AWS with -s STACK."""
+
+
+for _name in COMMANDS:
+    import_module(f"cli.{_name}").register(app)
+
+
+def main() -> None:
+    """Run the command line; every expected failure ends in a message and a documented exit code."""
+    try:
+        app()
+    except Failure as failure:
+        sys.stderr.write(f"lab: {failure}\n")
+        sys.exit(failure.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nlab: interrupted. Run the same command again to go on, or ./lab down to take it away.\n")
+        sys.exit(130)

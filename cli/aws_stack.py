@@ -1,0 +1,94 @@
+"""Drives the user's own pulumi CLI and backend for a stack on AWS.
+
+State, secrets provider, credentials and prompts stay the user's: this only checks
+the settings first, says what the lab will cost, and asks.
+"""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from cli.console import err, out
+from cli.failures import CannotAsk, Failure
+from cli.stacks import CHECKOUT, Stack
+from infra import cost
+
+
+def up(stack: Stack, *, yes: bool) -> None:
+    """Tell the cost, ask, and run `pulumi up`; raises Failure when it fails."""
+    _tell_cost(stack)
+    _agree(f"Stand {stack.config.cluster_name} up on AWS in {stack.config.region} (stack {stack.name})?", yes=yes)
+    _pulumi("up", "--yes", "--skip-preview", "--stack", stack.name)
+    err.print(f"Take it away when you are done: ./lab down -s {stack.name}")
+
+
+def preview(stack: Stack) -> None:
+    """Run `pulumi preview`."""
+    _tell_cost(stack)
+    _pulumi("preview", "--stack", stack.name)
+
+
+def down(stack: Stack, *, yes: bool) -> None:
+    """Ask, and run `pulumi destroy`."""
+    _agree(f"Delete {stack.config.cluster_name} and everything in it from AWS (stack {stack.name})?", yes=yes)
+    _pulumi("destroy", "--yes", "--skip-preview", "--stack", stack.name)
+
+
+def outputs(stack: Stack) -> dict[str, Any]:
+    """The stack's outputs, secret ones masked; raises CannotAsk when pulumi cannot tell."""
+    ended = subprocess.run(
+        [_binary(), "stack", "output", "--json", "--stack", stack.name],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ended.returncode != 0:
+        said = ended.stderr.strip().splitlines()
+        raise CannotAsk(
+            f"pulumi could not read the outputs of stack {stack.name}: {said[-1] if said else 'it said nothing'}. "
+            "Check pulumi login and the stack's name."
+        )
+    return json.loads(ended.stdout or "{}")
+
+
+def _tell_cost(stack: Stack) -> None:
+    bill = cost.estimate(stack.config)
+    out.print(
+        f"Left running, this lab costs about {bill.hourly:.2f} USD an hour: {bill.hourly * 24:.0f} a day, "
+        f"{bill.hourly * cost.HOURS_A_MONTH:.0f} a month."
+    )
+    for row in bill.rows:
+        out.print(f"  {row.hourly:7.3f}  {row.what}", markup=False)
+    if bill.unpriced:
+        out.print(f"Not in the price table, so not counted: {', '.join(bill.unpriced)}.")
+    out.print(f"Prices: {cost.SOURCE}.")
+
+
+def _agree(question: str, *, yes: bool) -> None:
+    if not yes and not typer.confirm(question):
+        raise typer.Exit(code=1)
+
+
+def _binary() -> str:
+    found = shutil.which("pulumi")
+    if not found:
+        raise Failure("The pulumi CLI is not on PATH. Install it from https://www.pulumi.com/docs/install/ and log in.")
+    return found
+
+
+def _pulumi(*arguments: str) -> None:
+    """Run pulumi on the user's terminal; Ctrl-C is pulumi's to handle."""
+    process = subprocess.Popen([_binary(), *arguments], cwd=Path(CHECKOUT))
+    while True:
+        try:
+            code = process.wait()
+            break
+        except KeyboardInterrupt:
+            continue
+    if code != 0:
+        raise Failure(f"pulumi {arguments[0]} ended with exit code {code}. What it said stands above.")

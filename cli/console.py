@@ -1,0 +1,67 @@
+"""How the command line speaks: calm lines on stderr while it works, results on stdout.
+
+Colour and moving lines are for a terminal alone; a pipe gets one plain line a
+phase, so that a log stays readable.
+"""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.status import Status
+
+out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+err = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+
+
+class Progress:
+    """Phases of long work with the time since it began, and what it waits for now."""
+
+    HEARTBEAT = 10.0
+    """Seconds after which a pipe is told again what the work waits for."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._told = 0.0
+        self._status: Status | None = None
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the work began."""
+        return time.monotonic() - self._began
+
+    def phase(self, text: str) -> None:
+        """Something is done, or something long begins."""
+        self._told = self.elapsed
+        err.print(f"{self.elapsed:6.1f} s  {text}", markup=False)
+
+    def waiting(self, text: str) -> None:
+        """What is going on now: the moving line of a terminal, now and then a line in a pipe."""
+        if self._status:
+            self._status.update(f"{self.elapsed:6.1f} s  {text}")
+        elif self.elapsed - self._told >= self.HEARTBEAT:
+            self.phase(text)
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Progress for the length of a block; the moving line goes with it."""
+    shown = Progress()
+    if not err.is_terminal:
+        yield shown
+        return
+    with err.status("") as status:
+        shown._status = status  # pyright: ignore[reportPrivateUsage]  # the pair is made here
+        yield shown
+
+
+def duration(seconds: float) -> str:
+    """12 s, 3 min 5 s, 2 h 4 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -1,0 +1,92 @@
+"""Turns the engine's events into progress for a person and a list of changes for a table."""
+
+import time
+from dataclasses import dataclass, field
+
+from pulumi import automation as auto
+
+from cli.console import Progress
+
+_WORDS = {
+    "create": "created",
+    "update": "updated",
+    "delete": "deleted",
+    "replace": "replaced",
+    "create-replacement": "replacement created",
+    "delete-replaced": "replaced one deleted",
+    "refresh": "read",
+    "read": "read",
+}
+_QUIET = ("same", "refresh", "read", "delete-replaced", "create-replacement")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One resource that a run changes, or would change."""
+
+    operation: str
+    """create, update, replace or delete."""
+    type: str
+    """Type token without its module: `aws:ec2/vpc:Vpc` → `aws:Vpc`."""
+    name: str
+    properties: tuple[str, ...]
+    """Paths of the properties that differ; a replacement's cause is among them."""
+
+
+@dataclass
+class Watcher:
+    """Follows one run of the engine."""
+
+    progress: Progress
+    verb: str
+    changes: list[Change] = field(default_factory=list[Change])
+    _running: dict[str, float] = field(default_factory=dict[str, float])
+    _done: int = 0
+
+    def __call__(self, event: auto.EngineEvent) -> None:
+        """Take one event in; called from the engine's event thread."""
+        if event.resource_pre_event:
+            meta = event.resource_pre_event.metadata
+            operation = _operation(meta)
+            if operation != "same":
+                self._running[meta.urn] = time.monotonic()
+            if operation not in _QUIET:
+                self.changes.append(
+                    Change(operation, _short(meta.type), _name(meta.urn), tuple(sorted(meta.detailed_diff or {})))
+                )
+        elif event.res_outputs_event:
+            self._finish(event.res_outputs_event.metadata)
+        elif event.res_op_failed_event:
+            meta = event.res_op_failed_event.metadata
+            self._running.pop(meta.urn, None)
+            self.progress.phase(f"failed: {_operation(meta)} {_short(meta.type)} {_name(meta.urn)}")
+        self._tell()
+
+    def _finish(self, meta: auto.StepEventMetadata) -> None:
+        began = self._running.pop(meta.urn, None)
+        if began is None:
+            return
+        self._done += 1
+        took = time.monotonic() - began
+        if took >= 1.5 and not meta.type.startswith("pulumi:"):
+            word = _WORDS.get(_operation(meta), _operation(meta))
+            self.progress.phase(f"{_short(meta.type)} {_name(meta.urn)} {word} in {took:.1f} s")
+
+    def _tell(self) -> None:
+        waits = sorted((u for u in self._running if "pulumi:pulumi" not in u), key=lambda urn: self._running[urn])
+        names = ", ".join(f"{_short(urn.split('::')[-2].split('$')[-1])} {_name(urn)}" for urn in waits[:3])
+        more = f" and {len(waits) - 3} more" if len(waits) > 3 else ""
+        self.progress.waiting(f"{self.verb}: {self._done} done" + (f"; now {names}{more}" if names else ""))
+
+
+def _operation(meta: auto.StepEventMetadata) -> str:
+    return str(getattr(meta.op, "value", meta.op))
+
+
+def _short(token: str) -> str:
+    package, _, rest = token.partition(":")
+    return f"{package}:{rest.split(':')[-1]}"
+
+
+def _name(urn: str) -> str:
+    return urn.split("::")[-1]

@@ -1,0 +1,48 @@
+"""A standing lab's outputs, with the environment in which its AWS and its API server answer.
+
+For the rehearsal both come from the running world; for an AWS stack the outputs
+come from the user's own Pulumi backend and the environment is the user's own.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cli import aws_stack, rehearsed
+from cli.console import Progress
+from cli.failures import CannotAsk
+from cli.stacks import Stack
+from rehearsal import paths
+from rehearsal.run import environment
+
+
+@contextmanager
+def outputs_of(stack: Stack) -> Iterator[tuple[Mapping[str, Any], Path]]:
+    """The stack's outputs and a directory for files of its shell; raises CannotAsk when it is not up.
+
+    While the block runs, this process's environment is the one in which the lab's AWS answers.
+    """
+    if not stack.is_rehearsal:
+        directory = paths.cache_dir() / "stacks" / stack.name
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with environment({"AWS_REGION": stack.config.region, "AWS_DEFAULT_REGION": stack.config.region}, set()):
+            yield _standing(stack, aws_stack.outputs(stack)), directory
+        return
+    world = rehearsed.running()
+    recorded = rehearsed.stack_in(world, rehearsed.tools(Progress()), stack)
+    with environment(recorded.environment(), world.unset()):
+        yield _standing(stack, recorded.outputs()), world.dir
+
+
+def _standing(stack: Stack, outputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not outputs.get("kubeconfig"):
+        option = "" if stack.is_rehearsal else f" -s {stack.name}"
+        raise CannotAsk(f"Stack {stack.name} is not up. Stand it up with ./lab up{option}.")
+    return outputs
+
+
+def with_path(first: Path) -> str:
+    """PATH with one directory put in front."""
+    return os.pathsep.join([str(first), os.environ.get("PATH", os.defpath)])

@@ -1,0 +1,54 @@
+"""`lab preview`: what `up` would change, without changing it."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from cli import aws_stack, rehearsed, summary
+from cli.console import err, out, progress
+from cli.events import Watcher
+from cli.failures import Failure
+from cli.stacks import REHEARSAL, Stack, StackOption, load
+from rehearsal import world as worlds
+from rehearsal.engine import interruptible
+from rehearsal.run import AlreadyRunning, RunFailed
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="preview", help="Show what up would change, without changing it.")(preview)
+
+
+def preview(
+    stack: StackOption = REHEARSAL,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the changes as JSON.")] = False,
+) -> None:
+    """Show what up would change, without changing it."""
+    chosen = load(stack)
+    if chosen.is_rehearsal:
+        _rehearse(chosen, as_json)
+    else:
+        aws_stack.preview(chosen)
+
+
+def _rehearse(chosen: Stack, as_json: bool) -> None:
+    with progress() as shown:
+        world, bin_dir, started = rehearsed.begin(chosen, shown)
+        stack = rehearsed.stack_in(world, bin_dir, chosen)
+        watcher = Watcher(shown, "comparing")
+        try:
+            with interruptible(stack.engine, shown.phase):
+                result = stack.preview(watcher)
+        except (AlreadyRunning, RunFailed) as error:
+            raise Failure(str(error)) from error
+        finally:
+            if started:
+                # A preview of nothing leaves nothing.
+                worlds.stop(world)
+    if as_json:
+        out.print_json(json.dumps({"changes": [asdict(c) for c in watcher.changes], "counts": result.changes}))
+        return
+    summary.changes(watcher.changes, every=True)
+    err.print(summary.counts(result.changes, would=True) + ".")

@@ -1,0 +1,70 @@
+"""Opens the rehearsal for a command: tools, world, and this lab's program put together.
+
+The rehearsal itself can play any program; here is the one place that hands it ours.
+"""
+
+import threading
+from pathlib import Path
+
+from cli.console import Progress
+from cli.failures import CannotAsk, Failure
+from cli.stacks import PROJECT_FILE, Stack
+from rehearsal import run, toolchain, world
+from rehearsal.world import World
+
+
+def tools(progress: Progress) -> Path:
+    """Directory of the built tools; builds what is missing, which takes minutes once."""
+    try:
+        return toolchain.ensure(progress.phase)
+    except toolchain.ToolchainError as error:
+        raise Failure(str(error)) from error
+
+
+def begin(stack: Stack, progress: Progress) -> tuple[World, Path, bool]:
+    """The running world, started when there is none; with the tools, and whether it was started now."""
+    bin_dir = tools(progress)
+    here = attached()
+    if here:
+        return here, bin_dir, False
+    # The program's packages take a while to import, and the emulator a while to start: both at once.
+    threading.Thread(target=_import_program, daemon=True).start()
+    try:
+        started = world.start(stack.config.region, bin_dir, progress.waiting)
+    except world.WorldError as error:
+        raise Failure(str(error)) from error
+    progress.phase(f"AWS emulator ready on {started.endpoint}")
+    return started, bin_dir, True
+
+
+def attached() -> World | None:
+    """The running world, if there is one and it proves to be ours; raises Failure when something else answers."""
+    try:
+        return world.attach()
+    except world.WorldError as error:
+        raise Failure(str(error)) from error
+
+
+def running() -> World:
+    """The running world; raises CannotAsk when the rehearsal is not up."""
+    here = attached()
+    if here is None:
+        raise CannotAsk("The rehearsal is not up. Start it with ./lab up.")
+    return here
+
+
+def stack_in(here: World, bin_dir: Path, stack: Stack) -> run.RehearsalStack:
+    """This lab's program as a stack in that world."""
+    return run.RehearsalStack(
+        here, bin_dir, project_file=PROJECT_FILE, stack_file=stack.file, program=_program
+    )
+
+
+def _import_program() -> None:
+    import infra.stack  # noqa: F401, PLC0415  # pyright: ignore[reportUnusedImport]  # for its side effect: it is warm
+
+
+def _program() -> None:
+    from infra.stack import deploy  # noqa: PLC0415  # seconds of imports, wanted only when the engine runs
+
+    deploy()

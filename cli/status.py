@@ -1,0 +1,30 @@
+"""`lab status`: what stands, and for how long."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from cli import facts, summary
+from cli.console import out
+from cli.outputs import outputs_of
+from cli.stacks import REHEARSAL, StackOption, load
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="status", help="Show what stands, and for how long.")(status)
+
+
+def status(
+    stack: StackOption = REHEARSAL,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Show what stands, and for how long."""
+    chosen = load(stack)
+    with outputs_of(chosen) as (outputs, _):
+        seen = facts.collect(chosen.name, outputs, rehearsal=chosen.is_rehearsal)
+    if as_json:
+        out.print_json(json.dumps(seen.as_json()))
+    else:
+        summary.standing(seen)

@@ -1,0 +1,97 @@
+"""Tables for a person: what a run changed, and what stands.
+
+`up` ends with what it changed and how to go on; `status` tells at any time what
+stands. Both draw their tables from here.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from rich.table import Table
+
+from cli.console import duration, out
+from cli.events import Change
+from cli.facts import Facts, Release, releases
+
+_PAST: Final = {
+    "create": "created",
+    "update": "updated",
+    "replace": "replaced",
+    "delete": "deleted",
+    "same": "unchanged",
+}
+MOST_CREATED_SHOWN: Final = 12
+"""A first `up` creates about a hundred resources; past this many only their number is told."""
+
+
+def counts(changes: Mapping[str, int], *, would: bool = False) -> str:
+    """`3 created, 1 replaced, 90 unchanged`, or `3 to create, 90 unchanged`."""
+    parts = [
+        f"{changes[op]} to {op}" if would and op != "same" else f"{changes[op]} {word}"
+        for op, word in _PAST.items()
+        if changes.get(op)
+    ]
+    return ", ".join(parts) or "no resources"
+
+
+def changes(made: Sequence[Change], *, every: bool = False) -> None:
+    """A table of what a run changes; a long list of nothing but creations is left out unless `every`."""
+    shown = [c for c in made if not c.type.startswith("pulumi:")]
+    if not every and len(shown) > MOST_CREATED_SHOWN and all(c.operation == "create" for c in shown):
+        return
+    _print(
+        ("change", "type", "name", "because of"),
+        ((c.operation, c.type, c.name, ", ".join(c.properties)) for c in shown),
+    )
+
+
+def stood_up(outputs: Mapping[str, Any]) -> None:
+    """How a rehearsal's `up` ends: what is only recorded, how the pages are reached, what to do next."""
+    recorded = releases(outputs, rehearsal=True)
+    out.print(f"Cluster {outputs['clusterName']} ({outputs['region']}, Kubernetes {outputs['kubernetesVersion']})")
+    _releases(recorded)
+    _pages(outputs.get("pages") or {})
+    out.print("Next: ./lab status, ./lab shell (kubectl and aws are set up in it), ./lab down.")
+
+
+def standing(facts: Facts) -> None:
+    """What `status` shows."""
+    out.print(
+        f"Cluster {facts.cluster}: {facts.status}, Kubernetes {facts.version}, {facts.region}, "
+        f"up for {duration(facts.up_for_seconds)}"
+    )
+    out.print(f"Endpoint {facts.endpoint}")
+    _print(
+        ("node", "zone", "type", "status"),
+        ((n.name, n.zone, n.instance_type, "Ready" if n.ready else "NotReady") for n in facts.nodes),
+    )
+    _print(("add-on", "version", "status"), ((a.name, a.version, a.status) for a in facts.addons))
+    _releases(facts.releases)
+    _pages(facts.pages)
+
+
+def _releases(rows: Sequence[Release]) -> None:
+    _print(
+        ("release", "namespace", "chart", "version", "state"),
+        ((r.name, r.namespace, r.chart, r.version, r.state) for r in rows),
+    )
+    if any(r.state == "recorded" for r in rows):
+        out.print(
+            "Recorded: the engine keeps the release with its values; nothing of it runs here, "
+            "and pods on these nodes have no containers."
+        )
+
+
+def _pages(pages: Mapping[str, Mapping[str, str]]) -> None:
+    _print(
+        ("page", "reach it by"),
+        ((name, how.get("url") or how.get("portForward", "")) for name, how in sorted(pages.items())),
+    )
+
+
+def _print(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    table = Table(*heads, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    if table.row_count:
+        out.print(table)

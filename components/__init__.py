@@ -1,0 +1,1 @@
+"""The parts of the lab, one ComponentResource a file, each usable alone."""

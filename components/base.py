@@ -1,0 +1,59 @@
+"""What every component of the lab shares, so that each file below tells only what is its own.
+
+A component groups resources under one name in the state (`myeks:components:<Kind>`); its children are named after
+it, so that one program can hold the same component twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import pulumi
+
+Tags = Mapping[str, str]
+"""AWS tags without `Name`, which each resource adds for itself."""
+
+
+class Component(pulumi.ComponentResource):
+    """A group of resources of one purpose."""
+
+    def __init__(self, kind: str, name: str, opts: pulumi.ResourceOptions | None) -> None:
+        super().__init__(f"myeks:components:{kind}", name, None, opts)
+
+    def child(
+        self, depends_on: Sequence[pulumi.Resource] = (), *, delete_before_replace: bool | None = None
+    ) -> pulumi.ResourceOptions:
+        """Options of a child resource.
+
+        Args:
+            depends_on: what must exist before the child, and be deleted after it, without being one of its inputs.
+            delete_before_replace: for a child whose replacement cannot exist beside it.
+        """
+        return pulumi.ResourceOptions(
+            parent=self, depends_on=list(depends_on), delete_before_replace=delete_before_replace
+        )
+
+
+def named(tags: Tags, name: str) -> dict[str, str]:
+    """Tags of one resource: the lab's own and its `Name`, which the EC2 console and the study note look for."""
+    return {**tags, "Name": name}
+
+
+class Chart(Protocol):
+    """A Helm chart at one version."""
+
+    @property
+    def name(self) -> str:
+        """Name of the chart in its repository."""
+        ...
+
+    @property
+    def repository(self) -> str:
+        """URL of the Helm repository."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Chart version, not the version of the application in it."""
+        ...

@@ -1,0 +1,1 @@
+"""The exercises as data: who asks what at which stage, and what must come back."""

@@ -1,0 +1,1 @@
+"""What the lab is: its configuration, its versions, its components in their order."""

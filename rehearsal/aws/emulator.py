@@ -1,0 +1,102 @@
+"""The emulator put together: ministack, what is added to it, and the account's first user.
+
+One object holds what has to be started and stopped, so that tests can have an
+emulator in their own process and the server has nothing to do but serve.
+"""
+
+import asyncio
+import os
+import re
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+from rehearsal.aws.backend import Backend
+from rehearsal.aws.client import Calls
+from rehearsal.aws.ec2.service import Ec2
+from rehearsal.aws.eks.service import Eks
+from rehearsal.aws.eks.state import ControlPlaneFactory
+from rehearsal.aws.gate import Gate
+from rehearsal.aws.managed_policies import MANAGED_POLICIES
+from rehearsal.aws.routes import Routes
+from rehearsal.aws.settings import OPERATOR, Settings
+
+
+class Emulator:
+    """One emulated AWS account."""
+
+    def __init__(self, settings: Settings, control_plane: ControlPlaneFactory) -> None:
+        """Imports ministack; `backend.clean_environment` must have been called in this process."""
+        self.settings = settings
+        self.backend = Backend(settings)
+        self.calls = Calls(self.backend)
+        self.ec2 = Ec2(self.backend, self.calls)
+        self.eks = Eks(self.backend, self.calls, self.ec2, control_plane)
+        self.ended = asyncio.Event()
+        own_hosts = frozenset({settings.host, f"localhost:{settings.port}"})
+        self.app = Routes(
+            Gate(self.backend.app, own_hosts),
+            settings,
+            status=self.status,
+            shutdown=self.ended.set,
+            webhook=self.eks.review,
+        )
+
+    async def start(self) -> None:
+        """Make the account's contents and the operator's credential files; call in the serving event loop."""
+        self.backend.on_start()
+        for policy in MANAGED_POLICIES:
+            self.backend.add_managed_policy(policy.name, policy.document, policy.description)
+        await self.calls("iam", "CreateUser", UserName=OPERATOR)
+        await self.calls(
+            "iam",
+            "AttachUserPolicy",
+            UserName=OPERATOR,
+            PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess",
+        )
+        key = (await self.calls("iam", "CreateAccessKey", UserName=OPERATOR))["AccessKey"]
+        self._write_aws_files(key["AccessKeyId"], key["SecretAccessKey"])
+
+    async def stop(self) -> None:
+        """Stop every control plane."""
+        await self.eks.stop()
+
+    def status(self) -> dict[str, Any]:
+        """What runs: {"clusters": {name: {endpoint, version, status, processes, nodes}}, "rss_bytes", "pid"}."""
+        return {"pid": os.getpid(), "rss_bytes": rss_bytes(), "clusters": self.eks.status()}
+
+    def _write_aws_files(self, key_id: str, secret: str) -> None:
+        settings = self.settings
+        directory = settings.dir / "aws"
+        directory.mkdir(mode=0o700, exist_ok=True)
+        write_private(
+            directory / "config",
+            f"[default]\nregion = {settings.region}\noutput = json\nendpoint_url = {settings.endpoint}\n",
+        )
+        write_private(
+            directory / "credentials",
+            f"[default]\naws_access_key_id = {key_id}\naws_secret_access_key = {secret}\n",
+        )
+
+
+def write_private(path: Path, text: str) -> None:
+    """Put a file in its place whole, readable by its owner alone."""
+    draft = path.with_name(f".{path.name}.new")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123  # opener with mode
+        file.write(text)
+    draft.replace(path)
+
+
+def rss_bytes() -> int:
+    """Resident memory of this process now; its peak where the system does not tell what it is now."""
+    try:
+        found = re.search(r"^VmRSS:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    except OSError:
+        found = None
+    if found:
+        return int(found[1]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+

@@ -1,0 +1,131 @@
+"""The door of the emulator: who may knock at all.
+
+ministack takes some keys for the account root's without checking a signature
+(a 12-digit account id, "test", none at all on some routes) and has
+administration routes that ask for nothing. In the rehearsal a user without
+rights must stay without rights, so whatever comes from outside has to be
+signed with the key of an IAM user or a role session; ministack then checks
+the signature.
+"""
+
+import re
+from typing import Final, NamedTuple
+from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
+
+from rehearsal.aws import asgi
+
+KEY: Final = re.compile(r"(AKIA|ASIA)[A-Z0-9]{12,}")
+"""Access key ids of IAM users and of sessions (IAM User Guide, "IAM identifiers")."""
+
+SERVICES: Final = frozenset(
+    {
+        "acm",
+        "autoscaling",
+        "cloudtrail",
+        "ec2",
+        "ecr",
+        "eks",
+        "elasticloadbalancing",
+        "iam",
+        "kms",
+        "logs",
+        "monitoring",
+        "route53",
+        "s3",
+        "secretsmanager",
+        "ssm",
+        "sts",
+        "tagging",
+    }
+)
+"""Services that the rehearsal plays, by their SigV4 signing name. Others are refused by name:
+an answer from a service that nobody looked at would be worth less than none."""
+
+
+class Signature(NamedTuple):
+    """What a request says of who signed it and for what."""
+
+    access_key_id: str
+    service: str
+
+
+class Refusal(NamedTuple):
+    """Why a request is turned away."""
+
+    status: int
+    code: str
+    message: str
+
+
+def signature(authorization: str, query: dict[str, list[str]]) -> Signature | None:
+    """The SigV4 credential scope of a request, from its header or, presigned, from its query string."""
+    found = re.match(r"AWS4-HMAC-SHA256 +Credential=([^/, ]+)/\d{8}/[^/, ]+/([^/, ]+)/aws4_request\b", authorization)
+    if found:
+        # A second credential in the query string could be read for this one further in.
+        clash = any(name.lower() in ("x-amz-credential", "awsaccesskeyid") for name in query)
+        return None if clash else Signature(found[1], found[2])
+    if authorization:
+        return None
+    scopes = [value for name, values in query.items() if name.lower() == "x-amz-credential" for value in values]
+    if len(scopes) != 1 or query.get("X-Amz-Algorithm") != ["AWS4-HMAC-SHA256"] or "AWSAccessKeyId" in query:
+        return None
+    parts = scopes[0].split("/")
+    return Signature(parts[0], parts[3]) if len(parts) == 5 else None
+
+
+def refusal(host: str, own_hosts: frozenset[str], path: str, signed: Signature | None) -> Refusal | None:
+    """Why this request may not pass; None when it may."""
+    if host not in own_hosts:
+        return Refusal(421, "InvalidHost", f"This emulator does not answer for {host or 'no host'}.")
+    if path.startswith(("/_", "/latest/")):
+        # ministack's administration, and its instance metadata, which knows no caller.
+        return Refusal(404, "NotFound", "There is no such path.")
+    if signed is None:
+        return Refusal(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
+    if not KEY.fullmatch(signed.access_key_id):
+        return Refusal(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
+    if signed.service not in SERVICES:
+        return Refusal(400, "UnsupportedService", f"The rehearsal does not play the AWS service {signed.service}.")
+    return None
+
+
+class Gate:
+    """ASGI middleware that turns away what `refusal` names."""
+
+    def __init__(self, app: asgi.App, own_hosts: frozenset[str]) -> None:
+        """`own_hosts`: values of the Host header that are this emulator's own."""
+        self._app = app
+        self._own_hosts = own_hosts
+
+    async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        """Pass a request on, or answer it with an AWS error."""
+        if scope["type"] != "http":
+            return
+        headers = asgi.headers_of(scope)
+        query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        signed = signature(headers.get("authorization", ""), query)
+        refused = refusal(headers.get("host", ""), self._own_hosts, scope["path"], signed)
+        if refused is None:
+            await self._app(scope, receive, send)
+            return
+        await asgi.read_body(receive)
+        await asgi.respond(send, _answer(refused, signed))
+
+
+def _answer(refused: Refusal, signed: Signature | None) -> asgi.Response:
+    """The refusal in the protocol of the service that was asked, so that SDKs can read it."""
+    service = signed.service if signed else ""
+    code, message = refused.code, escape(refused.message)
+    if service == "ec2":
+        errors = f"<Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>"
+        body = f"<Response>{errors}<RequestID>gate</RequestID></Response>"
+    elif service in ("iam", "sts", "elasticloadbalancing", "autoscaling", "monitoring", "route53"):
+        error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
+        body = f"<ErrorResponse>{error}<RequestId>gate</RequestId></ErrorResponse>"
+    elif service == "s3":
+        body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    else:
+        content = {"__type": code, "message": refused.message}
+        return asgi.json_response(content, refused.status, {"x-amzn-errortype": code})
+    return asgi.Response(refused.status, {"content-type": "text/xml"}, body.encode())

@@ -1,0 +1,92 @@
+"""The emulator's own routes, below /_rehearsal/, beside those of AWS.
+
+Who starts the emulator needs to prove that it is the emulator, to look into
+it and to end it; the API servers that it runs need to ask who a token is and
+what a user may do. None of that is AWS, so none of it is signed: a bearer
+secret, or a secret in the path, stands in for it.
+"""
+
+import json
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from rehearsal.aws import asgi
+from rehearsal.aws.settings import Settings
+
+PREFIX: Final = "/_rehearsal/"
+
+Status = Callable[[], Mapping[str, Any]]
+Webhook = Callable[[str, str, dict[str, Any]], Awaitable[dict[str, Any] | None]]
+"""(kind, secret of the cluster, review) -> review with its status; None when there is no such cluster."""
+
+
+class Routes:
+    """ASGI app: the routes below PREFIX, everything else to `app`."""
+
+    def __init__(
+        self, app: asgi.App, settings: Settings, *, status: Status, shutdown: Callable[[], None], webhook: Webhook
+    ) -> None:
+        """`status` gives the JSON of /_rehearsal/status, `shutdown` begins the end of the process."""
+        self._app = app
+        self._settings = settings
+        self._status = status
+        self._shutdown = shutdown
+        self._webhook = webhook
+
+    async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        """Answer one of the routes, or pass the request on."""
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+        elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
+            body = await asgi.read_body(receive)
+            await asgi.respond(send, await self._answer(scope, body))
+        else:
+            await self._app(scope, receive, send)
+
+    async def _answer(self, scope: asgi.Scope, body: bytes) -> asgi.Response:
+        headers = asgi.headers_of(scope)
+        if headers.get("host") != self._settings.host:
+            return asgi.json_response({"message": "This emulator does not answer for that host."}, 421)
+        where = (scope["method"], *scope["path"].removeprefix(PREFIX).split("/"))
+        match where:
+            case ("GET", "identity"):
+                settings = self._settings
+                identity = {"id": settings.world_id, "account_id": settings.account_id, "region": settings.region}
+                return asgi.json_response(identity)
+            case ("GET", "status") if self._trusted(headers):
+                return asgi.json_response(self._status())
+            case ("POST", "shutdown") if self._trusted(headers):
+                self._shutdown()
+                return asgi.json_response({}, 202)
+            case ("GET", "status") | ("POST", "shutdown"):
+                return asgi.json_response({"message": "The world's secret is missing or wrong."}, 401)
+            case ("POST", "webhook", secret, kind):
+                return await self._review(secret, kind, body)
+            case _:
+                return asgi.json_response({"message": "There is no such path."}, 404)
+
+    def _trusted(self, headers: Mapping[str, str]) -> bool:
+        expected = f"Bearer {self._settings.secret}"
+        return secrets.compare_digest(headers.get("authorization", "").encode(), expected.encode())
+
+    async def _review(self, secret: str, kind: str, body: bytes) -> asgi.Response:
+        try:
+            review = json.loads(body)
+        except ValueError:
+            review = None
+        if not isinstance(review, dict):
+            return asgi.json_response({"message": "The body is not a review."}, 400)
+        answer = await self._webhook(kind, secret, review)
+        if answer is None:
+            return asgi.json_response({"message": "There is no such path."}, 404)
+        return asgi.json_response(answer)
+
+
+async def _lifespan(receive: asgi.Receive, send: asgi.Send) -> None:
+    """Take the server's start and end as done: what they need is done around the server."""
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

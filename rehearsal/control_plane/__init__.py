@@ -1,0 +1,14 @@
+"""A real Kubernetes control plane on this machine, in the place of EKS's managed one.
+
+Everything that the exercises ask about (authentication, RBAC, admission,
+service-account tokens, audit, encryption at rest) has to be answered by the
+real programs, or the answers would be worth nothing. Only the nodes are
+played, by KWOK: they register as EKS's own do, and run no containers.
+"""
+
+from rehearsal.control_plane.cluster import ControlPlane
+from rehearsal.control_plane.errors import ControlPlaneError
+from rehearsal.control_plane.nodes import NodeSpec, Taint
+from rehearsal.control_plane.spec import ControlPlaneSpec, ProcessInfo
+
+__all__ = ["ControlPlane", "ControlPlaneError", "ControlPlaneSpec", "NodeSpec", "ProcessInfo", "Taint"]

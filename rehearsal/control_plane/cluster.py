@@ -1,0 +1,278 @@
+"""One cluster's control plane from its first file to its last process.
+
+This is the order of things: what must exist before what, what may happen at
+the same time, and what is undone when a step fails.
+"""
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Any, cast
+
+from rehearsal.control_plane import bootstrap, commands, settings
+from rehearsal.control_plane.client import ApiError, Client
+from rehearsal.control_plane.commands import Commands, Material
+from rehearsal.control_plane.errors import ControlPlaneError
+from rehearsal.control_plane.guard import Guard
+from rehearsal.control_plane.nodes import NodeSpec
+from rehearsal.control_plane.pki import Authority, token_keys
+from rehearsal.control_plane.ports import LOOPBACK, Port
+from rehearsal.control_plane.processes import Program, Supervised, until
+from rehearsal.control_plane.spec import ControlPlaneSpec, ProcessInfo
+from rehearsal.toolchain import version_of
+
+_ETCD_TIMEOUT = 20.0
+_READY_TIMEOUT = 60.0
+"""Seconds; generous, because a busy machine is slow and a program that died is noticed at once."""
+
+
+class ControlPlane:
+    """The five processes of one cluster, and its nodes.
+
+    `endpoint`, `ca_data` and `admin_kubeconfig` hold from the end of `start`
+    to `stop`; they stay the same when a process is restarted.
+    """
+
+    endpoint: str
+    """URL of the API server, "https://127.0.0.1:PORT"."""
+    ca_data: str
+    """The cluster's certificate authority: PEM in base64, as EKS's DescribeCluster gives it."""
+    admin_kubeconfig: Path
+    """Enters as a member of system:masters; for whoever plays EKS, never for users. Mode 0600."""
+
+    def __init__(self, spec: ControlPlaneSpec) -> None:
+        self.spec = spec
+        self.endpoint = ""
+        self.ca_data = ""
+        self.admin_kubeconfig = spec.dir / "admin.kubeconfig"
+        self._guard: Guard | None = None
+        self._ports: list[Port] = []
+        self._programs: list[Supervised] = []
+        self._client: Client | None = None
+        self._filling: asyncio.Task[None] | None = None
+        self._owns_dir = False
+
+    @property
+    def client(self) -> Client:
+        """Requests as the cluster's administrator. Raises ControlPlaneError when not started."""
+        if self._client is None:
+            raise ControlPlaneError(
+                f"The control plane of {self.spec.cluster_name} is not running. Create the cluster first."
+            )
+        return self._client
+
+    async def start(self) -> None:
+        """Start everything; returns when the API server is ready, the rest still settles.
+
+        Raises ControlPlaneError, after undoing what was begun.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            # Also when cancelled: nothing half-started may stay behind.
+            await self.stop()
+            raise
+
+    async def _start(self) -> None:
+        emulated = _emulated_version(self.spec.version)
+        directory = self.spec.dir
+        self._make_directory()
+        self._guard = Guard()
+        api, kubelet = Port(), Port()
+        self._ports = [api, kubelet]
+        self.endpoint = f"https://{api.address}"
+
+        # Keys are made while etcd comes up; the API server needs both.
+        material, _ = await asyncio.gather(
+            asyncio.to_thread(self._write_material), self._run(commands.etcd(self.spec))
+        )
+        client = Client(self.endpoint, material.ca, material.admin)
+        self._client = client
+        programs = Commands(self.spec, material, api, kubelet, emulated)
+
+        async def etcd_listens() -> bool:
+            return (directory / commands.ETCD_SOCKET).exists()
+
+        await until(etcd_listens, self._programs, "starting", _ETCD_TIMEOUT)
+        await self._run(programs.apiserver())
+        await until(client.is_ready, self._programs, "waiting for the API server", _READY_TIMEOUT)
+        # These would wait in steps of a second for an API server that is not there yet.
+        for program in (programs.controller_manager(), programs.scheduler(), programs.kwok()):
+            await self._run(program)
+        for program in self._programs:
+            program.keep_alive()
+        self._filling = asyncio.create_task(bootstrap.fill(client), name="fill the cluster")
+
+    def _make_directory(self) -> None:
+        directory = self.spec.dir
+        if directory.exists() and any(directory.iterdir()):
+            raise ControlPlaneError(
+                f"{directory} holds the files of another control plane. Stop that one, or remove the directory."
+            )
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._owns_dir = True
+        directory.chmod(0o700)
+        for name in ("log", "pki"):
+            (directory / name).mkdir(mode=0o700)
+
+    def _write_material(self) -> Material:
+        """Make every key and every file that the programs read."""
+        directory, region = self.spec.dir, self.spec.region
+        pki = directory / "pki"
+        authority = Authority(pki, self.spec.cluster_name)
+        self.ca_data = authority.data
+        api_names = [
+            LOOPBACK,
+            commands.service_address(self.spec),
+            "localhost",
+            "kubernetes",
+            "kubernetes.default",
+            "kubernetes.default.svc",
+            "kubernetes.default.svc.cluster.local",
+        ]
+        masters = ["system:masters"]
+        # EKS's own name for what it does in a cluster while it makes it.
+        admin = authority.client("admin", "eks:cluster-bootstrap", masters)
+        settings.kubeconfig(
+            self.admin_kubeconfig, self.endpoint, self.ca_data, "eks:cluster-bootstrap", admin
+        )
+
+        def own_kubeconfig(name: str, user: str) -> Path:
+            # Masters, so that they need not wait until the API server has made the roles for them.
+            files = authority.client(name, user, masters)
+            return settings.kubeconfig(
+                directory / f"{name}.kubeconfig", self.endpoint, self.ca_data, user, files
+            )
+
+        token_key, token_public = token_keys(pki)
+        return Material(
+            ca=authority.certificate_file,
+            ca_key=authority.key_file,
+            admin=admin,
+            serving=authority.server("kube-apiserver", "kube-apiserver", api_names),
+            kubelet_client=authority.client("kubelet-client", "kube-apiserver-kubelet-client", masters),
+            kubelet_serving=authority.server(
+                "kubelet",
+                "kubelet",
+                [LOOPBACK, "localhost", f"*.{region}.compute.internal", "*.ec2.internal"],
+            ),
+            token_key=token_key,
+            token_public=token_public,
+            authentication=settings.authentication(directory / "authentication.json"),
+            authorization=settings.authorization(
+                directory / "authorization.json",
+                settings.webhook_kubeconfig(directory / "authz-webhook.json", self.spec.authz_webhook_url),
+            ),
+            authn_webhook=settings.webhook_kubeconfig(
+                directory / "authn-webhook.json", self.spec.authn_webhook_url
+            ),
+            encryption=settings.encryption(directory / "encryption.json"),
+            audit_policy=settings.audit_policy(directory / "audit-policy.json"),
+            controller_manager=own_kubeconfig("controller-manager", "system:kube-controller-manager"),
+            scheduler=own_kubeconfig("scheduler", "system:kube-scheduler"),
+            kwok=own_kubeconfig("kwok", "kwok"),
+        )
+
+    async def _run(self, program: Program) -> None:
+        if self._guard is None:
+            raise ControlPlaneError("The control plane is being stopped. Create the cluster again.")
+        supervised = Supervised(program, self._guard)
+        self._programs.append(supervised)
+        await supervised.start()
+
+    async def settle(self) -> None:
+        """Wait until what EKS puts into a new cluster is there. Raises ControlPlaneError if it failed."""
+        if self._filling is not None:
+            await asyncio.shield(self._filling)
+
+    async def stop(self) -> None:
+        """End every process, free the ports and remove the directory; may be called at any time, and again."""
+        if self._filling is not None:
+            self._filling.cancel()
+            with contextlib.suppress(asyncio.CancelledError, ControlPlaneError):
+                await self._filling
+            self._filling = None
+        programs, self._programs = self._programs, []
+        await asyncio.gather(*(program.stop() for program in programs))
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+        for port in self._ports:
+            port.release()
+        self._ports = []
+        if self._guard is not None:
+            self._guard.close()
+            self._guard = None
+        if self._owns_dir:
+            await asyncio.to_thread(shutil.rmtree, self.spec.dir, ignore_errors=True)
+            self._owns_dir = False
+
+    def processes(self) -> list[ProcessInfo]:
+        """Each process as it is now."""
+        return [program.info() for program in self._programs]
+
+    async def add_node(self, node: NodeSpec) -> None:
+        """Register a node, which KWOK then makes ready. A node of that name that is there is an ApiError."""
+        version = self._kubelet_version()
+        await self.client.request("POST", "/api/v1/nodes", node.manifest(version, self._ports[1].number))
+
+    async def remove_node(self, name: str) -> None:
+        """Take a node and the pods on it away; one that is not there is fine."""
+        client = self.client
+        pods = await client.request("GET", f"/api/v1/pods?fieldSelector=spec.nodeName%3D{name}")
+        await _unless_absent(client.request("DELETE", f"/api/v1/nodes/{name}"))
+        for pod in cast("list[dict[str, Any]]", pods["items"]):
+            metadata = pod["metadata"]
+            path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}"
+            await _unless_absent(client.request("DELETE", f"{path}?gracePeriodSeconds=0"))
+
+    async def nodes(self) -> list[dict[str, Any]]:
+        """Every Node object."""
+        answer = await self.client.request("GET", "/api/v1/nodes")
+        return cast("list[dict[str, Any]]", answer["items"])
+
+    async def ready_nodes(self) -> list[str]:
+        """Names of the nodes that are Ready."""
+        return [node["metadata"]["name"] for node in await self.nodes() if _is_ready(node)]
+
+    def _kubelet_version(self) -> str:
+        """As EKS's kubelets say it: a patch version and "-eks-"; what follows there is a build's hash."""
+        built = version_of("kubernetes")
+        own = built if _minor(built) == self.spec.version else f"v{self.spec.version}.0"
+        return f"{own}-eks-rehearsal"
+
+
+async def _unless_absent(request: Awaitable[object]) -> None:
+    try:
+        await request
+    except ApiError as error:
+        if error.status != 404:
+            raise
+
+
+def _is_ready(node: dict[str, Any]) -> bool:
+    conditions = cast("list[dict[str, str]]", node.get("status", {}).get("conditions", []))
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
+def _minor(version: str) -> str:
+    """ "v1.36.3" as "1.36"."""
+    return ".".join(version.removeprefix("v").split(".")[:2])
+
+
+def _emulated_version(wanted: str) -> str | None:
+    """The version to emulate; None when it is the built programs' own. Raises ControlPlaneError."""
+    built = _minor(version_of("kubernetes"))
+    if wanted == built:
+        return None
+    try:
+        newer = [int(part) for part in wanted.split(".")] > [int(part) for part in built.split(".")]
+    except ValueError:
+        newer = True
+    if newer:
+        raise ControlPlaneError(
+            f"Kubernetes {wanted} cannot be played, the programs are {built}. Choose {built} or older."
+        )
+    return wanted

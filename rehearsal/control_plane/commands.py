@@ -1,0 +1,202 @@
+"""How each program of the control plane is called.
+
+The flags are of three kinds: what makes the cluster behave like an EKS one,
+what keeps other users of this machine out, and what makes it start fast and
+stay small. The last kind says what it was measured to give.
+"""
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rehearsal.control_plane.nodes import KWOK_ANNOTATION
+from rehearsal.control_plane.ports import LOOPBACK, Port
+from rehearsal.control_plane.processes import Program
+from rehearsal.control_plane.spec import ControlPlaneSpec
+
+ETCD_SOCKET = "etcd.sock:0"
+STAGES = Path(__file__).with_name("stages.yaml")
+
+
+@dataclass(frozen=True)
+class Material:
+    """The keys and files that the programs are started with, by their use."""
+
+    ca: Path
+    ca_key: Path
+    admin: tuple[Path, Path]
+    serving: tuple[Path, Path]
+    kubelet_client: tuple[Path, Path]
+    kubelet_serving: tuple[Path, Path]
+    token_key: Path
+    token_public: Path
+    authentication: Path
+    authorization: Path
+    authn_webhook: Path
+    encryption: Path
+    audit_policy: Path
+    controller_manager: Path
+    scheduler: Path
+    kwok: Path
+
+
+def service_address(spec: ControlPlaneSpec) -> str:
+    """Address of the Service `kubernetes`: the first of the range."""
+    return str(ipaddress.ip_network(spec.service_cidr)[1])
+
+
+def _flags(settings: Mapping[str, str | int | Path | bool]) -> list[str]:
+    shown = {k: str(v).lower() if isinstance(v, bool) else str(v) for k, v in settings.items()}
+    return [f"--{name}={value}" for name, value in shown.items()]
+
+
+def _program(spec: ControlPlaneSpec, name: str, flags: Sequence[str]) -> Program:
+    return Program(
+        name,
+        [str(spec.bin_dir / name), *flags],
+        cwd=spec.dir,
+        log=spec.dir / "log" / f"{name}.log",
+        # Nothing of the user's environment: a proxy or a KUBECONFIG in it is not meant for these.
+        env={"HOME": str(spec.dir), "PATH": "/usr/bin:/bin"},
+    )
+
+
+def etcd(spec: ControlPlaneSpec) -> Program:
+    """Etcd on a socket in the cluster's own directory, which nobody else may enter."""
+    client, peer = f"unix://{ETCD_SOCKET}", "unix://etcd-peer.sock:0"
+    return _program(
+        spec,
+        "etcd",
+        _flags(
+            {
+                "name": "etcd",
+                "data-dir": "etcd",
+                "listen-client-urls": client,
+                "advertise-client-urls": client,
+                "listen-peer-urls": peer,
+                "initial-advertise-peer-urls": peer,
+                "initial-cluster": f"etcd={peer}",
+                # A world is thrown away with its processes; it need not survive the machine.
+                "unsafe-no-fsync": True,
+                # A single member need not wait a second for others before it leads.
+                "heartbeat-interval": 20,
+                "election-timeout": 100,
+                "log-level": "warn",
+            }
+        ),
+    )
+
+
+class Commands:
+    """The programs of one cluster that need its keys.
+
+    `emulated` is the Kubernetes version to emulate, or None for the programs' own.
+    """
+
+    def __init__(
+        self, spec: ControlPlaneSpec, material: Material, api: Port, kubelet: Port, emulated: str | None
+    ) -> None:
+        self._spec = spec
+        self._material = material
+        self._api = api
+        self._kubelet = kubelet
+        self._emulated = emulated
+
+    def _program(self, name: str, settings: Mapping[str, str | int | Path | bool]) -> Program:
+        return _program(self._spec, name, _flags(settings))
+
+    def _version(self) -> dict[str, str]:
+        if self._emulated is None:
+            return {}
+        return {"emulated-version": self._emulated, "min-compatibility-version": self._emulated}
+
+    def apiserver(self) -> Program:
+        """The API server, as EKS configures it where that can be seen."""
+        spec, material = self._spec, self._material
+        return self._program(
+            "kube-apiserver",
+            {
+                "etcd-servers": f"unix://{ETCD_SOCKET}",
+                "bind-address": LOOPBACK,
+                "advertise-address": LOOPBACK,
+                "endpoint-reconciler-type": "none",
+                "secure-port": self._api.number,
+                "service-cluster-ip-range": spec.service_cidr,
+                "tls-cert-file": material.serving[0],
+                "tls-private-key-file": material.serving[1],
+                "client-ca-file": material.ca,
+                "kubelet-certificate-authority": material.ca,
+                "kubelet-client-certificate": material.kubelet_client[0],
+                "kubelet-client-key": material.kubelet_client[1],
+                "service-account-issuer": spec.issuer,
+                "service-account-jwks-uri": f"{spec.issuer}/keys",
+                "api-audiences": "https://kubernetes.default.svc",
+                "service-account-signing-key-file": material.token_key,
+                "service-account-key-file": material.token_public,
+                "authentication-config": material.authentication,
+                "authentication-token-webhook-config-file": material.authn_webhook,
+                "authentication-token-webhook-version": "v1",
+                "authentication-token-webhook-cache-ttl": "0s",
+                "authorization-config": material.authorization,
+                "enable-admission-plugins": "NodeRestriction",
+                "encryption-provider-config": material.encryption,
+                "audit-policy-file": material.audit_policy,
+                "audit-log-path": spec.dir / "log" / "audit.log",
+                "audit-log-mode": "batch",
+                "audit-log-maxsize": 10,
+                "audit-log-maxbackup": 2,
+                "allow-privileged": True,
+                "profiling": False,
+                **self._version(),
+            },
+        )
+
+    def controller_manager(self) -> Program:
+        """Every controller that has something to do without a cloud or a metrics server."""
+        material = self._material
+        return self._program(
+            "kube-controller-manager",
+            {
+                "kubeconfig": material.controller_manager,
+                "leader-elect": False,
+                "secure-port": 0,
+                "service-account-private-key-file": material.token_key,
+                "root-ca-file": material.ca,
+                "cluster-signing-cert-file": material.ca,
+                "cluster-signing-key-file": material.ca_key,
+                "profiling": False,
+                **self._version(),
+            },
+        )
+
+    def scheduler(self) -> Program:
+        """The scheduler."""
+        return self._program(
+            "kube-scheduler",
+            {
+                "kubeconfig": self._material.scheduler,
+                "leader-elect": False,
+                "secure-port": 0,
+                "profiling": False,
+                **self._version(),
+            },
+        )
+
+    def kwok(self) -> Program:
+        """KWOK in the place of every kubelet; it answers the API server on its own port."""
+        material = self._material
+        return self._program(
+            "kwok",
+            {
+                "kubeconfig": material.kwok,
+                "config": STAGES,
+                "manage-all-nodes": False,
+                "manage-nodes-with-annotation-selector": f"{KWOK_ANNOTATION}=fake",
+                "node-lease-duration-seconds": 40,
+                "server-address": self._kubelet.address,
+                "node-port": self._kubelet.number,
+                "tls-cert-file": material.kubelet_serving[0],
+                "tls-private-key-file": material.kubelet_serving[1],
+            },
+        )

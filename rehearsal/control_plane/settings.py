@@ -1,0 +1,169 @@
+"""The files that the control plane's programs read, apart from keys.
+
+Each says what EKS's own control plane is configured to do, as far as a user
+of the cluster can see it from outside.
+"""
+
+import base64
+import json
+import os
+from pathlib import Path
+
+from rehearsal.control_plane.pki import write_private
+
+
+def write_json(path: Path, document: dict[str, object]) -> Path:
+    """Write a document that only its owner may read; JSON is YAML to Kubernetes."""
+    write_private(path, json.dumps(document, indent=1).encode())
+    return path
+
+
+def kubeconfig(path: Path, endpoint: str, ca_data: str, user: str, files: tuple[Path, Path]) -> Path:
+    """A kubeconfig whose user proves itself with a client certificate."""
+    certificate, key = files
+    return write_json(
+        path,
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [
+                {
+                    "name": "cluster",
+                    "cluster": {"server": endpoint, "certificate-authority-data": ca_data},
+                }
+            ],
+            "users": [
+                {"name": user, "user": {"client-certificate": str(certificate), "client-key": str(key)}}
+            ],
+            "contexts": [{"name": "context", "context": {"cluster": "cluster", "user": user}}],
+            "current-context": "context",
+        },
+    )
+
+
+def webhook_kubeconfig(path: Path, url: str) -> Path:
+    """How the API server reaches one of our webhooks; the URL holds the shared secret."""
+    return write_json(
+        path,
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "webhook", "cluster": {"server": url}}],
+            "users": [{"name": "kube-apiserver", "user": {}}],
+            "contexts": [{"name": "webhook", "context": {"cluster": "webhook", "user": "kube-apiserver"}}],
+            "current-context": "webhook",
+        },
+    )
+
+
+def authentication(path: Path) -> Path:
+    """Anonymous requests reach the health endpoints alone, as on EKS since 1.32."""
+    return write_json(
+        path,
+        {
+            "apiVersion": "apiserver.config.k8s.io/v1",
+            "kind": "AuthenticationConfiguration",
+            "anonymous": {
+                "enabled": True,
+                "conditions": [{"path": "/healthz"}, {"path": "/livez"}, {"path": "/readyz"}],
+            },
+        },
+    )
+
+
+def authorization(path: Path, webhook: Path) -> Path:
+    """Node and RBAC, then the access policies by webhook, asked anew for every request.
+
+    On EKS a changed access entry shows after seconds; here it shows at once,
+    so nothing has to wait. Lost contact to the webhook takes no right away
+    that RBAC gives.
+    """
+    return write_json(
+        path,
+        {
+            "apiVersion": "apiserver.config.k8s.io/v1",
+            "kind": "AuthorizationConfiguration",
+            "authorizers": [
+                {"type": "Node", "name": "node"},
+                {"type": "RBAC", "name": "rbac"},
+                {
+                    "type": "Webhook",
+                    "name": "access-policies",
+                    "webhook": {
+                        "authorizedTTL": "1s",
+                        "unauthorizedTTL": "1s",
+                        "cacheAuthorizedRequests": False,
+                        "cacheUnauthorizedRequests": False,
+                        "timeout": "5s",
+                        "subjectAccessReviewVersion": "v1",
+                        "matchConditionSubjectAccessReviewVersion": "v1",
+                        "failurePolicy": "NoOpinion",
+                        "connectionInfo": {"type": "KubeConfigFile", "kubeConfigFile": str(webhook)},
+                        # Kubernetes' own identities have no access entry: do not ask about them.
+                        "matchConditions": [{"expression": "!request.user.startsWith('system:')"}],
+                    },
+                },
+            ],
+        },
+    )
+
+
+def encryption(path: Path) -> Path:
+    """Secrets are encrypted in etcd with a key of this cluster alone, where EKS asks KMS."""
+    key = base64.b64encode(os.urandom(32)).decode()
+    return write_json(
+        path,
+        {
+            "apiVersion": "apiserver.config.k8s.io/v1",
+            "kind": "EncryptionConfiguration",
+            "resources": [
+                {
+                    "resources": ["secrets"],
+                    "providers": [{"secretbox": {"keys": [{"name": "cluster", "secret": key}]}}],
+                }
+            ],
+        },
+    )
+
+
+def audit_policy(path: Path) -> Path:
+    """Who asked for what and what came of it; bodies only where roles and mappings are changed.
+
+    As on EKS, secrets, config maps and tokens are logged without their
+    content, and the control plane's own leases, events and watches not at all.
+    """
+    own = ["system:kube-controller-manager", "system:kube-scheduler", "system:apiserver", "kwok"]
+    return write_json(
+        path,
+        {
+            "apiVersion": "audit.k8s.io/v1",
+            "kind": "Policy",
+            "omitStages": ["RequestReceived"],
+            "rules": [
+                {"level": "None", "resources": [{"group": "", "resources": ["events"]}]},
+                {
+                    "level": "None",
+                    "nonResourceURLs": ["/healthz*", "/livez*", "/readyz*", "/version", "/openapi/*"],
+                },
+                {"level": "None", "users": own, "verbs": ["get", "list", "watch"]},
+                {
+                    "level": "None",
+                    "users": own,
+                    "resources": [{"group": "coordination.k8s.io", "resources": ["leases"]}],
+                },
+                {
+                    "level": "Metadata",
+                    "resources": [
+                        {"group": "", "resources": ["secrets", "configmaps", "serviceaccounts/token"]},
+                        {"group": "authentication.k8s.io", "resources": ["tokenreviews"]},
+                    ],
+                },
+                {
+                    "level": "Request",
+                    "verbs": ["create", "update", "patch", "delete", "deletecollection"],
+                    "resources": [{"group": "rbac.authorization.k8s.io"}],
+                },
+                {"level": "Metadata"},
+            ],
+        },
+    )

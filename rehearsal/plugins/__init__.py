@@ -1,0 +1,1 @@
+"""Stand-ins for the provider plugins, speaking Pulumi's provider protocol."""

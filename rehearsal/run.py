@@ -1,0 +1,289 @@
+"""Runs a Pulumi program against the world: the real engine, stand-in plug-ins, a local backend.
+
+The program is handed in; nothing here knows what it declares. A run that was
+killed leaves the engine's lock and half-made resources behind: every run first
+puts that right, from the engine's own records and the plug-ins' journal.
+"""
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, cast
+
+import yaml
+from pulumi import automation as auto
+
+from rehearsal.engine import EngineCommand
+from rehearsal.world import World
+
+PLUGINS: Final = ("aws", "eks", "kubernetes")
+OnEvent = Callable[[auto.EngineEvent], object]
+
+
+class RunFailed(Exception):
+    """The engine ended a run with errors; the text holds what it said, without repeats."""
+
+
+class AlreadyRunning(Exception):
+    """Another process is at work on this stack."""
+
+
+@dataclass
+class Result:
+    """How a run ended: resources by operation ("create": 3, "same": 90) and the stack's outputs."""
+
+    changes: dict[str, int] = field(default_factory=dict[str, int])
+    outputs: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was, or would be, created, updated, replaced or deleted."""
+        return any(count for operation, count in self.changes.items() if operation != "same")
+
+
+class RehearsalStack:
+    """One stack of one program in one world."""
+
+    def __init__(
+        self,
+        world: World,
+        bin_dir: Path,
+        *,
+        project_file: Path,
+        stack_file: Path,
+        program: Callable[[], None],
+    ) -> None:
+        """`project_file` is Pulumi.yaml, `stack_file` is Pulumi.<stack>.yaml; neither is written to."""
+        self.name = stack_file.name.removeprefix("Pulumi.").removesuffix(".yaml")
+        self.world = world
+        self.engine = EngineCommand(bin_dir / "pulumi")
+        self._bin_dir = bin_dir
+        self._root = world.dir / "pulumi"
+        self._work = self._root / "work"
+        self._journal = self._root / "journal.jsonl"
+        self._program = program
+        self._project: str = yaml.safe_load(project_file.read_text())["name"]
+        self._lay_out(project_file, stack_file)
+
+    @property
+    def _checkpoint(self) -> Path:
+        return self._root / "backend" / ".pulumi" / "stacks" / self._project / f"{self.name}.json"
+
+    def exists(self) -> bool:
+        """Whether the backend knows this stack, that is, whether an `up` was begun in this world."""
+        return self._checkpoint.exists()
+
+    def up(self, on_event: OnEvent | None = None) -> Result:
+        """Create or update everything; raises RunFailed."""
+        with self._opened() as stack:
+            self._recover(stack)
+            return self._run(stack.up, on_event)
+
+    def preview(self, on_event: OnEvent | None = None) -> Result:
+        """What `up` would do; raises RunFailed."""
+        with self._opened() as stack:
+            self._recover(stack)
+            return self._run(stack.preview, on_event)
+
+    def refresh(self, on_event: OnEvent | None = None) -> Result:
+        """Read every resource anew into the state; raises RunFailed."""
+        with self._opened() as stack:
+            self._recover(stack)
+            return self._run(stack.refresh, on_event)
+
+    def destroy(self, on_event: OnEvent | None = None) -> Result:
+        """Delete everything and forget the stack; raises RunFailed."""
+        with self._opened() as stack:
+            self._recover(stack)
+            result = self._run(stack.destroy, on_event)
+            stack.workspace.remove_stack(self.name)
+            return result
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs as the last run left them; secret ones are masked."""
+        for resource in self.resources():
+            if resource["type"] == "pulumi:pulumi:Stack":
+                return _unwrapped(resource.get("outputs", {}))
+        return {}
+
+    def resources(self) -> list[dict[str, Any]]:
+        """Every resource in the state, in the engine's own JSON form (secrets encrypted)."""
+        return self._latest().get("resources") or []
+
+    def pending_operations(self) -> list[dict[str, Any]]:
+        """What a killed run left unfinished, in the engine's own JSON form."""
+        return self._latest().get("pending_operations") or []
+
+    def _latest(self) -> dict[str, Any]:
+        if not self.exists():
+            return {}
+        return json.loads(self._checkpoint.read_text())["checkpoint"].get("latest") or {}
+
+    def _lay_out(self, project_file: Path, stack_file: Path) -> None:
+        """Make the workspace: project and stack files, plug-in launchers, the passphrase."""
+        for directory in (self._work, self._root / "backend", self._root / "plugins"):
+            directory.mkdir(parents=True, exist_ok=True)
+        passphrase = self._root / "passphrase"
+        if not passphrase.exists():
+            passphrase.touch(mode=0o600)
+            passphrase.write_text(secrets.token_urlsafe(24))
+        project: dict[str, Any] = yaml.safe_load(project_file.read_text())
+        # The program comes from this process: the project's own entry and virtualenv are not used.
+        project.pop("main", None)
+        project["runtime"] = "python"
+        (self._work / "Pulumi.yaml").write_text(yaml.safe_dump(project))
+        settings: dict[str, Any] = yaml.safe_load(stack_file.read_text()) or {}
+        kept = self._work / stack_file.name
+        if kept.exists():
+            # The engine keeps this stack's key salt in its copy of the file.
+            settings |= {k: v for k, v in yaml.safe_load(kept.read_text()).items() if k.startswith("encryption")}
+        kept.write_text(yaml.safe_dump(settings))
+        checkout = Path(__file__).parent.parent
+        for name in PLUGINS:
+            launcher = self._root / "plugins" / f"pulumi-resource-{name}"
+            launcher.write_text(
+                f'#!/bin/sh\nPYTHONPATH="{checkout}" exec "{sys.executable}" -m rehearsal.plugins.{name} "$@"\n'
+            )
+            launcher.chmod(0o755)
+
+    def environment(self) -> dict[str, str]:
+        """What the engine and its plug-ins see beside the caller's own environment."""
+        path = [self._root / "plugins", self._bin_dir, Path(sys.executable).parent]
+        return {
+            **self.world.env(),
+            "PATH": os.pathsep.join([*map(str, path), os.environ.get("PATH", os.defpath)]),
+            "PULUMI_HOME": str(self._root / "home"),
+            "PULUMI_BACKEND_URL": f"file://{self._root / 'backend'}",
+            "PULUMI_CONFIG_PASSPHRASE_FILE": str(self._root / "passphrase"),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "MYEKS_REHEARSAL_JOURNAL": str(self._journal),
+        }
+
+    @contextmanager
+    def _opened(self) -> Iterator[auto.Stack]:
+        # The program itself runs in this process and looks things up by boto3: it must see the
+        # emulator too, and no credentials of the user's.
+        with environment(self.environment(), self.world.unset() | {"PULUMI_CONFIG_PASSPHRASE"}):
+            workspace = auto.LocalWorkspace(
+                work_dir=str(self._work), program=self._program, pulumi_command=self.engine
+            )
+            if self.exists():
+                yield auto.Stack.select(self.name, workspace)
+            else:
+                yield auto.Stack.create(self.name, workspace)
+
+    def _recover(self, stack: auto.Stack) -> None:
+        """Clear a dead engine's lock and adopt or drop what it left half made."""
+        for lock in (self._root / "backend" / ".pulumi" / "locks").rglob("*.json"):
+            pid = int(json.loads(lock.read_text()).get("pid", 0))
+            if _alive(pid):
+                raise AlreadyRunning(
+                    f"Another run is at work on stack {self.name} (process {pid}). Wait for it, then run this again."
+                )
+            lock.unlink()
+        pending = self.pending_operations()
+        if not pending:
+            self._journal.unlink(missing_ok=True)
+            return
+        made = self._journalled()
+        adopted: list[str] = []
+        for operation in pending:
+            urn: str = operation["resource"]["urn"]
+            if operation["type"] == "creating" and urn in made:
+                adopted += ["--import-pending-creates", urn, "--import-pending-creates", made[urn]]
+        arguments = ["refresh", "--yes", "--skip-preview", *adopted, "--clear-pending-creates"]
+        try:
+            self.engine.run([*arguments, "--stack", self.name], str(self._work), {})
+        except auto.CommandError as error:
+            raise RunFailed(_said(error)) from error
+
+    def _journalled(self) -> dict[str, str]:
+        """URN → id of everything that a plug-in began to create in the killed run."""
+        if not self._journal.exists():
+            return {}
+        made: dict[str, str] = {}
+        for line in self._journal.read_text().splitlines():
+            try:
+                entry: dict[str, Any] = json.loads(line)
+            except json.JSONDecodeError:
+                continue  # the line at which the plug-in was killed
+            if "id" in entry:
+                made[entry["urn"]] = entry["id"]
+        return made
+
+    def _run(self, operation: Callable[..., Any], on_event: OnEvent | None) -> Result:
+        result = Result()
+        errors: list[str] = []
+
+        def watch(event: auto.EngineEvent) -> None:
+            if event.summary_event:
+                result.changes = {str(getattr(op, "value", op)): n for op, n in event.summary_event.resource_changes.items()}
+            diagnostic = event.diagnostic_event
+            if diagnostic and diagnostic.severity == "error":
+                errors.append(diagnostic.message.strip())
+            if on_event:
+                on_event(event)
+
+        try:
+            operation(on_event=watch, color="never")
+        except auto.CommandError as error:
+            said = [e for e in dict.fromkeys(errors) if e and e != "update failed"]
+            raise RunFailed("\n".join(said) or _said(error)) from error
+        result.outputs = self.outputs()
+        return result
+
+
+@contextmanager
+def environment(values: Mapping[str, str], unset: frozenset[str] | set[str]) -> Iterator[None]:
+    """This process's environment with `values` set and `unset` removed, put back afterwards."""
+    before = dict(os.environ)
+    for name in unset:
+        os.environ.pop(name, None)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _unwrapped(outputs: dict[str, Any]) -> dict[str, Any]:
+    """Outputs as plain values; the engine's wrapper around a secret becomes "[secret]"."""
+    signature = "4dabf18193072939515e22adb298388d"  # Pulumi's mark of a special value in state
+
+    def plain(value: object) -> object:
+        if isinstance(value, dict):
+            mapping = cast("dict[str, object]", value)
+            if signature in mapping:
+                return "[secret]"
+            return {key: plain(item) for key, item in mapping.items()}
+        if isinstance(value, list):
+            return [plain(item) for item in cast("list[object]", value)]
+        return value
+
+    return {key: plain(value) for key, value in outputs.items()}
+
+
+def _said(error: auto.CommandError) -> str:
+    """The engine's own error lines out of a CommandError, which holds all that it printed."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    told = [line.removeprefix("error:").strip() for line in lines if line.startswith("error:")]
+    return "\n".join(dict.fromkeys(told)) or "\n".join(lines[-8:])
+
+
+def _alive(pid: int) -> bool:
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
