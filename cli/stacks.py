@@ -15,7 +15,7 @@ from cli.failures import BadInput
 from infra.config import NAMESPACE, ConfigError, LabConfig, parse
 
 REHEARSAL: Final = "rehearsal"
-CHECKOUT: Final = Path(__file__).resolve().parent.parent
+CHECKOUT: Final = Path(__file__).absolute().parent.parent
 PROJECT_FILE: Final = CHECKOUT / "Pulumi.yaml"
 
 StackOption = Annotated[

@@ -1,7 +1,7 @@
 """What every component of the lab shares, so that each file below tells only what is its own.
 
-A component groups resources under one name in the state (`myeks:components:<Kind>`); its children are named after
-it, so that one program can hold the same component twice.
+A component groups resources under one name in the state (`myeks:components:<Kind>`); its children are named
+after it, so that one program can hold the same component twice.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Component(pulumi.ComponentResource):
         """Options of a child resource.
 
         Args:
-            depends_on: what must exist before the child, and be deleted after it, without being one of its inputs.
+            depends_on: what must exist before the child and be deleted after it, without being its input.
             delete_before_replace: for a child whose replacement cannot exist beside it.
         """
         return pulumi.ResourceOptions(
@@ -36,7 +36,8 @@ class Component(pulumi.ComponentResource):
 
 
 def named(tags: Tags, name: str) -> dict[str, str]:
-    """Tags of one resource: the lab's own and its `Name`, which the EC2 console and the study note look for."""
+    """Tags of one resource: the lab's own and its `Name`, which the EC2 console and the study note look
+    for."""
     return {**tags, "Name": name}
 
 

@@ -1,7 +1,7 @@
 """An IAM role for one Kubernetes service account, by the cluster's OIDC provider (IRSA).
 
-The role's name is chosen by the engine: a role made anew then has a new ARN, and no trust or mapping elsewhere can
-go on meaning the old one.
+The role's name is chosen by the engine: a role made anew then has a new ARN, and no trust or mapping
+elsewhere can go on meaning the old one.
 """
 
 from __future__ import annotations

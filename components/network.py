@@ -1,7 +1,8 @@
-"""The lab's VPC: three public subnets for nodes and load balancers, three private ones that are ready for more.
+"""The lab's VPC: three public subnets for nodes and load balancers, three private ones that are ready for
+more.
 
-Nodes stand in the public subnets, as in the study note, so that no NAT gateway has to be paid; the private subnets
-have a way out only when one is asked for.
+Nodes stand in the public subnets, as in the study note, so that no NAT gateway has to be paid; the private
+subnets have a way out only when one is asked for.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ class Network(Component):
     public_route_table_id: pulumi.Output[str]
     private_route_table_id: pulumi.Output[str]
     way_out: list[pulumi.Resource]
-    """What an instance in a public subnet needs to reach the internet: it starts after these and goes before them.
-    The internet gateway cannot be detached while public addresses are in use."""
+    """What an instance in a public subnet needs to reach the internet: it starts after these and goes before
+    them. The internet gateway cannot be detached while public addresses are in use."""
 
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("Network", name, opts)

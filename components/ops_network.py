@@ -1,7 +1,7 @@
 """The operators' own VPC, peered with the lab's, so that bastions reach nodes by private address.
 
-Peering without routes carries nothing: each side's route tables name the other side's range. DNS resolution is on
-both ways, so that an instance's public name answers with its private address from across the peering.
+Peering without routes carries nothing: each side's route tables name the other side's range. DNS resolution
+is on both ways, so that an instance's public name answers with its private address from across the peering.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class OpsNetwork(Component):
     vpc_id: pulumi.Output[str]
     subnet_id: pulumi.Output[str]
     way_out: list[pulumi.Resource]
-    """What an instance in the subnet needs to reach the internet: it starts after these and goes before them."""
+    """What an instance in the subnet needs to reach the internet: it starts after these and goes before
+    them."""
 
     def __init__(self, name: str, args: OpsNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("OpsNetwork", name, opts)

@@ -1,8 +1,8 @@
 """An IAM role for one Kubernetes service account, by an EKS Pod Identity association.
 
-No OIDC provider and no annotation: the cluster's eks-pod-identity-agent hands out the credentials. So an add-on can
-have its role before its own version or configuration is known, and vpc-cni can have one at all (its add-on is made
-together with the cluster, when there is no issuer to trust yet).
+No OIDC provider and no annotation: the cluster's eks-pod-identity-agent hands out the credentials. So an
+add-on can have its role before its own version or configuration is known, and vpc-cni can have one at all
+(its add-on is made together with the cluster, when there is no issuer to trust yet).
 """
 
 from __future__ import annotations

@@ -56,7 +56,9 @@ class Statement:
         Raises:
             ValueError: a resource holds `*` and `wildcard` is empty.
         """
-        if not self.wildcard and any(isinstance(resource, str) and "*" in resource for resource in self.resources):
+        if not self.wildcard and any(
+            isinstance(resource, str) and "*" in resource for resource in self.resources
+        ):
             raise ValueError(
                 f"Statement {self.sid} names a resource by a wildcard without a reason. Say why in `wildcard`."
             )

@@ -1,13 +1,16 @@
 """Every setting of the lab, read and checked at once, so that a mistake is told before a resource exists.
 
-A stack takes 20 minutes to build on AWS; a bad value found in the middle of it costs an operator those and a repair.
-So all values are read once, at the start, and all problems are told together, each with its key and its remedy.
+A stack takes 20 minutes to build on AWS; a bad value found in the middle of it costs an operator those and
+a repair. So all values are read once, at the start, and all problems are told together, each with its key
+and its remedy.
 
-    values → types (config_model, config_decode) → rules (config_network, config_nodes, config_names) → LabConfig
+The types and defaults are in config_model, how a value is decoded in config_decode, and what values may have
+together in config_names, config_network and config_nodes.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final, cast
 
@@ -52,6 +55,8 @@ SECRET_KEYS: Final = frozenset({"grafanaAdminPassword"})
 _RULES = (*config_names.RULES, *config_network.RULES, *config_nodes.RULES)
 _KEYS = keys_of(LabConfig)
 _EVERY_PATH = (*_KEYS, *(f"{group}.{key}" for group, model in GROUPS.items() for key in keys_of(model)))
+_MAPS = (*GROUPS, "tags")
+_LISTS = ("publicSubnetCidrs", "privateSubnetCidrs", "operatorCidrs")
 _ENCRYPTED = "(encrypted)"
 
 
@@ -59,9 +64,10 @@ def parse(values: Mapping[str, object], region: object, *, secret_keys: Collecti
     """Check every setting and give them all typed.
 
     Args:
-        values: the ``myeks:`` namespace without its prefix, as a stack's file or the engine gives it: lists and maps
-            decoded or as JSON text, numbers and booleans also as text. None and, for optional texts, the empty text
-            count as absent. A still encrypted ``{"secure": …}`` counts as a secret of unknown content.
+        values: the ``myeks:`` namespace without its prefix, as a stack's file or the engine gives it: lists
+            and maps decoded or as JSON text, numbers and booleans also as text. None and, for optional
+            texts, the empty text count as absent. A still encrypted ``{"secure": …}`` counts as a secret of
+            unknown content.
         region: the value of ``aws:region``.
         secret_keys: keys of ``values`` that were encrypted, for a caller who has decrypted them.
 
@@ -81,9 +87,10 @@ def from_pulumi() -> LabConfig:
     """The running Pulumi program's configuration, checked; what is advisable about it is logged as warnings.
 
     Raises:
-        ConfigError: everything that is wrong. It is a ``pulumi.RunError`` too, which the engine shows without a trace.
+        ConfigError: everything that is wrong. It is a ``pulumi.RunError`` too, which the engine shows
+        without a trace.
     """
-    from infra.config_pulumi import read  # noqa: PLC0415  # importing pulumi takes longer than all the rest of this
+    from infra.config_pulumi import read  # importing pulumi takes longer than all of this
 
     return read()
 
@@ -102,119 +109,111 @@ class _Reader:
             payload["region"] = region
         else:
             what = "It is not set." if region in (None, "") else f"{shown(region)} is not a region's name."
-            self.fail(
-                ("region",), what, f"Run `pulumi config set aws:region {DEFAULT_REGION}`, or name another."
-            )
+            remedy = f"Run `pulumi config set aws:region {DEFAULT_REGION}`, or name another region."
+            self.fail(("region",), what, remedy)
         try:
-            return _validated(payload)
+            return self._validated(payload)
         except ValidationError as error:
-            for detail in error.errors(include_url=False, include_input=False):
+            for detail in error.errors(include_url=False):
                 self._mistyped(detail)
-            return _validated(_without(payload, self.unread))
+            return self._validated(payload)
 
     def fail(self, path: Path, what: str, remedy: str) -> None:
         """Note a problem, and that the setting has no value for the rules."""
         key = config_names.REGION_KEY if path == ("region",) else key_of(*path)
         self.problems.append(Problem(key, what, remedy))
-        self.unread.add(path)
+        self.unread.add(path[:2] if path[0] in GROUPS else path[:1])
 
     def _settings(self, values: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-        """The known settings that have a value of their own, with the maps and lists in JSON text decoded."""
+        """The known settings that have a value, maps decoded and without unknown keys."""
         for name, value in values.items():
             key = str(name)
             if key not in _KEYS:
-                self._unknown(key)
+                self._unknown((key,))
+            elif value is None:
+                continue
             elif key in SECRET_KEYS:
-                if value is not None:
-                    yield key, _ENCRYPTED if _encrypted(value) else value
+                yield key, _ENCRYPTED if _encrypted(value) else value
             elif key in self._secret_keys or _encrypted(value):
-                self.fail((key,), "It is encrypted, but its value appears in names and outputs.", _SET_PLAIN)
-            else:
-                decoded = from_json(value) if key in GROUPS or key == "tags" else value
-                if isinstance(decoded, Mapping):
-                    decoded = dict(self._group(key, cast("Mapping[object, object]", decoded)))
-                self._placeholders((key,), decoded)
-                if decoded is not None and (key,) not in self.unread:
-                    yield key, decoded
+                self.fail((key,), *_NOT_SECRET)
+            elif key not in _MAPS:
+                plain = from_json(value) if key in _LISTS else value
+                self._placeholders((key,), plain)
+                yield key, plain
+            elif isinstance(decoded := from_json(value), Mapping):
+                yield key, dict(self._below(key, cast("Mapping[object, object]", decoded)))
+            elif decoded is not None:
+                remedy = "Write `key: value` lines below it, or {} for none."
+                self.fail((key,), f"{shown(value)} is not a map.", remedy)
 
-    def _group(self, key: str, values: Mapping[object, object]) -> Iterator[tuple[str, object]]:
-        known = keys_of(GROUPS[key]) if key in GROUPS else None
+    def _below(self, key: str, values: Mapping[object, object]) -> Iterator[tuple[str, object]]:
         for name, value in values.items():
             inner = str(name)
-            if known is not None and inner not in known:
-                self._unknown(f"{key}.{inner}", path=(key, inner))
-            elif known is not None and _encrypted(value):
-                self.fail(
-                    (key, inner), "It is encrypted, but its value appears in names and outputs.", _SET_PLAIN
-                )
-            elif known is None or value is not None:
+            if key in GROUPS and inner not in keys_of(GROUPS[key]):
+                self._unknown((key, inner))
+            elif _encrypted(value):
+                self.fail((key, inner), *_NOT_SECRET)
+            elif value is not None or key not in GROUPS:
+                self._placeholders((key, inner), value)
                 yield inner, value
 
-    def _unknown(self, dotted: str, path: Path | None = None) -> None:
-        key = key_of(*(path or (dotted,)))
-        if dotted == "region":
-            self.problems.append(Problem(key, "There is no such setting.", "Set aws:region instead."))
-            return
-        # A setting written at the wrong level has the right last word.
-        last = dotted.rpartition(".")[2]
+    def _unknown(self, path: Path) -> None:
+        dotted = ".".join(map(str, path))
+        last = str(path[-1])
+        # A setting that was written at the wrong level has the right last word.
         moved = [known for known in _EVERY_PATH if known.rpartition(".")[2] == last]
         meant = moved[0] if moved else closest(dotted, _EVERY_PATH) or closest(last, _KEYS)
-        remedy = (
-            f"Did you mean {key_of(meant)}?" if meant else f"Remove it; the settings are {listed(_KEYS)}."
-        )
-        self.problems.append(Problem(key, "There is no such setting.", remedy))
+        if path == ("region",):
+            remedy = f"Did you mean {config_names.REGION_KEY}?"
+        elif meant:
+            remedy = f"Did you mean {key_of(*meant.split('.'))}?"
+        else:
+            group = GROUPS.get(str(path[0]))
+            remedy = f"Remove it, or choose among {listed(keys_of(group) if group else _KEYS)}."
+        self.problems.append(Problem(key_of(*path), "There is no such setting.", remedy))
 
     def _placeholders(self, path: Path, value: object) -> None:
-        """Refuse the ``<YOUR-…>`` that an example file holds, wherever it stands."""
-        if isinstance(value, str):
-            if "<" in value and ">" in value.partition("<")[2]:
-                self.fail(
-                    path, f"{shown(value)} is still the example's placeholder.", "Write your own value there."
-                )
-                self.unread.add(path[:1])
+        """Refuse the ``<YOUR-…>`` of an example file, wherever it stands."""
+        if isinstance(value, str) and _PLACEHOLDER.search(value):
+            self.fail(path, f"{shown(value)} is still the example's placeholder.", "Write your own value.")
         elif isinstance(value, (list, tuple)):
             for index, item in enumerate(cast("list[object]", value)):
                 self._placeholders((*path, index), item)
-        elif isinstance(value, Mapping):
-            for name, item in cast("Mapping[str, object]", value).items():
-                self._placeholders((*path, name), item)
 
     def _mistyped(self, detail: ErrorDetails) -> None:
-        path = detail["loc"]
         context = detail.get("ctx", {})
+        if detail["type"] == "default_factory_not_called":
+            return  # follows from another problem of the group
         if detail["type"] == ERROR_TYPE:
-            self.fail(path, str(context["what"]), str(context["remedy"]))
-        else:  # the only other type that the model can give is that of an enumeration
-            words = str(context["expected"]).replace("'", "")
-            self.fail(path, "It is none of its possible values.", f"Write one of {words}.")
+            self.fail(detail["loc"], str(context["what"]), str(context["remedy"]))
+        else:  # an enumeration's, the only other one that these models give
+            words = re.findall("'([^']*)'", str(context["expected"]))
+            meant = closest(str(detail["input"]), words)
+            what = f"{shown(detail['input'])} is not {listed(words)}."
+            self.fail(detail["loc"], what, f"Write {meant or 'one of these'}.")
+
+    def _validated(self, payload: Mapping[str, object]) -> LabConfig:
+        """The model of what could be read so far, with defaults in place of the rest."""
+        kept = {
+            key: {name: item for name, item in value.items() if (key, name) not in self.unread}
+            if key in GROUPS and isinstance(value, dict)
+            else value
+            for key, value in payload.items()
+            if (key,) not in self.unread
+        }
+        return LabConfig.model_validate(kept, by_alias=True, by_name=False)
 
 
-_SET_PLAIN = "Set it again without --secret."
+_NOT_SECRET = (
+    "It is encrypted, but its value appears in names and outputs.",
+    "Set it again without --secret.",
+)
+_PLACEHOLDER = re.compile("<[^<>]+>")
 
 
 def _encrypted(value: object) -> bool:
     """Whether it is how a stack's file holds a secret."""
     return isinstance(value, Mapping) and set(cast("Mapping[object, object]", value)) == {"secure"}
-
-
-def _validated(payload: Mapping[str, object]) -> LabConfig:
-    return LabConfig.model_validate(payload, by_alias=True, by_name=False)
-
-
-def _without(payload: Mapping[str, object], paths: Collection[Path]) -> dict[str, object]:
-    """The payload less what could not be read: a setting of a group alone, anything else whole."""
-    kept: dict[str, object] = {}
-    for key, value in payload.items():
-        if (key,) in paths:
-            continue
-        if key in GROUPS and isinstance(value, dict):
-            gone = {path[1] for path in paths if path[0] == key and len(path) > 1}
-            kept[key] = {
-                name: one for name, one in cast("dict[str, object]", value).items() if name not in gone
-            }
-        elif not any(path[0] == key for path in paths):
-            kept[key] = value
-    return kept
 
 
 def _place(problem: Problem) -> tuple[int, str]:

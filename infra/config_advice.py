@@ -16,12 +16,12 @@ def advice(config: LabConfig, today: date | None = None) -> tuple[Problem, ...]:
     """Remarks on a checked configuration, as of ``today`` (by default the machine's date)."""
     found: list[Problem] = []
     until = KUBERNETES_VERSIONS[config.kubernetes_version].standard_support_until
-    if (today or date.today()) + NOTICE > until:  # noqa: DTZ011  # support ends by the calendar, anywhere
+    if (today or date.today()) + NOTICE > until:
         found.append(
             Problem(
                 key_of("kubernetesVersion"),
-                f"Standard support of {config.kubernetes_version} lasts until {until}; after it an hour costs "
-                "0.60 USD instead of 0.10.",
+                f"Standard support of {config.kubernetes_version} lasts until {until}; "
+                "after it an hour costs 0.60 USD instead of 0.10.",
                 f"Use {DEFAULT_KUBERNETES_VERSION}.",
             )
         )

@@ -1,9 +1,9 @@
 """How one configuration value becomes a Python value, as Pulumi decodes it.
 
-A stack's file holds YAML, `pulumi config set` writes strings, and the engine hands a program text (JSON for lists and
-maps). The same setting therefore arrives as ``3``, ``"3"`` or ``3.0``, and all three mean three; ``"yes"`` or ``3.5``
-never do. The rules are those of Pulumi 3.259 (``pulumi.Config.get_bool``, ``get_int``, ``get_object`` of the SDK, and
-``ValidateConfigValue`` of the engine).
+A stack's file holds YAML, `pulumi config set` writes strings, and the engine hands a program text (JSON for
+lists and maps). The same setting therefore arrives as ``3``, ``"3"`` or ``3.0``, and all three mean three;
+``"yes"`` or ``3.5`` never do. The rules are those of Pulumi 3.259 (``pulumi.Config.get_bool``, ``get_int``,
+``get_object`` of the SDK, and ``ValidateConfigValue`` of the engine).
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ def decode_secret(value: object) -> SecretStr:
 
 
 def decode_optional(value: object) -> object:
-    """The value, or None for the empty text: an optional key can be declared in Pulumi.yaml by an empty default only."""
+    """The value, or None for the empty text: an optional key can be declared in Pulumi.yaml by an empty
+    default only."""
     return None if value == "" else value
 
 
@@ -107,20 +108,6 @@ def decode_list(value: object) -> list[object] | tuple[object, ...]:
     )
 
 
-def decode_map(value: object) -> object:
-    """A map from a map, from its JSON text, or from a model that already is one.
-
-    Raises:
-        PydanticCustomError: a list or a plain value.
-    """
-    decoded = from_json(value)
-    if decoded is None or isinstance(decoded, (str, bool, int, float, list, tuple)):
-        raise _wrong(
-            f"{shown(value)} is not a map.", "Write a YAML map, one `key: value` a line, or {} for none."
-        )
-    return decoded
-
-
 def from_json(value: object) -> object:
     """What a JSON text holds; any other value, or text that is no JSON, as it is."""
     if not isinstance(value, str):
@@ -138,7 +125,7 @@ OptionalStr = Annotated[ConfigStr | None, BeforeValidator(decode_optional)]
 Secret = Annotated[SecretStr, BeforeValidator(decode_secret)]
 OptionalSecret = Annotated[Secret | None, BeforeValidator(decode_optional)]
 ConfigList = Annotated[tuple[ConfigStr, ...], BeforeValidator(decode_list)]
-ConfigMap = Annotated[dict[str, ConfigStr], BeforeValidator(decode_map)]
+ConfigMap = dict[str, ConfigStr]
 RbacStage = Annotated[Literal["off", "before", "after"], BeforeValidator(decode_stage)]
 MappingStage = Annotated[
     Literal["off", "masters", "authenticated", "unmapped", "entry"], BeforeValidator(decode_stage)

@@ -1,4 +1,5 @@
-"""The settings themselves: names, types and defaults. What values they may have together is told by the rules."""
+"""The settings themselves: names, types and defaults. What values they may have together is told by the
+rules."""
 
 from __future__ import annotations
 
@@ -27,9 +28,9 @@ OPS_VPC_CIDR = "172.20.0.0/16"
 
 SERVICE_CIDR = "10.100.0.0/16"
 """Range of the cluster's service addresses, to be given to EKS explicitly. Left alone, EKS takes this one or
-172.20.0.0/16, whichever is further from the VPC's range, and the latter is the ops VPC: bastions whose addresses
-are also service addresses would be out of the pods' reach. Amazon EKS API Reference, KubernetesNetworkConfigRequest,
-2026-11."""
+172.20.0.0/16, whichever is further from the VPC's range, and the latter is the ops VPC: bastions whose
+addresses are also service addresses would be out of the pods' reach. Amazon EKS API Reference,
+KubernetesNetworkConfigRequest, 2026-11."""
 
 
 class Settings(BaseModel):
@@ -52,14 +53,15 @@ class NodeGroup(Settings):
     instance_types: ConfigList = ("t3.medium",)
     """EC2 instance types, x86_64; more than one is of use with SPOT."""
 
-    min_size: ConfigInt = 3
-    """Least number of nodes."""
-
     desired_size: ConfigInt = 3
     """Number of nodes; three give one in each zone."""
 
-    max_size: ConfigInt = 3
-    """Greatest number of nodes."""
+    # The two bounds follow desiredSize where they are not set, so that it can be changed alone.
+    min_size: ConfigInt = Field(default_factory=lambda group: min(3, group.get("desired_size", 3)))
+    """Least number of nodes; unless set, 3 or desiredSize if that is less."""
+
+    max_size: ConfigInt = Field(default_factory=lambda group: max(3, group.get("desired_size", 3)))
+    """Greatest number of nodes; unless set, 3 or desiredSize if that is more."""
 
     disk_size_gib: ConfigInt = Field(default=120, alias="diskSizeGiB")
     """Root volume (gp3) of a node, in GiB."""
@@ -106,8 +108,8 @@ class Exercises(Settings):
 class LabConfig(Settings):
     """Every setting of one lab.
 
-    ``infra.config.parse`` and ``from_pulumi`` make one whose values are checked against each other; the bare class
-    checks types alone.
+    ``infra.config.parse`` and ``from_pulumi`` make one whose values are checked against each other; the
+    bare class checks types alone.
     """
 
     region: str = DEFAULT_REGION
@@ -183,7 +185,8 @@ def alias_of(model: type[Settings], name: str) -> str:
 
 
 def keys_of(model: type[Settings]) -> tuple[str, ...]:
-    """Every key that a user may write in a group, in the model's order; ``region`` has a namespace of its own."""
+    """Every key that a user may write in a group, in the model's order; ``region`` has a namespace of its
+    own."""
     return tuple(alias_of(model, name) for name in model.model_fields if name != "region")
 
 

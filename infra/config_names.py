@@ -1,8 +1,8 @@
 """Rules about names: region, version, cluster, key pair, domain, tags, and the secret.
 
-Sources: Amazon EKS API Reference, CreateCluster; Elastic Load Balancing API Reference, CreateLoadBalancer; Amazon EC2
-API Reference, CreateKeyPair; Route 53 and ACM API References (ids and ARNs); IAM User Guide, "Tags for IAM resources"
-(the narrowest rules of the services that get the tags); all 2026-11.
+Sources: Amazon EKS API Reference, CreateCluster; Elastic Load Balancing API Reference, CreateLoadBalancer;
+Amazon EC2 API Reference, CreateKeyPair; Route 53 and ACM API References (ids and ARNs); IAM User Guide,
+"Tags for IAM resources" (the narrowest rules of the services that get the tags); all 2026-11.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from infra.versions import KUBERNETES_VERSIONS
 REGION_KEY: Final = "aws:region"
 
 LONGEST_CLUSTER_NAME: Final = 20
-"""A load balancer's name may have 32 characters, and `-ingress-alb` takes 12. Roles, log group and key alias allow
-more. It holds without a domain too: a cluster cannot be renamed when the domain comes later."""
+"""A load balancer's name may have 32 characters, and `-ingress-alb` takes 12. Roles, log group and key
+alias allow more. It holds without a domain too: a cluster cannot be renamed when the domain comes later."""
 
 MOST_TAGS: Final = 40
 """Of the 50 that AWS allows, ten are left to the lab itself and to what EKS adds."""
@@ -38,7 +38,7 @@ _HOSTED_ZONE = re.compile(r"Z[0-9A-Z]{1,31}")
 _CERTIFICATE = re.compile(
     r"arn:aws:acm:(?P<region>[a-z0-9-]+):[0-9]{12}:certificate/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 )
-# Letters and digits of any script: \w less what IAM does not call a letter or digit is near enough for a refusal.
+# \w is letters and digits of any script, as in IAM.
 _TAG_TEXT = re.compile(r"[\w\s.:/=+\-@]*")
 
 
@@ -66,9 +66,7 @@ def version(config: LabConfig) -> Iterator[Problem]:
         yield Problem(
             key_of("kubernetesVersion"),
             f"{shown(config.kubernetes_version)} is not a Kubernetes version that the lab supports.",
-            f'Write "{listed(KUBERNETES_VERSIONS)}", in quotes.'.replace(", ", '", "').replace(
-                " or ", '" or "'
-            ),
+            f"Write {listed(shown(known) for known in KUBERNETES_VERSIONS)}, with the quotes.",
         )
 
 
@@ -89,7 +87,8 @@ def cluster_name(config: LabConfig) -> Iterator[Problem]:
     yield Problem(
         key_of("clusterName"),
         what,
-        f"Use 1 to {LONGEST_CLUSTER_NAME} letters, digits and hyphens, a letter or digit first, not internal- first.",
+        f"Use 1 to {LONGEST_CLUSTER_NAME} letters, digits and hyphens, beginning with a letter or digit and "
+        "not with internal-.",
     )
 
 

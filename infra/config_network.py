@@ -1,8 +1,8 @@
 """Rules about address ranges: what VPC, EKS and the peering with the ops VPC accept.
 
 Limits: Amazon VPC User Guide, "VPC CIDR blocks" and "Subnet CIDR blocks"; Amazon EKS User Guide, "Networking
-requirements for VPC and subnets", "Cluster API server endpoint" and "Assign more IP addresses to nodes with prefixes";
-Elastic Load Balancing, "Application Load Balancers: subnets"; all 2026-11.
+requirements for VPC and subnets", "Cluster API server endpoint" and "Assign more IP addresses to nodes with
+prefixes"; Elastic Load Balancing, "Application Load Balancers: subnets"; all 2026-11.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ SMALLEST_PREFIX: Final = 28
 """AWS makes VPCs and subnets from /16 down to /28."""
 
 SMALLEST_FOR_NODES: Final = 26
-"""Smallest subnet that has a whole free /28 in it: AWS keeps the first four addresses and the last one, and a /27 is
-no more than the first /28 and the last."""
+"""Smallest subnet that has a whole free /28 in it: AWS keeps the first four addresses and the last one, and
+a /27 is no more than the first /28 and the last."""
 
 SMALLEST_FOR_LOAD_BALANCER: Final = 27
 
@@ -41,6 +41,7 @@ _NOT_PUBLIC = (
     *_NO_VPC,
     *map(IPv4Network, ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")),
 )
+_DEFAULTS = LabConfig()
 _SUBNETS = (("publicSubnetCidrs", "public"), ("privateSubnetCidrs", "private"))
 
 
@@ -141,9 +142,10 @@ def _subnets_in_vpc(key: str) -> Rule:
         for index, text in enumerate(_texts(config, key)):
             found = network(text)
             if whole is not None and found is not None and not found.subnet_of(whole):
+                default = ", the default," if _texts(config, key) == _texts(_DEFAULTS, key) else ""
                 yield Problem(
                     key_of(key, index),
-                    f"{found} is outside the VPC {whole}.",
+                    f"{found}{default} is outside the VPC {whole}.",
                     f"Choose a range inside {whole}.",
                 )
 
@@ -177,7 +179,8 @@ def room_for_prefixes(config: LabConfig) -> Iterator[Problem]:
             yield Problem(
                 key_of("publicSubnetCidrs", index),
                 f"{found} has no free /28 for prefix delegation, so pods there would get no address.",
-                f"Choose /{SMALLEST_FOR_NODES} or larger, or set {key_of('nodeGroup', 'prefixDelegation')} to false.",
+                f"Choose /{SMALLEST_FOR_NODES} or larger, "
+                f"or set {key_of('nodeGroup', 'prefixDelegation')} to false.",
             )
 
 
@@ -198,7 +201,8 @@ def room_for_load_balancer(config: LabConfig) -> Iterator[Problem]:
 
 @rule("operatorCidrs", "allowAnyOperatorCidr")
 def operator(config: LabConfig) -> Iterator[Problem]:
-    """Ranges for SSH and the public endpoint: IPv4, public, once each, and the whole internet by consent only."""
+    """Ranges for SSH and the public endpoint: IPv4, public, once each, and the whole internet by consent
+    only."""
     texts = config.operator_cidrs
     if len(texts) > MOST_OPERATOR_CIDRS:
         yield Problem(
@@ -217,7 +221,7 @@ def operator(config: LabConfig) -> Iterator[Problem]:
             if not config.allow_any_operator_cidr:
                 yield Problem(
                     key,
-                    f"{found} lets the internet in: SSH to nodes and ops servers, and the cluster's endpoint.",
+                    f"{found} lets the internet in, to SSH on nodes and ops servers and to the endpoint.",
                     f"Write your own address as /32, or consent with {key_of('allowAnyOperatorCidr')}: true.",
                 )
         elif any(found.subnet_of(private) for private in _NOT_PUBLIC):

@@ -1,7 +1,7 @@
 """Rules about instances: sizes of the node group, instance types, and how many pods fit a node.
 
-Limits: Amazon EKS User Guide, "Service quotas" (450 nodes in a managed node group, 20 instance types); Amazon EBS User
-Guide, "gp3 volumes"; 2026-11.
+Limits: Amazon EKS User Guide, "Service quotas" (450 nodes in a managed node group, 20 instance types);
+Amazon EBS User Guide, "gp3 volumes"; 2026-11.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ SMALLEST_DISK_GIB: Final = 20
 """The image of Amazon Linux 2023 for EKS has a root volume of this size."""
 LARGEST_DISK_GIB: Final = 16_384
 FEWEST_PODS: Final = 8
-"""Five are taken on every node by daemon sets: aws-node, kube-proxy, the EBS CSI node driver, the Pod Identity agent
-and node-exporter."""
+"""Five are taken on every node by daemon sets: aws-node, kube-proxy, the EBS CSI node driver, the Pod
+Identity agent and node-exporter."""
 
 _MIN, _DESIRED, _MAX = (key_of("nodeGroup", name) for name in ("minSize", "desiredSize", "maxSize"))
 
@@ -135,7 +135,8 @@ def pods_fit(config: LabConfig) -> Iterator[Problem]:
     more = min(one.max_pods(prefix_delegation=True) for one in known)
     remedy = f"Write {fits} or less, or choose a larger type."
     if not group.prefix_delegation and more > fits:
-        remedy = f"Write {fits} or less, or set {key_of('nodeGroup', 'prefixDelegation')} to true for up to {more}."
+        prefixes = key_of("nodeGroup", "prefixDelegation")
+        remedy = f"Write {fits} or less, or set {prefixes} to true for up to {more}."
     yield Problem(
         key_of("nodeGroup", "maxPods"),
         f"{group.max_pods} pods do not fit: {tightest.name} holds {fits} {how}.",

@@ -15,7 +15,8 @@ Path = tuple[str | int, ...]
 
 
 def key_of(*path: str | int) -> str:
-    """The setting as Pulumi's ``--path`` writes it: ``("nodeGroup", "maxPods")`` → ``myeks:nodeGroup.maxPods``."""
+    """The setting as Pulumi's ``--path`` writes it: ``("nodeGroup", "maxPods")`` →
+    ``myeks:nodeGroup.maxPods``."""
     text = ""
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part

@@ -1,7 +1,8 @@
-"""The configuration as a running Pulumi program sees it: every key of the namespace, and which of them are secret.
+"""The configuration as a running Pulumi program sees it: every key of the namespace, and which of them are
+secret.
 
-``pulumi.Config`` reads single keys only, and an unknown key is a mistake worth telling, so this looks where the SDK
-itself looks (``pulumi.runtime.config``): what the engine or a test has set, then ``PULUMI_CONFIG``.
+``pulumi.Config`` reads single keys only, and an unknown key is a mistake worth telling, so this looks where
+the SDK itself looks (``pulumi.runtime.config``): what the engine or a test has set, then ``PULUMI_CONFIG``.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import pulumi
 from pulumi.runtime import config as runtime
 
 from infra.config import advice, parse
-from infra.config_problems import NAMESPACE, ConfigError
 from infra.config_model import LabConfig, keys_of
+from infra.config_problems import NAMESPACE, ConfigError
 
 
 class ProgramConfigError(ConfigError, pulumi.RunError):

@@ -1,6 +1,7 @@
 """A rule about settings that may need several of them, and so runs only where all of those could be read.
 
-That is what lets one run tell every problem: a setting of the wrong type silences the rules that read it, and no others.
+That is what lets one run tell every problem: a setting of the wrong type silences the rules that read it,
+and no others.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ class Rule:
     check: Check
 
     def problems(self, config: LabConfig, unread: Collection[Path]) -> Iterator[Problem]:
-        """What the rule finds, or nothing when one of its settings is among ``unread`` (its value is a stand-in)."""
+        """What the rule finds, or nothing when one of its settings is among ``unread`` (its value is a
+        stand-in)."""
         if not any(_touch(read, gone) for read in self.reads for gone in unread):
             yield from self.check(config)
 

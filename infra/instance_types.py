@@ -1,8 +1,8 @@
 """How many pods an EC2 instance type can hold, so that maxPods is refused before a node fails on it.
 
-The vpc-cni gives each pod an address of the VPC, and an instance type has a fixed number of network interfaces
-with a fixed number of IPv4 addresses each. Only x86_64 types are here: the lab's nodes and ops servers boot the
-x86_64 image of Amazon Linux 2023.
+The vpc-cni gives each pod an address of the VPC, and an instance type has a fixed number of network
+interfaces with a fixed number of IPv4 addresses each. Only x86_64 types are here: the lab's nodes and ops
+servers boot the x86_64 image of Amazon Linux 2023.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ class InstanceType:
     def max_pods(self, prefix_delegation: bool) -> int:
         """Most pods that the node can hold.
 
-        Without prefixes: interfaces * (addresses - 1) + 2, where 2 are the pods on the host's network. With prefixes
-        each of those addresses is a /28, and the result is capped as EKS recommends: 110 pods under 30 vCPUs,
-        250 from there on (Amazon EKS User Guide, "Choose an optimal Amazon EC2 node instance type", 2026-11).
-        A type that is not Nitro keeps single addresses.
+        Without prefixes: interfaces * (addresses - 1) + 2, where 2 are the pods on the host's network. With
+        prefixes each of those addresses is a /28, and the result is capped as EKS recommends: 110 pods
+        under 30 vCPUs, 250 from there on (Amazon EKS User Guide, "Choose an optimal Amazon EC2 node
+        instance type", 2026-11). A type that is not Nitro keeps single addresses.
         """
         slots = self.interfaces * (self.addresses - 1)
         if not (prefix_delegation and self.nitro):
@@ -42,8 +42,8 @@ class InstanceType:
         return min(slots * ADDRESSES_PER_PREFIX + 2, 110 if self.vcpus < 30 else 250)
 
 
-# Size → (vCPUs, interfaces, addresses on each). Limits: EC2 User Guide, "Maximum IP addresses per network interface",
-# as listed in amazon-vpc-cni-k8s 1.23.1, 2026-08.
+# Size → (vCPUs, interfaces, addresses on each). Limits: EC2 User Guide, "Maximum IP addresses per network
+# interface", as listed in amazon-vpc-cni-k8s 1.23.1, 2026-08.
 _Sizes = dict[str, tuple[int, int, int]]
 
 _T2: Final[_Sizes] = {
@@ -74,6 +74,8 @@ _GENERAL: Final[_Sizes] = {
     "16xlarge": (64, 15, 50),
     "24xlarge": (96, 15, 50),
 }
+_FLEX: Final[_Sizes] = {size: row for size, row in _GENERAL.items() if size != "24xlarge"}
+_SEVENTH_AMD: Final[_Sizes] = {"medium": (1, 2, 4), **_GENERAL}
 _C5: Final[_Sizes] = {
     "large": (2, 3, 10),
     "xlarge": (4, 4, 15),
@@ -103,11 +105,8 @@ _FAMILIES: Final[dict[str, _Sizes]] = {
         ("m5", "m5a", "r5", "r5a", "c5a", "m6i", "m6a", "r6i", "r6a", "c6i", "c6a", "m7i", "r7i", "c7i"),
         _GENERAL,
     ),
-    **dict.fromkeys(
-        ("m7i-flex", "c7i-flex"),
-        {size: row for size, row in _GENERAL.items() if size != "24xlarge"},
-    ),
-    **dict.fromkeys(("m7a", "r7a", "c7a"), {"medium": (1, 2, 4), **_GENERAL}),
+    **dict.fromkeys(("m7i-flex", "c7i-flex"), _FLEX),
+    **dict.fromkeys(("m7a", "r7a", "c7a"), _SEVENTH_AMD),
     **dict.fromkeys(("m8i", "r8i", "c8i", "m8i-flex", "r8i-flex", "c8i-flex"), _EIGHTH_INTEL),
 }
 

@@ -1,7 +1,7 @@
 """Regions in which the lab can stand: EKS, and zones a, b and c that every account sees without asking.
 
-Sources: AWS, "Regions and Availability Zones"; Amazon EKS User Guide, "Networking requirements for VPC and subnets"
-(zone ids that take no cluster: use1-az3, usw1-az2, cac1-az3); both 2026-11.
+Sources: AWS, "Regions and Availability Zones"; Amazon EKS User Guide, "Networking requirements for VPC and
+subnets" (zone ids that take no cluster: use1-az3, usw1-az2, cac1-az3); both 2026-11.
 """
 
 from __future__ import annotations

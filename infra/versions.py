@@ -29,7 +29,7 @@ class KubernetesVersion:
 
 
 KUBERNETES_VERSIONS: Final[dict[str, KubernetesVersion]] = {
-    "1.36": KubernetesVersion(date(2027, 8, 2), kubectl="1.36.6", tools_image_tag="1.36.2"),
+    "1.36": KubernetesVersion(date(2027, 8, 2), kubectl="1.36.6", tools_image_tag="1.36.3"),
     "1.35": KubernetesVersion(date(2027, 3, 27), kubectl="1.35.10", tools_image_tag="1.35.8"),
     "1.34": KubernetesVersion(date(2026, 12, 2), kubectl="1.34.13", tools_image_tag="1.34.1"),
 }
@@ -89,7 +89,8 @@ class GrafanaDashboard:
 
 KUBERNETES_ALL_IN_ONE_DASHBOARD: Final = GrafanaDashboard(gnet_id=17900, revision=1)
 """“1 Kubernetes All-in-one Cluster Monitoring KR v1.26.0”. Revision 1 is the one that always exists:
-grafana.com numbers the revisions from 1 and keeps them all."""
+grafana.com numbers the revisions from 1 and keeps them all. No public source seen in 2026-11 names a newer
+one."""
 
 TOOLS_IMAGE: Final = "alpine/k8s"
 """Image with a shell, kubectl, helm and the AWS CLI, for the exercise pods."""

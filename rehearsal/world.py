@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from rehearsal import processes
+from rehearsal.aws import processes
 from rehearsal.paths import cache_dir, world_dir
 
 READY_WITHIN: Final = 60.0

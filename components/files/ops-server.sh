@@ -3,7 +3,6 @@
 # in /var/log/cloud-init-output.log.
 set -u
 export HOME=/root
-LOGIN_USER=ec2-user
 
 say() { echo "ops-server: $*"; }
 
@@ -94,7 +93,7 @@ myeks_node() {
   kubectl get node --request-timeout=3s --selector="topology.kubernetes.io/zone=\$1" \\
     --output=jsonpath='{.items[0].status.addresses[?(@.type=="InternalIP")].address}' 2>/dev/null
 }
-if [ -s "\$HOME/.kube/config" ]; then
+if [ -s "\${HOME:-}/.kube/config" ]; then
   export N1=\$(myeks_node ${MYEKS_ZONE_1}) N2=\$(myeks_node ${MYEKS_ZONE_2}) N3=\$(myeks_node ${MYEKS_ZONE_3})
 fi
 alias k=kubectl
@@ -104,7 +103,7 @@ PROFILE
 # boot, without holding up anything else.
 cat >/usr/local/bin/myeks-kubeconfig <<'SCRIPT'
 #!/bin/bash
-set -eu
+set -e
 . /etc/profile.d/myeks.sh
 for user in root ec2-user; do
   home=$(getent passwd "$user" | cut -d: -f6)
@@ -146,4 +145,4 @@ fi
 kubectl completion bash >/etc/bash_completion.d/kubectl
 systemctl daemon-reload
 systemctl enable --now --no-block myeks-kubeconfig.service
-say "ready for $LOGIN_USER"
+say "ready"

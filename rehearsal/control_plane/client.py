@@ -56,6 +56,14 @@ class Client:
         )
         return answer.status, answer.data
 
+    async def is_serving(self) -> bool:
+        """Whether the server answers at all, ready or not."""
+        try:
+            await asyncio.to_thread(self._send, "GET", "/readyz", None, "application/json")
+        except urllib3.exceptions.HTTPError:
+            return False
+        return True
+
     async def is_ready(self) -> bool:
         """Whether /readyz says so; a server that does not answer is not ready."""
         try:

@@ -97,10 +97,20 @@ class ControlPlane:
 
         await until(etcd_listens, self._programs, "starting", _ETCD_TIMEOUT)
         await self._run(programs.apiserver())
+        await until(client.is_serving, self._programs, "waiting for the API server", _READY_TIMEOUT)
+        import os, time
+        t=time.monotonic()
+        print("serving")
+        m=os.environ.get("MODE","a")
+        l=[programs.scheduler(), programs.kwok()]
+        if m=="a": l.append(programs.controller_manager())
+        if m!="c":
+            for program in l: await self._run(program)
         await until(client.is_ready, self._programs, "waiting for the API server", _READY_TIMEOUT)
-        # These would wait in steps of a second for an API server that is not there yet.
-        for program in (programs.controller_manager(), programs.scheduler(), programs.kwok()):
-            await self._run(program)
+        print("ready +",time.monotonic()-t)
+        if m=="b": await self._run(programs.controller_manager())
+        if m=="c":
+            for program in l+[programs.controller_manager()]: await self._run(program)
         for program in self._programs:
             program.keep_alive()
         self._filling = asyncio.create_task(bootstrap.fill(client), name="fill the cluster")

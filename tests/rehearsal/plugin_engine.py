@@ -109,7 +109,7 @@ class Engine:
         details: dict[str, Any] = {}
 
         def on_event(event: auto.EngineEvent) -> None:
-            if event.diagnostic_event:
+            if event.diagnostic_event and event.diagnostic_event.severity != "debug":
                 messages.append(event.diagnostic_event.message)
             if event.resource_pre_event:
                 step = event.resource_pre_event.metadata
@@ -120,12 +120,12 @@ class Engine:
         try:
             result = getattr(stack, what)(on_event=on_event)
         except auto.CommandError as error:
-            raise EngineFailed("\n".join(messages) + str(error), Run(steps)) from error
+            raise EngineFailedError("\n".join(messages) + str(error), Run(steps)) from error
         outputs = {key: value.value for key, value in (getattr(result, "outputs", None) or {}).items()}
         return Run(steps, outputs, "\n".join(messages) + result.stdout, details)
 
 
-class EngineFailed(AssertionError):
+class EngineFailedError(AssertionError):
     """A run ended with errors; the text is what the engine said."""
 
     def __init__(self, text: str, run: Run) -> None:
@@ -135,6 +135,6 @@ class EngineFailed(AssertionError):
 
 def failing(engine: Engine, program: Program, what: str = "up") -> str:
     """What the engine said about a run that had to fail."""
-    with pytest.raises(EngineFailed) as failure:
+    with pytest.raises(EngineFailedError) as failure:
         getattr(engine, what)(program)
     return str(failure.value)

@@ -102,7 +102,8 @@ class _BlockDumper(yaml.SafeDumper):
         return True
 
 
-def _mappings(kind: str, mappings: Sequence[Mapping[str, Any]]) -> str:
+def mapping_yaml(kind: str, mappings: Sequence[Mapping[str, Any]]) -> str:
+    """One of aws-auth's lists; `kind` is "role" or "user"."""
     rows = [{f"{kind}arn": row.get(f"{kind}Arn")} | _identity(row) for row in mappings]
     return yaml.dump(rows, Dumper=_BlockDumper, sort_keys=False, width=10**6)
 
@@ -125,12 +126,12 @@ def aws_auth_data(
             }
             for arn in values[1]
         ]
-        return _mappings("role", [*(values[0] or []), *nodes])
+        return mapping_yaml("role", [*(values[0] or []), *nodes])
 
     data = {"mapRoles": pulumi.Output.all(role_mappings, instance_role_arns).apply(roles)}
     if user_mappings is not None:
         users = pulumi.Output.from_input(user_mappings)
-        data["mapUsers"] = users.apply(lambda rows: _mappings("user", cast("list[Any]", rows or [])))
+        data["mapUsers"] = users.apply(lambda rows: mapping_yaml("user", cast("list[Any]", rows or [])))
     return data
 
 

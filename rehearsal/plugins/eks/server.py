@@ -12,8 +12,8 @@ killed.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -42,6 +42,7 @@ from rehearsal.plugins.properties import decode
 from rehearsal.plugins.protocol import ProviderError
 
 _THREADS = 64
+_REFUSALS = (ProviderError, pulumi.InputPropertyError, pulumi.InputPropertiesError)
 _KUBECONFIG_METHOD = "eks:index:Cluster/getKubeconfig"
 
 
@@ -167,9 +168,18 @@ class Servicer(ProviderServicer):
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
 
 
+def _on_unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A refusal fails many outputs; one of them tells the user, and the others need not be printed."""
+    if not isinstance(context.get("exception"), _REFUSALS):
+        loop.default_exception_handler(context)
+
+
 async def _serve(address: str) -> None:
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(_THREADS, "engine"))
+    for number in (signal.SIGINT, signal.SIGTERM):  # the engine's way to end a plugin, when all is said
+        loop.add_signal_handler(number, os._exit, 0)
+    loop.set_exception_handler(_on_unheard)
     register_references()
     server = grpc.aio.server(options=OPTIONS)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(EksProvider(), [], address), server)
@@ -188,6 +198,4 @@ def main() -> None:
     addresses = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
     if not addresses:
         sys.exit("pulumi-resource-eks is started by the Pulumi engine. Run `pulumi up` instead.")
-    # The engine ends its plugins itself when it is interrupted.
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(addresses[0]))
+    asyncio.run(_serve(addresses[0]))

@@ -1,0 +1,86 @@
+"""The AWS Load Balancer Controller: makes load balancers for Ingresses, and must outlive every one of them.
+
+Its webhook for Services fails closed: a Service that is created between the webhook's registration and the
+first ready pod is rejected. So whatever creates a Service stands wholly before this component or depends on
+it, and on the way down every Ingress goes first: an Ingress without its controller never loses its finalizer,
+and its load balancer keeps the VPC from being deleted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pulumi
+from pulumi_kubernetes.core.v1 import ServiceAccount
+from pulumi_kubernetes.helm.v3 import Release
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+
+from components.base import Chart, Component, Tags
+from components.helm import Installed, install
+from components.irsa import IrsaRole, IrsaRoleArgs, OidcProvider
+from components.load_balancer_policy import STATEMENTS
+from components.policies import Scope
+
+NAMESPACE = "kube-system"
+SERVICE_ACCOUNT = "aws-load-balancer-controller"
+
+
+@dataclass(frozen=True)
+class LoadBalancerControllerArgs:
+    """The cluster that the controller serves."""
+
+    chart: Chart
+    cluster_name: pulumi.Input[str]
+    vpc_id: pulumi.Input[str]
+    region: str
+    oidc_provider: OidcProvider
+    scope: Scope
+    tags: Tags = field(default_factory=dict[str, str])
+
+
+class LoadBalancerController(Component):
+    """Role, service account and release; needs the cluster's Kubernetes provider in `opts`."""
+
+    release: Release
+    installed: Installed
+
+    def __init__(
+        self, name: str, args: LoadBalancerControllerArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("LoadBalancerController", name, opts)
+        role = IrsaRole(
+            f"{name}-irsa",
+            IrsaRoleArgs(
+                oidc_provider=args.oidc_provider,
+                namespace=NAMESPACE,
+                service_account=SERVICE_ACCOUNT,
+                statements=STATEMENTS,
+                scope=args.scope,
+                tags=args.tags,
+            ),
+            opts=self.child(),
+        )
+        account = ServiceAccount(
+            f"{name}-account",
+            metadata=ObjectMetaArgs(
+                name=SERVICE_ACCOUNT,
+                namespace=NAMESPACE,
+                annotations={"eks.amazonaws.com/role-arn": role.arn},
+            ),
+            opts=self.child(),
+        )
+        self.release = install(
+            f"{name}-release",
+            args.chart,
+            NAMESPACE,
+            {
+                "clusterName": args.cluster_name,
+                "vpcId": args.vpc_id,
+                "region": args.region,
+                "serviceAccount": {"create": False, "name": SERVICE_ACCOUNT},
+            },
+            # Until its last Ingress is gone the controller needs its rights, not its account alone.
+            self.child([account, role]),
+        )
+        self.installed = Installed(args.chart.name, NAMESPACE, args.chart.name, args.chart.version)
+        self.register_outputs({})

@@ -1,0 +1,96 @@
+"""Killed processes and interrupts: the next command puts it right, without anybody's hands."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.rehearsal.conftest import Lab
+
+
+def until(what: str, seen: Callable[[], object], within: float = 60) -> None:
+    end = time.monotonic() + within
+    while not seen():
+        if time.monotonic() > end:
+            pytest.fail(f"waited {within} s for {what}")
+        time.sleep(0.1)
+
+
+def pids(lab: Lab, name: str) -> list[int]:
+    """Processes of this lab whose program has that file name."""
+    return [
+        int(line.split()[0]) for line in lab.processes() if Path(line.split()[1]).name == name
+    ]
+
+
+def creating(lab: Lab) -> bool:
+    """Whether an update is in its middle: the cluster's VPC is there, the nodes are not."""
+    try:
+        resources = lab.state()["resources"]
+    except (ValueError, KeyError):
+        return False
+    return 15 < len(resources)
+
+
+def test_up_after_the_engine_was_killed_in_the_middle(lab: Lab):
+    first = lab.start("up")
+    until("the update to be in its middle", lambda: creating(lab))
+    for pid in pids(lab, "pulumi"):
+        os.kill(pid, signal.SIGKILL)
+    first.communicate(timeout=60)
+    assert first.returncode == 1
+    lab("up")
+    assert set(lab.json("preview")["counts"]) == {"same"}
+    assert "Nothing is left" in lab("down").stderr
+
+
+def test_down_after_the_engine_was_killed_in_the_middle(lab: Lab):
+    first = lab.start("up")
+    until("the update to be in its middle", lambda: creating(lab))
+    for pid in pids(lab, "pulumi"):
+        os.kill(pid, signal.SIGKILL)
+    first.communicate(timeout=60)
+    assert "Nothing is left" in lab("down").stderr
+
+
+def test_interrupt_in_the_middle_then_up(lab: Lab):
+    first = lab.start("up")
+    until("the update to be in its middle", lambda: creating(lab))
+    first.send_signal(signal.SIGINT)
+    said, _ = first.communicate(timeout=90)
+    assert first.returncode != 0
+    assert "Traceback" not in said
+    lab("up")
+    assert set(lab.json("preview")["counts"]) == {"same"}
+
+
+def test_down_with_the_control_plane_killed(lab: Lab):
+    for name in ("kube-apiserver", "etcd", "kube-controller-manager"):
+        for pid in pids(lab, name):
+            os.kill(pid, signal.SIGKILL)
+    assert "Nothing is left" in lab("down").stderr
+    assert not lab.world.exists()
+
+
+def test_up_after_the_emulator_was_killed_starts_afresh(lab: Lab):
+    lab("up")
+    for line in lab.processes():
+        if "rehearsal.aws.server" in line:
+            os.kill(int(line.split()[0]), signal.SIGKILL)
+    until("its children to be gone", lambda: not pids(lab, "kube-apiserver"))
+    lab("up")
+    assert [node["ready"] for node in lab.json("status")["nodes"]] == [True] * 3
+    lab("down")
+
+
+def test_interrupt_before_the_engine_runs_leaves_nothing_half_started(lab: Lab):
+    first = lab.start("up")
+    time.sleep(0.7)
+    first.send_signal(signal.SIGINT)
+    said, _ = first.communicate(timeout=60)
+    assert "Traceback" not in said
+    lab("down")
+    assert lab.processes() == []

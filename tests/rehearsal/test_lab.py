@@ -1,0 +1,189 @@
+"""The whole lab on this machine, as a user drives it: stood up, looked at, changed, taken away."""
+
+import json
+import re
+
+import pytest
+
+from tests.rehearsal.conftest import Lab
+
+ZONES = ["ap-northeast-2a", "ap-northeast-2b", "ap-northeast-2c"]
+PASSWORD = "not-so-secret-9f3b"
+
+
+@pytest.fixture(scope="module")
+def up(lab: Lab) -> Lab:
+    """A lab that stands."""
+    lab("up")
+    return lab
+
+
+def test_a_second_up_and_a_preview_show_no_change(up: Lab):
+    assert set(up.json("preview")["counts"]) == {"same"}
+    assert set(up.json("up")["changes"]) == {"same"}
+
+
+def test_status_tells_what_stands(up: Lab):
+    seen = up.json("status")
+    assert seen["status"] == "ACTIVE"
+    assert seen["endpoint"].startswith("https://127.0.0.1:")
+    assert [node["zone"] for node in seen["nodes"]] == ZONES
+    assert all(node["ready"] for node in seen["nodes"])
+    assert {a["name"] for a in seen["addons"] if a["status"] == "ACTIVE"} == {
+        "vpc-cni",
+        "kube-proxy",
+        "coredns",
+        "metrics-server",
+        "aws-ebs-csi-driver",
+        "eks-pod-identity-agent",
+    }
+    assert {r["state"] for r in seen["releases"]} == {"recorded"}
+    assert {"aws-load-balancer-controller", "kube-ops-view", "kube-prometheus-stack"} == {
+        r["chart"] for r in seen["releases"]
+    }
+    assert 0 < seen["up_for_seconds"] < 3600
+
+
+def test_the_notes_variables_are_set(up: Lab):
+    names = "CLUSTER_NAME VPCID PubSubnet1 PubSubnet2 PubSubnet3 N1 N2 N3 ACCOUNT_ID CERT_ARN MyDomain MyDnzHostedZoneId"
+    shown = dict(line.split("=", 1) for line in up.sh(f"for n in {names}; do eval echo $n=\\$$n; done").splitlines())
+    assert shown["CLUSTER_NAME"] == "myeks"
+    assert shown["VPCID"].startswith("vpc-")
+    assert len({shown[f"PubSubnet{n}"] for n in (1, 2, 3)}) == 3
+    assert len({shown[f"N{n}"] for n in (1, 2, 3)} - {""}) == 3
+    assert re.fullmatch(r"\d{12}", shown["ACCOUNT_ID"])
+
+
+def test_the_notes_ec2_commands_answer_as_on_aws(up: Lab):
+    assert up.sh(
+        'test "$(aws ec2 describe-vpcs --filters "Name=tag:Name,Values=$CLUSTER_NAME-VPC" '
+        "--query 'Vpcs[*].VpcId' --output text)\" = $VPCID && echo same"
+    ) == "same\n"
+    subnet = "aws ec2 describe-subnets --filters Name=tag:Name,Values=$CLUSTER_NAME-Vpc1PublicSubnet2"
+    assert up.sh(f'test "$({subnet} --query "Subnets[0].[SubnetId]" --output text)" = $PubSubnet2 && echo same') == "same\n"
+    node = up.sh(
+        'aws ec2 describe-instances --filters "Name=tag:Name,Values=$CLUSTER_NAME-ng1-Node" '
+        '"Name=availability-zone,Values=ap-northeast-2c" '
+        "--query 'Reservations[*].Instances[*].PublicIpAddress' --output text"
+    )
+    assert node.strip() == up.sh("echo $N3").strip()
+    groups = json.loads(up.sh('aws ec2 describe-security-groups --filters "Name=group-name,Values=*remoteAccess*"'))
+    (group,) = groups["SecurityGroups"]
+    assert {
+        r["CidrIp"] for p in group["IpPermissions"] if p["IpProtocol"] == "-1" for r in p["IpRanges"]
+    } == {"172.20.1.100/32", "172.20.1.200/32"}
+
+
+def test_the_notes_kubectl_commands_answer_as_on_eks(up: Lab):
+    nodes = up.sh(
+        "kubectl get node --no-headers --label-columns=node.kubernetes.io/instance-type,"
+        "eks.amazonaws.com/capacityType,topology.kubernetes.io/zone"
+    ).splitlines()
+    assert sorted(line.split()[-1] for line in nodes) == ZONES
+    assert {tuple(line.split()[-3:-1]) for line in nodes} == {("t3.medium", "ON_DEMAND")}
+    classes = json.loads(up.sh("kubectl get sc -o json"))["items"]
+    default = "storageclass.kubernetes.io/is-default-class"
+    assert [c["metadata"]["name"] for c in classes if c["metadata"].get("annotations", {}).get(default) == "true"] == ["gp3"]
+    assert "system:masters" in up.sh("kubectl describe clusterrolebindings cluster-admin")
+    assert "arn:aws:iam::111122223333:user/operator" in up.sh("kubectl auth whoami")
+    assert "kubernetes" in up.sh("kubectl get ingress,svc -A")
+
+
+def test_the_notes_eks_commands_answer_as_on_eks(up: Lab):
+    said = up.sh(
+        "export KUBECONFIG=$(mktemp); aws eks update-kubeconfig --name $CLUSTER_NAME --user-alias someone && "
+        "kubectl config view -o jsonpath='{.users[0].name}' && kubectl get ns kube-system -o name"
+    )
+    assert "Added new context" in said
+    assert "someone" in said
+    assert "namespace/kube-system" in said
+    token = json.loads(up.sh("aws eks get-token --cluster-name $CLUSTER_NAME"))["status"]["token"]
+    assert token.startswith("k8s-aws-v1.")
+
+
+def test_a_token_for_another_cluster_is_refused(up: Lab):
+    said = up.sh(
+        "T=$(aws eks get-token --cluster-name other --query status.token --output text); "
+        "kubectl --kubeconfig /dev/null --server $(kubectl config view -o jsonpath='{.clusters[0].cluster.server}') "
+        "--insecure-skip-tls-verify --token $T get ns",
+        code=1,
+    )
+    assert "Unauthorized" in said or "must be logged in" in said
+
+
+def test_shell_passes_the_commands_exit_code_on(up: Lab):
+    up("shell", "--", "sh", "-c", "exit 7", code=7)
+    assert "no command" in up("shell", "--", "no-such-command-here", code=2).stderr
+
+
+CHANGES = [
+    ("NAT gateway", {"natGateway": True}, {("create", "aws:NatGateway"), ("create", "aws:Eip")}),
+    (
+        "a fourth node",
+        {"nodeGroup": {"desiredSize": 4, "maxSize": 4}},
+        {("update", "aws:NodeGroup")},
+    ),
+    ("a chart value", {"grafanaAdminPassword": PASSWORD}, {("update", "kubernetes:Release")}),
+    ("no ops servers' operator", {"operatorCidrs": None}, {("delete", "aws:SecurityGroupIngressRule")}),
+]
+
+
+@pytest.mark.parametrize(("settings", "expected"), [c[1:] for c in CHANGES], ids=[c[0] for c in CHANGES])
+def test_a_change_is_shown_applied_and_taken_back(up: Lab, settings: dict[str, object], expected: set[tuple[str, str]]):
+    before = {r["urn"]: r.get("inputs") for r in up.state()["resources"]}
+    try:
+        up.set(**settings)
+        previewed = {(c["operation"], c["type"]) for c in up.json("preview")["changes"]}
+        assert expected <= previewed
+        assert not any(operation == "replace" for operation, _ in previewed)
+        assert any(op != "same" for op in up.json("up")["changes"])
+        assert set(up.json("preview")["counts"]) == {"same"}
+        if "nodeGroup" in settings:
+            assert len(up.json("status")["nodes"]) == 4
+        if "grafanaAdminPassword" in settings:
+            for file in up.world.rglob("*"):
+                if file.is_file() and not file.is_symlink() and file.name != "Pulumi.rehearsal.yaml":
+                    assert PASSWORD.encode() not in file.read_bytes(), file
+    finally:
+        up.reset()
+    up("up")
+    assert set(up.json("preview")["counts"]) == {"same"}
+    assert {r["urn"]: r.get("inputs") for r in up.state()["resources"]} == before
+
+
+def test_no_secret_is_in_the_state_or_the_logs(up: Lab):
+    known = [
+        (up.world / "pulumi/passphrase").read_text().strip(),
+        (up.world / "secret").read_text().strip(),
+        re.search(r"aws_secret_access_key\s*=\s*(\S+)", (up.world / "aws/credentials").read_text())[1],
+    ]
+    assert all(len(secret) > 8 for secret in known)
+    places = [*(up.world / "pulumi/backend").rglob("*"), *(up.world / "log").rglob("*"), *(up.world / "clusters").rglob("*.log")]
+    for file in places:
+        if file.is_file():
+            content = file.read_bytes()
+            assert not any(secret.encode() in content for secret in known), file
+    for line in up.processes():
+        assert not any(secret in line for secret in known)
+
+
+def test_bad_settings_are_told_all_at_once_and_nothing_is_touched(up: Lab):
+    before = up.state()
+    try:
+        up.set(natGateway="maybe", vpcCdr="10.0.0.0/16", domain="example.com", kubernetesVersion="1.20")
+        said = up("up", code=2).stderr
+        for key in ("natGateway", "vpcCdr", "hostedZoneId", "certificateArn", "kubernetesVersion"):
+            assert f"myeks:{key}" in said
+        assert "Traceback" not in said
+    finally:
+        up.reset()
+    assert up.state() == before
+
+
+def test_down_leaves_nothing(up: Lab):
+    assert "Nothing is left" in up("down").stderr
+    assert not up.world.exists()
+    assert up.processes() == []
+    assert list(up.home.rglob("*")) == []
+    up("status", code=3)
+    up("down")
