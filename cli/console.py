@@ -6,7 +6,7 @@ phase, so that a log stays readable.
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -46,7 +46,7 @@ class Progress:
 
 
 @contextmanager
-def progress() -> Iterator[Progress]:
+def progress() -> Generator[Progress]:
     """Progress for the length of a block; the moving line goes with it."""
     shown = Progress()
     if not err.is_terminal:

@@ -79,7 +79,9 @@ def collect(stack: str, outputs: Mapping[str, Any], *, rehearsal: bool) -> Facts
             for addon in page["addons"]
         ]
     except (BotoCoreError, ClientError) as error:
-        raise CannotAsk(f"EKS could not be asked about {name}: {error}. Check the credentials and try again.") from error
+        raise CannotAsk(
+            f"EKS could not be asked about {name}: {error}. Check the credentials and try again."
+        ) from error
     return Facts(
         stack=stack,
         region=region,
@@ -99,14 +101,15 @@ def releases(outputs: Mapping[str, Any], *, rehearsal: bool) -> tuple[Release, .
     """The stack's Helm releases, from its outputs."""
     state = "recorded" if rehearsal else "installed"
     return tuple(
-        Release(r["name"], r["namespace"], r["chart"], r["version"], state) for r in outputs.get("releases") or []
+        Release(r["name"], r["namespace"], r["chart"], r["version"], state)
+        for r in outputs.get("releases") or []
     )
 
 
 def nodes(kubeconfig: object) -> tuple[Node, ...]:
     """The cluster's nodes, by zone, then name."""
-    from kubernetes import client, config  # noqa: PLC0415  # most of a second, and only this asks
-    from urllib3.exceptions import HTTPError  # noqa: PLC0415
+    from kubernetes import client, config  # most of a second, and only this asks
+    from urllib3.exceptions import HTTPError
 
     settings = yaml.safe_load(kubeconfig) if isinstance(kubeconfig, str) else kubeconfig
     try:

@@ -5,7 +5,7 @@ come from the user's own Pulumi backend and the environment is the user's own.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from rehearsal.run import environment
 
 
 @contextmanager
-def outputs_of(stack: Stack) -> Iterator[tuple[Mapping[str, Any], Path]]:
+def outputs_of(stack: Stack) -> Generator[tuple[Mapping[str, Any], Path]]:
     """The stack's outputs and a directory for files of its shell; raises CannotAsk when it is not up.
 
     While the block runs, this process's environment is the one in which the lab's AWS answers.
@@ -27,7 +27,9 @@ def outputs_of(stack: Stack) -> Iterator[tuple[Mapping[str, Any], Path]]:
     if not stack.is_rehearsal:
         directory = paths.cache_dir() / "stacks" / stack.name
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with environment({"AWS_REGION": stack.config.region, "AWS_DEFAULT_REGION": stack.config.region}, set()):
+        with environment(
+            {"AWS_REGION": stack.config.region, "AWS_DEFAULT_REGION": stack.config.region}, set()
+        ):
             yield _standing(stack, aws_stack.outputs(stack)), directory
         return
     world = rehearsed.running()

@@ -61,10 +61,10 @@ def stack_in(here: World, bin_dir: Path, stack: Stack) -> run.RehearsalStack:
 
 
 def _import_program() -> None:
-    import infra.stack  # noqa: F401, PLC0415  # pyright: ignore[reportUnusedImport]  # for its side effect: it is warm
+    import infra.stack  # noqa: F401  # pyright: ignore[reportUnusedImport]  # for its side effect: it is warm
 
 
 def _program() -> None:
-    from infra.stack import deploy  # noqa: PLC0415  # seconds of imports, wanted only when the engine runs
+    from infra.stack import deploy  # seconds of imports, wanted only when the engine runs
 
     deploy()

@@ -36,7 +36,9 @@ def register(app: typer.Typer) -> None:
 
 def shell(
     stack: StackOption = REHEARSAL,
-    command: Annotated[list[str] | None, typer.Argument(metavar="[-- COMMAND...]", help="Run this instead.")] = None,
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="[-- COMMAND...]", help="Run this instead.")
+    ] = None,
 ) -> None:
     """Open a shell with kubectl, aws and the note's variables set up, or run COMMAND in it."""
     chosen = load(stack)
@@ -48,13 +50,17 @@ def shell(
         settings["LAB_STACK"] = chosen.name
         line = command or [os.environ.get("SHELL", "/bin/sh"), "-i"]
         if not command:
-            err.print(f"A shell in stack {chosen.name}: KUBECONFIG, AWS and the note's variables are set. Leave it by exit.")
+            err.print(
+                f"A shell in stack {chosen.name}: KUBECONFIG, AWS and the note's variables are set. Leave it by exit."
+            )
         try:
             ended = subprocess.run(
                 line, env=os.environ | settings, cwd=os.environ.get("LAB_INVOKED_FROM") or None, check=False
             )
         except FileNotFoundError as error:
-            raise BadInput(f"There is no command {line[0]}. Check its name, or open a shell with ./lab shell.") from error
+            raise BadInput(
+                f"There is no command {line[0]}. Check its name, or open a shell with ./lab shell."
+            ) from error
     sys.exit(ended.returncode)
 
 
@@ -87,14 +93,20 @@ def _node_addresses(region: str, instance_name: str, zones: list[str]) -> dict[s
         {"Name": "instance-state-name", "Values": ["running"]},
     ]
     try:
-        for page in boto3.client("ec2", region_name=region).get_paginator("describe_instances").paginate(Filters=wanted):
+        for page in (
+            boto3.client("ec2", region_name=region)
+            .get_paginator("describe_instances")
+            .paginate(Filters=wanted)
+        ):
             for reservation in page["Reservations"]:
                 for instance in reservation["Instances"]:
                     zone = instance["Placement"]["AvailabilityZone"]
                     if zone in found and instance.get("PublicIpAddress"):
                         found[zone].append(instance["PublicIpAddress"])
     except (BotoCoreError, ClientError) as error:
-        raise CannotAsk(f"EC2 could not be asked for the nodes: {error}. Check the credentials and try again.") from error
+        raise CannotAsk(
+            f"EC2 could not be asked for the nodes: {error}. Check the credentials and try again."
+        ) from error
     return found
 
 

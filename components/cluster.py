@@ -35,7 +35,6 @@ LOG_RETENTION_DAYS = 7
 KEY_DELETION_WINDOW_DAYS = 7
 """The shortest that KMS takes."""
 
-SERVICE_CIDR = "10.100.0.0/16"
 ANYWHERE = "0.0.0.0/0"
 ADMIN_POLICY = "arn:{0}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
 
@@ -52,6 +51,9 @@ class ClusterArgs:
     private_subnet_ids: Sequence[pulumi.Input[str]]
     vpc_cni_version: pulumi.Input[str]
     kube_proxy_version: pulumi.Input[str]
+    service_cidr: str = "10.100.0.0/16"
+    """Range of the Kubernetes services' addresses; cannot be changed later."""
+
     prefix_delegation: bool = True
     """Whether vpc-cni gives nodes /28 prefixes, so that a small instance can hold many pods."""
 
@@ -148,7 +150,7 @@ class Cluster(Component):
             endpoint_public_access=True,
             endpoint_private_access=True,
             public_access_cidrs=args.public_access_cidrs,
-            kubernetes_service_ip_address_range=SERVICE_CIDR,
+            kubernetes_service_ip_address_range=args.service_cidr,
             authentication_mode=pulumi_eks.AuthenticationMode.API_AND_CONFIG_MAP,
             # aws-auth is changed in place: between deletion and creation nobody mapped there could enter.
             enable_config_map_mutable=True,

@@ -50,18 +50,7 @@ class Monitoring(Component):
     grafana_secret: str
     """Name of the Secret with Grafana's password, key `admin-password`, in the namespace."""
 
-    def __init__(
-        self,
-        name: str,
-        args: MonitoringArgs,
-        opts: pulumi.ResourceOptions | None = None,
-        release_needs: list[pulumi.Resource] | None = None,
-    ) -> None:
-        """Make the component.
-
-        `opts.depends_on` is waited for by the namespace too; `release_needs` by the release alone, which so
-        can wait for the load balancer controller while the namespace is already there.
-        """
+    def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("Monitoring", name, opts)
         namespace = Namespace(f"{name}-namespace", metadata=ObjectMetaArgs(name=NAMESPACE), opts=self.child())
         self.release = install(
@@ -69,7 +58,7 @@ class Monitoring(Component):
             args.chart,
             namespace.metadata.apply(lambda metadata: metadata.name or NAMESPACE),
             values(args),
-            self.child(release_needs or []),
+            self.child(),
         )
         release_name = args.chart.name
         self.installed = Installed(release_name, NAMESPACE, args.chart.name, args.chart.version)

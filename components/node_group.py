@@ -72,7 +72,6 @@ class NodeGroup(Component):
     """Node role, security group, launch template and node group; depend on the component to come after ready
     nodes."""
 
-    group_name: pulumi.Output[str]
     role_arn: pulumi.Output[str]
 
     def __init__(self, name: str, args: NodeGroupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -97,7 +96,7 @@ class NodeGroup(Component):
         ]
         group, rules = self._remote_access()
         template = self._launch_template(group)
-        managed = pulumi_eks.ManagedNodeGroup(
+        pulumi_eks.ManagedNodeGroup(
             name,
             cluster=args.cluster,
             node_group_name=args.group_name,
@@ -119,9 +118,8 @@ class NodeGroup(Component):
             # NotReady.
             opts=self.child([args.cluster, *attachments, *rules]),
         )
-        self.group_name = managed.node_group.apply(lambda made: made.node_group_name)
         self.role_arn = role.arn
-        self.register_outputs({"groupName": self.group_name})
+        self.register_outputs({"roleArn": self.role_arn})
 
     def _remote_access(self) -> tuple[ec2.SecurityGroup, list[pulumi.Resource]]:
         name, args = self._name, self._args

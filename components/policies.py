@@ -60,7 +60,7 @@ class Statement:
             isinstance(resource, str) and "*" in resource for resource in self.resources
         ):
             raise ValueError(
-                f"Statement {self.sid} names a resource by a wildcard without a reason. Say why in `wildcard`."
+                f"Statement {self.sid} names a wildcard and gives no reason. Say it in `wildcard`."
             )
 
 

@@ -54,7 +54,10 @@ SECRET_KEYS: Final = frozenset({"grafanaAdminPassword"})
 
 _RULES = (*config_names.RULES, *config_network.RULES, *config_nodes.RULES)
 _KEYS = keys_of(LabConfig)
-_EVERY_PATH = (*_KEYS, *(f"{group}.{key}" for group, model in GROUPS.items() for key in keys_of(model)))
+_ANYWHERE: Final[dict[str, Path]] = {
+    **{key: (group, key) for group, model in GROUPS.items() for key in keys_of(model)},
+    **{key: (key,) for key in _KEYS},
+}
 _MAPS = (*GROUPS, "tags")
 _LISTS = ("publicSubnetCidrs", "privateSubnetCidrs", "operatorCidrs")
 _ENCRYPTED = "(encrypted)"
@@ -158,18 +161,16 @@ class _Reader:
                 yield inner, value
 
     def _unknown(self, path: Path) -> None:
-        dotted = ".".join(map(str, path))
-        last = str(path[-1])
-        # A setting that was written at the wrong level has the right last word.
-        moved = [known for known in _EVERY_PATH if known.rpartition(".")[2] == last]
-        meant = moved[0] if moved else closest(dotted, _EVERY_PATH) or closest(last, _KEYS)
-        if path == ("region",):
-            remedy = f"Did you mean {config_names.REGION_KEY}?"
-        elif meant:
-            remedy = f"Did you mean {key_of(*meant.split('.'))}?"
+        *above, last = map(str, path)
+        beside = keys_of(GROUPS[above[0]]) if above else _KEYS
+        # Misspelt, or written at the wrong level, or both.
+        if near := closest(last, beside):
+            meant = key_of(*above, near)
+        elif far := closest(last, _ANYWHERE):
+            meant = key_of(*_ANYWHERE[far])
         else:
-            group = GROUPS.get(str(path[0]))
-            remedy = f"Remove it, or choose among {listed(keys_of(group) if group else _KEYS)}."
+            meant = config_names.REGION_KEY if last == "region" else None
+        remedy = f"Did you mean {meant}?" if meant else f"Remove it, or choose among {listed(beside)}."
         self.problems.append(Problem(key_of(*path), "There is no such setting.", remedy))
 
     def _placeholders(self, path: Path, value: object) -> None:

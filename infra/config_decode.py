@@ -21,7 +21,7 @@ ERROR_TYPE: Final = "lab"
 """Type of every error raised here; its context holds ``what`` and ``remedy``."""
 
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
-_TRUTH = {"true": True, "True": True, "false": False, "False": False}
+_TRUTH = {"yes": True, "true": True, "True": True, "false": False, "False": False}
 
 
 def _wrong(what: str, remedy: str) -> PydanticCustomError:

@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -103,10 +103,10 @@ def _drain(
 
 
 @contextmanager
-def interruptible(command: EngineCommand, tell: Callable[[str], object]) -> Iterator[None]:
+def interruptible(command: EngineCommand, tell: Callable[[str], object]) -> Generator[None]:
     """While this holds, Ctrl-C and SIGTERM go to the engine; with no engine running they interrupt as usual."""
 
-    def handler(number: int, frame: object) -> None:
+    def handler(number: int, _frame: object) -> None:
         if command.interrupt():
             tell("Stopping once the resources in flight are done; press Ctrl-C again to stop at once.")
         elif number == signal.SIGTERM:

@@ -9,7 +9,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,25 +81,25 @@ class RehearsalStack:
     def up(self, on_event: OnEvent | None = None) -> Result:
         """Create or update everything; raises RunFailed."""
         with self._opened() as stack:
-            self._recover(stack)
+            self._recover()
             return self._run(stack.up, on_event)
 
     def preview(self, on_event: OnEvent | None = None) -> Result:
         """What `up` would do; raises RunFailed."""
         with self._opened() as stack:
-            self._recover(stack)
+            self._recover()
             return self._run(stack.preview, on_event)
 
     def refresh(self, on_event: OnEvent | None = None) -> Result:
         """Read every resource anew into the state; raises RunFailed."""
         with self._opened() as stack:
-            self._recover(stack)
+            self._recover()
             return self._run(stack.refresh, on_event)
 
     def destroy(self, on_event: OnEvent | None = None) -> Result:
         """Delete everything and forget the stack; raises RunFailed."""
         with self._opened() as stack:
-            self._recover(stack)
+            self._recover()
             result = self._run(stack.destroy, on_event)
             stack.workspace.remove_stack(self.name)
             return result
@@ -141,7 +141,9 @@ class RehearsalStack:
         kept = self._work / stack_file.name
         if kept.exists():
             # The engine keeps this stack's key salt in its copy of the file.
-            settings |= {k: v for k, v in yaml.safe_load(kept.read_text()).items() if k.startswith("encryption")}
+            settings |= {
+                k: v for k, v in yaml.safe_load(kept.read_text()).items() if k.startswith("encryption")
+            }
         kept.write_text(yaml.safe_dump(settings))
         checkout = Path(__file__).parent.parent
         for name in PLUGINS:
@@ -166,7 +168,7 @@ class RehearsalStack:
         }
 
     @contextmanager
-    def _opened(self) -> Iterator[auto.Stack]:
+    def _opened(self) -> Generator[auto.Stack]:
         # The program itself runs in this process and looks things up by boto3: it must see the
         # emulator too, and no credentials of the user's.
         with environment(self.environment(), self.world.unset() | {"PULUMI_CONFIG_PASSPHRASE"}):
@@ -178,7 +180,7 @@ class RehearsalStack:
             else:
                 yield auto.Stack.create(self.name, workspace)
 
-    def _recover(self, stack: auto.Stack) -> None:
+    def _recover(self) -> None:
         """Clear a dead engine's lock and adopt or drop what it left half made."""
         for lock in (self._root / "backend" / ".pulumi" / "locks").rglob("*.json"):
             pid = int(json.loads(lock.read_text()).get("pid", 0))
@@ -223,7 +225,9 @@ class RehearsalStack:
 
         def watch(event: auto.EngineEvent) -> None:
             if event.summary_event:
-                result.changes = {str(getattr(op, "value", op)): n for op, n in event.summary_event.resource_changes.items()}
+                result.changes = {
+                    str(getattr(op, "value", op)): n for op, n in event.summary_event.resource_changes.items()
+                }
             diagnostic = event.diagnostic_event
             if diagnostic and diagnostic.severity == "error":
                 errors.append(diagnostic.message.strip())
@@ -240,7 +244,7 @@ class RehearsalStack:
 
 
 @contextmanager
-def environment(values: Mapping[str, str], unset: frozenset[str] | set[str]) -> Iterator[None]:
+def environment(values: Mapping[str, str], unset: frozenset[str] | set[str]) -> Generator[None]:
     """This process's environment with `values` set and `unset` removed, put back afterwards."""
     before = dict(os.environ)
     for name in unset:

@@ -12,7 +12,7 @@ import hashlib
 import os
 import platform
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,10 +62,11 @@ class Tool:
     @property
     def version(self) -> str:
         """The version that go.mod requires, as "v1.36.3"."""
-        found = re.search(rf"^\s*(?:require\s+)?{re.escape(self.module)} (v\S+)", self._go_mod(), re.MULTILINE)
+        required = rf"^\s*(?:require\s+)?{re.escape(self.module)} (v\S+)"
+        found = re.search(required, self._go_mod(), re.MULTILINE)
         if found is None:
             raise ToolchainError(
-                f"{self.directory / 'go.mod'} does not require {self.module}. Restore the file from the repository."
+                f"{self.directory / 'go.mod'} does not require {self.module}. Restore it from the repository."
             )
         return found[1]
 
@@ -75,7 +76,7 @@ class Tool:
         found = re.search(r"^go (\d+)\.(\d+)", self._go_mod(), re.MULTILINE)
         if found is None:
             raise ToolchainError(
-                f"{self.directory / 'go.mod'} has no go line. Restore the file from the repository."
+                f"{self.directory / 'go.mod'} has no go line. Restore it from the repository."
             )
         return int(found[1]), int(found[2])
 
@@ -153,13 +154,14 @@ def ensure(report: Report) -> Path:
     if _is_merged(bin_dir):
         return bin_dir
     # Imported only here: a command that finds everything in the cache must not pay for it.
-    from rehearsal.gobuild import build_tool, clear_leftovers, find_go
+    from rehearsal.gobuild import build_tool, check_room, clear_leftovers, find_go
 
     with _lock(report):
         clear_leftovers()
         missing = [tool for tool in TOOLS if not tool.is_built()]
         if missing:
             go = find_go(missing)
+            check_room(go, missing)
             for tool in missing:
                 build_tool(go, tool, report)
         _merge(bin_dir)
@@ -193,7 +195,7 @@ def _merge(bin_dir: Path) -> None:
 
 
 @contextmanager
-def _lock(report: Report) -> Iterator[None]:
+def _lock(report: Report) -> Generator[None]:
     """One builder at a time; the lock falls with the process that holds it, however it ends."""
     import fcntl
     import time

@@ -85,7 +85,9 @@ def empty_program(directory: Path, bin_dir: Path) -> tuple[float, float]:
     def once() -> float:
         began = time.monotonic()
         subprocess.run(
-            [sys.executable, "-m", "tests.bench", "empty", str(directory), str(bin_dir)], check=True, stdout=subprocess.DEVNULL
+            [sys.executable, "-m", "tests.bench", "empty", str(directory), str(bin_dir)],
+            check=True,
+            stdout=subprocess.DEVNULL,
         )
         return time.monotonic() - began
 
@@ -155,9 +157,14 @@ def main() -> None:
     table.add_row("empty program: no-op up", f"{empty_noop:.1f} s", "1", "")
     table.add_row("./lab up, tools cached", f"{up:.1f} s", f"{up / running:.2f} floors", f"{AIMS['up']:.0f}")
     table.add_row(
-        "./lab up, no change", f"{noop:.1f} s", f"{noop / empty_noop:.2f} empty no-ops", f"{AIMS['no-op up']:.0f}"
+        "./lab up, no change",
+        f"{noop:.1f} s",
+        f"{noop / empty_noop:.2f} empty no-ops",
+        f"{AIMS['no-op up']:.0f}",
     )
-    table.add_row("./lab preview, no change", f"{preview:.1f} s", f"{preview / empty_noop:.2f} empty no-ops", "")
+    table.add_row(
+        "./lab preview, no change", f"{preview:.1f} s", f"{preview / empty_noop:.2f} empty no-ops", ""
+    )
     table.add_row("./lab down", f"{down:.1f} s", f"{down / running:.2f} floors", "")
     table.add_row("resources in the stack", str(resources), "", "")
     table.add_row("resident memory of the standing lab", f"{memory:.0f} MiB", "", f"{AIMS['memory']:.0f} MiB")

@@ -10,7 +10,7 @@ gathered here and nowhere else.
 import asyncio
 import importlib
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 from urllib.parse import quote
@@ -94,6 +94,35 @@ class Backend:
     def module(self, service: str) -> Any:
         """A service's module, whose stores hold its records."""
         return importlib.import_module(f"ministack.services.{service}")
+
+    def records(self, service: str, store: str) -> MutableMapping[str, dict[str, Any]]:
+        """One of a service's stores, of the account and region of the request that is being answered."""
+        return getattr(self.module(service), store)
+
+    @property
+    def instances(self) -> MutableMapping[str, dict[str, Any]]:
+        """EC2's instances by id; a change shows in ministack's answers."""
+        return self.records("ec2", "_instances")
+
+    @property
+    def volumes(self) -> MutableMapping[str, dict[str, Any]]:
+        """EBS volumes by id."""
+        return self.records("ec2", "_volumes")
+
+    @property
+    def addresses(self) -> MutableMapping[str, dict[str, Any]]:
+        """Elastic IP addresses by allocation id."""
+        return self.records("ec2", "_addresses")
+
+    @property
+    def security_groups(self) -> MutableMapping[str, dict[str, Any]]:
+        """Security groups by id."""
+        return self.records("ec2", "_security_groups")
+
+    def fail_peering(self, peering_id: str) -> None:
+        """Mark a peering connection as one that could not be made."""
+        ec2 = self.module("ec2")
+        ec2._set_vpc_peering_status(ec2._vpc_peering[peering_id], "failed", "Failed due to overlapping CIDR ranges")
 
     def caller(self, headers: Mapping[str, str], query: Params) -> Caller | None:
         """Who signed this request; None for the emulator's own calls. The signature has been checked."""

@@ -7,8 +7,17 @@ played, by KWOK: they register as EKS's own do, and run no containers.
 """
 
 from rehearsal.control_plane.cluster import ControlPlane
+from rehearsal.control_plane.client import ApiError
 from rehearsal.control_plane.errors import ControlPlaneError
 from rehearsal.control_plane.nodes import NodeSpec, Taint
 from rehearsal.control_plane.spec import ControlPlaneSpec, ProcessInfo
 
-__all__ = ["ControlPlane", "ControlPlaneError", "ControlPlaneSpec", "NodeSpec", "ProcessInfo", "Taint"]
+__all__ = [
+    "ApiError",
+    "ControlPlane",
+    "ControlPlaneError",
+    "ControlPlaneSpec",
+    "NodeSpec",
+    "ProcessInfo",
+    "Taint",
+]

@@ -98,19 +98,12 @@ class ControlPlane:
         await until(etcd_listens, self._programs, "starting", _ETCD_TIMEOUT)
         await self._run(programs.apiserver())
         await until(client.is_serving, self._programs, "waiting for the API server", _READY_TIMEOUT)
-        import os, time
-        t=time.monotonic()
-        print("serving")
-        m=os.environ.get("MODE","a")
-        l=[programs.scheduler(), programs.kwok()]
-        if m=="a": l.append(programs.controller_manager())
-        if m!="c":
-            for program in l: await self._run(program)
+        # Until its start hooks have run, which wait a second by themselves, the machine is idle: these
+        # two come up meanwhile. The controller manager would ask for health in steps of a second.
+        await self._run(programs.scheduler())
+        await self._run(programs.kwok())
         await until(client.is_ready, self._programs, "waiting for the API server", _READY_TIMEOUT)
-        print("ready +",time.monotonic()-t)
-        if m=="b": await self._run(programs.controller_manager())
-        if m=="c":
-            for program in l+[programs.controller_manager()]: await self._run(program)
+        await self._run(programs.controller_manager())
         for program in self._programs:
             program.keep_alive()
         self._filling = asyncio.create_task(bootstrap.fill(client), name="fill the cluster")
@@ -119,7 +112,7 @@ class ControlPlane:
         directory = self.spec.dir
         if directory.exists() and any(directory.iterdir()):
             raise ControlPlaneError(
-                f"{directory} holds the files of another control plane. Stop that one, or remove the directory."
+                f"{directory} holds another control plane's files. Stop that one, or remove the directory."
             )
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._owns_dir = True
@@ -143,6 +136,8 @@ class ControlPlane:
             "kubernetes.default.svc.cluster.local",
         ]
         masters = ["system:masters"]
+        # EC2 names the instances of the first region differently.
+        kubelet_names = [LOOPBACK, "localhost", f"*.{region}.compute.internal", "*.ec2.internal"]
         # EKS's own name for what it does in a cluster while it makes it.
         admin = authority.client("admin", "eks:cluster-bootstrap", masters)
         settings.kubeconfig(
@@ -163,11 +158,7 @@ class ControlPlane:
             admin=admin,
             serving=authority.server("kube-apiserver", "kube-apiserver", api_names),
             kubelet_client=authority.client("kubelet-client", "kube-apiserver-kubelet-client", masters),
-            kubelet_serving=authority.server(
-                "kubelet",
-                "kubelet",
-                [LOOPBACK, "localhost", f"*.{region}.compute.internal", "*.ec2.internal"],
-            ),
+            kubelet_serving=authority.server("kubelet", "kubelet", kubelet_names),
             token_key=token_key,
             token_public=token_public,
             authentication=settings.authentication(directory / "authentication.json"),
@@ -198,7 +189,7 @@ class ControlPlane:
             await asyncio.shield(self._filling)
 
     async def stop(self) -> None:
-        """End every process, free the ports and remove the directory; may be called at any time, and again."""
+        """End every process, free the ports and remove the directory; at any time, also twice."""
         if self._filling is not None:
             self._filling.cancel()
             with contextlib.suppress(asyncio.CancelledError, ControlPlaneError):

@@ -46,9 +46,7 @@ class Engine:
         with self._lock:
             if self._stub is None:
                 self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(self.address, OPTIONS))
-        request = engine_pb2.LogRequest(
-            severity=_SEVERITIES[severity], message=text, urn=urn, ephemeral=status
-        )
+        request = engine_pb2.LogRequest(severity=_SEVERITIES[severity], message=text, urn=urn, ephemeral=status)
         try:
             self._stub.Log(request, timeout=5)
         except grpc.RpcError as error:

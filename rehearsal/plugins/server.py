@@ -111,9 +111,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """Validate the provider's configuration."""
         return self._guarded(context, lambda: self._check(request, self._provider.check_config))
 
-    def DiffConfig(
-        self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.DiffResponse:
+    def DiffConfig(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
         """Compare two configurations."""
 
         def run() -> provider_pb2.DiffResponse:
@@ -140,9 +138,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
         return self._guarded(context, run)
 
-    def Invoke(
-        self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.InvokeResponse:
+    def Invoke(self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext) -> provider_pb2.InvokeResponse:
         """Call a function."""
 
         def run() -> provider_pb2.InvokeResponse:
@@ -157,17 +153,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     # -- about one resource
 
-    def Check(
-        self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.CheckResponse:
+    def Check(self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
         """Validate a resource's inputs."""
-        return self._guarded(
-            context, lambda: self._check(request, self._provider.resource(request.type).check)
-        )
+        return self._guarded(context, lambda: self._check(request, self._provider.resource(request.type).check))
 
-    def Diff(
-        self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.DiffResponse:
+    def Diff(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
         """Compare a resource's inputs."""
 
         def run() -> provider_pb2.DiffResponse:
@@ -177,9 +167,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
         return self._guarded(context, run)
 
-    def Create(
-        self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.CreateResponse:
+    def Create(self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext) -> provider_pb2.CreateResponse:
         """Create a resource, or tell its outputs."""
 
         def run() -> provider_pb2.CreateResponse:
@@ -197,9 +185,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
         return self._guarded(context, run)
 
-    def Read(
-        self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.ReadResponse:
+    def Read(self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext) -> provider_pb2.ReadResponse:
         """Read a resource: a refresh, an import, or `get`."""
 
         def run() -> provider_pb2.ReadResponse:
@@ -219,9 +205,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
         return self._guarded(context, run)
 
-    def Update(
-        self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext
-    ) -> provider_pb2.UpdateResponse:
+    def Update(self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:
         """Change a resource in place, or tell its outputs."""
 
         def run() -> provider_pb2.UpdateResponse:
@@ -275,9 +259,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
                 raise
             if not isinstance(error, ProviderError):
                 traceback.print_exc()
-            raise InitFailedError(
-                born[-1], _outputs_so_far(resource, ctx, born[-1], inputs), [str(error)]
-            ) from error
+            raise InitFailedError(born[-1], _outputs_so_far(resource, ctx, born[-1], inputs), [str(error)]) from error
 
     def _check(
         self,
@@ -296,9 +278,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         urn: str = getattr(request, "urn", "")
         autonaming = None
         if isinstance(request, provider_pb2.CheckRequest) and request.HasField("autonaming"):
-            autonaming = Autonaming(
-                request.autonaming.proposed_name, cast("Any", _MODES[request.autonaming.mode])
-            )
+            autonaming = Autonaming(request.autonaming.proposed_name, cast("Any", _MODES[request.autonaming.mode]))
         known.setdefault("type", getattr(request, "type", ""))
         return Context(
             urn=urn,
@@ -319,9 +299,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         except InitFailedError as error:
             paths = _all_secret_paths(marked)
             inputs = None if error.inputs is None else with_secrets(error.inputs, paths)
-            raise InitFailedError(
-                error.id, with_secrets(error.outputs, paths), error.reasons, inputs
-            ) from error
+            raise InitFailedError(error.id, with_secrets(error.outputs, paths), error.reasons, inputs) from error
 
     def _guarded(self, context: grpc.ServicerContext, run: Callable[[], Answer]) -> Answer:
         with self._count:
@@ -372,8 +350,7 @@ def _diff_response(diff: Diff) -> provider_pb2.DiffResponse:
         diffs=list(dict.fromkeys(str(c.path[0]) for c in diff.changes)),
         replaces=[c.name for c in diff.changes if c.replace],
         detailedDiff={
-            c.name: provider_pb2.PropertyDiff(kind=_KINDS[c.kind, c.replace], inputDiff=True)
-            for c in diff.changes
+            c.name: provider_pb2.PropertyDiff(kind=_KINDS[c.kind, c.replace], inputDiff=True) for c in diff.changes
         },
         hasDetailedDiff=True,
         deleteBeforeReplace=diff.delete_before_replace,

@@ -21,9 +21,7 @@ def until(what: str, seen: Callable[[], object], within: float = 60) -> None:
 
 def pids(lab: Lab, name: str) -> list[int]:
     """Processes of this lab whose program has that file name."""
-    return [
-        int(line.split()[0]) for line in lab.processes() if Path(line.split()[1]).name == name
-    ]
+    return [int(line.split()[0]) for line in lab.processes() if Path(line.split()[1]).name == name]
 
 
 def creating(lab: Lab) -> bool:
@@ -32,7 +30,7 @@ def creating(lab: Lab) -> bool:
         resources = lab.state()["resources"]
     except (ValueError, KeyError):
         return False
-    return 15 < len(resources)
+    return len(resources) > 15
 
 
 def test_up_after_the_engine_was_killed_in_the_middle(lab: Lab):

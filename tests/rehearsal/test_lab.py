@@ -46,7 +46,9 @@ def test_status_tells_what_stands(up: Lab):
 
 def test_the_notes_variables_are_set(up: Lab):
     names = "CLUSTER_NAME VPCID PubSubnet1 PubSubnet2 PubSubnet3 N1 N2 N3 ACCOUNT_ID CERT_ARN MyDomain MyDnzHostedZoneId"
-    shown = dict(line.split("=", 1) for line in up.sh(f"for n in {names}; do eval echo $n=\\$$n; done").splitlines())
+    shown = dict(
+        line.split("=", 1) for line in up.sh(f"for n in {names}; do eval echo $n=\\$$n; done").splitlines()
+    )
     assert shown["CLUSTER_NAME"] == "myeks"
     assert shown["VPCID"].startswith("vpc-")
     assert len({shown[f"PubSubnet{n}"] for n in (1, 2, 3)}) == 3
@@ -55,19 +57,27 @@ def test_the_notes_variables_are_set(up: Lab):
 
 
 def test_the_notes_ec2_commands_answer_as_on_aws(up: Lab):
-    assert up.sh(
-        'test "$(aws ec2 describe-vpcs --filters "Name=tag:Name,Values=$CLUSTER_NAME-VPC" '
-        "--query 'Vpcs[*].VpcId' --output text)\" = $VPCID && echo same"
-    ) == "same\n"
+    assert (
+        up.sh(
+            'test "$(aws ec2 describe-vpcs --filters "Name=tag:Name,Values=$CLUSTER_NAME-VPC" '
+            "--query 'Vpcs[*].VpcId' --output text)\" = $VPCID && echo same"
+        )
+        == "same\n"
+    )
     subnet = "aws ec2 describe-subnets --filters Name=tag:Name,Values=$CLUSTER_NAME-Vpc1PublicSubnet2"
-    assert up.sh(f'test "$({subnet} --query "Subnets[0].[SubnetId]" --output text)" = $PubSubnet2 && echo same') == "same\n"
+    assert (
+        up.sh(f'test "$({subnet} --query "Subnets[0].[SubnetId]" --output text)" = $PubSubnet2 && echo same')
+        == "same\n"
+    )
     node = up.sh(
         'aws ec2 describe-instances --filters "Name=tag:Name,Values=$CLUSTER_NAME-ng1-Node" '
         '"Name=availability-zone,Values=ap-northeast-2c" '
         "--query 'Reservations[*].Instances[*].PublicIpAddress' --output text"
     )
     assert node.strip() == up.sh("echo $N3").strip()
-    groups = json.loads(up.sh('aws ec2 describe-security-groups --filters "Name=group-name,Values=*remoteAccess*"'))
+    groups = json.loads(
+        up.sh('aws ec2 describe-security-groups --filters "Name=group-name,Values=*remoteAccess*"')
+    )
     (group,) = groups["SecurityGroups"]
     assert {
         r["CidrIp"] for p in group["IpPermissions"] if p["IpProtocol"] == "-1" for r in p["IpRanges"]
@@ -83,7 +93,9 @@ def test_the_notes_kubectl_commands_answer_as_on_eks(up: Lab):
     assert {tuple(line.split()[-3:-1]) for line in nodes} == {("t3.medium", "ON_DEMAND")}
     classes = json.loads(up.sh("kubectl get sc -o json"))["items"]
     default = "storageclass.kubernetes.io/is-default-class"
-    assert [c["metadata"]["name"] for c in classes if c["metadata"].get("annotations", {}).get(default) == "true"] == ["gp3"]
+    assert [
+        c["metadata"]["name"] for c in classes if c["metadata"].get("annotations", {}).get(default) == "true"
+    ] == ["gp3"]
     assert "system:masters" in up.sh("kubectl describe clusterrolebindings cluster-admin")
     assert "arn:aws:iam::111122223333:user/operator" in up.sh("kubectl auth whoami")
     assert "kubernetes" in up.sh("kubectl get ingress,svc -A")
@@ -129,7 +141,9 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("settings", "expected"), [c[1:] for c in CHANGES], ids=[c[0] for c in CHANGES])
-def test_a_change_is_shown_applied_and_taken_back(up: Lab, settings: dict[str, object], expected: set[tuple[str, str]]):
+def test_a_change_is_shown_applied_and_taken_back(
+    up: Lab, settings: dict[str, object], expected: set[tuple[str, str]]
+):
     before = {r["urn"]: r.get("inputs") for r in up.state()["resources"]}
     try:
         up.set(**settings)
@@ -158,7 +172,11 @@ def test_no_secret_is_in_the_state_or_the_logs(up: Lab):
         re.search(r"aws_secret_access_key\s*=\s*(\S+)", (up.world / "aws/credentials").read_text())[1],
     ]
     assert all(len(secret) > 8 for secret in known)
-    places = [*(up.world / "pulumi/backend").rglob("*"), *(up.world / "log").rglob("*"), *(up.world / "clusters").rglob("*.log")]
+    places = [
+        *(up.world / "pulumi/backend").rglob("*"),
+        *(up.world / "log").rglob("*"),
+        *(up.world / "clusters").rglob("*.log"),
+    ]
     for file in places:
         if file.is_file():
             content = file.read_bytes()

@@ -88,9 +88,7 @@ def _fields(args: Any) -> dict[str, Any]:
     names = sdk_types.input_type_py_to_pulumi_names(args)
     parameters = inspect.signature(args.__init__).parameters.values()
     required = [
-        names.get(p.name, p.name)
-        for p in parameters
-        if p.name != "__self__" and p.default is inspect.Parameter.empty
+        names.get(p.name, p.name) for p in parameters if p.name != "__self__" and p.default is inspect.Parameter.empty
     ]
     inputs = {key: _shape(typ) for key, typ in sdk_types.input_type_types(args).items()}
     return {"inputs": inputs, "required": sorted(required)}

@@ -38,7 +38,10 @@ def test_up_tells_the_cost_and_does_nothing_without_consent(
 def test_up_and_down_name_the_stack(ran: list[tuple[str, ...]]):
     aws_stack.up(STACK, yes=True)
     aws_stack.down(STACK, yes=True)
-    assert [(call[0], call[-2:]) for call in ran] == [("up", ("--stack", "dev")), ("destroy", ("--stack", "dev"))]
+    assert [(call[0], call[-2:]) for call in ran] == [
+        ("up", ("--stack", "dev")),
+        ("destroy", ("--stack", "dev")),
+    ]
 
 
 def test_down_asks_first(ran: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch):

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from pulumi.automation.errors import CommandError
 from pulumi.automation import CommandResult
+from pulumi.automation.errors import CommandError
 
 from rehearsal import run
 from rehearsal.run import Result, environment
@@ -32,7 +32,10 @@ def test_changed_means_anything_but_same():
 def test_the_callers_environment_comes_back(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AWS_PROFILE", "own")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with pytest.raises(RuntimeError), environment({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, {"AWS_PROFILE"}):
+    with (
+        pytest.raises(RuntimeError),
+        environment({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, {"AWS_PROFILE"}),
+    ):
         assert "AWS_PROFILE" not in os.environ
         assert os.environ["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
         raise RuntimeError

@@ -1,0 +1,347 @@
+"""The lab: its components in their order, and which of them needs which.
+
+The order matters twice: something is made only when what it needs is ready, and it is deleted before what it
+needs. The second is what a lab that is torn down every evening depends on. The edges that no input expresses:
+
+- nodes come after vpc-cni, the Pod Identity agent and vpc-cni's role, and after the public route to the
+  internet;
+- everything with pods comes after nodes; add-ons that create Services come wholly before the load balancer
+  controller, whose webhook rejects a new Service until its pods are ready; releases with Services come after
+  it;
+- Ingresses come last: they go first, while controller, ExternalDNS and their rights are still there;
+- namespaces of our own come after metrics-server: a namespace cannot end while an API that somebody
+  registered does not answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_aws as aws
+
+from components.addons import AddonsArgs, NodeAddons, WorkloadAddons, default_version
+from components.cluster import ANYWHERE, Cluster, ClusterArgs
+from components.external_dns import ExternalDns, ExternalDnsArgs
+from components.helm import Installed
+from components.load_balancer_controller import LoadBalancerController, LoadBalancerControllerArgs
+from components.monitoring import Monitoring, MonitoringArgs
+from components.network import Network, NetworkArgs
+from components.node_group import NodeGroup, NodeGroupArgs
+from components.ops_network import OpsNetwork, OpsNetworkArgs
+from components.ops_servers import OpsServers, OpsServersArgs
+from components.ops_user_data import OpsEnvironment, OpsTools
+from components.ops_view import OpsView
+from components.policies import Scope
+from components.storage import DefaultStorage
+from components.web_pages import Page, WebPages, WebPagesArgs
+from infra import versions
+from infra.config import OPS_VPC_CIDR, SERVICE_CIDR, LabConfig, from_pulumi
+from infra.config_pulumi import ProgramConfigError
+from infra.lookups import AwsLookups, Lookups
+from infra.outputs import export
+
+NODE_GROUP = "ng1"
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What runs in the cluster."""
+
+    controller: LoadBalancerController
+    external_dns: ExternalDns | None
+    releases: Sequence[Installed]
+    pages: Sequence[Page]
+    published: bool
+    """Whether the pages have Ingresses."""
+
+    grafana_secret: str = ""
+    """Name of the Secret with Grafana's password; empty without monitoring."""
+
+    grafana_namespace: str = ""
+
+
+@dataclass(frozen=True)
+class Lab:
+    """Everything that was made, for the outputs."""
+
+    config: LabConfig
+    scope: Scope
+    network: Network
+    ops: OpsServers | None
+    cluster: Cluster
+    addon_versions: Mapping[str, pulumi.Output[str]]
+    platform: Platform
+    node_group_name: str = field(default=NODE_GROUP)
+
+
+def deploy(lookups: Lookups | None = None) -> None:
+    """The Pulumi program: read the configuration, ask AWS about it, build the lab, export its outputs.
+
+    Args:
+        lookups: who is asked about the configuration; None: AWS.
+
+    Raises:
+        ProgramConfigError: the configuration cannot be used; nothing has been registered.
+    """
+    config = from_pulumi()
+    profile = pulumi.Config("aws").get("profile")
+    answers = (lookups or AwsLookups(config.region, profile)).ask(config)
+    if answers.problems:
+        raise ProgramConfigError(answers.problems)
+    for one in answers.unanswered:
+        pulumi.log.info(f"{one.key} could not be checked with AWS. {one.why}")
+    export(build(config, profile))
+
+
+def build(config: LabConfig, aws_profile: str | None = None) -> Lab:
+    """Make the lab of a checked configuration."""
+    scope = Scope(
+        partition=aws.get_partition_output().partition,
+        region=config.region,
+        account=aws.get_caller_identity_output().account_id,
+    )
+    network = Network(
+        "network",
+        NetworkArgs(
+            prefix=config.cluster_name,
+            cidr=config.vpc_cidr,
+            zones=config.zones,
+            public_cidrs=config.public_subnet_cidrs,
+            private_cidrs=config.private_subnet_cidrs,
+            nat_gateway=config.nat_gateway,
+            tags=config.tags,
+        ),
+    )
+    addon_versions = {addon: default_version(addon, config.kubernetes_version) for addon in versions.ADDONS}
+    ops = _ops(config, scope, network) if config.ops_servers.enabled else None
+    cluster = _cluster(config, scope, network, ops, addon_versions, aws_profile)
+    addons = AddonsArgs(
+        cluster_name=cluster.cluster_name,
+        partition=scope.partition,
+        versions=addon_versions,
+        tags=config.tags,
+    )
+    node_addons = NodeAddons("node-addons", addons, _after(cluster.core))
+    nodes = _nodes(config, scope, network, ops, cluster, node_addons)
+    workload_addons = WorkloadAddons("addons", addons, _after(nodes))
+    DefaultStorage("storage", _after(workload_addons.ebs_csi_driver, cluster=cluster))
+    platform = _platform(config, scope, network, cluster, _after(nodes, workload_addons, cluster=cluster))
+    return Lab(config, scope, network, ops, cluster, addon_versions, platform)
+
+
+def _after(*needs: pulumi.Resource, cluster: Cluster | None = None) -> pulumi.ResourceOptions:
+    """Options of a component that is made after these and deleted before them, in the cluster if one is
+    given."""
+    return pulumi.ResourceOptions(depends_on=list(needs), providers=[cluster.kubernetes] if cluster else None)
+
+
+def _ops(config: LabConfig, scope: Scope, network: Network) -> OpsServers:
+    ops_network = OpsNetwork(
+        "ops-network",
+        OpsNetworkArgs(
+            prefix=config.cluster_name,
+            zone=config.zones[0],
+            cidr=OPS_VPC_CIDR,
+            peer_vpc_id=network.vpc_id,
+            peer_cidr=config.vpc_cidr,
+            peer_route_tables={
+                "public": network.public_route_table_id,
+                "private": network.private_route_table_id,
+            },
+            tags=config.tags,
+        ),
+    )
+    return OpsServers(
+        "ops",
+        OpsServersArgs(
+            prefix=config.cluster_name,
+            scope=scope,
+            vpc_id=ops_network.vpc_id,
+            subnet_id=ops_network.subnet_id,
+            environment=OpsEnvironment(
+                cluster_name=config.cluster_name,
+                region=config.region,
+                account_id=scope.account,
+                vpc_id=network.vpc_id,
+                public_subnet_ids=network.public_subnet_ids,
+                zones=config.zones,
+            ),
+            tools=OpsTools(
+                kubectl=versions.KUBERNETES_VERSIONS[config.kubernetes_version].kubectl,
+                helm=versions.HELM_VERSION,
+                aws_cli=versions.AWS_CLI_VERSION,
+                krew=versions.KREW_VERSION,
+                krew_plugins=versions.KREW_PLUGINS,
+            ),
+            instance_type=config.ops_servers.instance_type,
+            operator_cidrs=_once(config.operator_cidrs),
+            key_name=config.key_name,
+            tags=config.tags,
+        ),
+        _after(*ops_network.way_out),
+    )
+
+
+def _cluster(
+    config: LabConfig,
+    scope: Scope,
+    network: Network,
+    ops: OpsServers | None,
+    addon_versions: Mapping[str, pulumi.Output[str]],
+    aws_profile: str | None,
+) -> Cluster:
+    public_access: list[pulumi.Input[str]] = [ANYWHERE]
+    if config.operator_cidrs:
+        # The ops servers come from the internet too: across a peering the endpoint's name answers with its
+        # public addresses, whatever the peering's DNS setting.
+        addresses = ops.public_ips if ops else []
+        public_access = [
+            *_once(config.operator_cidrs),
+            *(pulumi.Output.concat(address, "/32") for address in addresses),
+        ]
+    return Cluster(
+        "cluster",
+        ClusterArgs(
+            cluster_name=config.cluster_name,
+            kubernetes_version=config.kubernetes_version,
+            partition=scope.partition,
+            vpc_id=network.vpc_id,
+            public_subnet_ids=network.public_subnet_ids,
+            private_subnet_ids=network.private_subnet_ids,
+            vpc_cni_version=addon_versions[versions.Addon.VPC_CNI],
+            kube_proxy_version=addon_versions[versions.Addon.KUBE_PROXY],
+            service_cidr=SERVICE_CIDR,
+            prefix_delegation=config.node_group.prefix_delegation,
+            public_access_cidrs=public_access,
+            administrators={"ops": ops.role_arn} if ops else {},
+            aws_profile=aws_profile,
+            tags=config.tags,
+        ),
+    )
+
+
+def _nodes(
+    config: LabConfig,
+    scope: Scope,
+    network: Network,
+    ops: OpsServers | None,
+    cluster: Cluster,
+    node_addons: NodeAddons,
+) -> NodeGroup:
+    group = config.node_group
+    return NodeGroup(
+        "nodes",
+        NodeGroupArgs(
+            group_name=NODE_GROUP,
+            cluster=cluster.core,
+            cluster_name=config.cluster_name,
+            kubernetes_version=config.kubernetes_version,
+            partition=scope.partition,
+            vpc_id=network.vpc_id,
+            subnet_ids=network.public_subnet_ids,
+            cluster_security_group_id=cluster.security_group_id,
+            instance_types=group.instance_types,
+            min_size=group.min_size,
+            desired_size=group.desired_size,
+            max_size=group.max_size,
+            disk_size_gib=group.disk_size_gib,
+            max_pods=group.max_pods,
+            capacity_type=group.capacity_type,
+            operator_cidrs=_once(config.operator_cidrs),
+            trusted_addresses=ops.private_ips if ops else [],
+            key_name=config.key_name,
+            tags=config.tags,
+        ),
+        _after(node_addons, *network.way_out),
+    )
+
+
+def _platform(
+    config: LabConfig, scope: Scope, network: Network, cluster: Cluster, opts: pulumi.ResourceOptions
+) -> Platform:
+    controller = LoadBalancerController(
+        "lbc",
+        LoadBalancerControllerArgs(
+            chart=versions.AWS_LOAD_BALANCER_CONTROLLER,
+            cluster_name=cluster.cluster_name,
+            vpc_id=network.vpc_id,
+            region=config.region,
+            oidc_provider=cluster.oidc_provider,
+            scope=scope,
+            tags=config.tags,
+        ),
+        opts,
+    )
+    releases, pages = [controller.installed], list[Page]()
+    needs: list[pulumi.Resource] = [controller]
+    external_dns = None
+    if config.domain and config.hosted_zone_id:
+        external_dns = ExternalDns(
+            "dns",
+            ExternalDnsArgs(
+                chart=versions.EXTERNAL_DNS,
+                domain=config.domain,
+                hosted_zone_id=config.hosted_zone_id,
+                oidc_provider=cluster.oidc_provider,
+                scope=scope,
+                tags=config.tags,
+            ),
+            _after(controller, cluster=cluster),
+        )
+        releases.append(external_dns.installed)
+        needs.append(external_dns)
+    backends: list[pulumi.Resource] = []
+    if config.kube_ops_view:
+        view = OpsView("ops-view", versions.KUBE_OPS_VIEW, _after(*needs, cluster=cluster))
+        releases.append(view.installed)
+        pages.append(view.page)
+        backends.append(view)
+    grafana_secret = grafana_namespace = ""
+    if config.monitoring:
+        monitoring = _monitoring(config, _after(*needs, cluster=cluster))
+        releases.append(monitoring.installed)
+        pages.extend(monitoring.pages)
+        backends.append(monitoring)
+        grafana_secret, grafana_namespace = monitoring.grafana_secret, monitoring.installed.namespace
+    published = bool(config.domain and config.certificate_arn and pages)
+    if config.domain and config.certificate_arn and pages:
+        WebPages(
+            "pages",
+            WebPagesArgs(
+                pages=pages,
+                domain=config.domain,
+                certificate_arn=config.certificate_arn,
+                load_balancer_name=_load_balancer_name(config.cluster_name),
+                allowed_cidrs=_once(config.operator_cidrs),
+            ),
+            _after(*needs, *backends, cluster=cluster),
+        )
+    return Platform(controller, external_dns, releases, pages, published, grafana_secret, grafana_namespace)
+
+
+def _monitoring(config: LabConfig, opts: pulumi.ResourceOptions) -> Monitoring:
+    password = config.grafana_admin_password
+    dashboard = versions.KUBERNETES_ALL_IN_ONE_DASHBOARD
+    return Monitoring(
+        "monitoring",
+        MonitoringArgs(
+            chart=versions.KUBE_PROMETHEUS_STACK,
+            dashboard_id=dashboard.gnet_id,
+            dashboard_revision=dashboard.revision,
+            grafana_password=pulumi.Output.secret(password.get_secret_value()) if password else None,
+        ),
+        opts,
+    )
+
+
+def _once(cidrs: Sequence[str]) -> list[str]:
+    """Each range once: one written twice is one rule."""
+    return list(dict.fromkeys(cidrs))
+
+
+def _load_balancer_name(cluster_name: str) -> str:
+    """The load balancer's name, cut to the 32 characters that ELB takes."""
+    suffix = "-ingress-alb"
+    return cluster_name[: 32 - len(suffix)].rstrip("-") + suffix

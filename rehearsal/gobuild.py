@@ -1,0 +1,240 @@
+"""Runs the Go compiler for the tools that are missing.
+
+Apart from `toolchain`, because it is needed once a version: it knows what can
+go wrong on a stranger's machine (no Go, too old a Go, no network, no room)
+and sees to it that an interrupted build leaves nothing behind.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rehearsal.control_plane.guard import Guard, kill_group
+from rehearsal.paths import tools_dir
+from rehearsal.toolchain import BUILD_FLAGS, BUILD_SETTINGS, Report, Tool, ToolchainError
+
+_REPORT_EVERY = 3.0
+"""Seconds between two lines of progress."""
+
+_TEMPORARY = ".building-"
+_TAIL_LINES = 15
+
+_OFFLINE = re.compile(
+    r"dial tcp|no such host|i/o timeout|connection refused|handshake timeout|GOPROXY=off|is unreachable"
+)
+_NO_ROOM = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
+
+# A user's own settings for other work; these would change what is built, or refuse to build it.
+_DROPPED = ("GOOS", "GOARCH", "GOEXPERIMENT", "GOBIN", "GOAMD64", "GOARM64", "GODEBUG", "GOCOVERDIR")
+
+
+@dataclass(frozen=True)
+class Go:
+    """The Go that builds: its program and the caches that it fills."""
+
+    program: str
+    version: str
+    caches: tuple[Path, ...]
+
+
+def _environment() -> dict[str, str]:
+    """The user's environment, where proxies are, with everything that decides about the build fixed."""
+    environment = {name: value for name, value in os.environ.items() if name not in _DROPPED}
+    # GOFLAGS must not be empty: an empty one lets Go's own configuration file decide.
+    fixed = {"GOFLAGS": " ".join(BUILD_FLAGS), "GOWORK": "off", "GO111MODULE": "on", "GOTOOLCHAIN": "local"}
+    return environment | fixed | BUILD_SETTINGS
+
+
+def find_go(tools: Sequence[Tool]) -> Go:
+    """The Go on PATH. Raises ToolchainError when there is none, or one that is too old for the tools."""
+    needed = max(tool.go_version for tool in tools)
+    wanted = ".".join(str(part) for part in needed)
+    program = shutil.which("go")
+    if program is None:
+        raise ToolchainError(
+            f"Go is not installed: PATH has no `go`. Install Go {wanted} or newer from https://go.dev/dl/."
+        )
+    names = ["GOVERSION", "GOMODCACHE", "GOCACHE"]
+    try:
+        # In a directory without go.mod, so that no project's own wishes count.
+        asked = subprocess.run(
+            [program, "env", *names],
+            cwd=tools_dir(),
+            env=_environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ToolchainError(
+            f"{program} does not run: {error}. Install Go {wanted} or newer from https://go.dev/dl/."
+        ) from error
+    version, *caches = asked.stdout.splitlines()
+    found = re.match(r"go(\d+)\.(\d+)", version)
+    if found is not None and (int(found[1]), int(found[2])) < needed:
+        raise ToolchainError(
+            f"{program} is {version}, which is too old: the tools need Go {wanted}. "
+            f"Install Go {wanted} or newer from https://go.dev/dl/."
+        )
+    return Go(program, version, tuple(Path(cache) for cache in caches))
+
+
+def check_room(go: Go, tools: Sequence[Tool]) -> None:
+    """Raise ToolchainError when a first build of these tools would fill a disk."""
+    needed = sum(tool.needs_mib for tool in tools)
+    for place in (tools_dir(), *go.caches):
+        present = next(p for p in (place, *place.parents) if p.exists())
+        free = shutil.disk_usage(present).free >> 20
+        if free < needed:
+            names = " and ".join(tool.name for tool in tools)
+            raise ToolchainError(
+                f"Building {names} takes up to {needed} MiB, but {place} has {free} MiB free. "
+                "Free some room, or set MYEKS_LAB_CACHE, GOMODCACHE and GOCACHE to another disk."
+            )
+
+
+def clear_leftovers() -> None:
+    """Remove what killed builds left; the caller holds the lock, so none of it is alive."""
+    for leftover in tools_dir().glob(f"{_TEMPORARY}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def build_tool(go: Go, tool: Tool, report: Report) -> None:
+    """Build one tool into its place in the cache, whole or not at all. Raises ToolchainError."""
+    began = time.monotonic()
+    title = f"{tool.name} {tool.version}"
+    log = tools_dir() / "log" / f"{tool.key}.log"
+    log.parent.mkdir(exist_ok=True)
+    log.write_bytes(b"")
+    with _workplace(tool) as place, Guard() as guard:
+        run = _Runner(go, tool, log, guard)
+        packages = place / "packages"
+
+        def fetching() -> None:
+            report(f"{title}: fetching modules, {_count(log, fetched=True)} so far, {_since(began)}")
+
+        run(["list", "-deps", *tool.commands.values()], packages, fetching)
+        total = len(packages.read_text().splitlines())
+        packages.unlink()
+
+        def compiling() -> None:
+            report(f"{title}: compiling, {_count(log, fetched=False)} of {total} packages, {_since(began)}")
+
+        flags = ["-v", "-ldflags", tool.ldflags]
+        run(["build", *flags, *_targets(tool, place / "bin")], log, compiling)
+        final = tools_dir() / tool.key
+        # A tool's directory from which somebody removed a program.
+        shutil.rmtree(final, ignore_errors=True)
+        place.rename(final)
+    log.unlink()
+    report(f"{title}: built in {_since(began)}")
+
+
+def _targets(tool: Tool, directory: Path) -> list[str]:
+    """What to build and where to; one command alone may have another name than its package."""
+    if len(tool.commands) > 1:
+        return ["-o", f"{directory}/", *tool.commands.values()]
+    ((name, package),) = tool.commands.items()
+    return ["-o", str(directory / name), package]
+
+
+@contextmanager
+def _workplace(tool: Tool) -> Generator[Path]:
+    """A directory beside the finished tools; gone afterwards, unless it was renamed to one of them."""
+    place = Path(tempfile.mkdtemp(prefix=f"{_TEMPORARY}{tool.name}-", dir=tools_dir()))
+    # mkdtemp keeps others out; the tools are no secret.
+    place.chmod(0o755)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+class _Runner:
+    """Runs `go` for one tool, in a process group that ends with us."""
+
+    def __init__(self, go: Go, tool: Tool, log: Path, guard: Guard) -> None:
+        self._go = go
+        self._tool = tool
+        self._log = log
+        self._guard = guard
+
+    def __call__(self, arguments: Sequence[str], output: Path, progress: Callable[[], None]) -> None:
+        """Run one command; standard output goes to `output`, everything else to the log."""
+        progress()
+        with output.open("ab") as out, self._log.open("ab") as log:
+            process = subprocess.Popen(
+                [self._go.program, *arguments],
+                cwd=self._tool.directory,
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._guard.add(process.pid)
+        try:
+            while True:
+                try:
+                    status = process.wait(timeout=_REPORT_EVERY)
+                    break
+                except subprocess.TimeoutExpired:
+                    progress()
+        except BaseException:
+            _end(process)
+            raise
+        finally:
+            self._guard.remove(process.pid)
+        if status != 0:
+            raise self._failure(arguments[0], status)
+
+    def _failure(self, command: str, status: int) -> ToolchainError:
+        title = f"{self._tool.name} {self._tool.version}"
+        lines = self._log.read_text(errors="replace").splitlines()
+        tail = "\n".join(lines[-_TAIL_LINES:])
+        if _NO_ROOM.search(tail):
+            return ToolchainError(
+                f"The disk filled up while {title} was built. Free {self._tool.needs_mib} MiB, or set "
+                "MYEKS_LAB_CACHE, GOMODCACHE and GOCACHE to another disk."
+            )
+        if command == "list" and _OFFLINE.search(tail):
+            return ToolchainError(
+                f"The Go modules of {title} could not be fetched: {lines[-1]}. Connect to the network, "
+                "or set GOPROXY to a module proxy that can be reached from here."
+            )
+        return ToolchainError(
+            f"{title} did not build: `go {command}` ended with status {status}. "
+            f"Read {self._log}, which ends with:\n{tail}"
+        )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ask the whole group to end, then make it."""
+    kill_group(process.pid, signal.SIGTERM)
+    try:
+        process.wait(timeout=3)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        # Compilers that outlive their `go` are still in its group.
+        kill_group(process.pid)
+        process.wait()
+
+
+def _count(log: Path, *, fetched: bool) -> int:
+    """Lines about fetched modules, or those about compiled packages."""
+    return sum(line.startswith("go: ") == fetched for line in log.read_text(errors="replace").splitlines())
+
+
+def _since(began: float) -> str:
+    minutes, seconds = divmod(int(time.monotonic() - began), 60)
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

@@ -1,0 +1,315 @@
+"""A Pulumi engine that only writes down what a program asks of it, edges included.
+
+Pulumi's own mocks show a resource's inputs but not what it depends on, and the order of a teardown is nothing but
+those edges. So the monitor here keeps every registration, and `Graph` follows the edges as the engine does when it
+decides what may be deleted (`DependenciesOf` in pulumi/pkg/resource/graph, 3.259): inputs, dependsOn, parent,
+provider, and all earlier descendants of a component that is depended on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pulumi
+from google.protobuf import json_format
+from pulumi.runtime import config as runtime_config
+from pulumi.runtime import mocks as pulumi_mocks
+from pulumi.runtime.settings import get_root_resource
+from pulumi.runtime.stack import Stack, run_pulumi_func
+
+PROJECT = "myeks"
+STACK = "test"
+ACCOUNT = "111122223333"
+REGION = "ap-northeast-2"
+ISSUER_HOST = f"oidc.eks.{REGION}.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
+CLUSTER_SECURITY_GROUP = "sg-made-by-eks"
+
+_SIGNATURE = "4dabf18193072939515e22adb298388d"
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"
+_RESOURCE = "5cf8f73096256a8f31e491e813e4eb8e"
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output of the stack."""
+
+    value: Any
+    secret: bool
+
+
+@dataclass(frozen=True)
+class Node:
+    """One registered resource."""
+
+    urn: str
+    type: str
+    name: str
+    inputs: dict[str, Any]
+    """Plain values; secrets unwrapped."""
+
+    raw: dict[str, Any]
+    """The inputs as sent, secrets still wrapped."""
+
+    edges: frozenset[str]
+    """URNs of dependencies, of inputs' resources, of the parent and the provider."""
+
+    parent: str
+    provider: str
+    custom: bool
+    remote: bool
+    options: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def leaks(self, secret: str) -> bool:
+        """Whether the text stands anywhere in the inputs outside a secret."""
+        return secret in json.dumps(_without_secrets(self.raw))
+
+    def holds(self, secret: str) -> bool:
+        """Whether the text stands anywhere in the inputs, inside a secret or not."""
+        return secret in json.dumps(self.raw)
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        if fields.get(_SIGNATURE) == _SECRET:
+            return None
+        return {key: _without_secrets(item) for key, item in fields.items()}
+    if isinstance(value, list):
+        return [_without_secrets(item) for item in cast("list[Any]", value)]
+    return value
+
+
+class Graph:
+    """Everything that one run of a program registered, in order."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self.invokes: list[tuple[str, dict[str, Any]]] = []
+        self.outputs: dict[str, Output] = {}
+
+    def of(self, kind: str) -> list[Node]:
+        """All resources whose type token ends with `kind`, such as `ec2/vpc:Vpc` or `:Vpc`."""
+        return [node for node in self.nodes if node.type.endswith(kind)]
+
+    def one(self, kind: str, name: str | None = None, **inputs: Any) -> Node:
+        """The only resource of this type, logical name and inputs."""
+        found = [
+            node
+            for node in self.of(kind)
+            if (name is None or node.name == name)
+            and all(node.inputs.get(key) == value for key, value in inputs.items())
+        ]
+        assert len(found) == 1, f"{len(found)} resources {kind} {name or ''} {inputs or ''}: {found}"
+        return found[0]
+
+    def named(self, name: str) -> Node:
+        """The only custom or remote resource with this logical name."""
+        found = [node for node in self.nodes if node.name == name and (node.custom or node.remote)]
+        assert len(found) == 1, f"{len(found)} resources named {name}"
+        return found[0]
+
+    def children(self, urn: str) -> list[Node]:
+        """All descendants of a resource."""
+        direct = [node for node in self.nodes if node.parent == urn]
+        return [*direct, *(deeper for child in direct for deeper in self.children(child.urn))]
+
+    def closure(self, node: Node) -> set[str]:
+        """URNs of everything that exists before this resource and is deleted after it."""
+        by_urn = {one.urn: one for one in self.nodes}
+        position = {one.urn: index for index, one in enumerate(self.nodes)}
+        seen: set[str] = set()
+        waiting = [node.urn]
+        while waiting:
+            here = waiting.pop()
+            if here not in by_urn:
+                continue
+            for urn in self._direct(by_urn[here], by_urn, position):
+                if urn not in seen:
+                    seen.add(urn)
+                    waiting.append(urn)
+        return seen
+
+    def _direct(
+        self, node: Node, by_urn: Mapping[str, Node], position: Mapping[str, int]
+    ) -> Iterator[str]:
+        for urn in node.edges:
+            yield urn
+            target = by_urn.get(urn)
+            if target and not target.custom and urn != node.parent:
+                for child in self.children(urn):
+                    if position[child.urn] < position[node.urn]:
+                        yield child.urn
+
+    def outlives(self, survivor: Node, node: Node) -> bool:
+        """Whether `survivor` is made before `node` and deleted after it."""
+        return survivor.urn in self.closure(node)
+
+
+class _Mocks(pulumi_mocks.Mocks):
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.monitor: _Monitor | None = None
+
+    def call(self, args: pulumi_mocks.MockCallArgs) -> dict[str, Any]:
+        """Answer an invoke; one that nobody knows is an error."""
+        self.graph.invokes.append((args.token, dict(args.args)))
+        answers: dict[str, dict[str, Any]] = {
+            "aws:index/getCallerIdentity:getCallerIdentity": {
+                "accountId": ACCOUNT,
+                "arn": f"arn:aws:iam::{ACCOUNT}:user/operator",
+            },
+            "aws:index/getPartition:getPartition": {"partition": "aws", "dnsSuffix": "amazonaws.com"},
+            "aws:ssm/getParameter:getParameter": {"value": "ami-newest"},
+        }
+        if args.token == "aws:eks/getAddonVersion:getAddonVersion":
+            return {"version": f"v1.0.0-{args.args['addonName']}", **args.args}
+        return {**args.args, **answers[args.token]}
+
+    def new_resource(self, args: pulumi_mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        """Make up the outputs that real resources would have."""
+        short = args.typ.rpartition(":")[2]
+        state = {**args.inputs, **self._computed(args, short)}
+        return f"{args.name}-id", state
+
+    def _computed(self, args: pulumi_mocks.MockResourceArgs, short: str) -> dict[str, Any]:
+        name = args.inputs.get("name") or args.name
+        if args.typ == "eks:index:Cluster":
+            return self._cluster(args)
+        if args.typ == "aws:ec2/launchTemplate:LaunchTemplate":
+            return {"latestVersion": 1}
+        if args.typ == "aws:ec2/eip:Eip":
+            return {"publicIp": f"198.51.100.{len(args.name)}"}
+        if args.typ.startswith("aws:"):
+            service = args.typ.split(":")[1].split("/")[0]
+            where = "" if service == "iam" else REGION
+            arn = f"arn:aws:{service}:{where}:{ACCOUNT}:{short.lower()}/{name}"
+            return {"arn": arn, "name": name, "keyId": f"{args.name}-key"}
+        return {}
+
+    def _cluster(self, args: pulumi_mocks.MockResourceArgs) -> dict[str, Any]:
+        """The remote component's outputs; the cluster itself is a reference, as the real one gives it."""
+        assert self.monitor is not None
+        cluster_name = args.inputs["name"]
+        urn = f"urn:pulumi:{STACK}::{PROJECT}::aws:eks/cluster:Cluster::{args.name}-eksCluster"
+        state = {
+            "name": cluster_name,
+            "arn": f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/{cluster_name}",
+            "vpcConfig": {"clusterSecurityGroupId": CLUSTER_SECURITY_GROUP},
+        }
+        self.monitor.resources[urn] = pulumi_mocks.MockMonitor.ResourceRegistration(urn, cluster_name, state)
+        kubeconfig = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "users": [{"name": "aws", "user": {"exec": {"command": "aws", "args": ["eks", "get-token"]}}}],
+        }
+        return {
+            "eksCluster": {_SIGNATURE: _RESOURCE, "urn": urn, "id": cluster_name, "packageVersion": ""},
+            "kubeconfig": kubeconfig,
+            "kubeconfigJson": json.dumps(kubeconfig),
+            "clusterSecurityGroupId": CLUSTER_SECURITY_GROUP,
+            "oidcProviderUrl": f"https://{ISSUER_HOST}",
+            "oidcIssuer": ISSUER_HOST,
+        }
+
+
+class _Monitor(pulumi_mocks.MockMonitor):
+    """Pulumi's mock monitor, keeping each registration."""
+
+    def __init__(self, mocks: _Mocks, graph: Graph) -> None:
+        super().__init__(mocks)
+        self.graph = graph
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the name in the protocol
+        """Answer as the mock monitor does, and keep the request."""
+        answer = super().RegisterResource(request)
+        if request.type != "pulumi:pulumi:Stack":
+            self.graph.nodes.append(_node(request, answer.urn))
+        return answer
+
+
+def _node(request: Any, urn: str) -> Node:
+    raw = json_format.MessageToDict(request.object)
+    edges = set(request.dependencies)
+    for needed in request.propertyDependencies.values():
+        edges.update(needed.urns)
+    provider = request.provider.rpartition("::")[0]
+    edges.update(one for one in (request.parent, provider, request.deletedWith) if one)
+    return Node(
+        urn=urn,
+        type=request.type,
+        name=request.name,
+        inputs=_plain(raw),
+        raw=raw,
+        # Everything hangs on the stack itself, which says nothing.
+        edges=frozenset(edge for edge in edges if "::pulumi:pulumi:Stack::" not in edge),
+        parent=request.parent,
+        provider=provider,
+        custom=request.custom,
+        remote=request.remote,
+        options={
+            "ignoreChanges": list(request.ignoreChanges),
+            "deleteBeforeReplace": request.deleteBeforeReplace,
+        },
+    )
+
+
+def _plain(value: Any) -> Any:
+    """A value with secrets unwrapped and references to resources as their URNs."""
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        if fields.get(_SIGNATURE) == _SECRET:
+            return _plain(fields["value"])
+        if fields.get(_SIGNATURE) == _RESOURCE:
+            return fields["urn"]
+        return {key: _plain(item) for key, item in fields.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in cast("list[Any]", value)]
+    # Protobuf's numbers are floats.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def run(
+    program: Callable[[], None],
+    settings: Mapping[str, Any] | None = None,
+    secrets: Mapping[str, str] | None = None,
+) -> Graph:
+    """Run a Pulumi program in a world of its own and give back what it registered.
+
+    Args:
+        program: the program; its exceptions come out of this function.
+        settings: full configuration keys (`myeks:domain`) → values; what is no text is written as JSON.
+        secrets: likewise, as secret configuration.
+    """
+    graph = Graph()
+    mocks = _Mocks(graph)
+    monitor = _Monitor(mocks, graph)
+    mocks.monitor = monitor
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    pulumi_mocks.set_mocks(mocks, project=PROJECT, stack=STACK, preview=False, monitor=monitor)
+    values = {
+        key: value if isinstance(value, str) else json.dumps(value) for key, value in (settings or {}).items()
+    }
+    runtime_config.set_all_config({**values, **(secrets or {})}, list(secrets or {}))
+
+    try:
+        loop.run_until_complete(run_pulumi_func(program))
+        graph.outputs = loop.run_until_complete(_resolved())
+    finally:
+        loop.close()
+    return graph
+
+
+async def _resolved() -> dict[str, Output]:
+    """The stack's outputs."""
+    stack = cast("Stack", get_root_resource())
+    return {name: await _output(value) for name, value in stack.outputs.items()}
+
+
+async def _output(value: Any) -> Output:
+    lifted = pulumi.Output.from_input(value)
+    return Output(await lifted.future(), await lifted.is_secret())
