@@ -62,16 +62,9 @@ def stack_name(file: Path) -> str:
 def _checked(file: Path, config: dict[str, Any]) -> LabConfig:
     prefix = f"{NAMESPACE}:"
     ours = {
-        key.removeprefix(prefix): _readable(value) for key, value in config.items() if key.startswith(prefix)
+        key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)
     }
     try:
         return parse(ours, config.get("aws:region"))
     except ConfigError as error:
         raise BadInput(f"{file.name}: {error}") from error
-
-
-def _readable(value: Any) -> Any:
-    """An encrypted value cannot be read without the stack's passphrase; what it holds is checked in the program."""
-    if isinstance(value, dict) and set(value) == {"secure"}:
-        return "encrypted-value"
-    return value

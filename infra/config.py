@@ -202,7 +202,7 @@ class _Reader:
             for key, value in payload.items()
             if (key,) not in self.unread
         }
-        return LabConfig.model_validate(kept, by_alias=True, by_name=False)
+        return LabConfig.model_validate(kept)
 
 
 _NOT_SECRET = (

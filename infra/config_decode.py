@@ -21,7 +21,7 @@ ERROR_TYPE: Final = "lab"
 """Type of every error raised here; its context holds ``what`` and ``remedy``."""
 
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
-_TRUTH = {"yes": True, "true": True, "True": True, "false": False, "False": False}
+_TRUTH = {"true": True, "True": True, "false": False, "False": False}
 
 
 def _wrong(what: str, remedy: str) -> PydanticCustomError:
@@ -103,9 +103,7 @@ def decode_list(value: object) -> list[object] | tuple[object, ...]:
     decoded = from_json(value)
     if isinstance(decoded, (list, tuple)):
         return cast("list[object] | tuple[object, ...]", decoded)
-    raise _wrong(
-        f"{shown(value)} is not a list.", "Write a YAML list, one entry a line after a dash, or [] for none."
-    )
+    raise _wrong(f"{shown(value)} is not a list.", "Write a YAML list, one entry a line after a dash, or [] for none.")
 
 
 def from_json(value: object) -> object:
@@ -127,6 +125,4 @@ OptionalSecret = Annotated[Secret | None, BeforeValidator(decode_optional)]
 ConfigList = Annotated[tuple[ConfigStr, ...], BeforeValidator(decode_list)]
 ConfigMap = dict[str, ConfigStr]
 RbacStage = Annotated[Literal["off", "before", "after"], BeforeValidator(decode_stage)]
-MappingStage = Annotated[
-    Literal["off", "masters", "authenticated", "unmapped", "entry"], BeforeValidator(decode_stage)
-]
+MappingStage = Annotated[Literal["off", "masters", "authenticated", "unmapped", "entry"], BeforeValidator(decode_stage)]

@@ -31,7 +31,7 @@ LONGEST_KEY_NAME: Final = 255
 LONGEST_DOMAIN: Final = 253 - len("kubeopsview.")
 
 _EKS_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}")
-_BALANCER_NAME = re.compile(r"(?!internal-)[0-9A-Za-z][0-9A-Za-z-]*")
+_BALANCER_NAME = re.compile(r"(?!internal-|sg-)[0-9A-Za-z][0-9A-Za-z-]*")
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"({_LABEL}\.)+(?![0-9]+$){_LABEL}")
 _HOSTED_ZONE = re.compile(r"Z[0-9A-Z]{1,31}")
@@ -77,18 +77,16 @@ def cluster_name(config: LabConfig) -> Iterator[Problem]:
     if not _EKS_NAME.fullmatch(name):
         what = f"{shown(name)} is no name that EKS takes."
     elif len(name) > LONGEST_CLUSTER_NAME:
-        what = (
-            f"{name} has {len(name)} characters, and the load balancer {name}-ingress-alb more than its 32."
-        )
+        what = f"{name} has {len(name)} characters, and the load balancer {name}-ingress-alb more than its 32."
     elif not _BALANCER_NAME.fullmatch(name):
-        what = f"A load balancer cannot be called {name}-ingress-alb."
+        what = f"AWS takes no load balancer or no security group whose name begins with {name}."
     else:
         return
     yield Problem(
         key_of("clusterName"),
         what,
-        f"Use 1 to {LONGEST_CLUSTER_NAME} letters, digits and hyphens, beginning with a letter or digit and "
-        "not with internal-.",
+        f"Use 1 to {LONGEST_CLUSTER_NAME} letters, digits and hyphens, beginning with a letter or digit, "
+        "but not with internal- or sg-.",
     )
 
 
@@ -97,9 +95,7 @@ def key_name(config: LabConfig) -> Iterator[Problem]:
     """A name that an EC2 key pair can have; whether it exists is known to AWS alone."""
     name = config.key_name
     if name is not None and not (name.isascii() and name.isprintable() and name == name.strip()):
-        yield Problem(
-            key_of("keyName"), f"{shown(name)} cannot be a key pair.", "Write the name of your EC2 key pair."
-        )
+        yield Problem(key_of("keyName"), f"{shown(name)} cannot be a key pair.", "Write the name of your EC2 key pair.")
     elif name is not None and len(name) > LONGEST_KEY_NAME:
         yield Problem(
             key_of("keyName"),

@@ -29,14 +29,12 @@ SMALLEST_FOR_LOAD_BALANCER: Final = 27
 WIDEST_OPERATOR_PREFIX: Final = 8
 """Anything wider is the internet in two or more pieces rather than somebody's address."""
 
-MOST_OPERATOR_CIDRS: Final = 40
-"""publicAccessCidrs of one cluster: Amazon EKS service quotas."""
+MOST_OPERATOR_CIDRS: Final = 38
+"""The cluster's public endpoint takes 40 ranges (Amazon EKS service quotas), and the ops servers need two."""
 
 _OPS = IPv4Network(OPS_VPC_CIDR)
 _SERVICES = IPv4Network(SERVICE_CIDR)
-_NO_VPC = tuple(
-    map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4"))
-)
+_NO_VPC = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4")))
 _NOT_PUBLIC = (
     *_NO_VPC,
     *map(IPv4Network, ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")),
@@ -67,9 +65,7 @@ def _unreadable(key: str, text: str) -> Problem:
     return Problem(key, f"{text} is not the usual form of its range.", f"Write {meant}.")
 
 
-def _size(
-    key: str, found: IPv4Network, what: str, smallest: int = SMALLEST_PREFIX, why: str = ""
-) -> Iterator[Problem]:
+def _size(key: str, found: IPv4Network, what: str, smallest: int = SMALLEST_PREFIX, why: str = "") -> Iterator[Problem]:
     if not LARGEST_PREFIX <= found.prefixlen <= smallest:
         yield Problem(
             key,
@@ -88,9 +84,7 @@ def vpc(config: LabConfig) -> Iterator[Problem]:
         return
     yield from _size(key, found, "VPC")
     if any(found.overlaps(reserved) for reserved in _NO_VPC):
-        yield Problem(
-            key, f"{found} holds addresses that no VPC can have.", "Use a private range, as 192.168.0.0/16."
-        )
+        yield Problem(key, f"{found} holds addresses that no VPC can have.", "Use a private range, as 192.168.0.0/16.")
     if found.overlaps(_SERVICES):
         yield Problem(
             key,
@@ -163,9 +157,7 @@ def subnets_apart(config: LabConfig) -> Iterator[Problem]:
     ]
     for (one_key, one), (other_key, other) in combinations(found, 2):
         if one.overlaps(other):
-            yield Problem(
-                other_key, f"{other} overlaps {one} of {one_key}.", "Give each subnet a range of its own."
-            )
+            yield Problem(other_key, f"{other} overlaps {one} of {one_key}.", "Give each subnet a range of its own.")
 
 
 @rule("publicSubnetCidrs", "nodeGroup.prefixDelegation")
@@ -179,8 +171,7 @@ def room_for_prefixes(config: LabConfig) -> Iterator[Problem]:
             yield Problem(
                 key_of("publicSubnetCidrs", index),
                 f"{found} has no free /28 for prefix delegation, so pods there would get no address.",
-                f"Choose /{SMALLEST_FOR_NODES} or larger, "
-                f"or set {key_of('nodeGroup', 'prefixDelegation')} to false.",
+                f"Choose /{SMALLEST_FOR_NODES} or larger, or set {key_of('nodeGroup', 'prefixDelegation')} to false.",
             )
 
 
@@ -207,7 +198,7 @@ def operator(config: LabConfig) -> Iterator[Problem]:
     if len(texts) > MOST_OPERATOR_CIDRS:
         yield Problem(
             key_of("operatorCidrs"),
-            f"There are {len(texts)} ranges, and EKS takes {MOST_OPERATOR_CIDRS}.",
+            f"There are {len(texts)} ranges, and the endpoint has room for {MOST_OPERATOR_CIDRS}.",
             "Join them to fewer, larger ones.",
         )
     for index, text in enumerate(texts):

@@ -51,9 +51,7 @@ def bounds(config: LabConfig) -> Iterator[Problem]:
     if group.min_size < 0:
         yield Problem(_MIN, f"{group.min_size} is below zero.", "Write 0 or more.")
     if not 1 <= group.max_size <= MOST_NODES:
-        yield Problem(
-            _MAX, f"{group.max_size} is no size of a node group.", f"Write a number from 1 to {MOST_NODES}."
-        )
+        yield Problem(_MAX, f"{group.max_size} is no size of a node group.", f"Write a number from 1 to {MOST_NODES}.")
     if group.min_size > group.max_size:
         yield Problem(
             _MIN,

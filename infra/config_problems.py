@@ -49,9 +49,7 @@ class ConfigError(Exception):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
         count = len(self.problems)
-        heading = (
-            "The configuration has a problem:" if count == 1 else f"The configuration has {count} problems:"
-        )
+        heading = "The configuration has a problem:" if count == 1 else f"The configuration has {count} problems:"
         super().__init__("\n".join([heading, *(f"  {problem}" for problem in self.problems)]))
 
 

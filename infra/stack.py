@@ -313,7 +313,7 @@ def _platform(
                 pages=pages,
                 domain=config.domain,
                 certificate_arn=config.certificate_arn,
-                load_balancer_name=_load_balancer_name(config.cluster_name),
+                load_balancer_name=f"{config.cluster_name}-ingress-alb",
                 allowed_cidrs=_once(config.operator_cidrs),
             ),
             _after(*needs, *backends, cluster=cluster),
@@ -339,9 +339,3 @@ def _monitoring(config: LabConfig, opts: pulumi.ResourceOptions) -> Monitoring:
 def _once(cidrs: Sequence[str]) -> list[str]:
     """Each range once: one written twice is one rule."""
     return list(dict.fromkeys(cidrs))
-
-
-def _load_balancer_name(cluster_name: str) -> str:
-    """The load balancer's name, cut to the 32 characters that ELB takes."""
-    suffix = "-ingress-alb"
-    return cluster_name[: 32 - len(suffix)].rstrip("-") + suffix

@@ -45,7 +45,7 @@ class Go:
     caches: tuple[Path, ...]
 
 
-def _environment() -> dict[str, str]:
+def buildbuild_environment() -> dict[str, str]:
     """The user's environment, where proxies are, with everything that decides about the build fixed."""
     environment = {name: value for name, value in os.environ.items() if name not in _DROPPED}
     # GOFLAGS must not be empty: an empty one lets Go's own configuration file decide.
@@ -68,7 +68,7 @@ def find_go(tools: Sequence[Tool]) -> Go:
         asked = subprocess.run(
             [program, "env", *names],
             cwd=tools_dir(),
-            env=_environment(),
+            env=build_environment(),
             capture_output=True,
             text=True,
             timeout=60,
@@ -175,7 +175,7 @@ class _Runner:
             process = subprocess.Popen(
                 [self._go.program, *arguments],
                 cwd=self._tool.directory,
-                env=_environment(),
+                env=build_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=log,
@@ -195,26 +195,27 @@ class _Runner:
         finally:
             self._guard.remove(process.pid)
         if status != 0:
-            raise self._failure(arguments[0], status)
+            raise explain(self._tool, self._log, arguments[0], status)
 
-    def _failure(self, command: str, status: int) -> ToolchainError:
-        title = f"{self._tool.name} {self._tool.version}"
-        lines = self._log.read_text(errors="replace").splitlines()
-        tail = "\n".join(lines[-_TAIL_LINES:])
-        if _NO_ROOM.search(tail):
-            return ToolchainError(
-                f"The disk filled up while {title} was built. Free {self._tool.needs_mib} MiB, or set "
-                "MYEKS_LAB_CACHE, GOMODCACHE and GOCACHE to another disk."
-            )
-        if command == "list" and _OFFLINE.search(tail):
-            return ToolchainError(
-                f"The Go modules of {title} could not be fetched: {lines[-1]}. Connect to the network, "
-                "or set GOPROXY to a module proxy that can be reached from here."
-            )
+
+def explain(tool: Tool, log: Path, command: str, status: int) -> ToolchainError:
+    """What a failed `go COMMAND` means to a user, from the end of its log."""
+    title = f"{tool.name} {tool.version}"
+    lines = log.read_text(errors="replace").splitlines()
+    tail = "\n".join(lines[-_TAIL_LINES:])
+    if _NO_ROOM.search(tail):
         return ToolchainError(
-            f"{title} did not build: `go {command}` ended with status {status}. "
-            f"Read {self._log}, which ends with:\n{tail}"
+            f"The disk filled up while {title} was built. Free {tool.needs_mib} MiB, or set "
+            "MYEKS_LAB_CACHE, GOMODCACHE and GOCACHE to another disk."
         )
+    if command == "list" and _OFFLINE.search(tail):
+        return ToolchainError(
+            f"The Go modules of {title} could not be fetched: {lines[-1]}. Connect to the network, "
+            "or set GOPROXY to a module proxy that can be reached from here."
+        )
+    return ToolchainError(
+        f"{title} did not build: `go {command}` ended with status {status}. Read {log}, which ends with:\n{tail}"
+    )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

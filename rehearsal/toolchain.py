@@ -75,9 +75,7 @@ class Tool:
         """The oldest Go that go.mod allows, as (1, 26)."""
         found = re.search(r"^go (\d+)\.(\d+)", self._go_mod(), re.MULTILINE)
         if found is None:
-            raise ToolchainError(
-                f"{self.directory / 'go.mod'} has no go line. Restore it from the repository."
-            )
+            raise ToolchainError(f"{self.directory / 'go.mod'} has no go line. Restore it from the repository.")
         return int(found[1]), int(found[2])
 
     @property

@@ -6,8 +6,8 @@ real programs, or the answers would be worth nothing. Only the nodes are
 played, by KWOK: they register as EKS's own do, and run no containers.
 """
 
-from rehearsal.control_plane.cluster import ControlPlane
 from rehearsal.control_plane.client import ApiError
+from rehearsal.control_plane.cluster import ControlPlane
 from rehearsal.control_plane.errors import ControlPlaneError
 from rehearsal.control_plane.nodes import NodeSpec, Taint
 from rehearsal.control_plane.spec import ControlPlaneSpec, ProcessInfo

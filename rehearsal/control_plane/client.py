@@ -45,9 +45,7 @@ class Client:
             timeout=_TIMEOUT,
         )
 
-    def _send(
-        self, method: str, path: str, body: Mapping[str, Any] | None, content_type: str
-    ) -> tuple[int, bytes]:
+    def _send(self, method: str, path: str, body: Mapping[str, Any] | None, content_type: str) -> tuple[int, bytes]:
         answer = self._pool.request(
             method,
             self._endpoint + path,
@@ -89,7 +87,7 @@ class Client:
             ) from error
         if status >= 300:
             raise ApiError(method, path, status, data)
-        return cast("dict[str, Any]", json.loads(data)) if data else {}
+        return cast("dict[str, Any]", json.loads(data)) if data.startswith(b"{") else {}
 
     async def apply(self, path: str, body: Mapping[str, Any], manager: str) -> dict[str, Any]:
         """Server-side apply; takes over fields that another manager owns."""

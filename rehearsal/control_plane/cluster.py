@@ -85,9 +85,7 @@ class ControlPlane:
         self.endpoint = f"https://{api.address}"
 
         # Keys are made while etcd comes up; the API server needs both.
-        material, _ = await asyncio.gather(
-            asyncio.to_thread(self._write_material), self._run(commands.etcd(self.spec))
-        )
+        material, _ = await asyncio.gather(asyncio.to_thread(self._write_material), self._run(commands.etcd(self.spec)))
         client = Client(self.endpoint, material.ca, material.admin)
         self._client = client
         programs = Commands(self.spec, material, api, kubelet, emulated)
@@ -105,7 +103,7 @@ class ControlPlane:
         await until(client.is_ready, self._programs, "waiting for the API server", _READY_TIMEOUT)
         await self._run(programs.controller_manager())
         for program in self._programs:
-            program.keep_alive()
+            program.keep_alive(self._drop_leases if program.program.name == "kwok" else None)
         self._filling = asyncio.create_task(bootstrap.fill(client), name="fill the cluster")
 
     def _make_directory(self) -> None:
@@ -122,7 +120,7 @@ class ControlPlane:
 
     def _write_material(self) -> Material:
         """Make every key and every file that the programs read."""
-        directory, region = self.spec.dir, self.spec.region
+        directory = self.spec.dir
         pki = directory / "pki"
         authority = Authority(pki, self.spec.cluster_name)
         self.ca_data = authority.data
@@ -136,20 +134,14 @@ class ControlPlane:
             "kubernetes.default.svc.cluster.local",
         ]
         masters = ["system:masters"]
-        # EC2 names the instances of the first region differently.
-        kubelet_names = [LOOPBACK, "localhost", f"*.{region}.compute.internal", "*.ec2.internal"]
         # EKS's own name for what it does in a cluster while it makes it.
         admin = authority.client("admin", "eks:cluster-bootstrap", masters)
-        settings.kubeconfig(
-            self.admin_kubeconfig, self.endpoint, self.ca_data, "eks:cluster-bootstrap", admin
-        )
+        settings.kubeconfig(self.admin_kubeconfig, self.endpoint, self.ca_data, "eks:cluster-bootstrap", admin)
 
         def own_kubeconfig(name: str, user: str) -> Path:
             # Masters, so that they need not wait until the API server has made the roles for them.
             files = authority.client(name, user, masters)
-            return settings.kubeconfig(
-                directory / f"{name}.kubeconfig", self.endpoint, self.ca_data, user, files
-            )
+            return settings.kubeconfig(directory / f"{name}.kubeconfig", self.endpoint, self.ca_data, user, files)
 
         token_key, token_public = token_keys(pki)
         return Material(
@@ -158,7 +150,7 @@ class ControlPlane:
             admin=admin,
             serving=authority.server("kube-apiserver", "kube-apiserver", api_names),
             kubelet_client=authority.client("kubelet-client", "kube-apiserver-kubelet-client", masters),
-            kubelet_serving=authority.server("kubelet", "kubelet", kubelet_names),
+            kubelet_serving=authority.server("kubelet", "kubelet", [LOOPBACK]),
             token_key=token_key,
             token_public=token_public,
             authentication=settings.authentication(directory / "authentication.json"),
@@ -166,9 +158,7 @@ class ControlPlane:
                 directory / "authorization.json",
                 settings.webhook_kubeconfig(directory / "authz-webhook.json", self.spec.authz_webhook_url),
             ),
-            authn_webhook=settings.webhook_kubeconfig(
-                directory / "authn-webhook.json", self.spec.authn_webhook_url
-            ),
+            authn_webhook=settings.webhook_kubeconfig(directory / "authn-webhook.json", self.spec.authn_webhook_url),
             encryption=settings.encryption(directory / "encryption.json"),
             audit_policy=settings.audit_policy(directory / "audit-policy.json"),
             controller_manager=own_kubeconfig("controller-manager", "system:kube-controller-manager"),
@@ -182,6 +172,13 @@ class ControlPlane:
         supervised = Supervised(program, self._guard)
         self._programs.append(supervised)
         await supervised.start()
+
+    async def _drop_leases(self) -> None:
+        """Free the nodes of a dead KWOK; a new one would wait 40 s until their leases have expired."""
+        path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
+        # Without the API server the nodes just wait for that time.
+        with contextlib.suppress(ControlPlaneError):
+            await self.client.request("DELETE", path)
 
     async def settle(self) -> None:
         """Wait until what EKS puts into a new cluster is there. Raises ControlPlaneError if it failed."""

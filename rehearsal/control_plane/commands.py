@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal.control_plane.nodes import KWOK_ANNOTATION
+from rehearsal.control_plane.nodes import KUBELET_ADDRESS, KWOK_ANNOTATION
 from rehearsal.control_plane.ports import LOOPBACK, Port
 from rehearsal.control_plane.processes import Program
 from rehearsal.control_plane.spec import ControlPlaneSpec
@@ -131,6 +131,7 @@ class Commands:
                 "tls-private-key-file": material.serving[1],
                 "client-ca-file": material.ca,
                 "kubelet-certificate-authority": material.ca,
+                "kubelet-preferred-address-types": KUBELET_ADDRESS,
                 "kubelet-client-certificate": material.kubelet_client[0],
                 "kubelet-client-key": material.kubelet_client[1],
                 "service-account-issuer": spec.issuer,

@@ -10,8 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rehearsal.control_plane.ports import LOOPBACK
+
 KWOK_ANNOTATION = "kwok.x-k8s.io/node"
 """Marks the nodes that KWOK plays; its value is "fake", which is what they are."""
+
+KUBELET_ADDRESS = "Rehearsal"
+"""A type of address of our own, beside EKS's: where the API server finds the node's kubelet, which is
+KWOK on loopback. The others are the node's in EC2, and nothing listens there."""
 
 _MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}
 _EC2 = uuid.UUID("ec2a0000-0000-4000-8000-000000000000")
@@ -136,7 +142,7 @@ class NodeSpec:
         addresses += [("InternalDNS", self.name), ("Hostname", self.name)]
         if self.external_ip:
             addresses.append(("ExternalDNS", self.external_dns or self._public_dns()))
-        return addresses
+        return [*addresses, (KUBELET_ADDRESS, LOOPBACK)]
 
     def _public_dns(self) -> str:
         # EC2 names the first region's instances without the region.

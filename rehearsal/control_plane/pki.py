@@ -115,9 +115,7 @@ def token_keys(directory: Path) -> tuple[Path, Path]:
     write_private(private, _key_pem(key))
     write_private(
         public,
-        key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        ),
+        key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo),
     )
     return private, public
 

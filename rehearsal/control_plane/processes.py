@@ -85,9 +85,11 @@ class Supervised:
             ) from error
         self._guard.add(self._process.pid)
 
-    def keep_alive(self) -> None:
-        """From now on restart the program when it ends."""
-        self._watch = asyncio.create_task(self._restart_when_ended(), name=f"supervise {self.program.name}")
+    def keep_alive(self, before_restart: Callable[[], Awaitable[None]] | None = None) -> None:
+        """From now on restart the program when it ends; `before_restart` clears what it left."""
+        self._watch = asyncio.create_task(
+            self._restart_when_ended(before_restart), name=f"supervise {self.program.name}"
+        )
 
     async def ended(self) -> int:
         """Wait until the process that runs now has ended; its exit status."""
@@ -97,7 +99,7 @@ class Supervised:
         self._guard.remove(self._process.pid)
         return status
 
-    async def _restart_when_ended(self) -> None:
+    async def _restart_when_ended(self, before_restart: Callable[[], Awaitable[None]] | None) -> None:
         loop = asyncio.get_running_loop()
         pause = _FIRST_PAUSE
         while True:
@@ -110,6 +112,8 @@ class Supervised:
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 # Not even startable (the cache was deleted under us): keep trying, it may come back.
                 with contextlib.suppress(ControlPlaneError):
+                    if before_restart is not None:
+                        await before_restart()
                     await self.start()
                     self.restarts += 1
                     break
@@ -174,8 +178,7 @@ async def until(
     except TimeoutError:
         last = programs[-1]
         raise ControlPlaneError(
-            f"{last.program.name} was not ready after {timeout:.0f} s, {what}. "
-            f"The end of its log:\n{last.tail()}"
+            f"{last.program.name} was not ready after {timeout:.0f} s, {what}. The end of its log:\n{last.tail()}"
         ) from None
     finally:
         dying.cancel()

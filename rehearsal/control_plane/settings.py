@@ -32,9 +32,7 @@ def kubeconfig(path: Path, endpoint: str, ca_data: str, user: str, files: tuple[
                     "cluster": {"server": endpoint, "certificate-authority-data": ca_data},
                 }
             ],
-            "users": [
-                {"name": user, "user": {"client-certificate": str(certificate), "client-key": str(key)}}
-            ],
+            "users": [{"name": user, "user": {"client-certificate": str(certificate), "client-key": str(key)}}],
             "contexts": [{"name": "context", "context": {"cluster": "cluster", "user": user}}],
             "current-context": "context",
         },

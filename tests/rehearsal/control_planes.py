@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -68,7 +68,7 @@ class Webhooks:
 
 
 @contextmanager
-def serving() -> Iterator[Webhooks]:
+def serving() -> Generator[Webhooks]:
     """Webhooks that listen on loopback."""
     webhooks = Webhooks()
 
@@ -85,7 +85,7 @@ def serving() -> Iterator[Webhooks]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class names it so
+        def log_message(self, format: str, *args: object) -> None:  # the base class names it so
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

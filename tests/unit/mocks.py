@@ -133,9 +133,7 @@ class Graph:
                     waiting.append(urn)
         return seen
 
-    def _direct(
-        self, node: Node, by_urn: Mapping[str, Node], position: Mapping[str, int]
-    ) -> Iterator[str]:
+    def _direct(self, node: Node, by_urn: Mapping[str, Node], position: Mapping[str, int]) -> Iterator[str]:
         for urn in node.edges:
             yield urn
             target = by_urn.get(urn)
@@ -182,7 +180,7 @@ class _Mocks(pulumi_mocks.Mocks):
         if args.typ == "aws:ec2/launchTemplate:LaunchTemplate":
             return {"latestVersion": 1}
         if args.typ == "aws:ec2/eip:Eip":
-            return {"publicIp": f"198.51.100.{len(args.name)}"}
+            return {"publicIp": f"198.51.100.{sum(args.name.encode()) % 256}"}
         if args.typ.startswith("aws:"):
             service = args.typ.split(":")[1].split("/")[0]
             where = "" if service == "iam" else REGION
@@ -291,9 +289,7 @@ def run(
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     pulumi_mocks.set_mocks(mocks, project=PROJECT, stack=STACK, preview=False, monitor=monitor)
-    values = {
-        key: value if isinstance(value, str) else json.dumps(value) for key, value in (settings or {}).items()
-    }
+    values = {key: value if isinstance(value, str) else json.dumps(value) for key, value in (settings or {}).items()}
     runtime_config.set_all_config({**values, **(secrets or {})}, list(secrets or {}))
 
     try:

@@ -32,7 +32,6 @@ class Guards:
         return {
             "CreateVpc": self._create_vpc,
             "CreateSubnet": self._create_subnet,
-            "CreateRoute": self._create_route,
             "AttachInternetGateway": self._attach_gateway,
             "DeleteVpc": self._delete_vpc,
             "DeleteSubnet": self._delete_subnet,
@@ -48,7 +47,7 @@ class Guards:
 
     async def _create_vpc(self, call: Call) -> None:
         cidr = call.params.get("CidrBlock", "")
-        network = _network(cidr)
+        network = network_of(cidr)
         if network is None:
             message = f"Value ({cidr}) for parameter cidrBlock is invalid. This is not a valid CIDR block."
             raise AwsError("InvalidParameterValue", message)
@@ -59,7 +58,7 @@ class Guards:
         params = call.params
         vpc = (await self._calls("ec2", "DescribeVpcs", VpcIds=[params["VpcId"]]))["Vpcs"][0]
         cidr = params.get("CidrBlock", "")
-        network = _network(cidr)
+        network = network_of(cidr)
         if network is None:
             message = f"Value ({cidr}) for parameter cidrBlock is invalid. This is not a valid CIDR block."
             raise AwsError("InvalidParameterValue", message)
@@ -77,36 +76,6 @@ class Guards:
                 f"Value ({zone}) for parameter availabilityZone is invalid. Subnets can currently only be created in "
                 f"the following availability zones: {', '.join(zones)}.",
             )
-
-    async def _create_route(self, call: Call) -> None:
-        params = call.params
-        table_id, destination = params["RouteTableId"], params.get("DestinationCidrBlock", "")
-        tables = await self._find("DescribeRouteTables", "RouteTables", route_table_id=table_id)
-        if not tables:
-            raise AwsError("InvalidRouteTableID.NotFound", f"The routeTable ID '{table_id}' does not exist")
-        network = _network(destination)
-        if network is None:
-            raise AwsError("InvalidParameterValue", f"Value ({destination}) for parameter destinationCidrBlock is invalid.")
-        if any(route.get("DestinationCidrBlock") == destination for route in tables[0]["Routes"]):
-            raise AwsError("RouteAlreadyExists", f"The route identified by {destination} already exists.")
-        if gateway_id := params.get("GatewayId"):
-            attached = await self._find(
-                "DescribeInternetGateways", "InternetGateways", attachment__vpc_id=tables[0]["VpcId"]
-            )
-            if gateway_id.startswith("igw-") and all(each["InternetGatewayId"] != gateway_id for each in attached):
-                message = f"route table {table_id} and network gateway {gateway_id} belong to different networks"
-                raise AwsError("InvalidParameterValue", message)
-        if gateway_id := params.get("NatGatewayId"):
-            found = await self._find_nat_gateways("nat-gateway-id", gateway_id)
-            if not found:
-                raise AwsError("InvalidNatGatewayID.NotFound", f"The natGateway ID '{gateway_id}' does not exist")
-        if peering_id := params.get("VpcPeeringConnectionId"):
-            found = await self._peerings("vpc-peering-connection-id", peering_id)
-            if not found:
-                raise AwsError(
-                    "InvalidVpcPeeringConnectionID.NotFound",
-                    f"The vpcPeeringConnection ID '{peering_id}' does not exist",
-                )
 
     async def _attach_gateway(self, call: Call) -> None:
         vpc_id = call.params["VpcId"]
@@ -132,11 +101,6 @@ class Guards:
         filters = [{"Name": name, "Values": [value]}, {"Name": "status-code", "Values": ["active", "pending-acceptance"]}]
         found = await self._calls("ec2", "DescribeVpcPeeringConnections", Filters=filters)
         return found["VpcPeeringConnections"]
-
-    async def _find_nat_gateways(self, name: str, value: str) -> list[dict[str, Any]]:
-        """NAT gateways that are not gone."""
-        filters = [{"Name": name, "Values": [value]}, {"Name": "state", "Values": ["pending", "available"]}]
-        return (await self._calls("ec2", "DescribeNatGateways", Filters=filters))["NatGateways"]
 
     async def _delete_subnet(self, call: Call) -> None:
         subnet_id = call.params["SubnetId"]
@@ -184,7 +148,7 @@ class Guards:
             )
 
 
-def _network(cidr: str) -> ipaddress.IPv4Network | None:
+def network_of(cidr: str) -> ipaddress.IPv4Network | None:
     """A CIDR block without host bits, None when it is none. AWS clears host bits; who writes them errs."""
     try:
         return ipaddress.IPv4Network(cidr)

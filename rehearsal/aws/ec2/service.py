@@ -21,6 +21,7 @@ from rehearsal.aws.ec2.guards import Guards
 from rehearsal.aws.ec2.instances import Instances
 from rehearsal.aws.ec2.interfaces import Interfaces
 from rehearsal.aws.ec2.peering import Peerings
+from rehearsal.aws.ec2.routes import Routes
 from rehearsal.aws.ec2.templates import Templates
 from rehearsal.aws.errors import AwsError
 
@@ -39,14 +40,16 @@ class Ec2:
         self.instances = Instances(backend, calls, self.interfaces)
         addresses = Addresses(backend, calls, self.interfaces)
         peerings = Peerings(backend, calls)
+        routes = Routes(calls)
         guards = Guards(calls, self.interfaces)
-        self._guards: dict[str, Guard] = guards.guards()
+        self._guards: dict[str, Guard] = {**guards.guards(), **routes.guards()}
         self._actions: dict[str, Action] = {
             **self.interfaces.actions(),
             **templates.actions(),
             **self.instances.actions(),
             **addresses.actions(),
             **peerings.actions(),
+            **routes.actions(),
         }
         self._amendments: dict[str, Callable[[dict[str, Any]], None]] = {
             "DescribeSubnets": self.interfaces.amend_subnet,

@@ -13,11 +13,11 @@ from typing import Any, ClassVar
 
 from typing_extensions import override
 
-from rehearsal.plugins.aws.compare import Input, differences, projected, same
+from rehearsal.plugins.aws.compare import Input, differences, projected, same, unplayed
 from rehearsal.plugins.aws.connection import Aws, Call, in_awss_words, is_gone
 from rehearsal.plugins.aws.naming import AutoName
 from rehearsal.plugins.aws.schema import TypeSchema, coerce, is_zero, schemas, without_nulls, zero
-from rehearsal.plugins.properties import UNKNOWN, Change, Properties
+from rehearsal.plugins.properties import UNKNOWN, Change, Properties, render
 from rehearsal.plugins.protocol import (
     CheckFailure,
     Context,
@@ -106,6 +106,12 @@ class AwsResource(Resource):
                 failures.append(CheckFailure(name, f"the rehearsal does not play this property of {self.pulumi_type}"))
             else:
                 checked[name] = coerce(value, self.schema.inputs[name], (name,), failures)
+                plays = self.specs[name].plays
+                unknown = () if plays is None else unplayed(checked[name], plays, (name,))
+                failures += [
+                    CheckFailure(render(path), f"the rehearsal does not play this property of {self.pulumi_type}")
+                    for path in unknown
+                ]
         for name in self.schema.required:
             if name not in checked:
                 failures.append(CheckFailure(name, f"{self.pulumi_type} requires this property"))

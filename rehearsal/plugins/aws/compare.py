@@ -37,8 +37,25 @@ class Input:
     """An object whose members are AWS's choice where the program leaves them out."""
     member_defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Of an object's members: what the provider takes when the program leaves one out."""
+    plays: frozenset[str] | None = None
+    """Of an object's members (of a list's objects too), by dotted path: those that are played. None: all."""
     replace_members: frozenset[str] = frozenset()
     """Members of an object whose change needs a new resource."""
+
+
+def unplayed(value: Any, plays: frozenset[str], path: Path, under: str = "") -> list[Path]:
+    """Paths of members that the value has and the stand-in does not play."""
+    if isinstance(value, list):
+        return [found for i, item in enumerate(value) for found in unplayed(item, plays, (*path, i), under)]
+    found: list[Path] = []
+    if isinstance(value, dict):
+        for key, item in value.items():
+            name = f"{under}{key}"
+            if name not in plays:
+                found.append((*path, key))
+            elif any(known.startswith(f"{name}.") for known in plays):
+                found += unplayed(item, plays, (*path, key), f"{name}.")
+    return found
 
 
 def normal(value: Any, spec: Input) -> Any:

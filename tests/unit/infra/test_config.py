@@ -77,9 +77,9 @@ def test_every_setting_can_be_given():
     assert config.exercises.identity_mapping == "entry"
     assert config.tags == {"Owner": "me"}
     # Nothing was left at its default by a key that the model does not read.
-    assert {
-        name for name in LabConfig.model_fields if getattr(config, name) != getattr(LabConfig(), name)
-    } == (set(LabConfig.model_fields) - {"region", "allow_any_operator_cidr"})
+    assert {name for name in LabConfig.model_fields if getattr(config, name) != getattr(LabConfig(), name)} == (
+        set(LabConfig.model_fields) - {"region", "allow_any_operator_cidr"}
+    )
 
 
 @pytest.mark.parametrize("value", [True, "true", "True"])

@@ -14,7 +14,7 @@ from infra.versions import DEFAULT_KUBERNETES_VERSION, KUBERNETES_VERSIONS
 
 @given(name=st.from_regex(r"[0-9A-Za-z][0-9A-Za-z-]{0,19}", fullmatch=True))
 def test_names_of_letters_digits_and_hyphens_are_accepted(name: str):
-    assert (told({"clusterName": name}) == ()) == (not name.startswith("internal-"))
+    assert (told({"clusterName": name}) == ()) == (not name.startswith(("internal-", "sg-")))
 
 
 @given(name=st.text(max_size=30))
@@ -35,6 +35,7 @@ def test_any_other_cluster_name_is_refused(name: str):
         ("a" * 21, "load balancer"),
         ("my_lab", "load balancer"),
         ("internal-lab", "load balancer"),
+        ("sg-lab", "security group"),
     ],
 )
 def test_a_cluster_name_is_refused_for_its_reason(name: str, words: str):
@@ -43,7 +44,7 @@ def test_a_cluster_name_is_refused_for_its_reason(name: str, words: str):
     assert words in problem.what
 
 
-@pytest.mark.parametrize("name", ["a" * 20, "my-lab-2", "9", "internal", "Lab-"])
+@pytest.mark.parametrize("name", ["a" * 20, "my-lab-2", "9", "internal", "sg", "Lab-"])
 def test_names_at_the_edge_are_accepted(name: str):
     assert told({"clusterName": name}) == ()
 
@@ -87,9 +88,7 @@ def test_what_is_no_domain_is_refused(domain: str):
     assert only({**WITH_DOMAIN, "domain": domain}).key == "myeks:domain"
 
 
-@pytest.mark.parametrize(
-    "domain", ["example.com", "lab.example.co.kr", "xn--9d0b.kr", "1.example.com", "a-b.io"]
-)
+@pytest.mark.parametrize("domain", ["example.com", "lab.example.co.kr", "xn--9d0b.kr", "1.example.com", "a-b.io"])
 def test_domains_are_accepted(domain: str):
     assert told({**WITH_DOMAIN, "domain": domain}) == ()
 

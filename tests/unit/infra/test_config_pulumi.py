@@ -44,9 +44,7 @@ def test_the_program_sees_what_parse_sees():
 
 
 def test_settings_of_others_are_none_of_ours():
-    assert (
-        in_program({**REGION, "aws:profile": "x", "myeksx:clusterName": "y", "other:zzz": "z"}) == LabConfig()
-    )
+    assert in_program({**REGION, "aws:profile": "x", "myeksx:clusterName": "y", "other:zzz": "z"}) == LabConfig()
 
 
 def test_an_unknown_key_ends_the_program_with_its_text_alone():
@@ -88,7 +86,5 @@ def test_advice_is_logged(monkeypatch: pytest.MonkeyPatch):
     warned: list[str] = []
     log: Callable[[str], None] = warned.append
     monkeypatch.setattr(pulumi.log, "warn", log)
-    in_program(
-        {**REGION, "myeks:nodeGroup": '{"desiredSize": 1}', "myeks:operatorCidrs": '["203.0.113.10/32"]'}
-    )
+    in_program({**REGION, "myeks:nodeGroup": '{"desiredSize": 1}', "myeks:operatorCidrs": '["203.0.113.10/32"]'})
     assert any("myeks:nodeGroup.desiredSize" in text for text in warned)

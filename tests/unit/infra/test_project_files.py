@@ -56,9 +56,7 @@ def test_the_schema_gives_type_default_and_meaning(key: str):
 
 
 def test_the_schemas_own_defaults_are_accepted():
-    assert (
-        parse({key: declared["default"] for key, declared in SCHEMA.items()}, "ap-northeast-2") == LabConfig()
-    )
+    assert parse({key: declared["default"] for key, declared in SCHEMA.items()}, "ap-northeast-2") == LabConfig()
 
 
 def test_both_stacks_have_the_same_settings():

@@ -1,0 +1,379 @@
+"""Clusters: EKS's side of a control plane's life.
+
+CreateCluster answers at once and starts a real control plane behind it; what
+EKS makes in the customer's account for it (a security group, network
+interfaces, a log group) is made through the same EC2 and CloudWatch Logs that
+users see, and stands in the way of deleting their subnets as it does on AWS.
+"""
+
+import asyncio
+import logging
+import re
+import secrets
+import time
+from typing import Any
+
+from rehearsal.aws.backend import Caller
+from rehearsal.aws.client import Calls
+from rehearsal.aws.ec2.service import Ec2
+from rehearsal.aws.eks import validation
+from rehearsal.aws.eks.access import Access
+from rehearsal.aws.eks.catalog import KUBERNETES_VERSIONS, VERSIONS
+from rehearsal.aws.eks.lookups import Lookups
+from rehearsal.aws.eks.state import (
+    Cluster,
+    Clusters,
+    ControlPlaneFactory,
+    bad_request,
+    in_use,
+    invalid,
+)
+from rehearsal.aws.eks.updates import Updates
+from rehearsal.aws.errors import AwsError
+from rehearsal.aws.settings import Settings
+from rehearsal.control_plane.errors import ControlPlaneError
+from rehearsal.control_plane.spec import ControlPlaneSpec
+
+log = logging.getLogger(__name__)
+
+BUILT_IN_ADDONS = ("vpc-cni", "kube-proxy", "coredns")
+SG_DESCRIPTION = (
+    "EKS created security group applied to ENI that is attached to EKS Control Plane master nodes, as well as any "
+    "managed workloads."
+)
+CHANGES = {
+    "logging": "LoggingUpdate",
+    "resourcesVpcConfig": "EndpointAccessUpdate",
+    "accessConfig": "AccessConfigUpdate",
+    "deletionProtection": "DeletionProtectionUpdate",
+    "upgradePolicy": "UpgradePolicyUpdate",
+}
+"""UpdateClusterConfig's members that are played, and the type of update that each makes."""
+
+
+class ClusterOperations:
+    """EKS's operations on clusters."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        calls: Calls,
+        ec2: Ec2,
+        clusters: Clusters,
+        access: Access,
+        updates: Updates,
+        factory: ControlPlaneFactory,
+    ) -> None:
+        """`factory` makes a control plane from its specification."""
+        self._settings = settings
+        self._calls = calls
+        self._ec2 = ec2
+        self._clusters = clusters
+        self._access = access
+        self._updates = updates
+        self._factory = factory
+        self._lookups = Lookups(calls)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def create(self, params: dict[str, Any], caller: Caller | None) -> dict[str, Any]:
+        """CreateCluster."""
+        name: str = params["name"]
+        validation.check_name(name)
+        if name in self._clusters.all or name in self._clusters.reserved:
+            raise in_use(f"Cluster already exists with name: {name}", clusterName=name)
+        self._clusters.reserved.add(name)
+        try:
+            cluster = await self._record(params, caller)
+            self._clusters.all[name] = cluster
+        finally:
+            self._clusters.reserved.discard(name)
+        cluster.task = self._spawn(self._bring_up(cluster))
+        return {"cluster": cluster.view}
+
+    async def _record(self, params: dict[str, Any], caller: Caller | None) -> Cluster:
+        """Check a request and make what EKS makes before the control plane."""
+        version = params.get("version", KUBERNETES_VERSIONS[0].version)
+        validation.check_version(version)
+        vpc_config = params["resourcesVpcConfig"]
+        subnets = await self._lookups.subnets(vpc_config.get("subnetIds", []))
+        vpc_id = validation.check_subnets(subnets)
+        public = vpc_config.get("endpointPublicAccess", True)
+        private = vpc_config.get("endpointPrivateAccess", False)
+        cidrs = vpc_config.get("publicAccessCidrs") or ["0.0.0.0/0"]
+        validation.check_endpoint(public, private, cidrs)
+        logging_view = validation.check_logging(params.get("logging", {}))
+        network = params.get("kubernetesNetworkConfig", {})
+        if network.get("ipFamily", "ipv4") != "ipv4":
+            raise bad_request("The rehearsal plays IPv4 clusters only.")
+        services = validation.service_cidr(network.get("serviceIpv4Cidr"), await self._lookups.vpc_cidr(vpc_id))
+        await self._lookups.groups(vpc_config.get("securityGroupIds", []), vpc_id)
+        await self._lookups.cluster_role(params["roleArn"])
+        key = validation.check_encryption(params.get("encryptionConfig", []))
+        if key:
+            await self._lookups.key(key)
+        access = params.get("accessConfig", {})
+        mode = access.get("authenticationMode", "CONFIG_MAP")
+        name, region, account = params["name"], self._settings.region, self._settings.account_id
+        view: dict[str, Any] = {
+            "name": name,
+            "arn": f"arn:aws:eks:{region}:{account}:cluster/{name}",
+            "createdAt": time.time(),
+            "version": version,
+            "roleArn": params["roleArn"],
+            "resourcesVpcConfig": {
+                "subnetIds": [subnet["SubnetId"] for subnet in subnets],
+                "securityGroupIds": vpc_config.get("securityGroupIds", []),
+                "vpcId": vpc_id,
+                "endpointPublicAccess": public,
+                "endpointPrivateAccess": private,
+                "publicAccessCidrs": cidrs if public else [],
+            },
+            "kubernetesNetworkConfig": {
+                "serviceIpv4Cidr": services,
+                "ipFamily": "ipv4",
+                "elasticLoadBalancing": {"enabled": False},
+            },
+            "logging": {"clusterLogging": logging_view},
+            "identity": {"oidc": {"issuer": f"https://oidc.eks.{region}.amazonaws.com/id/{secrets.token_hex(16).upper()}"}},
+            "status": "CREATING",
+            "certificateAuthority": {},
+            "platformVersion": VERSIONS[version].platform,
+            "tags": params.get("tags", {}),
+            "encryptionConfig": params.get("encryptionConfig", []),
+            "health": {"issues": []},
+            "accessConfig": {"authenticationMode": mode},
+            "upgradePolicy": params.get("upgradePolicy", {"supportType": "EXTENDED"}),
+            "deletionProtection": params.get("deletionProtection", False),
+            "zonalShiftConfig": params.get("zonalShiftConfig", {"enabled": False}),
+        }
+        cluster = Cluster(view, bootstrap_addons=params.get("bootstrapSelfManagedAddons", True))
+        if caller and access.get("bootstrapClusterCreatorAdminPermissions", True):
+            await self._access.admit_creator(cluster, caller)
+        group = await self._make_group(view)
+        view["resourcesVpcConfig"]["clusterSecurityGroupId"] = group
+        self._attach(cluster, subnets)
+        return cluster
+
+    async def _make_group(self, view: dict[str, Any]) -> str:
+        """The cluster's own security group: its members may talk to each other."""
+        group_name = f"eks-cluster-sg-{view['name']}-{secrets.randbelow(10**9) + 10**9}"
+        tags = {
+            "Name": group_name,
+            f"kubernetes.io/cluster/{view['name']}": "owned",
+            "aws:eks:cluster-name": view["name"],
+        }
+        made = await self._calls(
+            "ec2",
+            "CreateSecurityGroup",
+            GroupName=group_name,
+            Description=SG_DESCRIPTION,
+            VpcId=view["resourcesVpcConfig"]["vpcId"],
+            TagSpecifications=[
+                {
+                    "ResourceType": "security-group",
+                    "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+                }
+            ],
+        )
+        group_id: str = made["GroupId"]
+        own = [{"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": group_id}]}]
+        await self._calls("ec2", "AuthorizeSecurityGroupIngress", GroupId=group_id, IpPermissions=own)
+        return group_id
+
+    def _attach(self, cluster: Cluster, subnets: list[dict[str, Any]]) -> None:
+        """EKS's interfaces in the cluster's subnets: two, in different zones."""
+        config = cluster.view["resourcesVpcConfig"]
+        groups = [config["clusterSecurityGroupId"], *config["securityGroupIds"]]
+        by_zone = {subnet["AvailabilityZone"]: subnet for subnet in reversed(subnets)}
+        for subnet in list(by_zone.values())[-2:]:
+            interface = self._ec2.interfaces.attach(
+                subnet, groups, description=f"Amazon EKS {cluster.name}", requester="amazon-eks"
+            )
+            cluster.interfaces.append(interface["NetworkInterfaceId"])
+
+    def _detach(self, cluster: Cluster) -> None:
+        while cluster.interfaces:
+            self._ec2.interfaces.release(cluster.interfaces.pop())
+
+    async def _bring_up(self, cluster: Cluster) -> None:
+        view = cluster.view
+        webhook = f"{self._settings.endpoint}/_rehearsal/webhook/{cluster.secret}"
+        spec = ControlPlaneSpec(
+            cluster_name=cluster.name,
+            region=self._settings.region,
+            version=view["version"],
+            issuer=view["identity"]["oidc"]["issuer"],
+            service_cidr=view["kubernetesNetworkConfig"]["serviceIpv4Cidr"],
+            dir=self._settings.dir / "clusters" / cluster.name,
+            bin_dir=self._settings.bin_dir,
+            authn_webhook_url=f"{webhook}/authenticate",
+            authz_webhook_url=f"{webhook}/authorize",
+        )
+        control_plane = self._factory(spec)
+        try:
+            await self._ensure_log_group(cluster)
+            await control_plane.start()
+        except (ControlPlaneError, AwsError, OSError) as error:
+            log.exception("cluster %s cannot be made", cluster.name)
+            view["status"] = "FAILED"
+            view["health"]["issues"] = [{"code": "InternalFailure", "message": str(error), "resourceIds": []}]
+            return
+        cluster.control_plane = control_plane
+        view["endpoint"] = control_plane.endpoint
+        view["certificateAuthority"] = {"data": control_plane.ca_data}
+        view["status"] = "ACTIVE"
+
+    async def _ensure_log_group(self, cluster: Cluster) -> None:
+        """EKS makes the log group that it writes to, whenever it is not there and something is to be written."""
+        if not validation.enabled_logs(cluster.view):
+            return
+        try:
+            await self._calls("logs", "CreateLogGroup", logGroupName=f"/aws/eks/{cluster.name}/cluster")
+        except AwsError as error:
+            if error.code != "ResourceAlreadyExistsException":
+                raise
+
+    async def delete(self, name: str) -> dict[str, Any]:
+        """DeleteCluster."""
+        cluster = self._clusters.get(name)
+        if cluster.view["status"] == "DELETING":
+            raise in_use(f"Cluster {name} is already being deleted", clusterName=name)
+        if cluster.nodegroups:
+            raise in_use("Cluster has nodegroups attached", clusterName=name)
+        if cluster.view["deletionProtection"]:
+            raise bad_request(f"Cluster {name} has deletion protection enabled", clusterName=name)
+        self._updates.check_free(cluster)
+        cluster.view["status"] = "DELETING"
+        bringing_up, cluster.task = cluster.task, None
+        cluster.task = self._spawn(self._take_down(cluster, bringing_up))
+        return {"cluster": dict(cluster.view)}
+
+    async def _take_down(self, cluster: Cluster, bringing_up: asyncio.Task[None] | None) -> None:
+        try:
+            await self.shut_down(cluster, bringing_up)
+            # The control plane writes to the end: whoever deletes its log group first gets it back.
+            await self._ensure_log_group(cluster)
+            self._detach(cluster)
+            group = cluster.view["resourcesVpcConfig"]["clusterSecurityGroupId"]
+            await self._calls("ec2", "DeleteSecurityGroup", GroupId=group)
+        except AwsError as error:
+            # On AWS too a security group that somebody refers to stays behind.
+            log.warning("cluster %s left something behind: %s", cluster.name, error)
+        finally:
+            self._clusters.all.pop(cluster.name, None)
+
+    async def shut_down(self, cluster: Cluster, bringing_up: asyncio.Task[None] | None) -> None:
+        """End a cluster's processes, also while they are being started."""
+        if bringing_up and not bringing_up.done():
+            bringing_up.cancel()
+            await asyncio.gather(bringing_up, return_exceptions=True)
+        if cluster.control_plane:
+            control_plane, cluster.control_plane = cluster.control_plane, None
+            await control_plane.stop()
+
+    async def update_config(self, params: dict[str, Any]) -> dict[str, Any]:
+        """UpdateClusterConfig: one kind of change at a time."""
+        cluster = self._clusters.active(params["name"])
+        self._updates.check_free(cluster)
+        wanted = [name for name in CHANGES if name in params]
+        others = set(params) - {"name", "clientRequestToken", *wanted}
+        if others:
+            raise bad_request(f"The rehearsal does not play changes of {', '.join(sorted(others))}.")
+        if len(wanted) != 1:
+            raise invalid("Only one type of update can be allowed.", clusterName=cluster.name)
+        change, value = wanted[0], params[wanted[0]]
+        match change:
+            case "logging":
+                begun = self._change_logging(cluster, value)
+            case "accessConfig":
+                begun = self._change_access(cluster, value)
+            case "resourcesVpcConfig":
+                begun = await self._change_network(cluster, value)
+            case _:
+                if cluster.view[change] == value:
+                    raise invalid(f"Cluster is already at the desired configuration of {change}")
+                cluster.view[change] = value
+                begun = {change: str(value)}
+        kind = "VpcConfigUpdate" if {"SubnetIds", "SecurityGroups"} & begun.keys() else CHANGES[change]
+
+        async def write_logs() -> None:
+            await self._ensure_log_group(cluster)
+
+        return {"update": self._updates.begin(cluster, cluster.view, kind, begun, write_logs)}
+
+    def _change_logging(self, cluster: Cluster, value: dict[str, Any]) -> dict[str, str]:
+        validation.check_logging(value)
+        before = validation.enabled_logs(cluster.view)
+        on = {kind for setup in value["clusterLogging"] if setup.get("enabled") for kind in setup["types"]}
+        off = {kind for setup in value["clusterLogging"] if not setup.get("enabled") for kind in setup["types"]}
+        after = (before | on) - off
+        if after == before:
+            raise invalid("No changes needed for the logging config provided", clusterName=cluster.name)
+        cluster.view["logging"] = {"clusterLogging": validation.logging_view(after)}
+        return {"ClusterLogging": re.sub("'", '"', str(cluster.view["logging"]))}
+
+    def _change_access(self, cluster: Cluster, value: dict[str, Any]) -> dict[str, str]:
+        mode = value.get("authenticationMode", cluster.authentication_mode)
+        validation.check_mode_change(cluster.authentication_mode, mode)
+        if mode == cluster.authentication_mode:
+            raise invalid(f"Cluster is already at authentication mode {mode}", clusterName=cluster.name)
+        cluster.view["accessConfig"]["authenticationMode"] = mode
+        return {"AuthenticationMode": mode}
+
+    async def _change_network(self, cluster: Cluster, value: dict[str, Any]) -> dict[str, str]:
+        config = cluster.view["resourcesVpcConfig"]
+        begun: dict[str, str] = {}
+        if {"subnetIds", "securityGroupIds"} & value.keys():
+            subnets = await self._lookups.subnets(value.get("subnetIds", config["subnetIds"]))
+            if validation.check_subnets(subnets) != config["vpcId"]:
+                raise invalid("Subnets specified must belong to the cluster's VPC")
+            groups = value.get("securityGroupIds", config["securityGroupIds"])
+            await self._lookups.groups(groups, config["vpcId"])
+            config["subnetIds"], config["securityGroupIds"] = [each["SubnetId"] for each in subnets], groups
+            self._detach(cluster)
+            self._attach(cluster, subnets)
+            return {"SubnetIds": str(config["subnetIds"]), "SecurityGroups": str(groups)}
+        public = value.get("endpointPublicAccess", config["endpointPublicAccess"])
+        private = value.get("endpointPrivateAccess", config["endpointPrivateAccess"])
+        cidrs = value.get("publicAccessCidrs", config["publicAccessCidrs"]) or ["0.0.0.0/0"]
+        validation.check_endpoint(public, private, cidrs)
+        after = {
+            "endpointPublicAccess": public,
+            "endpointPrivateAccess": private,
+            "publicAccessCidrs": cidrs if public else [],
+        }
+        if all(_unordered(config[name]) == _unordered(setting) for name, setting in after.items()):
+            raise invalid(
+                f"Cluster is already at the desired configuration with endpointPrivateAccess: {private}, "
+                f"endpointPublicAccess: {public}, and Public Endpoint Restrictions: {cidrs}",
+                clusterName=cluster.name,
+            )
+        config |= after
+        begun = {"EndpointPublicAccess": str(public).lower(), "EndpointPrivateAccess": str(private).lower()}
+        return begun | {"PublicAccessCidrs": str(cidrs)}
+
+    def update_version(self, params: dict[str, Any]) -> dict[str, Any]:
+        """UpdateClusterVersion: checked as EKS does, and then refused, for the control plane cannot change it."""
+        cluster = self._clusters.active(params["name"])
+        validation.check_upgrade(cluster.view["version"], params["version"])
+        raise bad_request(
+            "The rehearsal does not play an upgrade in place. Take the lab down and stand it up with the new version.",
+            clusterName=cluster.name,
+        )
+
+    async def stop(self) -> None:
+        """End every cluster's processes; nothing is deleted in the account, which ends too."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(self.shut_down(cluster, None) for cluster in self._clusters.all.values()))
+
+    def _spawn(self, work: Any) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def _unordered(value: Any) -> Any:
+    return sorted(value) if isinstance(value, list) else value

@@ -1,0 +1,88 @@
+"""The stack under mocks, built once for each configuration and shared: building takes most of a test's time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from infra.config import LabConfig
+from infra.lookups import Answers
+from infra.stack import deploy
+from tests.unit.mocks import REGION, Graph, run
+
+DOMAIN = "example.com"
+ZONE_ID = "Z0123456789ABCDEFGHIJ"
+CERTIFICATE = f"arn:aws:acm:{REGION}:111122223333:certificate/01234567-89ab-cdef-0123-456789abcdef"
+OPERATOR = "203.0.113.7/32"
+PASSWORD = "grafana-test-Passw0rd"
+
+
+class NoLookups:
+    """Answers every question about the configuration with: nothing wrong."""
+
+    def ask(self, config: LabConfig) -> Answers:
+        return Answers()
+
+
+def stack(settings: Mapping[str, Any] | None = None, secrets: Mapping[str, str] | None = None) -> Graph:
+    """The whole program under mocks; settings without the namespace."""
+    return run(
+        lambda: deploy(NoLookups()),
+        {"aws:region": REGION, **{f"myeks:{key}": value for key, value in (settings or {}).items()}},
+        {f"myeks:{key}": value for key, value in (secrets or {}).items()},
+    )
+
+
+@pytest.fixture(scope="session")
+def default() -> Graph:
+    """Nothing configured."""
+    return stack()
+
+
+@pytest.fixture(scope="session")
+def full() -> Graph:
+    """Everything configured, but no NAT gateway."""
+    return stack(
+        {
+            "domain": DOMAIN,
+            "hostedZoneId": ZONE_ID,
+            "certificateArn": CERTIFICATE,
+            "operatorCidrs": [OPERATOR, "198.51.100.0/28"],
+            "keyName": "my-key",
+            "tags": {"Project": "myeks", "Owner": "me"},
+        },
+        {"grafanaAdminPassword": PASSWORD},
+    )
+
+
+@pytest.fixture(scope="session")
+def nat() -> Graph:
+    """With a NAT gateway."""
+    return stack({"natGateway": True})
+
+
+@pytest.fixture(scope="session")
+def bare() -> Graph:
+    """Without everything that can be left out, under another name and in another region."""
+    return run(
+        lambda: deploy(NoLookups()),
+        {
+            "aws:region": "eu-west-1",
+            "aws:profile": "lab",
+            "myeks:clusterName": "other",
+            "myeks:opsServers": {"enabled": False},
+            "myeks:monitoring": False,
+            "myeks:kubeOpsView": False,
+            "myeks:nodeGroup": {
+                "prefixDelegation": False,
+                "maxPods": 17,
+                "minSize": 1,
+                "desiredSize": 2,
+                "maxSize": 4,
+                "capacityType": "SPOT",
+                "diskSizeGiB": 50,
+            },
+        },
+    )

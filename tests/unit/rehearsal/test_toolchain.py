@@ -1,0 +1,187 @@
+"""What is decided about tools without running one: names, pins, and errors a stranger can act on."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from rehearsal import gobuild, toolchain
+from rehearsal.gobuild import Go
+from rehearsal.toolchain import TOOLS, Tool, ToolchainError, ensure, version_of
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MYEKS_LAB_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "tools"
+
+
+def fail_to_run(*args: object, **kwargs: object) -> None:
+    raise AssertionError(f"a process was started: {args}")
+
+
+def place(tool: Tool) -> None:
+    tool.bin_dir.mkdir(parents=True, exist_ok=True)
+    for name in tool.commands:
+        (tool.bin_dir / name).write_text("")
+        (tool.bin_dir / name).chmod(0o755)
+
+
+def silent(line: str) -> None:
+    raise AssertionError(f"reported: {line}")
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+def test_every_tool_is_pinned_by_its_module(tool: Tool) -> None:
+    go_mod = (tool.directory / "go.mod").read_text()
+    assert tool.version in go_mod
+    assert tool.go_version >= (1, 26)
+    for package in tool.commands.values():
+        assert package in go_mod.partition("require")[0], "a tool directive keeps `go mod tidy` from dropping it"
+    assert (tool.directory / "go.sum").stat().st_size > 1000
+    assert tool.key.startswith(f"{tool.name}-{tool.version}-")
+
+
+def test_the_programs_know_their_version() -> None:
+    flags = {tool.name: tool.ldflags for tool in TOOLS}
+    assert f"common/version.Version={version_of('pulumi')}" in flags["pulumi"]
+    assert f"version.gitVersion={version_of('kubernetes')} " in flags["kubernetes"]
+    assert "version.gitMajor=1 " in flags["kubernetes"]
+    assert "version.gitMinor=36 " in flags["kubernetes"]
+
+
+def test_nothing_runs_when_all_is_there(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for tool in TOOLS:
+        place(tool)
+    first = ensure(silent)
+    monkeypatch.setattr(subprocess, "Popen", fail_to_run)
+    monkeypatch.setattr(subprocess, "run", fail_to_run)
+    began = time.monotonic()
+    assert ensure(silent) == first
+    assert time.monotonic() - began < 0.05
+    assert {entry.name for entry in first.iterdir()} == {name for tool in TOOLS for name in tool.commands}
+    assert not any(link.readlink().is_absolute() for link in first.iterdir())
+
+
+def test_only_what_is_missing_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    for tool in TOOLS:
+        place(tool)
+    merged = ensure(silent)
+    kwok = next(tool for tool in TOOLS if tool.name == "kwok")
+    shutil.rmtree(kwok.bin_dir.parent)
+    built: list[str] = []
+
+    def build(go: Go, tool: Tool, report: Callable[[str], None]) -> None:
+        built.append(tool.name)
+        place(tool)
+
+    monkeypatch.setattr(gobuild, "build_tool", build)
+    monkeypatch.setattr(gobuild, "find_go", lambda tools: Go("go", "go1.26.0", ()))
+    assert ensure(silent) == merged
+    assert built == ["kwok"]
+    assert os.access(merged / "kwok", os.X_OK)
+
+
+@pytest.mark.parametrize("changed", ["go.mod", "go.sum"])
+def test_another_pin_is_another_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str) -> None:
+    etcd = next(tool for tool in TOOLS if tool.name == "etcd")
+    shutil.copytree(toolchain.MODULES, tmp_path / "modules")
+    before = etcd.key
+    monkeypatch.setattr(toolchain, "MODULES", tmp_path / "modules")
+    assert etcd.key == before
+    with (etcd.directory / changed).open("a") as file:
+        file.write("\n// changed\n")
+    assert etcd.key != before
+
+
+def test_other_build_settings_are_another_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = [tool.key for tool in TOOLS]
+    monkeypatch.setitem(toolchain.BUILD_SETTINGS, "CGO_ENABLED", "1")
+    assert not set(before) & {tool.key for tool in TOOLS}
+
+
+def test_without_go_the_error_says_where_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(ToolchainError, match=r"no `go`\. Install Go 1\.26 or newer from https://go\.dev/dl/\."):
+        ensure(silent)
+
+
+@pytest.mark.parametrize(("version", "accepted"), [("go1.22.5", False), ("go1.26.0", True), ("go1.30rc1", True)])
+def test_the_version_of_go_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, accepted: bool
+) -> None:
+    answer = SimpleNamespace(stdout=f"{version}\n{tmp_path}\n{tmp_path}\n")
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(subprocess, "run", lambda *args, **kwargs: answer)
+    if accepted:
+        assert gobuild.find_go(TOOLS).version == version
+    else:
+        with pytest.raises(ToolchainError, match=r"is go1\.22\.5, which is too old: the tools need Go 1\.26\."):
+            gobuild.find_go(TOOLS)
+
+
+def test_a_full_disk_is_noticed_before_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go = Go("go", "go1.26.0", (tmp_path / "not" / "yet" / "there",))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=100 << 20))
+    with pytest.raises(ToolchainError, match=r"etcd and kwok takes up to \d+ MiB, but .* has 100 MiB free"):
+        gobuild.check_room(go, [tool for tool in TOOLS if tool.name in ("etcd", "kwok")])
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=100 << 30))
+    gobuild.check_room(go, TOOLS)
+
+
+def test_a_users_go_settings_do_not_reach_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = {
+        "GOFLAGS": "-mod=vendor -tags=none",
+        "GOOS": "plan9",
+        "GOARCH": "mips",
+        "GOWORK": "/some/go.work",
+        "CGO_ENABLED": "1",
+        "GOTOOLCHAIN": "go1.20",
+        "GO111MODULE": "off",
+        "GOPROXY": "https://proxy.example",
+        "HTTPS_PROXY": "http://proxy.example",
+    }
+    for name, value in theirs.items():
+        monkeypatch.setenv(name, value)
+    used = gobuild.build_environment()
+    assert used["GOFLAGS"].split() == list(toolchain.BUILD_FLAGS)
+    assert "-mod=readonly" in used["GOFLAGS"], "go.sum must vouch for every module"
+    assert "GOOS" not in used
+    assert "GOARCH" not in used
+    assert (used["GOWORK"], used["CGO_ENABLED"], used["GO111MODULE"]) == ("off", "0", "on")
+    assert used["GOTOOLCHAIN"] == "local"
+    assert (used["GOPROXY"], used["HTTPS_PROXY"]) == (theirs["GOPROXY"], theirs["HTTPS_PROXY"])
+
+
+def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("MYEKS_LAB_CACHE", str(tmp_path / "file"))
+    with pytest.raises(ToolchainError, match="MYEKS_LAB_CACHE"):
+        ensure(silent)
+
+
+@pytest.mark.parametrize(
+    ("command", "log", "says"),
+    [
+        ("list", "go: x@v1: dial tcp: lookup proxy.golang.org: no such host", "could not be fetched"),
+        ("list", "go: module lookup disabled by GOPROXY=off", "Connect to the network"),
+        ("build", "link: write: no space left on device", "The disk filled up while etcd"),
+        ("list", "go: verifying x@v1: checksum mismatch", "did not build: `go list` ended with status 1"),
+        ("build", "x.go:1: undefined: y", "undefined: y"),
+    ],
+)
+def test_a_failed_build_says_why(cache: Path, command: str, log: str, says: str) -> None:
+    etcd = next(tool for tool in TOOLS if tool.name == "etcd")
+    cache.mkdir(parents=True)
+    file = cache / "etcd.log"
+    file.write_text(f"go: downloading something v1\n{log}\n")
+    error = gobuild.explain(etcd, file, command, 1)
+    assert isinstance(error, ToolchainError)
+    assert says in str(error)
+    if "did not build" in str(error):
+        assert str(file) in str(error)
