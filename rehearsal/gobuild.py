@@ -45,7 +45,7 @@ class Go:
     caches: tuple[Path, ...]
 
 
-def buildbuild_environment() -> dict[str, str]:
+def build_environment() -> dict[str, str]:
     """The user's environment, where proxies are, with everything that decides about the build fixed."""
     environment = {name: value for name, value in os.environ.items() if name not in _DROPPED}
     # GOFLAGS must not be empty: an empty one lets Go's own configuration file decide.
@@ -131,6 +131,12 @@ def build_tool(go: Go, tool: Tool, report: Report) -> None:
 
         flags = ["-v", "-ldflags", tool.ldflags]
         run(["build", *flags, *_targets(tool, place / "bin")], log, compiling)
+        absent = [name for name in tool.commands if not os.access(place / "bin" / name, os.X_OK)]
+        if absent:
+            raise ToolchainError(
+                f"Building {title} did not make {', '.join(absent)}. "
+                "Its packages are named in rehearsal/toolchain.py; correct them there."
+            )
         final = tools_dir() / tool.key
         # A tool's directory from which somebody removed a program.
         shutil.rmtree(final, ignore_errors=True)

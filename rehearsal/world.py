@@ -95,7 +95,9 @@ class World:
         """
         status, body = _ask(self.endpoint, "GET", "/_rehearsal/status", self._secret())
         if status != 200:
-            raise WorldError(f"The emulator on {self.endpoint} does not tell its status. Run ./lab down, then ./lab up.")
+            raise WorldError(
+                f"The emulator on {self.endpoint} does not tell its status. Run ./lab down, then ./lab up."
+            )
         return json.loads(body)
 
     def _secret(self) -> str:
@@ -196,7 +198,7 @@ def leftovers(world: World) -> dict[str, list[str]]:
     What AWS itself keeps for a while does not count: terminated instances, deleted NAT gateways and
     peerings, KMS keys that wait for their deletion.
     """
-    from rehearsal.aws.inventory import inventory  # noqa: PLC0415  # boto3 is slow to import, and rarely needed here
+    from rehearsal.aws.inventory import inventory  # boto3 is slow to import, and rarely needed here
 
     return inventory(world.endpoint, world.region, world.dir / "aws" / "credentials")
 
@@ -222,7 +224,7 @@ def _spawn(region: str, bin_dir: Path, report: Report) -> World:
             env={**os.environ, "PYTHONPATH": checkout, "PYTHONUNBUFFERED": "1"},
         )
     try:
-        _await_ready(process, directory, log)
+        _await_ready(process, directory)
         world = attach()
         if world is None:
             raise WorldError(f"The AWS emulator ended as soon as it was ready. Its log is {log}.")
@@ -237,7 +239,7 @@ def _spawn(region: str, bin_dir: Path, report: Report) -> World:
     return world
 
 
-def _await_ready(process: subprocess.Popen[bytes], directory: Path, log: Path) -> None:
+def _await_ready(process: subprocess.Popen[bytes], directory: Path) -> None:
     deadline = time.monotonic() + READY_WITHIN
     while not (directory / "world.json").exists():
         if process.poll() is not None:

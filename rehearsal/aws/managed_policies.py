@@ -22,7 +22,12 @@ def _policy(name: str, description: str, *statements: dict[str, Any]) -> Managed
     return ManagedPolicy(name, json.dumps({"Version": "2012-10-17", "Statement": full}), description)
 
 
-_PULL = ["ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"]
+_PULL = [
+    "ecr:GetAuthorizationToken",
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:GetDownloadUrlForLayer",
+    "ecr:BatchGetImage",
+]
 
 _READ = [
     "ecr:GetRepositoryPolicy",
@@ -46,7 +51,11 @@ def _tagged(kind: str, tag: str, value: str) -> dict[str, Any]:
 _CSI_TAGS = (("ebs.csi.aws.com/cluster", "true"), ("CSIVolumeName", "*"))
 
 MANAGED_POLICIES: Final = (
-    _policy("AmazonEC2ContainerRegistryPullOnly", "Pulls container images.", {"Action": [*_PULL, "ecr:BatchImportUpstreamImage"]}),
+    _policy(
+        "AmazonEC2ContainerRegistryPullOnly",
+        "Pulls container images.",
+        {"Action": [*_PULL, "ecr:BatchImportUpstreamImage"]},
+    ),
     _policy("AmazonEC2ContainerRegistryReadOnly", "Reads container image repositories.", {"Action": [*_PULL, *_READ]}),
     _policy(
         "AmazonEKSVPCResourceController",

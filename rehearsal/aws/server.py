@@ -49,11 +49,11 @@ def main() -> None:
 async def serve(settings: Settings, listener: socket.socket) -> None:
     """Run the emulator on a bound socket until it is told to end."""
     # Here and not above: importing ministack reads the environment that main() has just set.
-    from hypercorn.asyncio import serve as hypercorn_serve  # noqa: PLC0415
-    from hypercorn.config import Config  # noqa: PLC0415
+    from hypercorn.asyncio import serve as hypercorn_serve
+    from hypercorn.config import Config
 
-    from rehearsal.aws.emulator import Emulator, write_private  # noqa: PLC0415
-    from rehearsal.control_plane import ControlPlane  # noqa: PLC0415
+    from rehearsal.aws.emulator import Emulator, write_private
+    from rehearsal.control_plane import ControlPlane
 
     emulator = Emulator(settings, ControlPlane)
     loop = asyncio.get_running_loop()

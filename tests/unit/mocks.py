@@ -251,6 +251,7 @@ def _node(request: Any, urn: str) -> Node:
         options={
             "ignoreChanges": list(request.ignoreChanges),
             "deleteBeforeReplace": request.deleteBeforeReplace,
+            "deletedWith": request.deletedWith,
         },
     )
 

@@ -21,7 +21,12 @@ class Call:
     """A request to one EC2 operation; IAM has let it pass."""
 
     def __init__(
-        self, calls: Calls, original: Handler, operation: OperationModel, headers: dict[str, str], form: dict[str, list[str]]
+        self,
+        calls: Calls,
+        original: Handler,
+        operation: OperationModel,
+        headers: dict[str, str],
+        form: dict[str, list[str]],
     ) -> None:
         """`original` is ministack's own handler, `form` the request's parameters as sent."""
         self._calls = calls

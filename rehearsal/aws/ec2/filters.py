@@ -224,6 +224,8 @@ def _pattern(wanted: str) -> re.Pattern[str]:
     meaning = {"*": ".*", "?": "."}
     escaped = (part[1:] if part.startswith("\\") and len(part) == 2 else part for part in parts)
     return re.compile(
-        "".join(meaning[raw] if raw in meaning else re.escape(plain) for raw, plain in zip(parts, escaped, strict=True)),
+        "".join(
+            meaning[raw] if raw in meaning else re.escape(plain) for raw, plain in zip(parts, escaped, strict=True)
+        ),
         re.DOTALL,
     )

@@ -42,7 +42,9 @@ class Guards:
         }
 
     async def _find(self, action: str, key: str, **filters: str) -> list[dict[str, Any]]:
-        wanted = [{"Name": name.replace("__", ".").replace("_", "-"), "Values": [value]} for name, value in filters.items()]
+        wanted = [
+            {"Name": name.replace("__", ".").replace("_", "-"), "Values": [value]} for name, value in filters.items()
+        ]
         return (await self._calls("ec2", action, Filters=wanted))[key]
 
     async def _create_vpc(self, call: Call) -> None:
@@ -68,7 +70,9 @@ class Guards:
         others = await self._find("DescribeSubnets", "Subnets", vpc_id=params["VpcId"])
         if any(network.overlaps(ipaddress.IPv4Network(other["CidrBlock"])) for other in others):
             raise AwsError("InvalidSubnet.Conflict", f"The CIDR '{cidr}' conflicts with another subnet")
-        zones = [zone["ZoneName"] for zone in (await self._calls("ec2", "DescribeAvailabilityZones"))["AvailabilityZones"]]
+        zones = [
+            zone["ZoneName"] for zone in (await self._calls("ec2", "DescribeAvailabilityZones"))["AvailabilityZones"]
+        ]
         zone = params.get("AvailabilityZone", zones[0])
         if zone not in zones:
             raise AwsError(
@@ -98,7 +102,10 @@ class Guards:
 
     async def _peerings(self, name: str, value: str) -> list[dict[str, Any]]:
         """Peering connections that are not gone."""
-        filters = [{"Name": name, "Values": [value]}, {"Name": "status-code", "Values": ["active", "pending-acceptance"]}]
+        filters = [
+            {"Name": name, "Values": [value]},
+            {"Name": "status-code", "Values": ["active", "pending-acceptance"]},
+        ]
         found = await self._calls("ec2", "DescribeVpcPeeringConnections", Filters=filters)
         return found["VpcPeeringConnections"]
 

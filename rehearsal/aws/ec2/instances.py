@@ -139,9 +139,7 @@ class Instances:
                 "Throughput": ebs["Throughput"] or 0,
                 "Encrypted": ebs["Encrypted"],
                 "KmsKeyId": ebs["KmsKeyId"] or "",
-                "Attachments": [
-                    {**attached, "VolumeId": volume_id, "Device": device, "DeleteOnTermination": kept}
-                ],
+                "Attachments": [{**attached, "VolumeId": volume_id, "Device": device, "DeleteOnTermination": kept}],
             }
             mapping = {"VolumeId": volume_id, "Status": "attached", "DeleteOnTermination": kept}
             mappings.append({"DeviceName": device, "Ebs": {**mapping, "AttachTime": attached["AttachTime"]}})

@@ -66,7 +66,9 @@ class Peerings:
     async def _accept(self, call: Call) -> dict[str, Any]:
         connection = await self._one(call.params["VpcPeeringConnectionId"])
         if connection["Status"]["Code"] not in ("pending-acceptance", "active"):
-            raise AwsError("InvalidStateTransition", f"Invalid state transition for {connection['VpcPeeringConnectionId']}")
+            raise AwsError(
+                "InvalidStateTransition", f"Invalid state transition for {connection['VpcPeeringConnectionId']}"
+            )
         result = await call.forward()
         self.amend(result["VpcPeeringConnection"])
         return result

@@ -36,7 +36,6 @@ from rehearsal.control_plane.spec import ControlPlaneSpec
 
 log = logging.getLogger(__name__)
 
-BUILT_IN_ADDONS = ("vpc-cni", "kube-proxy", "coredns")
 SG_DESCRIPTION = (
     "EKS created security group applied to ENI that is attached to EKS Control Plane master nodes, as well as any "
     "managed workloads."
@@ -134,7 +133,9 @@ class ClusterOperations:
                 "elasticLoadBalancing": {"enabled": False},
             },
             "logging": {"clusterLogging": logging_view},
-            "identity": {"oidc": {"issuer": f"https://oidc.eks.{region}.amazonaws.com/id/{secrets.token_hex(16).upper()}"}},
+            "identity": {
+                "oidc": {"issuer": f"https://oidc.eks.{region}.amazonaws.com/id/{secrets.token_hex(16).upper()}"}
+            },
             "status": "CREATING",
             "certificateAuthority": {},
             "platformVersion": VERSIONS[version].platform,

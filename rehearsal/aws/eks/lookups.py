@@ -28,7 +28,9 @@ class Lookups:
         try:
             found = (await self._calls("ec2", "DescribeSubnets", SubnetIds=ids))["Subnets"]
         except AwsError as error:
-            raise invalid(f"{error.message} (Service: AmazonEC2; Status Code: 400; Error Code: {error.code})") from error
+            raise invalid(
+                f"{error.message} (Service: AmazonEC2; Status Code: 400; Error Code: {error.code})"
+            ) from error
         by_id = {subnet["SubnetId"]: subnet for subnet in found}
         return [by_id[subnet_id] for subnet_id in ids]
 
@@ -60,7 +62,8 @@ class Lookups:
         role = await self._role(arn)
         if role is None or not validation.trusts(_document(role), "eks.amazonaws.com"):
             raise invalid(
-                f"Role with arn: {arn}, could not be assumed because it does not exist or the trusted entity is not correct"
+                f"Role with arn: {arn}, could not be assumed because it does not exist or the trusted entity is not "
+                "correct"
             )
 
     async def node_role(self, arn: str) -> dict[str, Any]:
@@ -116,7 +119,9 @@ class Lookups:
     async def template(self, named: dict[str, str]) -> dict[str, Any]:
         """A launch template version as DescribeLaunchTemplateVersions gives it."""
         if ("id" in named) == ("name" in named):
-            raise invalid("You must specify either the launch template ID or launch template name in the request, but not both.")
+            raise invalid(
+                "You must specify either the launch template ID or launch template name in the request, but not both."
+            )
         which = {"LaunchTemplateId": named["id"]} if "id" in named else {"LaunchTemplateName": named["name"]}
         version = named.get("version", "$Default")
         try:

@@ -111,7 +111,9 @@ def service_cidr(wanted: str | None, vpc_cidr: str) -> str:
         raise invalid("The serviceIpv4Cidr parameter is not a valid CIDR block.") from error
     private = [ipaddress.IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
     if not any(network.subnet_of(block) for block in private) or not 12 <= network.prefixlen <= 24:
-        raise invalid("The serviceIpv4Cidr must be within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16 and between /24 and /12.")
+        raise invalid(
+            "The serviceIpv4Cidr must be within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16 and between /24 and /12."
+        )
     if network.overlaps(vpc):
         raise invalid("The serviceIpv4Cidr overlaps with a CIDR block of the VPC.")
     return wanted

@@ -305,8 +305,13 @@ class AwsResource(Resource):
     def _outputs(self, described: Properties, inputs: Properties) -> Properties:
         outputs: Properties = {}
         for name, shape in self.schema.outputs.items():
-            value = described.get(name)
-            outputs[name] = value if value is not None else inputs.get(name, zero(shape))
+            value, given = described.get(name), inputs.get(name)
+            if value is None:
+                value = zero(shape) if given is None else given
+            elif given is not None and name in self.specs and not self.specs[name].partial:
+                # Two texts of one policy, two orders of one set: the program's stays.
+                value = given if same(given, value, self.specs[name]) else value
+            outputs[name] = value
         return outputs
 
     def _managed(self, described: Properties, inputs: Properties) -> Properties:

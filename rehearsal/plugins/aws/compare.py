@@ -37,6 +37,8 @@ class Input:
     """An object whose members are AWS's choice where the program leaves them out."""
     member_defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Of an object's members: what the provider takes when the program leaves one out."""
+    sets: frozenset[str] = frozenset()
+    """Of an object's members: lists whose order means nothing."""
     plays: frozenset[str] | None = None
     """Of an object's members (of a list's objects too), by dotted path: those that are played. None: all."""
     replace_members: frozenset[str] = frozenset()
@@ -69,8 +71,11 @@ def normal(value: Any, spec: Input) -> Any:
             return value
     if spec.unordered and isinstance(value, list):
         return sorted(value, key=_order)
-    if spec.member_defaults and isinstance(value, dict):
-        return {**spec.member_defaults, **value}
+    if isinstance(value, dict):
+        members = {**spec.member_defaults, **value}
+        return {
+            key: sorted(v, key=_order) if key in spec.sets and isinstance(v, list) else v for key, v in members.items()
+        }
     return value
 
 

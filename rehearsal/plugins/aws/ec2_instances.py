@@ -211,7 +211,7 @@ class Instance(Ec2Resource):
             "vpcSecurityGroupIds": [group["GroupId"] for group in instance.get("SecurityGroups", [])],
             "iamInstanceProfile": profile.rpartition("/")[2],
             "primaryNetworkInterfaceId": interface.get("NetworkInterfaceId", ""),
-            "associatePublicIpAddress": bool(instance.get("PublicIpAddress")),
+            "associatePublicIpAddress": interface.get("Association", {}).get("IpOwnerId") == "amazon",
             "monitoring": instance.get("Monitoring", {}).get("State") == "enabled",
             "ebsOptimized": instance.get("EbsOptimized", False),
             "metadataOptions": _metadata(instance),

@@ -16,6 +16,7 @@ from rehearsal.plugins.aws.ec2_network import Ec2Resource
 from rehearsal.plugins.aws.naming import AutoName, with_prefix
 from rehearsal.plugins.aws.shapes import from_api, given, only, tag_list, tag_map, tag_specification, to_api
 from rehearsal.plugins.properties import Properties
+from rehearsal.plugins.protocol import Context, State
 
 _SETTINGS = {
     "blockDeviceMappings": "BlockDeviceMappings",
@@ -124,6 +125,13 @@ class LaunchTemplate(Ec2Resource):
         "latestVersion": (*_SETTINGS, "description"),
         "defaultVersion": (*_SETTINGS, "description"),
     }
+
+    @override
+    def preview(self, ctx: Context, old: State | None, inputs: Properties) -> Properties:
+        outputs = super().preview(ctx, old, inputs)
+        if old and not inputs.get("updateDefaultVersion") and "defaultVersion" not in inputs:
+            outputs["defaultVersion"] = old.outputs["defaultVersion"]
+        return outputs
 
     @override
     def make(self, call: Call) -> str:

@@ -33,13 +33,9 @@ def validate(args: Inputs) -> Inputs:
     """The arguments, with those that are only known later checked when they are. Raises ProviderError."""
     mode = args.get("authenticationMode")
     if mode is not None and not isinstance(mode, str):
-        raise ProviderError(
-            "'authenticationMode' must be a plain string, not an output. Give the mode itself."
-        )
+        raise ProviderError("'authenticationMode' must be a plain string, not an output. Give the mode itself.")
     if mode and mode not in MODES:
-        raise ProviderError(
-            f"Invalid value for authenticationMode: {mode}. Allowed values are: {', '.join(MODES)}."
-        )
+        raise ProviderError(f"Invalid value for authenticationMode: {mode}. Allowed values are: {', '.join(MODES)}.")
     args = dict(args)
     if not supports_config_map(mode):
         for name in ("roleMappings", "userMappings", "instanceRoles"):
@@ -61,9 +57,7 @@ def plain_map(args: Inputs, name: str) -> dict[str, Inputs]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise ProviderError(
-            f"'{name}' must be a plain map, not an output. Make only the values in it outputs."
-        )
+        raise ProviderError(f"'{name}' must be a plain map, not an output. Make only the values in it outputs.")
     return cast("dict[str, Inputs]", value)
 
 

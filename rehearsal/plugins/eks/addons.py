@@ -43,9 +43,7 @@ def _configuration(values: Any) -> Any:
     return pulumi.Output.from_input(values).apply(lambda known: compact(known, sort_keys=True))
 
 
-def managed(
-    component: str, addon: str, cluster: Child, options: Inputs, tags: Any, parent: pulumi.Resource
-) -> Child:
+def managed(component: str, addon: str, cluster: Child, options: Inputs, tags: Any, parent: pulumi.Resource) -> Child:
     """An add-on that the cluster component brings: the most recent version unless one is named."""
     version = options.get("version") or _latest(addon, cluster.get("version"), parent)
     return Child(
@@ -72,9 +70,7 @@ class Addon(pulumi.ComponentResource):
     def __init__(self, name: str, args: Inputs, opts: pulumi.ResourceOptions) -> None:
         cluster = args.get("cluster")
         if not isinstance(cluster, ComponentReference) or cluster.token != "eks:index:Cluster":  # noqa: S105
-            raise ProviderError(
-                "'cluster' of an Addon must be the eks.Cluster itself. Pass the cluster, not its core."
-            )
+            raise ProviderError("'cluster' of an Addon must be the eks.Cluster itself. Pass the cluster, not its core.")
         super().__init__(
             "eks:index:Addon",
             name,

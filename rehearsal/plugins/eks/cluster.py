@@ -37,9 +37,7 @@ def validate(args: Inputs) -> Inputs:
     """The arguments after every check that needs no value from elsewhere. Raises ProviderError."""
     args = access.validate(args)
     if args.get("instanceRole") is not None and args.get("instanceRoles") is not None:
-        raise ProviderError(
-            "instanceRole and instanceRoles are mutually exclusive, and cannot both be set. Drop one."
-        )
+        raise ProviderError("instanceRole and instanceRoles are mutually exclusive, and cannot both be set. Drop one.")
     separate = args.get("publicSubnetIds") is not None or args.get("privateSubnetIds") is not None
     if args.get("subnetIds") is not None and separate:
         raise ProviderError(
@@ -196,13 +194,9 @@ class Cluster(pulumi.ComponentResource):
 
         def network(values: list[Any]) -> dict[str, Any]:
             family = values[1] or "ipv4"
-            return _without_none(
-                {"serviceIpv4Cidr": values[0] if family == "ipv4" else None, "ipFamily": family}
-            )
+            return _without_none({"serviceIpv4Cidr": values[0] if family == "ipv4" else None, "ipFamily": family})
 
-        return pulumi.Output.all(args.get("kubernetesServiceIpAddressRange"), args.get("ipFamily")).apply(
-            network
-        )
+        return pulumi.Output.all(args.get("kubernetesServiceIpAddressRange"), args.get("ipFamily")).apply(network)
 
     def _public_access_cidrs(self) -> Any:
         def check(values: list[Any]) -> Any:
@@ -213,11 +207,7 @@ class Cluster(pulumi.ComponentResource):
             return values[0]
 
         cidrs = self._args.get("publicAccessCidrs")
-        return (
-            pulumi.Output.all(cidrs, self._args.get("endpointPublicAccess")).apply(check)
-            if given(cidrs)
-            else None
-        )
+        return pulumi.Output.all(cidrs, self._args.get("endpointPublicAccess")).apply(check) if given(cidrs) else None
 
     def _cluster(self, role: ServiceRole | None, group: Child | CustomReference | None) -> Child:
         args, name = self._args, self._label
@@ -286,9 +276,7 @@ class Cluster(pulumi.ComponentResource):
         mutable = self._args.get("enableConfigMapMutable")
         props = {
             "kubeconfig": self._kubeconfig(cluster, with_profile=True).apply(compact),
-            "enableConfigMapMutable": None
-            if mutable is None
-            else pulumi.Output.from_input(mutable).apply(text_of),
+            "enableConfigMapMutable": None if mutable is None else pulumi.Output.from_input(mutable).apply(text_of),
         }
         return pulumi.ProviderResource(
             "kubernetes",
@@ -307,9 +295,7 @@ class Cluster(pulumi.ComponentResource):
             return InstanceRoles.created(self._label, self._partition, args.get("tags"), self)
         return InstanceRoles.given([])
 
-    def _aws_auth(
-        self, role_arns: pulumi.Output[list[str]], provider: pulumi.ProviderResource
-    ) -> Child | None:
+    def _aws_auth(self, role_arns: pulumi.Output[list[str]], provider: pulumi.ProviderResource) -> Child | None:
         if not access.supports_config_map(self._mode):
             return None
         data = access.aws_auth_data(role_arns, self._args.get("roleMappings"), self._args.get("userMappings"))

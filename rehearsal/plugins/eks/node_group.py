@@ -50,9 +50,7 @@ class ManagedNodeGroup(pulumi.ComponentResource):
         super().__init__("eks:index:ManagedNodeGroup", name, {}, opts)
         core: pulumi.Output[Core] = pulumi.Output.from_input(args["cluster"]).apply(_core)
         cluster = core.apply(lambda known: cast("CustomReference", known["cluster"]))
-        group_role = (
-            args["nodeRoleArn"] if args.get("nodeRoleArn") is not None else role_arn(args["nodeRole"])
-        )
+        group_role = args["nodeRoleArn"] if args.get("nodeRoleArn") is not None else role_arn(args["nodeRole"])
         version = args.get("version")
         if not given(version) and args.get("launchTemplate") is None:
             version = cluster.apply(lambda known: known.get("version"))
@@ -102,9 +100,7 @@ def _validate(args: Inputs) -> None:
             )
         )
     if args.get("nodeRole") is None and args.get("nodeRoleArn") is None:
-        problems.append(
-            ("nodeRole", "An IAM role, or role ARN must be provided to create a managed node group.")
-        )
+        problems.append(("nodeRole", "An IAM role, or role ARN must be provided to create a managed node group."))
     if problems:
         raise pulumi.InputPropertiesError(
             "The input properties for the managed node group are invalid.",
@@ -118,9 +114,7 @@ def _core(cluster: Any) -> Any:
         return cluster.get("core")
     if isinstance(cluster, dict) and "cluster" in cluster:
         return cast("Core", cluster)
-    raise ProviderError(
-        "'cluster' of a ManagedNodeGroup is neither an eks.Cluster nor its core. Pass one of them."
-    )
+    raise ProviderError("'cluster' of a ManagedNodeGroup is neither an eks.Cluster nor its core. Pass one of them.")
 
 
 def _subnets(core: Core) -> Any:
@@ -134,9 +128,7 @@ def _aws_auth(core: Core) -> list[pulumi.Resource]:
     return [core["eksNodeAccess"]] if core.get("eksNodeAccess") is not None else []
 
 
-def _admitted(
-    core: pulumi.Output[Core], cluster: pulumi.Output[CustomReference], arn: Any
-) -> pulumi.Output[str]:
+def _admitted(core: pulumi.Output[Core], cluster: pulumi.Output[CustomReference], arn: Any) -> pulumi.Output[str]:
     """The node role's ARN, once it is clear that the cluster will let its nodes in."""
 
     def check(values: list[Any]) -> str:
@@ -145,8 +137,7 @@ def _admitted(
         if not access.supports_access_entries(mode) and node_role not in known_arns:
             raise pulumi.InputPropertyError(
                 "nodeRole",
-                "A managed node group cannot be created without first setting its role in the cluster's "
-                "instanceRoles",
+                "A managed node group cannot be created without first setting its role in the cluster's instanceRoles",
             )
         return node_role
 

@@ -89,9 +89,7 @@ class Reference(pulumi.Resource):
     def _read(self, name: str) -> pulumi.Resource:
         if name not in self._reads:
             kind = _Existing if isinstance(self, pulumi.CustomResource) else _ExistingComponent
-            self._reads[name] = kind(
-                self.token, "existing", {name: None}, pulumi.ResourceOptions(urn=self._urn)
-            )
+            self._reads[name] = kind(self.token, "existing", {name: None}, pulumi.ResourceOptions(urn=self._urn))
         return self._reads[name]
 
 

@@ -50,9 +50,7 @@ class ServiceRole(pulumi.ComponentResource):
                 "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
                 f"{name}-{_short_hash(f'arn:aws:iam::aws:policy/{policy}')}",
                 {
-                    "policyArn": partition.apply(
-                        lambda part, policy=policy: f"arn:{part}:iam::aws:policy/{policy}"
-                    ),
+                    "policyArn": partition.apply(lambda part, policy=policy: f"arn:{part}:iam::aws:policy/{policy}"),
                     "role": self.role.get("name"),
                 },
                 (),
@@ -74,9 +72,7 @@ def role_arn(role: Any) -> pulumi.Output[str]:
 
 def _as_role(role: Any) -> CustomReference:
     if not isinstance(role, CustomReference):
-        raise ProviderError(
-            f"A role was given as '{role}', not as the aws.iam.Role itself. Pass the resource."
-        )
+        raise ProviderError(f"A role was given as '{role}', not as the aws.iam.Role itself. Pass the resource.")
     return role
 
 
@@ -101,9 +97,7 @@ class InstanceRoles:
         return cls(roles, pulumi.Output.from_input(roles).apply(arns), None, entries)
 
     @classmethod
-    def created(
-        cls, name: str, partition: pulumi.Output[str], tags: Any, parent: pulumi.Resource
-    ) -> InstanceRoles:
+    def created(cls, name: str, partition: pulumi.Output[str], tags: Any, parent: pulumi.Resource) -> InstanceRoles:
         """A role with what EKS nodes need, and its instance profile."""
         service = ServiceRole(
             f"{name}-instanceRole",

@@ -91,8 +91,7 @@ def node_group(
     _rule(
         f"{name}-eksNodeClusterIngressRule",
         {
-            "description": "Allow worker Kubelets and pods to receive communication "
-            "from the cluster control plane",
+            "description": "Allow worker Kubelets and pods to receive communication from the cluster control plane",
             "type": "ingress",
             "fromPort": 1025,
             "toPort": 65535,

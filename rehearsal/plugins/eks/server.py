@@ -95,9 +95,7 @@ class EksProvider(Provider):
     def call(self, token: str, args: Any) -> CallResult:
         """`Cluster.get_kubeconfig`, the only method of the package."""
         if token != _KUBECONFIG_METHOD:
-            raise ProviderError(
-                f"The rehearsal does not play the method {token}. Use Cluster.get_kubeconfig."
-            )
+            raise ProviderError(f"The rehearsal does not play the method {token}. Use Cluster.get_kubeconfig.")
         return CallResult({"result": _kubeconfig(cast("Inputs", args))})
 
 
@@ -111,9 +109,7 @@ def _component(token: str) -> tuple[shapes.Fields, _Construct]:
 def _kubeconfig(args: Inputs) -> pulumi.Output[str]:
     cluster = args["__self__"]
     if not isinstance(cluster, ComponentReference):
-        raise ProviderError(
-            "get_kubeconfig was called on something that is no eks.Cluster. Call it on the cluster."
-        )
+        raise ProviderError("get_kubeconfig was called on something that is no eks.Cluster. Call it on the cluster.")
     values = cluster.get("eksCluster").apply(
         lambda found: pulumi.Output.all(
             *(found.get(key) for key in ("name", "endpoint", "arn", "certificateAuthority"))
@@ -132,9 +128,7 @@ def _kubeconfig(args: Inputs) -> pulumi.Output[str]:
 class Servicer(ProviderServicer):
     """The SDK's component server, with inputs checked by name and refusals without a Python traceback."""
 
-    async def Construct(
-        self, request: provider_pb2.ConstructRequest, context: Any
-    ) -> provider_pb2.ConstructResponse:
+    async def Construct(self, request: provider_pb2.ConstructRequest, context: Any) -> provider_pb2.ConstructResponse:
         """Register a component and its children."""
         return await self._answer(context, lambda: self._checked(request, context))
 
@@ -142,9 +136,7 @@ class Servicer(ProviderServicer):
         """Call a method of a component."""
         return await self._answer(context, lambda: self._call(request, context))
 
-    async def _checked(
-        self, request: provider_pb2.ConstructRequest, context: Any
-    ) -> provider_pb2.ConstructResponse:
+    async def _checked(self, request: provider_pb2.ConstructRequest, context: Any) -> provider_pb2.ConstructResponse:
         shape, _ = _component(request.type)
         wrong = shapes.problems(decode(request.inputs), shape)
         if wrong:

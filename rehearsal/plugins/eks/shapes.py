@@ -66,9 +66,7 @@ _CNI_SETTINGS = (
 # It patches the DaemonSet aws-node, which is not there: no container runs in the rehearsal.
 _CNI_UNPLAYED = frozenset({"securityContextPrivileged"})
 
-_ADDON_OPTIONS = Fields(
-    leaves("enabled version configurationValues resolveConflictsOnCreate resolveConflictsOnUpdate")
-)
+_ADDON_OPTIONS = Fields(leaves("enabled version configurationValues resolveConflictsOnCreate resolveConflictsOnUpdate"))
 _MAPPING = {kind: ListOf(Fields(leaves(f"{kind}Arn username groups"))) for kind in ("role", "user")}
 _ACCESS_ENTRY = Fields(
     leaves(

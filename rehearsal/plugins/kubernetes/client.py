@@ -9,59 +9,33 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import quote
 
 import urllib3
 
+from rehearsal.plugins.kubernetes.api import (
+    ApiError,
+    Object,
+    Served,
+    UnknownKindError,
+    UnreachableError,
+)
 from rehearsal.plugins.kubernetes.credentials import Credentials, tls_context
 from rehearsal.plugins.kubernetes.settings import Access, prove_on_this_machine
 from rehearsal.plugins.kubernetes.tokens import ObjectKind
-from rehearsal.plugins.protocol import ProviderError
+from rehearsal.plugins.protocol import CancelledError, Context, ProviderError
 
 PATIENCE = 30.0
 """Seconds that a server which does not answer is waited for: a restarted one takes about three."""
 
 _PAUSE = 0.25
+_TELL_EVERY = 1.0
 _CONNECTIONS = 32
 _TIMEOUT = urllib3.Timeout(connect=5.0, read=60.0)
 _RETRIED = frozenset({429, 500, 502, 503, 504})
 _UNAUTHORIZED, _NOT_FOUND, _CONFLICT = 401, 404, 409
-
-Object = dict[str, Any]
-Tell = Callable[[str], None]
-"""Takes a line of progress."""
-
-
-class UnreachableError(ProviderError):
-    """The API server does not answer."""
-
-
-class ApiError(ProviderError):
-    """The API server refused."""
-
-    def __init__(self, status: int, answer: Mapping[str, Any]) -> None:
-        """`answer` is the server's `Status` object."""
-        super().__init__(str(answer.get("message") or f"the API server answered {status}"))
-        self.status = status
-        self.reason = str(answer.get("reason") or "")
-        details = answer.get("details") or {}
-        self.causes: list[Mapping[str, str]] = list(details.get("causes") or [])
-        self.about = str(details.get("kind") or "")
-
-
-class UnknownKindError(ProviderError):
-    """The API server has no such kind (yet)."""
-
-
-@dataclass(frozen=True)
-class Served:
-    """How the server offers a kind."""
-
-    plural: str
-    namespaced: bool
 
 
 class Client:
@@ -83,19 +57,19 @@ class Client:
 
     # -- objects
 
-    def get(self, kind: ObjectKind, namespace: str | None, name: str, tell: Tell) -> Object | None:
+    def get(self, kind: ObjectKind, namespace: str | None, name: str, ctx: Context) -> Object | None:
         """The object, None when there is none. Raises UnknownKindError, ApiError, UnreachableError."""
         try:
-            return self._request("GET", self._path(kind, namespace, name, tell), tell)
+            return self._request("GET", self._path(kind, namespace, name, ctx), ctx)
         except ApiError as error:
             if error.status == _NOT_FOUND:
                 return None
             raise
 
-    def listed(self, kind: ObjectKind, namespace: str | None, selector: str, tell: Tell) -> list[Object]:
+    def listed(self, kind: ObjectKind, namespace: str | None, selector: str, ctx: Context) -> list[Object]:
         """Objects by label selector."""
-        path = self._path(kind, namespace, "", tell)
-        answer = self._request("GET", path, tell, query={"labelSelector": selector})
+        path = self._path(kind, namespace, "", ctx)
+        answer = self._request("GET", path, ctx, query={"labelSelector": selector})
         return list(answer.get("items") or [])
 
     def apply(
@@ -103,7 +77,7 @@ class Client:
         kind: ObjectKind,
         obj: Object,
         manager: str,
-        tell: Tell,
+        ctx: Context,
         *,
         force: bool = False,
         dry_run: bool = False,
@@ -113,14 +87,14 @@ class Client:
         query = {"fieldManager": manager, "force": str(force).lower(), "fieldValidation": "Strict"}
         if dry_run:
             query["dryRun"] = "All"
-        path = self._path(kind, meta.get("namespace"), meta["name"], tell)
-        return self._request("PATCH", path, tell, query=query, body=obj, content="application/apply-patch+yaml")
+        path = self._path(kind, meta.get("namespace"), meta["name"], ctx)
+        return self._request("PATCH", path, ctx, query=query, body=obj, content="application/apply-patch+yaml")
 
-    def delete(self, kind: ObjectKind, namespace: str | None, name: str, propagation: str, tell: Tell) -> bool:
+    def delete(self, kind: ObjectKind, namespace: str | None, name: str, propagation: str, ctx: Context) -> bool:
         """Ask for deletion. False when there is nothing to delete."""
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
         try:
-            self._request("DELETE", self._path(kind, namespace, name, tell), tell, body=body)
+            self._request("DELETE", self._path(kind, namespace, name, ctx), ctx, body=body)
         except ApiError as error:
             if error.status == _NOT_FOUND:
                 return False
@@ -129,12 +103,12 @@ class Client:
 
     # -- kinds
 
-    def served(self, kind: ObjectKind, tell: Tell) -> Served:
+    def served(self, kind: ObjectKind, ctx: Context) -> Served:
         """How the server offers the kind. Raises UnknownKindError."""
         with self._discovery:
             group = self._served.get(kind.api_version)
             if group is None or kind.kind not in group:
-                group = self._discover(kind.api_version, tell)
+                group = self._discover(kind.api_version, ctx)
                 self._served[kind.api_version] = group
         if kind.kind not in group:
             raise UnknownKindError(
@@ -143,10 +117,10 @@ class Client:
             )
         return group[kind.kind]
 
-    def _discover(self, api_version: str, tell: Tell) -> dict[str, Served]:
+    def _discover(self, api_version: str, ctx: Context) -> dict[str, Served]:
         root = "apis" if "/" in api_version else "api"
         try:
-            answer = self._request("GET", f"/{root}/{api_version}", tell)
+            answer = self._request("GET", f"/{root}/{api_version}", ctx)
         except ApiError as error:
             if error.status == _NOT_FOUND:
                 return {}
@@ -154,8 +128,8 @@ class Client:
         resources = cast("list[Mapping[str, Any]]", answer.get("resources") or [])
         return {r["kind"]: Served(r["name"], r["namespaced"]) for r in resources if "/" not in r["name"]}
 
-    def _path(self, kind: ObjectKind, namespace: str | None, name: str, tell: Tell) -> str:
-        served = self.served(kind, tell)
+    def _path(self, kind: ObjectKind, namespace: str | None, name: str, ctx: Context) -> str:
+        served = self.served(kind, ctx)
         parts = ["apis" if kind.group else "api", *kind.api_version.split("/")]
         if served.namespaced:
             parts += ["namespaces", namespace or self.namespace]
@@ -170,7 +144,7 @@ class Client:
         self,
         method: str,
         path: str,
-        tell: Tell,
+        ctx: Context,
         *,
         query: Mapping[str, str] | None = None,
         body: Object | None = None,
@@ -180,7 +154,7 @@ class Client:
         url = self._server + path
         if query:
             url += "?" + "&".join(f"{key}={quote(value, safe='')}" for key, value in query.items())
-        started = time.monotonic()
+        started = told = time.monotonic()
         renewed = False
         while True:
             if self._gone:
@@ -191,7 +165,7 @@ class Client:
                 renewed = True
                 continue
             if status and status not in _RETRIED:
-                if status >= 400:  # noqa: PLR2004 - where HTTP's errors begin
+                if status >= 400:
                     raise ApiError(status, answer)
                 return answer
             waited = time.monotonic() - started
@@ -203,12 +177,13 @@ class Client:
                     "Look whether the cluster is running, then try again."
                 )
                 raise UnreachableError(self._gone)
-            tell(f"waiting for the API server: {answer.get('message') or fault}")
-            time.sleep(_PAUSE)
+            if time.monotonic() - told > _TELL_EVERY:
+                told = time.monotonic()
+                ctx.status(f"waiting for the API server ({waited:.0f} s): {answer.get('message') or fault}")
+            if ctx.cancelled.wait(_PAUSE):
+                raise CancelledError("Waiting for the API server was cancelled. Run the update again.")
 
-    def _send(
-        self, method: str, url: str, body: Object | None, headers: dict[str, str]
-    ) -> tuple[int, Object, str]:
+    def _send(self, method: str, url: str, body: Object | None, headers: dict[str, str]) -> tuple[int, Object, str]:
         """Status (0: no answer), the server's object, and why there was no answer."""
         data = None if body is None else json.dumps(body)
         try:

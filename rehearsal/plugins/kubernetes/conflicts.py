@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rehearsal.plugins.kubernetes.client import ApiError, Client, Object, Tell
+from rehearsal.plugins.kubernetes.api import ApiError, Object
 from rehearsal.plugins.kubernetes.naming import PATCH_FORCE, is_true
 from rehearsal.plugins.kubernetes.tokens import ObjectKind
-from rehearsal.plugins.protocol import ProviderError
+from rehearsal.plugins.protocol import Context, ProviderError
+
+if TYPE_CHECKING:
+    from rehearsal.plugins.kubernetes.client import Client
 
 _CONFLICT = 409
 _MANAGER = re.compile(r'conflict with "(?P<manager>[^"]*)"')
@@ -29,7 +32,7 @@ def apply(
     kind: ObjectKind,
     obj: Object,
     manager: str,
-    tell: Tell,
+    ctx: Context,
     *,
     force: bool = False,
     dry_run: bool = False,
@@ -37,13 +40,13 @@ def apply(
     """Server-side apply. Raises FieldConflictError with what to do, or what the client raises."""
     force = force or is_true(obj, PATCH_FORCE)
     try:
-        return client.apply(kind, obj, manager, tell, force=force, dry_run=dry_run)
+        return client.apply(kind, obj, manager, ctx, force=force, dry_run=dry_run)
     except ApiError as error:
         managers = _managers(error.causes)
         if error.status != _CONFLICT or not managers:
             raise
         if managers <= _TAKEN_OVER:
-            return client.apply(kind, obj, manager, tell, force=True, dry_run=dry_run)
+            return client.apply(kind, obj, manager, ctx, force=True, dry_run=dry_run)
         raise FieldConflictError(
             f'The resource managed by field manager "{manager}" had an apply conflict: {error}. '
             f'Leave these fields to the other manager, or set the annotation {PATCH_FORCE} to "true" on the '

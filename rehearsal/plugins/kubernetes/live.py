@@ -8,12 +8,13 @@ taken up without a difference.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, cast
 
-from rehearsal.plugins.kubernetes.client import Object
+from rehearsal.plugins.kubernetes.api import Object
 from rehearsal.plugins.kubernetes.tokens import ObjectKind
 from rehearsal.plugins.properties import Properties, Secret
 
@@ -51,7 +52,7 @@ def outputs(live: Object, manager: str, api_version: str) -> Properties:
 
 def secret_data(properties: Properties) -> Properties:
     """The properties; what a Secret holds is marked as secret, whoever set it."""
-    if properties.get("kind") not in ("Secret", "SecretPatch") or properties.get("apiVersion") != "v1":
+    if properties.get("kind") != "Secret" or properties.get("apiVersion") != "v1":
         return properties
     held = ("data", "stringData")
     return {key: Secret(value) if key in held else value for key, value in properties.items()}
@@ -60,7 +61,20 @@ def secret_data(properties: Properties) -> Properties:
 def inputs_like(live: Object, old: Properties) -> Properties:
     """The live values of what the old inputs set. A value written differently (1000m, 1) counts as the same."""
     shown = cast("Properties", _renamed(live, _DASHED, _UNDERSCORED, "-", "_"))
-    return cast("Properties", _like(shown, old))
+    return cast("Properties", _like({**shown, **_string_data(live, old)}, old))
+
+
+def _string_data(live: Object, old: Properties) -> Properties:
+    """What the API server made of a Secret's `stringData`: it only keeps `data`."""
+    strings, data = old.get("stringData"), live.get("data")
+    if live.get("kind") != "Secret" or not isinstance(strings, dict) or not isinstance(data, dict):
+        return {}
+    held = cast("dict[str, str]", data)
+    return {"stringData": {key: _text(held[key]) for key in cast("dict[str, str]", strings) if key in held}}
+
+
+def _text(encoded: str) -> str:
+    return base64.b64decode(encoded).decode(errors="replace")
 
 
 def inputs_of_manager(live: Object) -> tuple[Properties, str]:
@@ -87,7 +101,7 @@ def _owned(value: Any, fields: Mapping[str, Any]) -> Any:
         known = cast("dict[str, Any]", value)
         names = [name[2:] for name in fields if name.startswith("f:") and name[2:] in known]
         if not names:
-            return known if not fields or set(fields) == {"."} else {}
+            return {} if fields else known
         return {name: _owned(known[name], fields[f"f:{name}"]) for name in names}
     if isinstance(value, list):
         items: list[Any] = []

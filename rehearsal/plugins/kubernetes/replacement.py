@@ -78,8 +78,7 @@ def marked(changes: list[Change], inputs: Mapping[str, Any], fields: tuple[str, 
     """The changes, those at, below or around one of the fields marked as replacing."""
     patterns = [field.replace("[*]", ".*").split(".") for field in fields]
     return [
-        replace(change, replace=any(_touches(change, inputs, pattern) for pattern in patterns))
-        for change in changes
+        replace(change, replace=any(_touches(change, inputs, pattern) for pattern in patterns)) for change in changes
     ]
 
 

@@ -77,9 +77,7 @@ def check(config: Mapping[str, Any]) -> None:
         failures.append(CheckFailure(key, reason))
     if _switch(config.get("enableServerSideApply"), "PULUMI_K8S_ENABLE_SERVER_SIDE_APPLY") is False:
         failures.append(
-            CheckFailure(
-                "enableServerSideApply", "The rehearsal plays server-side apply alone. Leave it switched on."
-            )
+            CheckFailure("enableServerSideApply", "The rehearsal plays server-side apply alone. Leave it switched on.")
         )
     if failures:
         raise InvalidPropertiesError(failures)

@@ -19,18 +19,22 @@ _TOKEN = re.compile(r"kubernetes:(?P<group>[a-z0-9.-]+)/(?P<version>v\d+(?:(?:al
 # Groups of pulumi-kubernetes that are no API groups.
 _NOT_API = frozenset({"helm.sh", "meta", "yaml", "kustomize"})
 
+
+def names_of(text: str) -> frozenset[str]:
+    """The words of a text: long lists of names are easier to read without their quotation marks."""
+    return frozenset(text.split())
+
+
 # https://kubernetes.io/docs/reference/kubernetes-api/ (1.36), kinds outside namespaces.
-_CLUSTER_SCOPED = frozenset(
-    (
-        "APIService CertificateSigningRequest ClusterRole ClusterRoleBinding ClusterTrustBundle CSIDriver CSINode "
-        "ComponentStatus CustomResourceDefinition DeviceClass FlowSchema IngressClass IPAddress "
-        "MutatingAdmissionPolicy MutatingAdmissionPolicyBinding MutatingWebhookConfiguration Namespace Node "
-        "PersistentVolume PriorityClass PriorityLevelConfiguration ResourceSlice RuntimeClass "
-        "SelfSubjectAccessReview SelfSubjectReview SelfSubjectRulesReview ServiceCIDR StorageClass "
-        "StorageVersion StorageVersionMigration SubjectAccessReview TokenReview ValidatingAdmissionPolicy "
-        "ValidatingAdmissionPolicyBinding ValidatingWebhookConfiguration VolumeAttachment "
-        "VolumeAttributesClass"
-    ).split()
+_CLUSTER_SCOPED = names_of(
+    "APIService CertificateSigningRequest ClusterRole ClusterRoleBinding ClusterTrustBundle CSIDriver "
+    "CSINode ComponentStatus CustomResourceDefinition DeviceClass FlowSchema IngressClass IPAddress "
+    "MutatingAdmissionPolicy MutatingAdmissionPolicyBinding MutatingWebhookConfiguration Namespace Node "
+    "PersistentVolume PriorityClass PriorityLevelConfiguration ResourceSlice RuntimeClass "
+    "SelfSubjectAccessReview SelfSubjectReview SelfSubjectRulesReview ServiceCIDR StorageClass "
+    "StorageVersion StorageVersionMigration SubjectAccessReview TokenReview ValidatingAdmissionPolicy "
+    "ValidatingAdmissionPolicyBinding ValidatingWebhookConfiguration VolumeAttachment "
+    "VolumeAttributesClass"
 )
 _BUILT_IN_GROUPS = frozenset({"", "apps", "autoscaling", "batch", "policy"})
 

@@ -1,0 +1,79 @@
+"""The program as a whole: it refuses before it registers, and registers the same every time."""
+
+import pytest
+
+from infra.config import ConfigError, LabConfig, Problem
+from infra.lookups import Answers, Unanswered
+from infra.stack import deploy
+from tests.unit.conftest import stack
+from tests.unit.mocks import REGION, Graph, run
+
+
+class Says:
+    """Answers with what it was made of, and remembers being asked."""
+
+    def __init__(self, answers: Answers) -> None:
+        self.answers = answers
+        self.asked: list[LabConfig] = []
+
+    def ask(self, config: LabConfig) -> Answers:
+        self.asked.append(config)
+        return self.answers
+
+
+def _refused(lookups: Says, settings: dict[str, object]) -> tuple[ConfigError, Graph | None]:
+    built: list[Graph] = []
+    with pytest.raises(ConfigError) as error:
+        built.append(run(lambda: deploy(lookups), {"aws:region": REGION, **settings}))
+    return error.value, built[0] if built else None
+
+
+def test_bad_configuration_registers_nothing_and_asks_nobody() -> None:
+    lookups = Says(Answers())
+    error, graph = _refused(lookups, {"myeks:natGatway": "true", "myeks:vpcCidr": "10.0.0.0/33"})
+    assert {problem.key for problem in error.problems} == {"myeks:natGatway", "myeks:vpcCidr"}
+    assert graph is None
+    assert lookups.asked == []
+
+
+def test_what_aws_objects_to_registers_nothing() -> None:
+    problems = (Problem("myeks:keyName", "No such key.", "Name another."), Problem("myeks:domain", "No.", "Yes."))
+    error, graph = _refused(Says(Answers(problems)), {})
+    assert error.problems == problems
+    assert graph is None
+
+
+def test_what_aws_does_not_answer_is_told_and_does_not_stop_the_run(caplog: pytest.LogCaptureFixture) -> None:
+    lookups = Says(Answers(unanswered=(Unanswered("myeks:keyName", "UnauthorizedOperation: no"),)))
+    with caplog.at_level("INFO"):
+        graph = run(lambda: deploy(lookups), {"aws:region": REGION})
+    assert graph.one("eks:index:Cluster")
+    assert "myeks:keyName could not be checked with AWS. UnauthorizedOperation: no" in caplog.text
+
+
+def test_two_runs_ask_for_the_same(default: Graph) -> None:
+    again = stack()
+    assert {node.urn: node.raw for node in again.nodes} == {node.urn: node.raw for node in default.nodes}
+    assert {node.urn: node.edges for node in again.nodes} == {node.urn: node.edges for node in default.nodes}
+
+
+def test_an_operator_range_written_twice_is_one_rule() -> None:
+    graph = stack({"operatorCidrs": ["203.0.113.7/32", "203.0.113.7/32"]})
+    rules = [rule for rule in graph.of(":SecurityGroupIngressRule") if rule.inputs.get("fromPort") == 22]
+    assert sorted(rule.name for rule in rules) == ["nodes-ssh-203.0.113.7-32", "ops-ssh-203.0.113.7-32"]
+
+
+def test_removing_one_operator_range_leaves_the_others_rules_alone() -> None:
+    both = stack({"operatorCidrs": ["203.0.113.7/32", "198.51.100.0/28"]})
+    one = stack({"operatorCidrs": ["198.51.100.0/28"]})
+    before = {rule.urn: rule.raw for rule in both.of(":SecurityGroupIngressRule")}
+    after = {rule.urn: rule.raw for rule in one.of(":SecurityGroupIngressRule")}
+    assert after.items() <= before.items()
+    assert {urn.rpartition("::")[2] for urn in before.keys() - after.keys()} == {
+        "ops-ssh-203.0.113.7-32",
+        "nodes-ssh-203.0.113.7-32",
+    }
+
+
+def test_logical_names_are_short(full: Graph) -> None:
+    assert [node.name for node in full.nodes if len(node.name) > 40] == []

@@ -1,0 +1,173 @@
+"""What must be made before what, and deleted after it: one test for each edge, with what goes wrong without it.
+
+"Outlives" is asked of the graph as the engine walks it on destroy (see `tests.unit.mocks.Graph.closure`).
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.mocks import Graph, Node
+
+NODES = "nodes"
+CLUSTER = "cluster"
+
+EDGES: list[tuple[str, str, str]] = [
+    # (what outlives, what goes first, what happens otherwise)
+    # Network
+    ("network-igw", "network-public-internet", "the gateway is detached under a route"),
+    ("network-public-internet", NODES, "nodes start without a way to their image registry"),
+    ("network-public-1-routes", NODES, "nodes start without a way to their image registry"),
+    ("network-igw", NODES, "the gateway cannot be detached while nodes hold public addresses"),
+    ("network-public-2", NODES, "a subnet cannot go while nodes are in it"),
+    ("network-private-3", CLUSTER, "a subnet cannot go while the control plane has interfaces in it"),
+    ("network-vpc", "nodes-remote-access", "the VPC cannot go while it has a security group"),
+    # Peering
+    ("ops-network-vpc", "ops-network-peering", "a VPC cannot go while it is peered"),
+    ("network-vpc", "ops-network-peering", "a VPC cannot go while it is peered"),
+    ("ops-network-peering", "ops-network-to-lab", "the route would lead nowhere"),
+    ("ops-network-peering", "ops-network-from-public", "the route would lead nowhere"),
+    ("ops-network-peering", "ops-network-from-private", "the route would lead nowhere"),
+    ("ops-network-peering", "ops-network-peering-dns", "options need an active peering"),
+    # Ops servers
+    ("ops-network-internet", "ops-1", "the first boot finds no internet and installs nothing"),
+    ("ops-network-subnet-routes", "ops-2", "the first boot finds no internet and installs nothing"),
+    ("ops-network-igw", "ops-1-ip", "the gateway cannot be detached while a public address is in use"),
+    ("ops-out", "ops-1", "the first boot finds no internet and installs nothing"),
+    ("ops-session-manager", "ops-1", "the agent registers without rights and stays unreachable"),
+    ("ops-describe-cluster", "ops-2", "the kubeconfig service meets AccessDenied"),
+    ("ops-profile", "ops-1", "a profile cannot go while an instance uses it"),
+    ("ops-sg", "ops-2", "a group cannot go while an instance uses it"),
+    ("ops-role", "cluster-admin-ops", "the entry would mean a principal that is no more"),
+    # Cluster
+    ("cluster-secrets", CLUSTER, "the secrets of a cluster whose key is gone cannot be read"),
+    ("cluster-logs", CLUSTER, "EKS makes the log group itself and leaves it behind"),
+    ("ops-1-ip", CLUSTER, "the address that may reach the endpoint must be known"),
+    (CLUSTER, "cluster-oidc", "its URL is the cluster's"),
+    (CLUSTER, "cluster-admin-ops", "an entry needs its cluster"),
+    (CLUSTER, "cluster-kubernetes", "nobody could delete what is in the cluster"),
+    # Nodes
+    (CLUSTER, NODES, "a cluster cannot go while it has a node group; and vpc-cni comes with it"),
+    ("nodes-worker", NODES, "nodes cannot join, and cannot leave cleanly"),
+    ("nodes-registry", NODES, "nodes cannot pull images"),
+    ("nodes-session-manager", NODES, "nodes are out of Session Manager's reach"),
+    ("nodes-remote-access", NODES, "a group cannot go while an instance uses it"),
+    ("nodes-ops-172.20.1.100", NODES, "ops servers could not reach a node that is there"),
+    ("nodes-template", NODES, "a template cannot go while the node group uses it"),
+    ("node-addons-eks-pod-identity-agent", NODES, "aws-node gets no credentials on the first node"),
+    ("node-addons-vpc-cni-association", NODES, "aws-node gets no credentials on the first node"),
+    ("node-addons-vpc-cni-vpc-cni", NODES, "vpc-cni cannot give network interfaces back"),
+    # Add-ons with pods
+    (NODES, "addons-coredns", "DEGRADED without a node"),
+    (NODES, "addons-metrics-server", "DEGRADED without a node"),
+    (NODES, "addons-aws-ebs-csi-driver", "DEGRADED without a node; volumes stay behind"),
+    ("addons-ebs-csi-association", "addons-aws-ebs-csi-driver", "its controller starts without credentials"),
+    ("addons-ebs-csi-ebs-csi", "addons-aws-ebs-csi-driver", "its controller cannot delete volumes"),
+    ("addons-aws-ebs-csi-driver", "storage-gp3", "the default class would name a driver that is not there"),
+    # Load balancer controller
+    (NODES, "lbc-release", "no pod of it would start"),
+    ("cluster-oidc", "lbc-release", "the controller's role cannot be taken"),
+    ("lbc-irsa-role", "lbc-release", "the controller cannot delete load balancers"),
+    ("lbc-irsa-policy", "lbc-release", "the controller cannot delete load balancers"),
+    ("lbc-irsa-own", "lbc-release", "the controller cannot delete load balancers"),
+    ("lbc-account", "lbc-release", "its pods are not created"),
+    ("addons-coredns", "lbc-release", "the controller cannot resolve AWS's names"),
+    ("addons-metrics-server", "lbc-release", "its Service is rejected by the controller's webhook"),
+    ("cluster-kubernetes", "lbc-release", "nobody could uninstall it"),
+    ("network-public-internet", "lbc-release", "the controller cannot reach AWS"),
+    # Services come after the controller
+    ("lbc-release", "dns-release", "its Service is rejected by the webhook"),
+    ("lbc-release", "ops-view-release", "its Service is rejected by the webhook"),
+    ("lbc-release", "monitoring-release", "its Services are rejected by the webhook"),
+    # ExternalDNS
+    ("dns-irsa-own", "dns-release", "records stay in the zone"),
+    ("cluster-oidc", "dns-release", "records stay in the zone"),
+    ("dns-release", "ops-view-release", "ExternalDNS has no time to remove the last records"),
+    ("dns-release", "monitoring-release", "ExternalDNS has no time to remove the last records"),
+    # Monitoring
+    ("monitoring-namespace", "monitoring-release", "the release's objects are cut off by the namespace's end"),
+    ("addons-metrics-server", "monitoring-namespace", "the namespace never ends: an API does not answer"),
+    (NODES, "monitoring-namespace", "the namespace never ends: an API does not answer"),
+    # Pages
+    *[
+        (survivor, f"pages-{page}", why)
+        for page in ("kubeopsview", "prometheus", "grafana")
+        for survivor, why in (
+            ("lbc-release", "the Ingress keeps its finalizer for ever, the load balancer blocks the VPC"),
+            ("lbc-irsa-own", "the load balancer stays"),
+            ("lbc-account", "the load balancer stays"),
+            ("cluster-oidc", "the load balancer stays"),
+            ("dns-release", "records stay in the zone"),
+            ("dns-irsa-own", "records stay in the zone"),
+            (NODES, "the load balancer stays"),
+            (CLUSTER, "the load balancer stays"),
+            ("network-igw", "the load balancer's addresses keep the gateway from being detached"),
+            ("network-vpc", "the load balancer stays"),
+            ("cluster-kubernetes", "nobody could delete it"),
+        )
+    ],
+    ("ops-view-release", "pages-kubeopsview", "the page answers 503 when it appears"),
+    ("monitoring-release", "pages-prometheus", "the page answers 503 when it appears"),
+    ("monitoring-namespace", "pages-grafana", "the Ingress needs its namespace"),
+]
+
+
+def _id(edge: tuple[str, str, str]) -> str:
+    return f"{edge[0]} outlives {edge[1]}"
+
+
+def _node(graph: Graph, name: str) -> Node:
+    """By logical name; two names are borne by several types."""
+    kinds = {"cluster": "eks:index:Cluster", "cluster-secrets": "kms/key:Key", NODES: "ManagedNodeGroup"}
+    if name == "cluster-admin-ops":
+        return graph.one(":AccessEntry")
+    return graph.one(kinds[name], name) if name in kinds else graph.named(name)
+
+
+@pytest.mark.parametrize("edge", EDGES, ids=_id)
+def test_order(full: Graph, edge: tuple[str, str, str]) -> None:
+    survivor, first, otherwise = edge
+    assert full.outlives(_node(full, survivor), _node(full, first)), otherwise
+
+
+@pytest.mark.parametrize("edge", EDGES, ids=_id)
+def test_never_the_other_way_round(full: Graph, edge: tuple[str, str, str]) -> None:
+    assert not full.outlives(_node(full, edge[1]), _node(full, edge[0]))
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_nat_gateway_goes_before_the_internet_gateway(nat: Graph, number: int) -> None:
+    for name in ("network-nat", "network-nat-ip"):
+        assert nat.outlives(nat.named("network-igw"), nat.named(name))
+        assert nat.outlives(nat.named("network-public-internet"), nat.named(name))
+        assert nat.outlives(nat.named(f"network-public-{number}-routes"), nat.named(name))
+
+
+def test_every_release_with_a_service_comes_after_the_controller(full: Graph) -> None:
+    controller = full.named("lbc-release")
+    others = [release for release in full.of(":Release") if release is not controller]
+    assert len(others) == 3
+    assert all(full.outlives(controller, other) for other in others)
+
+
+def test_nothing_in_the_cluster_outlives_cluster_nodes_or_provider(full: Graph) -> None:
+    for node in full.nodes:
+        if node.type.startswith("kubernetes:"):
+            assert full.outlives(_node(full, CLUSTER), node), node.name
+            assert full.outlives(_node(full, NODES), node), node.name
+            assert full.outlives(full.named("cluster-kubernetes"), node), node.name
+
+
+def test_servers_need_not_wait_for_the_cluster(full: Graph) -> None:
+    """They start beside it, and ask for it until it is there."""
+    for number in (1, 2):
+        assert not full.outlives(_node(full, CLUSTER), full.named(f"ops-{number}"))
+
+
+def test_cluster_needs_no_server_when_its_endpoint_is_open(default: Graph) -> None:
+    assert not default.outlives(default.named("ops-1"), _node(default, CLUSTER))
+
+
+def test_nothing_is_deleted_along_with_something_else(full: Graph) -> None:
+    """`deletedWith` would skip an Ingress's or a volume's own end."""
+    assert all(not node.options["deletedWith"] for node in full.nodes)
