@@ -48,7 +48,5 @@ def main() -> None:
         sys.stderr.write(f"lab: {failure}\n")
         sys.exit(failure.exit_code)
     except KeyboardInterrupt:
-        sys.stderr.write(
-            "\nlab: interrupted. Run the same command again to go on, or ./lab down to take it away.\n"
-        )
+        sys.stderr.write("\nlab: interrupted. Run the same command again to go on, or ./lab down to take it away.\n")
         sys.exit(130)

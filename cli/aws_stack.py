@@ -21,9 +21,7 @@ from infra import cost
 def up(stack: Stack, *, yes: bool) -> None:
     """Tell the cost, ask, and run `pulumi up`; raises Failure when it fails."""
     _tell_cost(stack)
-    _agree(
-        f"Stand {stack.config.cluster_name} up on AWS in {stack.config.region} (stack {stack.name})?", yes=yes
-    )
+    _agree(f"Stand {stack.config.cluster_name} up on AWS in {stack.config.region} (stack {stack.name})?", yes=yes)
     _pulumi("up", "--yes", "--skip-preview", "--stack", stack.name)
     err.print(f"Take it away when you are done: ./lab down -s {stack.name}")
 
@@ -79,9 +77,7 @@ def _agree(question: str, *, yes: bool) -> None:
 def _binary() -> str:
     found = shutil.which("pulumi")
     if not found:
-        raise Failure(
-            "The pulumi CLI is not on PATH. Install it from https://www.pulumi.com/docs/install/ and log in."
-        )
+        raise Failure("The pulumi CLI is not on PATH. Install it from https://www.pulumi.com/docs/install/ and log in.")
     return found
 
 

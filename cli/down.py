@@ -22,9 +22,7 @@ def register(app: typer.Typer) -> None:
 
 def down(
     stack: StackOption = REHEARSAL,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="AWS: do not ask before anything is deleted.")
-    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="AWS: do not ask before anything is deleted.")] = False,
     force: Annotated[
         bool,
         typer.Option("--force", help="Rehearsal: stop it without deleting its resources one by one first."),

@@ -52,9 +52,7 @@ class Watcher:
                 self._running[meta.urn] = time.monotonic()
             if operation not in _QUIET:
                 self.changes.append(
-                    Change(
-                        operation, _short(meta.type), _name(meta.urn), tuple(sorted(meta.detailed_diff or {}))
-                    )
+                    Change(operation, _short(meta.type), _name(meta.urn), tuple(sorted(meta.detailed_diff or {})))
                 )
         elif event.res_outputs_event:
             self._finish(event.res_outputs_event.metadata)
@@ -75,9 +73,7 @@ class Watcher:
             self.progress.phase(f"{_short(meta.type)} {_name(meta.urn)} {word} in {took:.1f} s")
 
     def _tell(self) -> None:
-        waits = sorted(
-            (u for u in self._running if "pulumi:pulumi" not in u), key=lambda urn: self._running[urn]
-        )
+        waits = sorted((u for u in self._running if "pulumi:pulumi" not in u), key=lambda urn: self._running[urn])
         names = ", ".join(f"{_short(urn.split('::')[-2].split('$')[-1])} {_name(urn)}" for urn in waits[:3])
         more = f" and {len(waits) - 3} more" if len(waits) > 3 else ""
         self.progress.waiting(f"{self.verb}: {self._done} done" + (f"; now {names}{more}" if names else ""))

@@ -101,8 +101,7 @@ def releases(outputs: Mapping[str, Any], *, rehearsal: bool) -> tuple[Release, .
     """The stack's Helm releases, from its outputs."""
     state = "recorded" if rehearsal else "installed"
     return tuple(
-        Release(r["name"], r["namespace"], r["chart"], r["version"], state)
-        for r in outputs.get("releases") or []
+        Release(r["name"], r["namespace"], r["chart"], r["version"], state) for r in outputs.get("releases") or []
     )
 
 

@@ -27,9 +27,7 @@ def outputs_of(stack: Stack) -> Generator[tuple[Mapping[str, Any], Path]]:
     if not stack.is_rehearsal:
         directory = paths.cache_dir() / "stacks" / stack.name
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with environment(
-            {"AWS_REGION": stack.config.region, "AWS_DEFAULT_REGION": stack.config.region}, set()
-        ):
+        with environment({"AWS_REGION": stack.config.region, "AWS_DEFAULT_REGION": stack.config.region}, set()):
             yield _standing(stack, aws_stack.outputs(stack)), directory
         return
     world = rehearsed.running()

@@ -48,9 +48,7 @@ def _rehearse(chosen: Stack, as_json: bool) -> None:
                 # A preview of nothing leaves nothing.
                 worlds.stop(world)
     if as_json:
-        out.print_json(
-            json.dumps({"changes": [asdict(c) for c in watcher.changes], "counts": result.changes})
-        )
+        out.print_json(json.dumps({"changes": [asdict(c) for c in watcher.changes], "counts": result.changes}))
         return
     summary.changes(watcher.changes, every=True)
     err.print(summary.counts(result.changes, would=True) + ".")

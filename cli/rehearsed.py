@@ -9,6 +9,7 @@ from pathlib import Path
 from cli.console import Progress
 from cli.failures import CannotAsk, Failure
 from cli.stacks import PROJECT_FILE, Stack
+from infra.config import NAMESPACE, SECRET_KEYS
 from rehearsal import run, toolchain, world
 from rehearsal.world import World
 
@@ -56,7 +57,12 @@ def running() -> World:
 def stack_in(here: World, bin_dir: Path, stack: Stack) -> run.RehearsalStack:
     """This lab's program as a stack in that world."""
     return run.RehearsalStack(
-        here, bin_dir, project_file=PROJECT_FILE, stack_file=stack.file, program=_program
+        here,
+        bin_dir,
+        project_file=PROJECT_FILE,
+        stack_file=stack.file,
+        program=_program,
+        secret_keys=[f"{NAMESPACE}:{key}" for key in SECRET_KEYS],
     )
 
 

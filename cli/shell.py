@@ -36,15 +36,15 @@ def register(app: typer.Typer) -> None:
 
 def shell(
     stack: StackOption = REHEARSAL,
-    command: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- COMMAND...]", help="Run this instead.")
-    ] = None,
+    command: Annotated[list[str] | None, typer.Argument(metavar="[-- COMMAND...]", help="Run this instead.")] = None,
 ) -> None:
     """Open a shell with kubectl, aws and the note's variables set up, or run COMMAND in it."""
     chosen = load(stack)
     with outputs_of(chosen) as (outputs, directory):
         settings = variables(outputs)
         settings["KUBECONFIG"] = str(_kubeconfig(directory, outputs["kubeconfig"]))
+        # kubectl's cache of the API's shape would otherwise stay in ~/.kube.
+        settings["KUBECACHEDIR"] = str(directory / "kube-cache")
         if chosen.is_rehearsal:
             settings["PATH"] = with_path(_commands(directory, rehearsed.tools(Progress())))
         settings["LAB_STACK"] = chosen.name
@@ -94,9 +94,7 @@ def _node_addresses(region: str, instance_name: str, zones: list[str]) -> dict[s
     ]
     try:
         for page in (
-            boto3.client("ec2", region_name=region)
-            .get_paginator("describe_instances")
-            .paginate(Filters=wanted)
+            boto3.client("ec2", region_name=region).get_paginator("describe_instances").paginate(Filters=wanted)
         ):
             for reservation in page["Reservations"]:
                 for instance in reservation["Instances"]:

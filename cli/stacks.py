@@ -61,9 +61,7 @@ def stack_name(file: Path) -> str:
 
 def _checked(file: Path, config: dict[str, Any]) -> LabConfig:
     prefix = f"{NAMESPACE}:"
-    ours = {
-        key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)
-    }
+    ours = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
     try:
         return parse(ours, config.get("aws:region"))
     except ConfigError as error:

@@ -48,9 +48,7 @@ def changes(made: Sequence[Change], *, every: bool = False) -> None:
 def stood_up(outputs: Mapping[str, Any]) -> None:
     """How a rehearsal's `up` ends: what is only recorded, how the pages are reached, what to do next."""
     recorded = releases(outputs, rehearsal=True)
-    out.print(
-        f"Cluster {outputs['clusterName']} ({outputs['region']}, Kubernetes {outputs['kubernetesVersion']})"
-    )
+    out.print(f"Cluster {outputs['clusterName']} ({outputs['region']}, Kubernetes {outputs['kubernetesVersion']})")
     _releases(recorded)
     _pages(outputs.get("pages") or {})
     out.print("Next: ./lab status, ./lab shell (kubectl and aws are set up in it), ./lab down.")

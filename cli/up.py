@@ -21,9 +21,7 @@ def register(app: typer.Typer) -> None:
 
 def up(
     stack: StackOption = REHEARSAL,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="AWS: do not ask before anything is created.")
-    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="AWS: do not ask before anything is created.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Stand the lab up, or bring it to what the settings say now."""
@@ -51,9 +49,7 @@ def _rehearse(chosen: Stack, as_json: bool) -> None:
             ) from error
     if as_json:
         out.print_json(
-            json.dumps(
-                {"changes": result.changes, "outputs": result.outputs, "seconds": round(shown.elapsed, 1)}
-            )
+            json.dumps({"changes": result.changes, "outputs": result.outputs, "seconds": round(shown.elapsed, 1)})
         )
         return
     if result.changed:

@@ -176,7 +176,7 @@ def _ops(config: LabConfig, scope: Scope, network: Network) -> OpsServers:
                 krew_plugins=versions.KREW_PLUGINS,
             ),
             instance_type=config.ops_servers.instance_type,
-            operator_cidrs=_once(config.operator_cidrs),
+            operator_cidrs=config.operator_cidrs,
             key_name=config.key_name,
             tags=config.tags,
         ),
@@ -198,7 +198,7 @@ def _cluster(
         # public addresses, whatever the peering's DNS setting.
         addresses = ops.public_ips if ops else []
         public_access = [
-            *_once(config.operator_cidrs),
+            *config.operator_cidrs,
             *(pulumi.Output.concat(address, "/32") for address in addresses),
         ]
     return Cluster(
@@ -249,7 +249,7 @@ def _nodes(
             disk_size_gib=group.disk_size_gib,
             max_pods=group.max_pods,
             capacity_type=group.capacity_type,
-            operator_cidrs=_once(config.operator_cidrs),
+            operator_cidrs=config.operator_cidrs,
             trusted_addresses=ops.private_ips if ops else [],
             key_name=config.key_name,
             tags=config.tags,
@@ -314,7 +314,7 @@ def _platform(
                 domain=config.domain,
                 certificate_arn=config.certificate_arn,
                 load_balancer_name=f"{config.cluster_name}-ingress-alb",
-                allowed_cidrs=_once(config.operator_cidrs),
+                allowed_cidrs=config.operator_cidrs,
             ),
             _after(*needs, *backends, cluster=cluster),
         )
@@ -334,8 +334,3 @@ def _monitoring(config: LabConfig, opts: pulumi.ResourceOptions) -> Monitoring:
         ),
         opts,
     )
-
-
-def _once(cidrs: Sequence[str]) -> list[str]:
-    """Each range once: one written twice is one rule."""
-    return list(dict.fromkeys(cidrs))

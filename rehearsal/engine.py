@@ -62,6 +62,21 @@ class EngineCommand(auto.PulumiCommand):
             raise create_command_error(result)
         return result
 
+    def tell(self, args: list[str], cwd: str, text: str) -> None:
+        """Run a short command that reads `text` from its standard input, where no other process sees it."""
+        ended = subprocess.run(
+            [self.command, "--non-interactive", *args],
+            cwd=cwd,
+            input=text,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        if ended.returncode != 0:
+            raise create_command_error(
+                auto.CommandResult(stdout=ended.stdout, stderr=ended.stderr, code=ended.returncode)
+            )
+
     def interrupt(self) -> bool:
         """Ask a running engine to stop after the resources in flight; a second call makes it stop at once.
 

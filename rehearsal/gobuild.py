@@ -42,7 +42,8 @@ class Go:
 
     program: str
     version: str
-    caches: tuple[Path, ...]
+    module_cache: Path
+    build_cache: Path
 
 
 def build_environment() -> dict[str, str]:
@@ -78,28 +79,44 @@ def find_go(tools: Sequence[Tool]) -> Go:
         raise ToolchainError(
             f"{program} does not run: {error}. Install Go {wanted} or newer from https://go.dev/dl/."
         ) from error
-    version, *caches = asked.stdout.splitlines()
+    version, module_cache, build_cache = asked.stdout.splitlines()
     found = re.match(r"go(\d+)\.(\d+)", version)
     if found is not None and (int(found[1]), int(found[2])) < needed:
         raise ToolchainError(
             f"{program} is {version}, which is too old: the tools need Go {wanted}. "
             f"Install Go {wanted} or newer from https://go.dev/dl/."
         )
-    return Go(program, version, tuple(Path(cache) for cache in caches))
+    return Go(program, version, Path(module_cache), Path(build_cache))
 
 
 def check_room(go: Go, tools: Sequence[Tool]) -> None:
     """Raise ToolchainError when a first build of these tools would fill a disk."""
-    needed = sum(tool.needs_mib for tool in tools)
-    for place in (tools_dir(), *go.caches):
-        present = next(p for p in (place, *place.parents) if p.exists())
-        free = shutil.disk_usage(present).free >> 20
-        if free < needed:
+    needed = {
+        go.module_cache: sum(tool.room.modules for tool in tools if not _is_fetched(go, tool)),
+        go.build_cache: sum(tool.room.objects for tool in tools),
+        tools_dir(): sum(tool.room.programs for tool in tools),
+    }
+    disks: dict[int, list[Path]] = {}
+    for place in needed:
+        disks.setdefault(_existing(place).stat().st_dev, []).append(place)
+    for places in disks.values():
+        wanted = sum(needed[place] for place in places)
+        free = shutil.disk_usage(_existing(places[0])).free >> 20
+        if free < wanted:
             names = " and ".join(tool.name for tool in tools)
             raise ToolchainError(
-                f"Building {names} takes up to {needed} MiB, but {place} has {free} MiB free. "
-                "Free some room, or set MYEKS_LAB_CACHE, GOMODCACHE and GOCACHE to another disk."
+                f"Building {names} takes up to {wanted} MiB in {' and '.join(map(str, places))}, where "
+                f"{free} MiB are free. Free some room, or set MYEKS_LAB_CACHE, GOMODCACHE and GOCACHE to "
+                "another disk."
             )
+
+
+def _is_fetched(go: Go, tool: Tool) -> bool:
+    return (go.module_cache / f"{tool.module}@{tool.version}").is_dir()
+
+
+def _existing(place: Path) -> Path:
+    return next(path for path in (place, *place.parents) if path.exists())
 
 
 def clear_leftovers() -> None:
@@ -211,8 +228,8 @@ def explain(tool: Tool, log: Path, command: str, status: int) -> ToolchainError:
     tail = "\n".join(lines[-_TAIL_LINES:])
     if _NO_ROOM.search(tail):
         return ToolchainError(
-            f"The disk filled up while {title} was built. Free {tool.needs_mib} MiB, or set "
-            "MYEKS_LAB_CACHE, GOMODCACHE and GOCACHE to another disk."
+            f"The disk filled up while {title} was built. Free some room, or set MYEKS_LAB_CACHE, "
+            "GOMODCACHE and GOCACHE to another disk."
         )
     if command == "list" and _OFFLINE.search(tail):
         return ToolchainError(

@@ -9,7 +9,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,8 +57,13 @@ class RehearsalStack:
         project_file: Path,
         stack_file: Path,
         program: Callable[[], None],
+        secret_keys: Collection[str] = (),
     ) -> None:
-        """`project_file` is Pulumi.yaml, `stack_file` is Pulumi.<stack>.yaml; neither is written to."""
+        """`project_file` is Pulumi.yaml, `stack_file` is Pulumi.<stack>.yaml; neither is written to.
+
+        `secret_keys` are configuration keys with their namespace ("myeks:password"): a value that stands in plain
+        in the stack's file is encrypted before the engine sees it, or it would stand in its history.
+        """
         self.name = stack_file.name.removeprefix("Pulumi.").removesuffix(".yaml")
         self.world = world
         self.engine = EngineCommand(bin_dir / "pulumi")
@@ -67,6 +72,8 @@ class RehearsalStack:
         self._work = self._root / "work"
         self._journal = self._root / "journal.jsonl"
         self._program = program
+        self._secret_keys = frozenset(secret_keys)
+        self._to_encrypt: dict[str, str] = {}
         self._project: str = yaml.safe_load(project_file.read_text())["name"]
         self._lay_out(project_file, stack_file)
 
@@ -141,9 +148,11 @@ class RehearsalStack:
         kept = self._work / stack_file.name
         if kept.exists():
             # The engine keeps this stack's key salt in its copy of the file.
-            settings |= {
-                k: v for k, v in yaml.safe_load(kept.read_text()).items() if k.startswith("encryption")
-            }
+            settings |= {k: v for k, v in yaml.safe_load(kept.read_text()).items() if k.startswith("encryption")}
+        config: dict[str, Any] = settings.get("config") or {}
+        for key in self._secret_keys & config.keys():
+            if not isinstance(config[key], dict):
+                self._to_encrypt[key] = str(config.pop(key))
         kept.write_text(yaml.safe_dump(settings))
         checkout = Path(__file__).parent.parent
         for name in PLUGINS:
@@ -172,13 +181,13 @@ class RehearsalStack:
         # The program itself runs in this process and looks things up by boto3: it must see the
         # emulator too, and no credentials of the user's.
         with environment(self.environment(), self.world.unset() | {"PULUMI_CONFIG_PASSPHRASE"}):
-            workspace = auto.LocalWorkspace(
-                work_dir=str(self._work), program=self._program, pulumi_command=self.engine
-            )
-            if self.exists():
-                yield auto.Stack.select(self.name, workspace)
-            else:
-                yield auto.Stack.create(self.name, workspace)
+            workspace = auto.LocalWorkspace(work_dir=str(self._work), program=self._program, pulumi_command=self.engine)
+            opened = auto.Stack.select if self.exists() else auto.Stack.create
+            stack = opened(self.name, workspace)
+            for key, value in self._to_encrypt.items():
+                self.engine.tell(["config", "set", "--secret", key, "--stack", self.name], str(self._work), value)
+            self._to_encrypt.clear()
+            yield stack
 
     def _recover(self) -> None:
         """Clear a dead engine's lock and adopt or drop what it left half made."""

@@ -36,19 +36,29 @@ class ToolchainError(Exception):
 
 
 @dataclass(frozen=True)
+class Room:
+    """What a first build takes, in MiB, rounded up; measured on linux/amd64 with Go 1.26."""
+
+    modules: int
+    """In Go's module cache, with the archives as they were fetched."""
+    objects: int
+    """In Go's build cache."""
+    programs: int
+    """In our own cache."""
+
+
+@dataclass(frozen=True)
 class Tool:
     """One Go module and the programs built from it.
 
     `commands` maps a program's name to its package; `stamps` are linker
     `-X` settings in which `{version}`, `{major}` and `{minor}` are filled in.
-    `needs_mib` is what a first build takes in Go's module and build caches
-    and in ours, in MiB, measured on linux/amd64 with Go 1.26 and rounded up.
     """
 
     name: str
     module: str
     commands: Mapping[str, str]
-    needs_mib: int
+    room: Room
     stamps: tuple[str, ...] = ()
 
     @property
@@ -112,7 +122,7 @@ TOOLS = (
         "pulumi",
         "github.com/pulumi/pulumi/pkg/v3",
         {"pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"},
-        needs_mib=4000,
+        Room(modules=1700, objects=2200, programs=150),
         # Without its version the engine refuses what the Automation API asks of it.
         stamps=("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}",),
     ),
@@ -123,7 +133,7 @@ TOOLS = (
             name: f"k8s.io/kubernetes/cmd/{name}"
             for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
         },
-        needs_mib=3000,
+        Room(modules=800, objects=2900, programs=400),
         stamps=(
             "k8s.io/component-base/version.gitVersion={version}",
             "k8s.io/component-base/version.gitMajor={major}",
@@ -131,8 +141,18 @@ TOOLS = (
             "k8s.io/component-base/version.gitTreeState=clean",
         ),
     ),
-    Tool("etcd", "go.etcd.io/etcd/server/v3", {"etcd": "go.etcd.io/etcd/server/v3"}, needs_mib=500),
-    Tool("kwok", "sigs.k8s.io/kwok", {"kwok": "sigs.k8s.io/kwok/cmd/kwok"}, needs_mib=1000),
+    Tool(
+        "etcd",
+        "go.etcd.io/etcd/server/v3",
+        {"etcd": "go.etcd.io/etcd/server/v3"},
+        Room(modules=350, objects=350, programs=50),
+    ),
+    Tool(
+        "kwok",
+        "sigs.k8s.io/kwok",
+        {"kwok": "sigs.k8s.io/kwok/cmd/kwok"},
+        Room(modules=450, objects=800, programs=100),
+    ),
 )
 """Every program that the rehearsal runs, apart from Python's own."""
 

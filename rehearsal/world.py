@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -275,7 +275,7 @@ def _sweep(directory: Path | None = None) -> bool:
 
 
 @contextmanager
-def _lock(report: Report = lambda _: None) -> Iterator[None]:
+def _lock(report: Report = lambda _: None) -> Generator[None]:
     """Only one start or stop at a time. The lock is no part of the world: that directory comes and goes."""
     name = hashlib.sha256(str(world_dir()).encode()).hexdigest()[:16]
     path = cache_dir() / "locks" / f"{name}.lock"

@@ -74,7 +74,7 @@ class Calls:
             protocol = cast(str, model.resolved_protocol)
             self._models[service] = (
                 model,
-                create_serializer(protocol, include_validation=True),
-                ResponseParserFactory().create_parser(protocol),
+                cast(Serializer, create_serializer(protocol, include_validation=True)),
+                cast(ResponseParser, ResponseParserFactory().create_parser(protocol)),
             )
         return self._models[service]

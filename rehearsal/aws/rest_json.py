@@ -10,9 +10,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast
 
-from botocore.model import ListShape, OperationModel, ServiceModel, Shape, StructureShape
+from botocore.model import ListShape, OperationModel, ServiceModel, Shape
 from botocore.validate import ParamValidator
 
+from rehearsal.aws import shapes
 from rehearsal.aws.asgi import Response
 from rehearsal.aws.errors import AwsError
 
@@ -25,7 +26,7 @@ class RestJson:
         self._model = model
         self._validator = ParamValidator()
         routes: list[tuple[int, str, re.Pattern[str], str]] = []
-        for name in model.operation_names:
+        for name in cast(list[str], model.operation_names):
             http = cast(dict[str, str], model.operation_model(name).http)
             path = http["requestUri"].partition("?")[0]
             literals = sum(1 for part in path.split("/") if part and not part.startswith("{"))
@@ -59,12 +60,12 @@ class RestJson:
             content = json.loads(body) if body.strip() else {}
         except ValueError as error:
             raise AwsError("InvalidParameterException", "The request body is not JSON.") from error
-        shape = cast("StructureShape | None", operation.input_shape)
+        shape = shapes.given(operation)
         if shape is None:
             return {}
         params: dict[str, Any] = {}
-        for member, member_shape in shape.members.items():
-            serialization = cast(dict[str, str], member_shape.serialization)
+        for member, member_shape in shapes.members(shape).items():
+            serialization = shapes.serialization(member_shape)
             wire = serialization.get("name", member)
             location = serialization.get("location")
             if location == "uri":
@@ -98,7 +99,7 @@ def _pattern(path: str) -> re.Pattern[str]:
 
 def _from_query(shape: Shape, values: list[str]) -> Any:
     if isinstance(shape, ListShape):
-        return [_from_query(shape.member, [value]) for value in values]
+        return [_from_query(shapes.item(shape), [value]) for value in values]
     match shape.type_name:
         case "integer" | "long":
             return int(values[0]) if values[0].lstrip("-").isdigit() else values[0]

@@ -14,13 +14,20 @@ import socket
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rehearsal.aws import backend
 from rehearsal.aws.settings import Settings
 
+if TYPE_CHECKING:
+    from rehearsal.aws.eks.state import ControlPlaneFactory
 
-def main() -> None:
-    """Serve until SIGTERM, SIGINT or POST /_rehearsal/shutdown; exits 0 then."""
+
+def main(control_plane: "ControlPlaneFactory | None" = None) -> None:
+    """Serve until SIGTERM, SIGINT or POST /_rehearsal/shutdown; exits 0 then.
+
+    `control_plane` makes the clusters' control planes; the real ones when none is given.
+    """
     parser = argparse.ArgumentParser(description="The AWS emulator of the rehearsal.")
     parser.add_argument("--dir", type=Path, required=True, help="the world's directory")
     parser.add_argument("--region", required=True, help="AWS region to play, as ap-northeast-2")
@@ -43,10 +50,10 @@ def main() -> None:
         port=listener.getsockname()[1],
     )
     backend.clean_environment(settings)
-    asyncio.run(serve(settings, listener))
+    asyncio.run(_serve(settings, listener, control_plane))
 
 
-async def serve(settings: Settings, listener: socket.socket) -> None:
+async def _serve(settings: Settings, listener: socket.socket, control_plane: "ControlPlaneFactory | None") -> None:
     """Run the emulator on a bound socket until it is told to end."""
     # Here and not above: importing ministack reads the environment that main() has just set.
     from hypercorn.asyncio import serve as hypercorn_serve
@@ -55,7 +62,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     from rehearsal.aws.emulator import Emulator, write_private
     from rehearsal.control_plane import ControlPlane
 
-    emulator = Emulator(settings, ControlPlane)
+    emulator = Emulator(settings, control_plane or ControlPlane)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, emulator.ended.set)
@@ -65,7 +72,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     config = Config()
     config.bind = [f"fd://{listener.fileno()}"]
     config.accesslog = None
-    config.errorlog = "-"
+    config.errorlog = logging.getLogger("hypercorn.error")
     config.graceful_timeout = 1
     config.keep_alive_timeout = 75
     world_file = settings.dir / "world.json"

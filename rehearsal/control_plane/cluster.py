@@ -52,6 +52,7 @@ class ControlPlane:
         self._programs: list[Supervised] = []
         self._client: Client | None = None
         self._filling: asyncio.Task[None] | None = None
+        self._writing: asyncio.Future[Material] | None = None
         self._owns_dir = False
 
     @property
@@ -85,7 +86,9 @@ class ControlPlane:
         self.endpoint = f"https://{api.address}"
 
         # Keys are made while etcd comes up; the API server needs both.
-        material, _ = await asyncio.gather(asyncio.to_thread(self._write_material), self._run(commands.etcd(self.spec)))
+        self._writing = asyncio.ensure_future(asyncio.to_thread(self._write_material))
+        await self._run(commands.etcd(self.spec))
+        material = await asyncio.shield(self._writing)
         client = Client(self.endpoint, material.ca, material.admin)
         self._client = client
         programs = Commands(self.spec, material, api, kubelet, emulated)
@@ -203,6 +206,10 @@ class ControlPlane:
         if self._guard is not None:
             self._guard.close()
             self._guard = None
+        if self._writing is not None:
+            # A thread cannot be cancelled; left alone it would write into the removed directory.
+            await asyncio.wait([self._writing])
+            self._writing = None
         if self._owns_dir:
             await asyncio.to_thread(shutil.rmtree, self.spec.dir, ignore_errors=True)
             self._owns_dir = False

@@ -28,7 +28,8 @@ class ControlPlaneSpec:
     """Where etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kwok are."""
     authn_webhook_url: str
     """Answers TokenReview (authentication.k8s.io/v1) for bearer tokens that are no service account's.
-    http on loopback; the path holds a secret, so that nobody else on the machine can ask."""
+    http on loopback; the path holds a secret, so that nobody else on the machine can ask. Refusals are
+    not remembered; an accepted token is, for 10 s, which the API server cannot be told to leave off."""
     authz_webhook_url: str
     """Answers SubjectAccessReview (authorization.k8s.io/v1) where RBAC has no opinion; as above."""
 

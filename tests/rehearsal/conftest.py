@@ -39,9 +39,7 @@ class Lab:
             "MYEKS_LAB_WORLD": str(self.world),
         }
 
-    def __call__(
-        self, *arguments: str, code: int | None = 0, timeout: float = 180
-    ) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *arguments: str, code: int | None = 0, timeout: float = 180) -> subprocess.CompletedProcess[str]:
         """Run ./lab; the exit code must be `code` (None: any)."""
         ended = subprocess.run(
             [str(self.checkout / "lab"), *arguments],
@@ -52,9 +50,7 @@ class Lab:
             check=False,
         )
         if code is not None and ended.returncode != code:
-            pytest.fail(
-                f"lab {' '.join(arguments)} ended with {ended.returncode}:\n{ended.stdout}\n{ended.stderr}"
-            )
+            pytest.fail(f"lab {' '.join(arguments)} ended with {ended.returncode}:\n{ended.stdout}\n{ended.stderr}")
         return ended
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:

@@ -169,14 +169,14 @@ def until(check: Callable[[], T | None], what: str, timeout: float = 15) -> T:
     raise AssertionError(f"not within {timeout:.0f} s: {what}")
 
 
-def processes_in(directory: Path) -> list[str]:
-    """Programs that work in a directory."""
-    found: list[str] = []
+def processes_in(directory: Path) -> dict[int, str]:
+    """Programs that work in a directory, by process id."""
+    found: dict[int, str] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 if (entry / "cwd").readlink() == directory:
-                    found.append((entry / "comm").read_text().strip())
+                    found[int(entry.name)] = (entry / "comm").read_text().strip()
             except OSError:
                 continue
     return found

@@ -1,5 +1,6 @@
 """Runs a program on the real engine with chosen plugins, for the tests of the plugins."""
 
+import json
 import os
 import shlex
 import sys
@@ -101,6 +102,13 @@ class Engine:
         deployment = self._stack(lambda: None).export_stack().deployment
         assert deployment is not None
         return deployment.get("resources") or []
+
+    def rewrite(self, old: str, new: str) -> None:
+        """Put another text into the state, wherever the old one is."""
+        stack = self._stack(lambda: None)
+        deployment = stack.export_stack()
+        text = json.dumps(deployment.deployment).replace(old, new)
+        stack.import_stack(auto.Deployment(version=deployment.version, deployment=json.loads(text)))
 
     def _run(self, program: Program, what: str) -> Run:
         stack = self._stack(program)

@@ -61,7 +61,7 @@ def test_an_older_version_is_emulated_and_stopping_leaves_nothing(loop: Loop, tm
     assert len(processes_in(directory)) == 5
     loop.run(plane.stop())
     assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
-    assert processes_in(directory) == []
+    assert processes_in(directory) == {}
     assert all(is_free(port) for port in ports)
     assert not directory.exists()
     assert plane.processes() == []
@@ -95,7 +95,7 @@ def test_a_failing_start_says_why_and_is_undone(
     with pytest.raises(ControlPlaneError, match=says) as caught:
         loop.run(plane.start())
     assert name in str(caught.value)
-    assert processes_in(directory) == []
+    assert processes_in(directory) == {}
     assert not directory.exists()
 
 
@@ -110,7 +110,7 @@ def test_a_cancelled_start_is_undone(loop: Loop, tmp_path: Path, after: float) -
 
     with pytest.raises(TimeoutError):
         loop.run(cancelled())
-    assert processes_in(directory) == []
+    assert processes_in(directory) == {}
     assert not directory.exists()
 
 
@@ -132,4 +132,8 @@ def test_a_killed_parent_takes_its_processes_along(tmp_path: Path) -> None:
     # The whole group, as a terminal or a supervisor would do it.
     os.killpg(parent.pid, signal.SIGKILL)
     parent.wait()
-    until(lambda: processes_in(directory) == [], "no process left", 5)
+    try:
+        until(lambda: processes_in(directory) == {}, "no process left", 5)
+    finally:
+        for pid in processes_in(directory):
+            os.kill(pid, signal.SIGKILL)

@@ -124,9 +124,7 @@ def test_children_come_in_order_and_in_the_right_place(engine: Engine, record: P
     place = "eks:index:Cluster$"
     eks_cluster = urns[f"{place}aws:eks/cluster:Cluster::lab-eksCluster"]
     role = f"{place}eks:index:ServiceRole$"
-    assert (
-        urns[f"{role}aws:iam/rolePolicyAttachment:RolePolicyAttachment::lab-eksRole-4b490823"] < eks_cluster
-    )
+    assert urns[f"{role}aws:iam/rolePolicyAttachment:RolePolicyAttachment::lab-eksRole-4b490823"] < eks_cluster
     aws_auth = urns[f"{place}kubernetes:core/v1:ConfigMap::lab-nodeAccess"]
     cni = urns[f"{place}eks:index:VpcCniAddon$aws:eks/addon:Addon::lab-vpc-cni"]
     assert aws_auth < cni, "who may enter comes before what needs entering"
@@ -175,9 +173,7 @@ def node_group_without_role() -> None:
 
 
 def forbidden_group() -> None:
-    cluster(
-        access_entries={"e": eks.AccessEntryArgs(principal_arn="arn", kubernetes_groups=["system:masters"])}
-    )
+    cluster(access_entries={"e": eks.AccessEntryArgs(principal_arn="arn", kubernetes_groups=["system:masters"])})
 
 
 def unplayed_type() -> None:
@@ -196,9 +192,7 @@ def unplayed_type() -> None:
     ],
     ids=lambda value: value.__name__ if callable(value) else "said",
 )
-def test_what_cannot_be_is_refused_by_name(
-    engine: Engine, program: Callable[[], None], said: list[str]
-) -> None:
+def test_what_cannot_be_is_refused_by_name(engine: Engine, program: Callable[[], None], said: list[str]) -> None:
     text = failing(engine, program)
     for part in said:
         assert part in text

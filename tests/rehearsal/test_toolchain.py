@@ -19,10 +19,10 @@ CHECKOUT = Path(__file__).parents[2]
 PROGRAM = """
 import sys
 from rehearsal import gobuild, toolchain
-from rehearsal.toolchain import Tool, ToolchainError
+from rehearsal.toolchain import Room, Tool, ToolchainError
 toolchain.MODULES = __import__("pathlib").Path(sys.argv[1])
 toolchain.TOOLS = (
-    Tool("small", "example.invalid/none", {"hello": "small/hello", "world": "small/world"}, 10,
+    Tool("small", "example.invalid/none", {"hello": "small/hello", "world": "small/world"}, Room(1, 1, 1),
          ("main.version={version}",)),
 )
 gobuild._REPORT_EVERY = 0.1

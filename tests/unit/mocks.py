@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, cast
 
 import pulumi
 from google.protobuf import json_format
+from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime import config as runtime_config
 from pulumi.runtime import mocks as pulumi_mocks
+from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import get_root_resource
 from pulumi.runtime.stack import Stack, run_pulumi_func
 
@@ -112,35 +115,35 @@ class Graph:
         assert len(found) == 1, f"{len(found)} resources named {name}"
         return found[0]
 
-    def children(self, urn: str) -> list[Node]:
-        """All descendants of a resource."""
-        direct = [node for node in self.nodes if node.parent == urn]
-        return [*direct, *(deeper for child in direct for deeper in self.children(child.urn))]
+    @cached_property
+    def _needs(self) -> dict[str, set[str]]:
+        """URN → what the engine holds it to depend on directly; for a finished graph."""
+        by_urn = {node.urn: node for node in self.nodes}
+        position = {node.urn: index for index, node in enumerate(self.nodes)}
+        below: dict[str, set[str]] = {}
+        for node in self.nodes:
+            above = node.parent
+            while above in by_urn:
+                below.setdefault(above, set()).add(node.urn)
+                above = by_urn[above].parent
+        needs: dict[str, set[str]] = {}
+        for node in self.nodes:
+            needs[node.urn] = set(node.edges)
+            for urn in node.edges - {node.parent}:
+                if urn in by_urn and not by_urn[urn].custom:
+                    earlier = {one for one in below.get(urn, ()) if position[one] < position[node.urn]}
+                    needs[node.urn] |= earlier
+        return needs
 
     def closure(self, node: Node) -> set[str]:
         """URNs of everything that exists before this resource and is deleted after it."""
-        by_urn = {one.urn: one for one in self.nodes}
-        position = {one.urn: index for index, one in enumerate(self.nodes)}
         seen: set[str] = set()
         waiting = [node.urn]
         while waiting:
-            here = waiting.pop()
-            if here not in by_urn:
-                continue
-            for urn in self._direct(by_urn[here], by_urn, position):
-                if urn not in seen:
-                    seen.add(urn)
-                    waiting.append(urn)
+            new = self._needs.get(waiting.pop(), set()) - seen
+            seen |= new
+            waiting.extend(new)
         return seen
-
-    def _direct(self, node: Node, by_urn: Mapping[str, Node], position: Mapping[str, int]) -> Iterator[str]:
-        for urn in node.edges:
-            yield urn
-            target = by_urn.get(urn)
-            if target and not target.custom and urn != node.parent:
-                for child in self.children(urn):
-                    if position[child.urn] < position[node.urn]:
-                        yield child.urn
 
     def outlives(self, survivor: Node, node: Node) -> bool:
         """Whether `survivor` is made before `node` and deleted after it."""
@@ -152,7 +155,7 @@ class _Mocks(pulumi_mocks.Mocks):
         self.graph = graph
         self.monitor: _Monitor | None = None
 
-    def call(self, args: pulumi_mocks.MockCallArgs) -> dict[str, Any]:
+    def call(self, args: pulumi_mocks.MockCallArgs) -> tuple[dict[str, Any], None]:
         """Answer an invoke; one that nobody knows is an error."""
         self.graph.invokes.append((args.token, dict(args.args)))
         answers: dict[str, dict[str, Any]] = {
@@ -164,8 +167,8 @@ class _Mocks(pulumi_mocks.Mocks):
             "aws:ssm/getParameter:getParameter": {"value": "ami-newest"},
         }
         if args.token == "aws:eks/getAddonVersion:getAddonVersion":
-            return {"version": f"v1.0.0-{args.args['addonName']}", **args.args}
-        return {**args.args, **answers[args.token]}
+            return {"version": f"v1.0.0-{args.args['addonName']}", **args.args}, None
+        return {**args.args, **answers[args.token]}, None
 
     def new_resource(self, args: pulumi_mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         """Make up the outputs that real resources would have."""
@@ -222,11 +225,27 @@ class _Monitor(pulumi_mocks.MockMonitor):
         self.graph = graph
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the name in the protocol
-        """Answer as the mock monitor does, and keep the request."""
-        answer = super().RegisterResource(request)
-        if request.type != "pulumi:pulumi:Stack":
-            self.graph.nodes.append(_node(request, answer.urn))
-        return answer
+        """Answer with the mocks' outputs and keep the request.
+
+        Written anew, because the SDK's own rebuilds resource references on a worker thread, where its settings
+        are those of the first program that the process ran.
+        """
+        urn = self.make_urn(request.parent, request.type, request.name)
+        if request.type == "pulumi:pulumi:Stack":
+            return resource_pb2.RegisterResourceResponse(urn=urn)
+        node = _node(request, urn)
+        self.graph.nodes.append(node)
+        args = pulumi_mocks.MockResourceArgs(node.type, node.name, node.inputs, request.provider)
+        identifier, state = self.mocks.new_resource(args)
+        self.resources[urn] = pulumi_mocks.MockMonitor.ResourceRegistration(urn, identifier or "", state)
+        return resource_pb2.RegisterResourceResponse(
+            urn=urn, id=identifier, object=json_format.ParseDict(state, Struct())
+        )
+
+    def make_urn(self, parent: str, type_: str, name: str) -> str:
+        """As the SDK's, but with the names of this run."""
+        above = parent.split("::")[2] + "$" if parent else ""
+        return f"urn:pulumi:{STACK}::{PROJECT}::{above}{type_}::{name}"
 
 
 def _node(request: Any, urn: str) -> Node:

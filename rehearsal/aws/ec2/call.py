@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from botocore.model import OperationModel
 
+from rehearsal.aws import shapes
 from rehearsal.aws.backend import Handler
 from rehearsal.aws.client import Calls
 from rehearsal.aws.ec2 import wire
@@ -39,7 +40,7 @@ class Call:
     @property
     def action(self) -> str:
         """The operation's API name."""
-        return self.operation.name
+        return shapes.name(self.operation)
 
     async def forward(self, form: Mapping[str, list[str]] | None = None) -> dict[str, Any]:
         """ministack's answer, parsed; raises AwsError. With `form`, other parameters than were sent."""

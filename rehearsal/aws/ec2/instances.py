@@ -57,6 +57,13 @@ class Instances:
             return
         instance["NetworkInterfaces"] = self._interfaces.of_instance(instance["InstanceId"])
 
+    def amend_volume(self, volume: dict[str, Any]) -> None:
+        """Make a described volume tell what ministack keeps and does not show."""
+        record = self._backend.volumes.get(volume["VolumeId"], {})
+        for name in ("Throughput", "KmsKeyId"):
+            if record.get(name):
+                volume[name] = record[name]
+
     async def _run(self, call: Call) -> dict[str, Any]:
         params = call.params
         template = await self._template(params.get("LaunchTemplate"))
@@ -111,11 +118,13 @@ class Instances:
         record["RootDeviceName"] = ROOT_DEVICE
         volumes = self._make_volumes(record, launch, subnet["AvailabilityZone"])
         self._options[instance_id] = {
+            "Placement": {**record["Placement"], "AvailabilityZoneId": subnet["AvailabilityZoneId"]},
             "MetadataOptions": launch.metadata,
             "EbsOptimized": False,
             "EnaSupport": True,
             "PrivateDnsNameOptions": {"HostnameType": "ip-name", "EnableResourceNameDnsARecord": False},
             "DisableApiTermination": launch.protected,
+            **({"InstanceLifecycle": "spot"} if launch.spot else {}),
         }
         await self._tag(launch, instance_id, volumes, interface)
         return instance_id

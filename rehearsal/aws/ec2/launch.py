@@ -40,6 +40,7 @@ class Launch:
     protected: bool = False
     """DisableApiTermination."""
     monitored: bool = False
+    spot: bool = False
 
 
 def put_together(request: dict[str, Any], template: dict[str, Any]) -> Launch:
@@ -73,6 +74,7 @@ def put_together(request: dict[str, Any], template: dict[str, Any]) -> Launch:
         tags=_tags(template.get("TagSpecifications", []), request.get("TagSpecifications", [])),
         protected=merged.get("DisableApiTermination", False),
         monitored=merged.get("Monitoring", {}).get("Enabled", False),
+        spot=merged.get("InstanceMarketOptions", {}).get("MarketType") == "spot",
     )
 
 

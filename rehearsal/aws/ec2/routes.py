@@ -53,7 +53,7 @@ class Routes:
                 raise AwsError("InvalidParameterValue", f"{message}networks")
         if nat_id := params.get("NatGatewayId"):
             filters = [{"Name": "state", "Values": ["pending", "available"]}]
-            found = await self._calls("ec2", "DescribeNatGateways", NatGatewayIds=[nat_id], Filters=filters)
+            found = await self._calls("ec2", "DescribeNatGateways", NatGatewayIds=[nat_id], Filter=filters)
             if not found["NatGateways"]:
                 raise AwsError("InvalidNatGatewayID.NotFound", f"The natGateway ID '{nat_id}' does not exist")
         if peering_id := params.get("VpcPeeringConnectionId"):

@@ -5,6 +5,7 @@ guard that may refuse, an action that answers in its place, or an amendment of
 what it lists.
 """
 
+import logging
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
@@ -22,8 +23,11 @@ from rehearsal.aws.ec2.instances import Instances
 from rehearsal.aws.ec2.interfaces import Interfaces
 from rehearsal.aws.ec2.peering import Peerings
 from rehearsal.aws.ec2.routes import Routes
+from rehearsal.aws.ec2.rules import Rules
 from rehearsal.aws.ec2.templates import Templates
 from rehearsal.aws.errors import AwsError
+
+log = logging.getLogger(__name__)
 
 XML = {"Content-Type": "text/xml;charset=UTF-8"}
 
@@ -41,6 +45,7 @@ class Ec2:
         addresses = Addresses(backend, calls, self.interfaces)
         peerings = Peerings(backend, calls)
         routes = Routes(calls)
+        rules = Rules(backend)
         guards = Guards(calls, self.interfaces)
         self._guards: dict[str, Guard] = {**guards.guards(), **routes.guards()}
         self._actions: dict[str, Action] = {
@@ -50,10 +55,13 @@ class Ec2:
             **addresses.actions(),
             **peerings.actions(),
             **routes.actions(),
+            **rules.actions(),
         }
         self._amendments: dict[str, Callable[[dict[str, Any]], None]] = {
             "DescribeSubnets": self.interfaces.amend_subnet,
+            "DescribeSecurityGroups": rules.amend,
             "DescribeInstances": self.instances.amend,
+            "DescribeVolumes": self.instances.amend_volume,
             "DescribeNatGateways": addresses.amend_nat_gateway,
             "DescribeAddresses": addresses.amend_address,
             "DescribeVpcPeeringConnections": peerings.amend,
@@ -77,6 +85,10 @@ class Ec2:
             return error.status, dict(XML), wire.write_error(error)
         except AwsError as error:
             return error.status, dict(XML), wire.write_error(error)
+        except Exception as error:
+            # Whatever it was, the client gets EC2's form of it: it cannot read another.
+            log.exception("EC2 %s failed", action)
+            return 500, dict(XML), wire.write_error(AwsError("InternalError", str(error), 500))
         if result is None:
             return await self._original(method, path, headers, body, query)
         return 200, dict(XML), wire.write(operation, result)

@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape
 
 from botocore.model import ListShape, OperationModel, Shape, StructureShape
 
+from rehearsal.aws import shapes
 from rehearsal.aws.errors import AwsError
 
 NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
@@ -19,13 +20,13 @@ NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
 def read(operation: OperationModel, form: Mapping[str, list[str]]) -> dict[str, Any]:
     """The parameters of a request, by their API names: {"SubnetIds": ["subnet-…"], …}."""
     flat = {name: values[0] for name, values in form.items() if values}
-    shape = cast("StructureShape | None", operation.input_shape)
+    shape = shapes.given(operation)
     return _read_structure(shape, flat, "") if shape else {}
 
 
 def _read_structure(shape: StructureShape, flat: Mapping[str, str], prefix: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for member, member_shape in shape.members.items():
+    for member, member_shape in shapes.members(shape).items():
         name = f"{prefix}{_wire_name(member, member_shape)}"
         if any(key == name or key.startswith(f"{name}.") for key in flat):
             found[member] = _read(member_shape, flat, name)
@@ -37,7 +38,10 @@ def _read(shape: Shape, flat: Mapping[str, str], name: str) -> Any:
         return _read_structure(shape, flat, f"{name}.")
     if isinstance(shape, ListShape):
         indices = {key.removeprefix(f"{name}.").partition(".")[0] for key in flat if key.startswith(f"{name}.")}
-        return [_read(shape.member, flat, f"{name}.{index}") for index in sorted(filter(str.isdigit, indices), key=int)]
+        return [
+            _read(shapes.item(shape), flat, f"{name}.{index}")
+            for index in sorted(filter(str.isdigit, indices), key=int)
+        ]
     value = flat.get(name, "")
     match shape.type_name:
         case "integer" | "long":
@@ -49,7 +53,7 @@ def _read(shape: Shape, flat: Mapping[str, str], name: str) -> Any:
 
 
 def _wire_name(member: str, shape: Shape) -> str:
-    serialization = cast(dict[str, str], shape.serialization)
+    serialization = shapes.serialization(shape)
     if "queryName" in serialization:
         return serialization["queryName"]
     name = serialization.get("name", member)
@@ -58,18 +62,18 @@ def _wire_name(member: str, shape: Shape) -> str:
 
 def write(operation: OperationModel, result: Mapping[str, Any]) -> bytes:
     """The answer to an operation; `result` has the members that boto3 would return."""
-    shape = cast("StructureShape | None", operation.output_shape)
+    shape = shapes.returned(operation)
     inner = _write_structure(shape, result) if shape else "<return>true</return>"
-    tag = f"{operation.name}Response"
+    tag = f"{shapes.name(operation)}Response"
     return f'<{tag} xmlns="{NAMESPACE}"><requestId>rehearsal</requestId>{inner}</{tag}>'.encode()
 
 
 def _write_structure(shape: StructureShape, value: Mapping[str, Any]) -> str:
     parts: list[str] = []
-    for member, member_shape in shape.members.items():
+    for member, member_shape in shapes.members(shape).items():
         content = value.get(member)
         if content is not None:
-            name = cast(dict[str, str], member_shape.serialization).get("name", member)
+            name = shapes.serialization(member_shape).get("name", member)
             parts.append(f"<{name}>{_write(member_shape, content)}</{name}>")
     return "".join(parts)
 
@@ -78,7 +82,7 @@ def _write(shape: Shape, value: Any) -> str:
     if isinstance(shape, StructureShape):
         return _write_structure(shape, cast(Mapping[str, Any], value))
     if isinstance(shape, ListShape):
-        return "".join(f"<item>{_write(shape.member, item)}</item>" for item in value)
+        return "".join(f"<item>{_write(shapes.item(shape), item)}</item>" for item in value)
     if isinstance(value, bool):
         return str(value).lower()
     if hasattr(value, "isoformat"):

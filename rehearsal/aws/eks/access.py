@@ -115,7 +115,7 @@ class Access:
         """DescribeAccessEntry."""
         return {"accessEntry": self._entry(params).view}
 
-    def list(self, params: dict[str, Any]) -> dict[str, Any]:
+    def listed(self, params: dict[str, Any]) -> dict[str, Any]:
         """ListAccessEntries."""
         cluster, policy = self._cluster(params["clusterName"]), params.get("associatedPolicyArn")
         entries = [arn for arn, entry in cluster.entries.items() if policy is None or policy in entry.policies]

@@ -103,7 +103,7 @@ class Addons:
         cluster, view = self._get(params)
         return {"addon": _looked_at(cluster, view)}
 
-    def list(self, params: dict[str, Any]) -> dict[str, Any]:
+    def listed(self, params: dict[str, Any]) -> dict[str, Any]:
         """ListAddons."""
         return {"addons": list(self._clusters.get(params["clusterName"]).addons)}
 

@@ -91,6 +91,7 @@ class ClusterOperations:
 
     async def _record(self, params: dict[str, Any], caller: Caller | None) -> Cluster:
         """Check a request and make what EKS makes before the control plane."""
+        validation.check_played(params)
         version = params.get("version", KUBERNETES_VERSIONS[0].version)
         validation.check_version(version)
         vpc_config = params["resourcesVpcConfig"]

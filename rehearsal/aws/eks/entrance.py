@@ -114,7 +114,7 @@ class EntranceControl:
         spec: dict[str, Any] = review.get("spec") or {}
         entry = _entry_of(cluster, spec)
         policy = allowing(Request.of(spec), entry.policies.values()) if entry else None
-        status = {"allowed": policy is not None, "denied": False}
+        status: dict[str, Any] = {"allowed": policy is not None, "denied": False}
         if entry and policy:
             status["reason"] = f"EKS access policy: allowed by {policy} of access entry {entry.view['accessEntryArn']}"
         return {"apiVersion": review.get("apiVersion"), "kind": review.get("kind"), "status": status}

@@ -75,6 +75,8 @@ class Nodegroups:
 
     async def _view(self, cluster: Cluster, params: dict[str, Any], template: dict[str, Any]) -> dict[str, Any]:
         data: dict[str, Any] = template.get("LaunchTemplateData", {})
+        if params.get("warmPoolConfig"):
+            raise bad_request("The rehearsal does not play warmPoolConfig.")
         scaling = {"minSize": 1, "maxSize": 2, "desiredSize": 2, **params.get("scalingConfig", {})}
         rules.check_scaling(scaling)
         subnets = await self._lookups.subnets(params["subnets"])
@@ -160,7 +162,7 @@ class Nodegroups:
         """DescribeNodegroup."""
         return {"nodegroup": self._get(params)[1].view}
 
-    def list(self, params: dict[str, Any]) -> dict[str, Any]:
+    def listed(self, params: dict[str, Any]) -> dict[str, Any]:
         """ListNodegroups."""
         return {"nodegroups": list(self._clusters.get(params["clusterName"]).nodegroups)}
 

@@ -140,6 +140,8 @@ class Nodes:
         if not template.get("BlockDeviceMappings") and "diskSize" in view:
             ebs = {"VolumeSize": view["diskSize"], "VolumeType": "gp3"}
             request["BlockDeviceMappings"] = [{"DeviceName": "/dev/xvda", "Ebs": ebs}]
+        if view["capacityType"] == "SPOT":
+            request["InstanceMarketOptions"] = {"MarketType": "spot"}
         if key := (view.get("remoteAccess") or {}).get("ec2SshKey"):
             request["KeyName"] = key
         try:
@@ -168,6 +170,7 @@ class Nodes:
             ami_id=instance["ImageId"],
             launch_template_id=template_id,
             launch_template_version=version,
+            zone_id=instance["Placement"].get("AvailabilityZoneId", ""),
             max_pods=max_pods(configs, row.max_pods),
             cpu=row.vcpus,
             memory_mib=row.memory_mib,

@@ -68,7 +68,7 @@ class PodIdentity:
         """DescribePodIdentityAssociation."""
         return {"association": self._get(params)[1]}
 
-    def list(self, params: dict[str, Any]) -> dict[str, Any]:
+    def listed(self, params: dict[str, Any]) -> dict[str, Any]:
         """ListPodIdentityAssociations."""
         cluster = self._clusters.get(params["clusterName"])
         shown = ("clusterName", "namespace", "serviceAccount", "associationArn", "associationId", "ownerArn")

@@ -54,19 +54,19 @@ class Eks:
             "ListUpdates": self._list_updates,
             "CreateNodegroup": self._nodegroups.create,
             "DescribeNodegroup": self._nodegroups.describe,
-            "ListNodegroups": self._nodegroups.list,
+            "ListNodegroups": self._nodegroups.listed,
             "UpdateNodegroupConfig": self._nodegroups.update_config,
             "UpdateNodegroupVersion": self._nodegroups.update_version,
             "DeleteNodegroup": self._nodegroups.delete,
             "CreateAddon": addons.create,
             "DescribeAddon": addons.describe,
-            "ListAddons": addons.list,
+            "ListAddons": addons.listed,
             "UpdateAddon": addons.update,
             "DeleteAddon": addons.delete,
             "DescribeAddonVersions": addons.describe_versions,
             "CreateAccessEntry": access.create,
             "DescribeAccessEntry": access.describe,
-            "ListAccessEntries": access.list,
+            "ListAccessEntries": access.listed,
             "UpdateAccessEntry": access.update,
             "DeleteAccessEntry": access.delete,
             "AssociateAccessPolicy": access.associate,
@@ -75,7 +75,7 @@ class Eks:
             "ListAccessPolicies": lambda _: access.list_policies(),
             "CreatePodIdentityAssociation": pod_identity.create,
             "DescribePodIdentityAssociation": pod_identity.describe,
-            "ListPodIdentityAssociations": pod_identity.list,
+            "ListPodIdentityAssociations": pod_identity.listed,
             "UpdatePodIdentityAssociation": pod_identity.update,
             "DeletePodIdentityAssociation": pod_identity.delete,
             "ListTagsForResource": lambda params: {"tags": self._tags(params["resourceArn"])},
@@ -114,6 +114,10 @@ class Eks:
             response = rest_json.answer(await self._answer(method, path, headers, body, query))
         except AwsError as error:
             response = rest_json.failure(error)
+        except Exception as error:
+            # Whatever it was, the client gets EKS's form of it.
+            log.exception("EKS %s %s failed", method, path)
+            response = rest_json.failure(AwsError("ServerException", str(error), 500))
         return response.status, response.headers, response.body
 
     async def _answer(

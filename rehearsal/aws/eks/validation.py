@@ -11,11 +11,21 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from rehearsal.aws.eks.catalog import KUBERNETES_VERSIONS, LOG_TYPES, VERSIONS
-from rehearsal.aws.eks.state import invalid
+from rehearsal.aws.eks.state import bad_request, invalid
 
 NAME: Final = re.compile(r"[0-9A-Za-z][A-Za-z0-9\-_]*")
 MODES: Final = ("CONFIG_MAP", "API_AND_CONFIG_MAP", "API")
 """Authentication modes; a cluster can only go to a later one (EKS User Guide, "Change authentication mode")."""
+
+NOT_PLAYED: Final = (
+    "outpostConfig",
+    "remoteNetworkConfig",
+    "controlPlaneScalingConfig",
+    "kubeApiServerConfig",
+    "kubeSchedulerConfig",
+    "kubeControllerManagerConfig",
+)
+"""Members of CreateCluster that would change what is played."""
 
 
 def check_name(name: str, parameter: str = "clusterName") -> None:
@@ -28,6 +38,20 @@ def check_name(name: str, parameter: str = "clusterName") -> None:
         )
     if len(name) > 100:
         raise invalid(f"The {parameter} parameter can have a length of 100 characters at most.")
+
+
+def check_played(params: Mapping[str, Any]) -> None:
+    """Refuse what a cluster may be made with on AWS and cannot be here, rather than ignore it."""
+    refused = sorted(name for name in NOT_PLAYED if params.get(name))
+    auto_mode = [
+        params.get("computeConfig", {}).get("enabled"),
+        params.get("storageConfig", {}).get("blockStorage", {}).get("enabled"),
+        params.get("kubernetesNetworkConfig", {}).get("elasticLoadBalancing", {}).get("enabled"),
+    ]
+    if any(auto_mode):
+        refused.append("EKS Auto Mode")
+    if refused:
+        raise bad_request(f"The rehearsal does not play {', '.join(refused)}.")
 
 
 def check_version(version: str) -> None:

@@ -339,6 +339,9 @@ class SecurityGroupRule(Ec2Resource):
         own = [rule for rule in rules if self._belongs(rule, known)]
         if own:
             seen = self._as_properties(own)
+            if known.get("sourceSecurityGroupId") == known["securityGroupId"]:
+                # A group that names itself as the source says the same as `self`, in other words.
+                seen |= {"self": False, "sourceSecurityGroupId": known["securityGroupId"]}
             for name in ("protocol", "fromPort", "toPort", "cidrBlocks", "ipv6CidrBlocks"):
                 if name in known and self._equal(name, seen[name], known[name], seen["protocol"]):
                     seen[name] = known[name]

@@ -7,6 +7,7 @@ objects of any kind. The server's own words reach the user in every error.
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Mapping
@@ -34,7 +35,7 @@ _PAUSE = 0.25
 _TELL_EVERY = 1.0
 _CONNECTIONS = 32
 _TIMEOUT = urllib3.Timeout(connect=5.0, read=60.0)
-_RETRIED = frozenset({429, 500, 502, 503, 504})
+_RETRIED = frozenset({429, 502, 503, 504})
 _UNAUTHORIZED, _NOT_FOUND, _CONFLICT = 401, 404, 409
 
 
@@ -188,12 +189,12 @@ class Client:
         data = None if body is None else json.dumps(body)
         try:
             response = self._pool.request(method, url, body=data, headers=headers)
-        except urllib3.exceptions.SSLError as error:
-            raise ProviderError(
-                f"The API server at {self._server} is not the one that the kubeconfig means: {error}. "
-                "Take a fresh kubeconfig."
-            ) from error
         except urllib3.exceptions.HTTPError as error:
+            if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in error.args):
+                raise ProviderError(
+                    f"The API server at {self._server} is not the one that the kubeconfig means: {error}. "
+                    "Take a fresh kubeconfig."
+                ) from error
             return 0, {}, str(error)
         try:
             answer = json.loads(response.data)

@@ -27,14 +27,14 @@ from rehearsal.plugins.protocol import (
 RECORDED: Final = "recorded"
 """`status.status` of a release here; Helm's own word for an installed one is "deployed"."""
 
-_KNOWN = names_of(
+KNOWN = names_of(
     "allowNullValues atomic chart cleanupOnFail compat createNamespace dependencyUpdate description "
     "devel disableCRDHooks disableOpenapiValidation disableWebhooks forceUpdate keyring lint manifest "
     "maxHistory name namespace postrender recreatePods renderSubchartNotes replace repositoryOpts "
     "resetValues resourceNames reuseValues skipAwait skipCrds takeOwnership timeout valueYamlFiles "
     "values verify version waitForJobs"
 )
-_REPOSITORY = frozenset({"caFile", "certFile", "keyFile", "password", "repo", "username"})
+REPOSITORY = frozenset({"caFile", "certFile", "keyFile", "password", "repo", "username"})
 _FILES_OF_VALUES = "valueYamlFiles"
 # The SDK's own mark for how it serialises the resource; and what Helm computes.
 _NOT_KEPT = frozenset({"compat", "manifest", "resourceNames"})
@@ -119,18 +119,18 @@ def _marked(change: Any) -> Any:
 
 def _unknown_names(inputs: Properties) -> list[CheckFailure]:
     failures = [
-        CheckFailure(key, f"'{key}' is not an input of a Release. Known are {', '.join(sorted(_KNOWN))}.")
+        CheckFailure(key, f"'{key}' is not an input of a Release. Known are {', '.join(sorted(KNOWN))}.")
         for key in inputs
-        if key not in _KNOWN and not key.startswith("__")
+        if key not in KNOWN and not key.startswith("__")
     ]
     options = inputs.get("repositoryOpts")
     if isinstance(options, dict):
         failures += [
             CheckFailure(
-                f"repositoryOpts.{key}", f"'{key}' is not an option. Known are {', '.join(sorted(_REPOSITORY))}."
+                f"repositoryOpts.{key}", f"'{key}' is not an option. Known are {', '.join(sorted(REPOSITORY))}."
             )
             for key in options
-            if key not in _REPOSITORY
+            if key not in REPOSITORY
         ]
     if inputs.get(_FILES_OF_VALUES):
         failures.append(

@@ -44,9 +44,7 @@ def test_progress_names_what_it_waits_for(monkeypatch: pytest.MonkeyPatch):
     assert said == ["creating: 0 done; now aws:Vpc lab", "creating: 1 done"]
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (60, "1 min 0 s"), (3725, "1 h 2 min")]
-)
+@pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (60, "1 min 0 s"), (3725, "1 h 2 min")])
 def test_durations(seconds: float, text: str):
     assert duration(seconds) == text
 

@@ -117,7 +117,7 @@ def test_tools_are_installed_and_a_missing_one_does_not_stop_the_others() -> Non
     lines = _text(script).strip().splitlines()
     assert lines[0] == "#!/bin/bash"
     assert "--setopt=strict=0" in lines[1]
-    for tool in "nvme-cli links tree tcpdump sysstat ipvsadm ipset bind-utils htop".split():
+    for tool in ["nvme-cli", "links", "tree", "tcpdump", "sysstat", "ipvsadm", "ipset", "bind-utils", "htop"]:
         assert tool in lines[1].split()
 
 

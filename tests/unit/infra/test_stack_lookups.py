@@ -22,9 +22,8 @@ PUBLISHED = LabConfig(domain=DOMAIN, hosted_zone_id=ZONE_ID, certificate_arn=CER
 class Aws:
     """Stubbed clients, one a service, which accept exactly the calls that a test prepares."""
 
-    def __init__(self) -> None:
-        session = boto3.Session(region_name=REGION, aws_access_key_id="AKIATEST", aws_secret_access_key="none")
-        self.clients = {name: session.client(name) for name in ("ec2", "route53", "acm")}
+    def __init__(self, clients: Mapping[str, Any]) -> None:
+        self.clients = clients
         self.stubs = {name: Stubber(client) for name, client in self.clients.items()}
         for stub in self.stubs.values():
             stub.activate()
@@ -59,12 +58,20 @@ class Aws:
         self.stubs[service].add_client_error(call, code, "told so")
 
 
+@pytest.fixture(scope="module")
+def clients() -> dict[str, Any]:
+    """Made once: reading the service models takes most of a test's time."""
+    session = boto3.Session(region_name=REGION, aws_access_key_id="AKIATEST", aws_secret_access_key="none")
+    return {name: session.client(name) for name in ("ec2", "route53", "acm")}
+
+
 @pytest.fixture
-def aws() -> Iterator[Aws]:
-    fake = Aws()
+def aws(clients: dict[str, Any]) -> Iterator[Aws]:
+    fake = Aws(clients)
     yield fake
     for stub in fake.stubs.values():
         stub.assert_no_pending_responses()
+        stub.deactivate()
 
 
 def _problems(aws: Aws, config: LabConfig) -> Mapping[str, str]:

@@ -105,9 +105,7 @@ def test_aws_auth_is_plain_yaml() -> None:
     groups = ["system:masters"]
     rows = [{"userArn": f"arn{n}", "username": f"u{n}", "groups": groups} for n in range(2)]
     text = access.mapping_yaml("user", rows)
-    assert yaml.safe_load(text) == [
-        {"userarn": f"arn{n}", "username": f"u{n}", "groups": groups} for n in range(2)
-    ]
+    assert yaml.safe_load(text) == [{"userarn": f"arn{n}", "username": f"u{n}", "groups": groups} for n in range(2)]
     assert "&" not in text
     assert text.startswith("- userarn: arn0\n  username: u0\n  groups:\n    - system:masters\n")
 

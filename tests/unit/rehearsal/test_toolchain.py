@@ -81,7 +81,7 @@ def test_only_what_is_missing_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
         place(tool)
 
     monkeypatch.setattr(gobuild, "build_tool", build)
-    monkeypatch.setattr(gobuild, "find_go", lambda tools: Go("go", "go1.26.0", ()))
+    monkeypatch.setattr(gobuild, "find_go", lambda tools: Go("go", "go1.26.0", Path("/m"), Path("/b")))
     assert ensure(silent) == merged
     assert built == ["kwok"]
     assert os.access(merged / "kwok", os.X_OK)
@@ -126,12 +126,23 @@ def test_the_version_of_go_counts(
 
 
 def test_a_full_disk_is_noticed_before_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    go = Go("go", "go1.26.0", (tmp_path / "not" / "yet" / "there",))
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=100 << 20))
-    with pytest.raises(ToolchainError, match=r"etcd and kwok takes up to \d+ MiB, but .* has 100 MiB free"):
-        gobuild.check_room(go, [tool for tool in TOOLS if tool.name in ("etcd", "kwok")])
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=100 << 30))
-    gobuild.check_room(go, TOOLS)
+    go = Go("go", "go1.26.0", tmp_path / "not" / "yet" / "there", tmp_path / "objects")
+    two = [tool for tool in TOOLS if tool.name in ("etcd", "kwok")]
+    free = 1000
+
+    def usage(path: Path) -> SimpleNamespace:
+        return SimpleNamespace(free=free << 20)
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    with pytest.raises(ToolchainError, match=r"etcd and kwok takes up to 2100 MiB in .* where 1000 MiB are free"):
+        gobuild.check_room(go, two)
+    free = 1300
+    with pytest.raises(ToolchainError):
+        gobuild.check_room(go, two)
+    # What is fetched already need not be fetched again.
+    for tool in two:
+        (go.module_cache / f"{tool.module}@{tool.version}").mkdir(parents=True)
+    gobuild.check_room(go, two)
 
 
 def test_a_users_go_settings_do_not_reach_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
