@@ -11,7 +11,8 @@ from cli.failures import Failure
 from cli.stacks import REHEARSAL, Stack, StackOption, load
 from rehearsal import world as worlds
 from rehearsal.engine import interruptible
-from rehearsal.run import AlreadyRunning, RunFailed
+from rehearsal.recovery import AlreadyRunning
+from rehearsal.run import RunFailed
 from rehearsal.world import World
 
 
@@ -51,7 +52,7 @@ def down(
 
 
 def _destroy(here: World, chosen: Stack, shown: Progress) -> dict[str, list[str]]:
-    stack = rehearsed.stack_in(here, rehearsed.tools(shown), chosen)
+    stack = rehearsed.stack_in(here, rehearsed.tools(shown), chosen, shown.phase)
     if stack.exists():
         try:
             with interruptible(stack.engine, shown.phase):

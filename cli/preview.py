@@ -13,7 +13,8 @@ from cli.failures import Failure
 from cli.stacks import REHEARSAL, Stack, StackOption, load
 from rehearsal import world as worlds
 from rehearsal.engine import interruptible
-from rehearsal.run import AlreadyRunning, RunFailed
+from rehearsal.recovery import AlreadyRunning
+from rehearsal.run import RunFailed
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +37,7 @@ def preview(
 def _rehearse(chosen: Stack, as_json: bool) -> None:
     with progress() as shown:
         world, bin_dir, started = rehearsed.begin(chosen, shown)
-        stack = rehearsed.stack_in(world, bin_dir, chosen)
+        stack = rehearsed.stack_in(world, bin_dir, chosen, shown.phase)
         watcher = Watcher(shown, "comparing")
         try:
             with interruptible(stack.engine, shown.phase):

@@ -4,6 +4,7 @@ The rehearsal itself can play any program; here is the one place that hands it o
 """
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from cli.console import Progress
@@ -54,7 +55,9 @@ def running() -> World:
     return here
 
 
-def stack_in(here: World, bin_dir: Path, stack: Stack) -> run.RehearsalStack:
+def stack_in(
+    here: World, bin_dir: Path, stack: Stack, tell: Callable[[str], object] = lambda _: None
+) -> run.RehearsalStack:
     """This lab's program as a stack in that world."""
     return run.RehearsalStack(
         here,
@@ -62,6 +65,7 @@ def stack_in(here: World, bin_dir: Path, stack: Stack) -> run.RehearsalStack:
         project_file=PROJECT_FILE,
         stack_file=stack.file,
         program=_program,
+        tell=tell,
         secret_keys=[f"{NAMESPACE}:{key}" for key in SECRET_KEYS],
     )
 

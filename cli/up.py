@@ -11,7 +11,8 @@ from cli.events import Watcher
 from cli.failures import Failure
 from cli.stacks import REHEARSAL, Stack, StackOption, load
 from rehearsal.engine import interruptible
-from rehearsal.run import AlreadyRunning, RunFailed
+from rehearsal.recovery import AlreadyRunning
+from rehearsal.run import RunFailed
 
 
 def register(app: typer.Typer) -> None:
@@ -35,7 +36,7 @@ def up(
 def _rehearse(chosen: Stack, as_json: bool) -> None:
     with progress() as shown:
         world, bin_dir, _ = rehearsed.begin(chosen, shown)
-        stack = rehearsed.stack_in(world, bin_dir, chosen)
+        stack = rehearsed.stack_in(world, bin_dir, chosen, shown.phase)
         watcher = Watcher(shown, "applying" if stack.exists() else "creating")
         try:
             with interruptible(stack.engine, shown.phase):

@@ -2,7 +2,7 @@
 
 The program is handed in; nothing here knows what it declares. A run that was
 killed leaves the engine's lock and half-made resources behind: every run first
-puts that right, from the engine's own records and the plug-ins' journal.
+puts that right (rehearsal/recovery.py).
 """
 
 import json
@@ -18,7 +18,9 @@ from typing import Any, Final, cast
 import yaml
 from pulumi import automation as auto
 
+from rehearsal import recovery
 from rehearsal.engine import EngineCommand
+from rehearsal.plugins.protocol import ProviderError
 from rehearsal.world import World
 
 PLUGINS: Final = ("aws", "eks", "kubernetes")
@@ -27,10 +29,6 @@ OnEvent = Callable[[auto.EngineEvent], object]
 
 class RunFailed(Exception):
     """The engine ended a run with errors; the text holds what it said, without repeats."""
-
-
-class AlreadyRunning(Exception):
-    """Another process is at work on this stack."""
 
 
 @dataclass
@@ -58,11 +56,13 @@ class RehearsalStack:
         stack_file: Path,
         program: Callable[[], None],
         secret_keys: Collection[str] = (),
+        tell: Callable[[str], object] = lambda _: None,
     ) -> None:
         """`project_file` is Pulumi.yaml, `stack_file` is Pulumi.<stack>.yaml; neither is written to.
 
         `secret_keys` are configuration keys with their namespace ("myeks:password"): a value that stands in plain
-        in the stack's file is encrypted before the engine sees it, or it would stand in its history.
+        in the stack's file is encrypted before the engine sees it, or it would stand in its history. `tell` hears what a
+        recovery from a killed run does.
         """
         self.name = stack_file.name.removeprefix("Pulumi.").removesuffix(".yaml")
         self.world = world
@@ -71,8 +71,10 @@ class RehearsalStack:
         self._root = world.dir / "pulumi"
         self._work = self._root / "work"
         self._journal = self._root / "journal.jsonl"
+        self._pids = self._root / "pids"
         self._program = program
         self._secret_keys = frozenset(secret_keys)
+        self._tell = tell
         self._to_encrypt: dict[str, str] = {}
         self._project: str = yaml.safe_load(project_file.read_text())["name"]
         self._lay_out(project_file, stack_file)
@@ -133,7 +135,7 @@ class RehearsalStack:
 
     def _lay_out(self, project_file: Path, stack_file: Path) -> None:
         """Make the workspace: project and stack files, plug-in launchers, the passphrase."""
-        for directory in (self._work, self._root / "backend", self._root / "plugins"):
+        for directory in (self._work, self._root / "backend", self._root / "plugins", self._pids):
             directory.mkdir(parents=True, exist_ok=True)
         passphrase = self._root / "passphrase"
         if not passphrase.exists():
@@ -157,9 +159,8 @@ class RehearsalStack:
         checkout = Path(__file__).parent.parent
         for name in PLUGINS:
             launcher = self._root / "plugins" / f"pulumi-resource-{name}"
-            launcher.write_text(
-                f'#!/bin/sh\nPYTHONPATH="{checkout}" exec "{sys.executable}" -m rehearsal.plugins.{name} "$@"\n'
-            )
+            module = f"rehearsal.plugins.{name}"
+            launcher.write_text(recovery.launcher(module, sys.executable, checkout, self._pids))
             launcher.chmod(0o755)
 
     def environment(self) -> dict[str, str]:
@@ -190,43 +191,20 @@ class RehearsalStack:
             yield stack
 
     def _recover(self) -> None:
-        """Clear a dead engine's lock and adopt or drop what it left half made."""
-        for lock in (self._root / "backend" / ".pulumi" / "locks").rglob("*.json"):
-            pid = int(json.loads(lock.read_text()).get("pid", 0))
-            if _alive(pid):
-                raise AlreadyRunning(
-                    f"Another run is at work on stack {self.name} (process {pid}). Wait for it, then run this again."
-                )
-            lock.unlink()
-        pending = self.pending_operations()
-        if not pending:
-            self._journal.unlink(missing_ok=True)
-            return
-        made = self._journalled()
-        adopted: list[str] = []
-        for operation in pending:
-            urn: str = operation["resource"]["urn"]
-            if operation["type"] == "creating" and urn in made:
-                adopted += ["--import-pending-creates", urn, "--import-pending-creates", made[urn]]
-        arguments = ["refresh", "--yes", "--skip-preview", *adopted, "--clear-pending-creates"]
-        try:
-            self.engine.run([*arguments, "--stack", self.name], str(self._work), {})
-        except auto.CommandError as error:
-            raise RunFailed(_said(error)) from error
-
-    def _journalled(self) -> dict[str, str]:
-        """URN → id of everything that a plug-in began to create in the killed run."""
-        if not self._journal.exists():
-            return {}
-        made: dict[str, str] = {}
-        for line in self._journal.read_text().splitlines():
+        """Before a run: put right what a killed one left. Raises AlreadyRunning, RunFailed."""
+        killed = recovery.clear_locks(self._root / "backend" / ".pulumi" / "locks", self.name)
+        recovery.end_plugins(self._pids)
+        if killed or self.pending_operations():
+            known = {(r["urn"], r.get("id", "")) for r in self.resources()}
             try:
-                entry: dict[str, Any] = json.loads(line)
-            except json.JSONDecodeError:
-                continue  # the line at which the plug-in was killed
-            if "id" in entry:
-                made[entry["urn"]] = entry["id"]
-        return made
+                recovery.delete(recovery.orphans(self._journal, known), self.world.region, self._tell)
+                arguments = ["refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--stack", self.name]
+                self.engine.run(arguments, str(self._work), {})
+            except ProviderError as error:
+                raise RunFailed(str(error)) from error
+            except auto.CommandError as error:
+                raise RunFailed(_said(error)) from error
+        self._journal.unlink(missing_ok=True)
 
     def _run(self, operation: Callable[..., Any], on_event: OnEvent | None) -> Result:
         result = Result()
@@ -288,15 +266,3 @@ def _said(error: auto.CommandError) -> str:
     lines = [line.strip() for line in str(error).splitlines()]
     told = [line.removeprefix("error:").strip() for line in lines if line.startswith("error:")]
     return "\n".join(dict.fromkeys(told)) or "\n".join(lines[-8:])
-
-
-def _alive(pid: int) -> bool:
-    if pid <= 0:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

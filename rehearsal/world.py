@@ -145,7 +145,13 @@ def attach() -> World | None:
         return None
     if not processes.alive(world.pid, "rehearsal.aws.server"):
         return None
-    prove(world.endpoint, world.id)
+    try:
+        prove(world.endpoint, world.id)
+    except NotTheEmulator as error:
+        raise NotTheEmulator(
+            f"The rehearsal's process ({world.pid}) runs, and what is on {world.endpoint} does not answer as it. "
+            "Run ./lab down --force, then ./lab up."
+        ) from error
     return world
 
 
@@ -186,10 +192,13 @@ def stop(world: World) -> None:
         _sweep(world.dir)
 
 
-def sweep() -> bool:
-    """Clear what a world left that ended badly; True when there was something. A running world is left alone."""
+def sweep(*, force: bool = False) -> bool:
+    """Clear what a world left that ended badly; True when there was something.
+
+    A running world is left alone, unless `force` says that it shall end too, as one that hangs must.
+    """
     with _lock():
-        return attach() is None and _sweep()
+        return (force or attach() is None) and _sweep()
 
 
 def leftovers(world: World) -> dict[str, list[str]]:
@@ -205,15 +214,38 @@ def leftovers(world: World) -> dict[str, list[str]]:
 
 def _spawn(region: str, bin_dir: Path, report: Report) -> World:
     directory = world_dir()
-    (directory / "log").mkdir(mode=0o700, parents=True)
-    directory.chmod(0o700)
     log = directory / "log" / "emulator.log"
     report("starting the AWS emulator")
+    process: subprocess.Popen[bytes] | None = None
+    try:
+        log.parent.mkdir(mode=0o700, parents=True)
+        directory.chmod(0o700)
+        process = _launch(directory, region, bin_dir, log)
+        _await_ready(process, directory)
+        world = attach()
+        if world is None:
+            raise WorldError("The AWS emulator ended as soon as it was ready. Run ./lab up again.")
+    except BaseException as error:
+        # Also on Ctrl-C: a world that nobody waits for any more shall not stay behind.
+        if process:
+            processes.end(process.pid, STOP_WITHIN)
+        told = _last_line(log)
+        _sweep(directory)
+        if isinstance(error, OSError):
+            raise WorldError(f"The AWS emulator cannot be started: {error}. Run ./lab up again.") from error
+        if isinstance(error, WorldError) and told:
+            # The log is gone with the world: what it said last goes with the error.
+            raise WorldError(f"{error} It said: {told}") from error
+        raise
+    return world
+
+
+def _launch(directory: Path, region: str, bin_dir: Path, log: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "rehearsal.aws.server"]
     command += ["--dir", str(directory), "--region", region, "--bin-dir", str(bin_dir)]
     checkout = str(Path(__file__).parent.parent)
     with log.open("ab") as output:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -223,20 +255,6 @@ def _spawn(region: str, bin_dir: Path, report: Report) -> World:
             cwd=directory,
             env={**os.environ, "PYTHONPATH": checkout, "PYTHONUNBUFFERED": "1"},
         )
-    try:
-        _await_ready(process, directory)
-        world = attach()
-        if world is None:
-            raise WorldError(f"The AWS emulator ended as soon as it was ready. Its log is {log}.")
-    except BaseException as error:
-        processes.end(process.pid, STOP_WITHIN)
-        told = _last_line(log)
-        _sweep(directory)
-        if isinstance(error, WorldError) and told:
-            # The log is gone with the world: what it said last goes with the error.
-            raise WorldError(f"{error} It said: {told}") from error
-        raise
-    return world
 
 
 def _await_ready(process: subprocess.Popen[bytes], directory: Path) -> None:

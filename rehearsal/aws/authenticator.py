@@ -154,6 +154,12 @@ def canonical_arn(arn: str) -> str:
     return f"arn:{found[1]}:iam::{found[2]}:role/{found[3]}" if found else arn
 
 
+def without_path(arn: str) -> str:
+    """A role's ARN as its sessions know it; a user's unchanged, for a user's ARN always tells its path."""
+    found = re.fullmatch(r"(arn:aws[a-z-]*:iam::\d{12}:role/)(?:.*/)?([^/]+)", arn)
+    return f"{found[1]}{found[2]}" if found else arn
+
+
 @dataclass(frozen=True)
 class Entry:
     """What of an access entry decides."""

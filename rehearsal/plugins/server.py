@@ -16,24 +16,23 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent import futures
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import grpc
-from google.protobuf import empty_pb2, struct_pb2
+from google.protobuf import empty_pb2
 from pulumi.runtime.proto import (
     plugin_pb2,
     provider_pb2,
     provider_pb2_grpc,
-    status_pb2,
 )
 
+from rehearsal.plugins import wire
 from rehearsal.plugins.engine import OPTIONS, Engine
 from rehearsal.plugins.journal import Journal
-from rehearsal.plugins.properties import Properties, decode, encode, plain, secret_paths, with_secrets
+from rehearsal.plugins.properties import Properties, decode, encode, plain
 from rehearsal.plugins.protocol import (
     Autonaming,
     Context,
-    Diff,
     InitFailedError,
     InvalidPropertiesError,
     Provider,
@@ -45,14 +44,6 @@ from rehearsal.plugins.protocol import (
 _THREADS = 96  # more than the engine runs at a time; threads are made as they are needed
 _FAREWELL_SECONDS = 5.0  # for calls under way to note what they created, once the engine is gone
 _MODES = ("propose", "enforce", "disable")
-_KINDS = {
-    ("add", False): provider_pb2.PropertyDiff.ADD,
-    ("add", True): provider_pb2.PropertyDiff.ADD_REPLACE,
-    ("delete", False): provider_pb2.PropertyDiff.DELETE,
-    ("delete", True): provider_pb2.PropertyDiff.DELETE_REPLACE,
-    ("update", False): provider_pb2.PropertyDiff.UPDATE,
-    ("update", True): provider_pb2.PropertyDiff.UPDATE_REPLACE,
-}
 Answer = TypeVar("Answer")
 
 
@@ -115,9 +106,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """Compare two configurations."""
 
         def run() -> provider_pb2.DiffResponse:
-            old = _plain(request.old_inputs if request.HasField("old_inputs") else request.olds)
-            new = _plain(request.news)
-            return _diff_response(self._provider.diff_config(self._context(request), old, new))
+            old = wire.plain_properties(request.old_inputs if request.HasField("old_inputs") else request.olds)
+            new = wire.plain_properties(request.news)
+            return wire.diff_response(self._provider.diff_config(self._context(request), old, new))
 
         return self._guarded(context, run)
 
@@ -127,7 +118,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """Take the configuration."""
 
         def run() -> provider_pb2.ConfigureResponse:
-            self._provider.configure(self._context(request), _plain(request.args))
+            self._provider.configure(self._context(request), wire.plain_properties(request.args))
             return provider_pb2.ConfigureResponse(
                 acceptSecrets=True,
                 supportsPreview=True,
@@ -144,9 +135,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         def run() -> provider_pb2.InvokeResponse:
             ctx = self._context(request, type=request.tok)
             try:
-                result = self._provider.invoke(ctx, request.tok, _plain(request.args))
+                result = self._provider.invoke(ctx, request.tok, wire.plain_properties(request.args))
             except InvalidPropertiesError as error:
-                return provider_pb2.InvokeResponse(failures=_failures(error))
+                return provider_pb2.InvokeResponse(failures=wire.failures(error))
             return provider_pb2.InvokeResponse(**cast("Any", {"return": encode(result)}))
 
         return self._guarded(context, run)
@@ -161,9 +152,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """Compare a resource's inputs."""
 
         def run() -> provider_pb2.DiffResponse:
-            old = State(request.id, _plain(request.old_inputs), _plain(request.olds))
+            old = State(request.id, wire.plain_properties(request.old_inputs), wire.plain_properties(request.olds))
             resource = self._provider.resource(request.type)
-            return _diff_response(resource.diff(self._context(request), old, _plain(request.news)))
+            return wire.diff_response(resource.diff(self._context(request), old, wire.plain_properties(request.news)))
 
         return self._guarded(context, run)
 
@@ -176,12 +167,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             resource = self._provider.resource(request.type)
             if request.preview:
                 outputs = resource.preview(ctx, None, plain(inputs))
-                return provider_pb2.CreateResponse(properties=_marked(outputs, inputs))
+                return provider_pb2.CreateResponse(properties=wire.marked(outputs, inputs))
             try:
                 state = self._keeping_secrets(lambda: self._create(resource, ctx, plain(inputs)), inputs)
             finally:
                 self._journal.done(request.urn)
-            return provider_pb2.CreateResponse(id=state.id, properties=_marked(state.outputs, inputs))
+            return provider_pb2.CreateResponse(id=state.id, properties=wire.marked(state.outputs, inputs))
 
         return self._guarded(context, run)
 
@@ -199,8 +190,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
                 return provider_pb2.ReadResponse()
             return provider_pb2.ReadResponse(
                 id=state.id,
-                properties=_marked(state.outputs, inputs, outputs),
-                inputs=_marked(state.inputs, inputs),
+                properties=wire.marked(state.outputs, inputs, outputs),
+                inputs=wire.marked(state.inputs, inputs),
             )
 
         return self._guarded(context, run)
@@ -210,14 +201,14 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
         def run() -> provider_pb2.UpdateResponse:
             ctx = self._context(request, preview=request.preview)
-            old = State(request.id, _plain(request.old_inputs), _plain(request.olds))
+            old = State(request.id, wire.plain_properties(request.old_inputs), wire.plain_properties(request.olds))
             inputs = decode(request.news)
             resource = self._provider.resource(request.type)
             if request.preview:
                 outputs = resource.preview(ctx, old, plain(inputs))
             else:
                 outputs = self._keeping_secrets(lambda: resource.update(ctx, old, plain(inputs)), inputs)
-            return provider_pb2.UpdateResponse(properties=_marked(outputs, inputs))
+            return provider_pb2.UpdateResponse(properties=wire.marked(outputs, inputs))
 
         return self._guarded(context, run)
 
@@ -225,7 +216,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """Delete a resource."""
 
         def run() -> empty_pb2.Empty:
-            old = State(request.id, _plain(request.old_inputs), _plain(request.properties))
+            old = State(
+                request.id, wire.plain_properties(request.old_inputs), wire.plain_properties(request.properties)
+            )
             self._provider.resource(request.type).delete(self._context(request), old)
             return empty_pb2.Empty()
 
@@ -267,12 +260,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         check: Callable[[Context, Properties | None, Properties], Properties],
     ) -> provider_pb2.CheckResponse:
         news = decode(request.news)
-        old = _plain(request.olds) if request.HasField("olds") else None
+        old = wire.plain_properties(request.olds) if request.HasField("olds") else None
         try:
             inputs = check(self._context(request), old or None, plain(news))
         except InvalidPropertiesError as error:
-            return provider_pb2.CheckResponse(failures=_failures(error))
-        return provider_pb2.CheckResponse(inputs=_marked(inputs, news))
+            return provider_pb2.CheckResponse(failures=wire.failures(error))
+        return provider_pb2.CheckResponse(inputs=wire.marked(inputs, news))
 
     def _context(self, request: Any, **known: Any) -> Context:
         urn: str = getattr(request, "urn", "")
@@ -297,9 +290,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         try:
             return call()
         except InitFailedError as error:
-            paths = _all_secret_paths(marked)
-            inputs = None if error.inputs is None else with_secrets(error.inputs, paths)
-            raise InitFailedError(error.id, with_secrets(error.outputs, paths), error.reasons, inputs) from error
+            inputs = None if error.inputs is None else wire.hidden(error.inputs, *marked)
+            raise InitFailedError(error.id, wire.hidden(error.outputs, *marked), error.reasons, inputs) from error
 
     def _guarded(self, context: grpc.ServicerContext, run: Callable[[], Answer]) -> Answer:
         with self._count:
@@ -307,7 +299,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         try:
             return run()
         except InitFailedError as error:
-            _abort_init_failed(context, error)
+            wire.abort_init_failed(context, error)
         except ProviderError as error:
             context.abort(grpc.StatusCode.UNKNOWN, str(error))
         except Exception as error:
@@ -325,49 +317,6 @@ def _outputs_so_far(resource: Resource, ctx: Context, identity: str, inputs: Pro
         ctx.log(f"{identity} exists, but could not be read: {error}", "warning")
         return inputs
     return inputs if state is None else state.outputs
-
-
-def _plain(struct: struct_pb2.Struct) -> Properties:
-    return plain(decode(struct))
-
-
-def _all_secret_paths(marked: tuple[Properties, ...]) -> frozenset[tuple[str | int, ...]]:
-    return frozenset[tuple[str | int, ...]]().union(*(secret_paths(properties) for properties in marked))
-
-
-def _marked(properties: Properties, *marked: Properties) -> struct_pb2.Struct:
-    return encode(with_secrets(properties, _all_secret_paths(marked)))
-
-
-def _failures(error: InvalidPropertiesError) -> list[provider_pb2.CheckFailure]:
-    return [provider_pb2.CheckFailure(property=f.property, reason=f.reason) for f in error.failures]
-
-
-def _diff_response(diff: Diff) -> provider_pb2.DiffResponse:
-    some = provider_pb2.DiffResponse.DIFF_SOME if diff.changes else provider_pb2.DiffResponse.DIFF_NONE
-    return provider_pb2.DiffResponse(
-        changes=some,
-        diffs=list(dict.fromkeys(str(c.path[0]) for c in diff.changes)),
-        replaces=[c.name for c in diff.changes if c.replace],
-        detailedDiff={
-            c.name: provider_pb2.PropertyDiff(kind=_KINDS[c.kind, c.replace], inputDiff=True) for c in diff.changes
-        },
-        hasDetailedDiff=True,
-        deleteBeforeReplace=diff.delete_before_replace,
-    )
-
-
-def _abort_init_failed(context: grpc.ServicerContext, error: InitFailedError) -> NoReturn:
-    detail = provider_pb2.ErrorResourceInitFailed(
-        id=error.id,
-        properties=encode(error.outputs),
-        reasons=error.reasons,
-        inputs=None if error.inputs is None else encode(error.inputs),
-    )
-    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
-    status.details.add().Pack(detail)
-    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
-    context.abort(grpc.StatusCode.UNKNOWN, str(error))
 
 
 def serve(provider: Provider, arguments: list[str]) -> None:

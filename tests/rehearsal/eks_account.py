@@ -12,6 +12,9 @@ from botocore.signers import RequestSigner
 
 from tests.rehearsal.played_emulator import REGION, Emulator, wait_for
 
+EVENTS = HierarchicalEmitter()
+"""Kept here, because a signer does not keep it."""
+
 NODE_CONFIG = """MIME-Version: 1.0
 Content-Type: multipart/mixed; boundary="//"
 
@@ -161,9 +164,7 @@ def template(data: dict[str, Any]) -> dict[str, Any]:
 
 def token(cluster: str, endpoint: str, key: str, secret: str, session: str | None = None, *, expires: int = 60) -> str:
     """What `aws eks get-token` gives."""
-    signer = RequestSigner(
-        ServiceId("STS"), REGION, "sts", "v4", Credentials(key, secret, session), HierarchicalEmitter()
-    )
+    signer = RequestSigner(ServiceId("STS"), REGION, "sts", "v4", Credentials(key, secret, session), EVENTS)
     url = signer.generate_presigned_url(
         {
             "method": "GET",
@@ -176,7 +177,7 @@ def token(cluster: str, endpoint: str, key: str, secret: str, session: str | Non
         expires_in=expires,
         operation_name="",
     )
-    return encode(url)
+    return encode(str(url))
 
 
 def encode(url: str) -> str:

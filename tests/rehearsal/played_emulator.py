@@ -110,7 +110,11 @@ class Emulator:
         told = json.loads((directory / "world.json").read_text())
         self.endpoint: str = told["endpoint"]
         self.id: str = told["id"]
-        credentials = (directory / "aws" / "credentials").read_text()
+        self.read_credentials()
+
+    def read_credentials(self) -> None:
+        """Take the operator's key from the world's own file."""
+        credentials = (self.dir / "aws" / "credentials").read_text()
         values = dict(line.split(" = ") for line in credentials.splitlines() if " = " in line)
         self.key, self.secret = values["aws_access_key_id"], values["aws_secret_access_key"]
 

@@ -356,7 +356,7 @@ def test_a_group_takes_each_rule_once_and_is_found_by_wildcard(network: Network)
     assert [each["GroupId"] for each in found["SecurityGroups"]] == [group]
     by_port = [{"Name": "ip-permission.from-port", "Values": ["22"]}]
     assert len(ec2.describe_security_groups(Filters=by_port)["SecurityGroups"]) == 1
-    more = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22}
+    more: dict[str, Any] = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22}
     more["IpRanges"] = [{"CidrIp": "172.20.1.100/32"}, {"CidrIp": "172.20.1.200/32", "Description": "ops"}]
     made = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[more])["SecurityGroupRules"]
     assert len({each["SecurityGroupRuleId"] for each in made}) == 2

@@ -134,7 +134,9 @@ def one_zone(aws: Account) -> dict[str, Any]:
     ],
 )
 def test_eks_refuses_a_cluster(aws: Account, change: Any, code: str, text: str) -> None:
-    request = aws.request(**{"name": "refused", **(change(aws) if callable(change) else change)})
+    if callable(change):
+        change = change(aws)
+    request = aws.request(**{"name": "refused", **change})
     answer = refused(lambda: aws.eks.create_cluster(**request))
     assert (answer[0], text in answer[1]) == (code, True), answer
     assert "refused" not in aws.eks.list_clusters()["clusters"]

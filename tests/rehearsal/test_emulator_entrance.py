@@ -30,7 +30,10 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
 @pytest.fixture
 def testuser(aws: Account) -> Iterator[tuple[str, str, str]]:
     """ARN, access key id and secret of a user whom no cluster knows."""
-    yield aws.user("testuser")
+    arn, key, secret = aws.user("testuser")
+    yield arn, key, secret
+    if arn in aws.eks.list_access_entries(clusterName=CLUSTER)["accessEntries"]:
+        aws.eks.delete_access_entry(clusterName=CLUSTER, principalArn=arn)
     aws.delete_user("testuser")
     (aws.emulator.dir / AWS_AUTH).unlink(missing_ok=True)
 
@@ -110,7 +113,7 @@ def changed(bearer: str, change: Callable[[dict[str, str]], object]) -> str:
 @pytest.mark.parametrize(
     ("forge", "why"),
     [
-        (lambda aws: "k8s-aws-v1.bm90aGluZw", "does not hold a URL"),
+        (lambda aws: "k8s-aws-v1.bm90aGluZw", "signed for"),
         (
             lambda aws: token("another", aws.emulator.endpoint, aws.emulator.key, aws.emulator.secret),
             "SignatureDoesNotMatch",
@@ -201,14 +204,10 @@ def test_an_entry_wins_over_aws_auth_and_its_policy_is_the_only_right(
     listed = eks.list_associated_access_policies(**who)["associatedAccessPolicies"]
     assert [(each["policyArn"], each["accessScope"]) for each in listed] == [(view, scope)]
     # Without the proof that it came by this entry, the name alone is worth nothing.
-    for extra in (
-        {},
-        {**user["extra"], "principalId": ["AIDAOTHER"]},
-        {**user["extra"], "arn": ["arn:aws:iam::1:user/x"]},
-    ):
-        assert allowed(aws, {**user, "extra": extra}, "list", "pods", "dev") is (
-            "arn" in extra and extra == user["extra"]
-        )
+    foreign = {"arn": [f"arn:aws:iam::{ACCOUNT}:user/other"]}
+    for wrong in ({"principalId": ["AIDAOTHER"]}, {"principalId": []}, foreign, {"arn": [arn, arn]}):
+        assert not allowed(aws, {**user, "extra": {**user["extra"], **wrong}}, "list", "pods", "dev"), wrong
+    assert not allowed(aws, {**user, "extra": {}}, "list", "pods", "dev")
     assert not allowed(aws, {**user, "username": "somebody"}, "list", "pods", "dev")
     eks.disassociate_access_policy(policyArn=view, **who)
     assert not allowed(aws, user, "list", "pods", "dev")
@@ -290,7 +289,7 @@ def test_a_node_enters_as_its_instance(aws: Account) -> None:
         ({"username": "me{{SessionName}}"}, "InvalidParameterException", "colon"),
         ({"type": "EC2_LINUX", "kubernetesGroups": ["a"]}, "InvalidParameterException", "EC2_LINUX"),
         ({"type": "FARGATE_LINUX"}, "InvalidRequestException", "does not play"),
-        ({"principalArn": f"arn:aws:iam::{ACCOUNT}:user/nobody"}, "InvalidParameterException", "invalid principal"),
+        ({"principalArn": f"arn:aws:iam::{ACCOUNT}:user/nobody"}, "InvalidParameterException", "principal"),
         (
             {"principalArn": f"arn:aws:iam::{ACCOUNT}:user/path/operator"},
             "InvalidParameterException",
@@ -301,7 +300,7 @@ def test_a_node_enters_as_its_instance(aws: Account) -> None:
             "InvalidParameterException",
             "invalid principal",
         ),
-        ({"principalArn": "nonsense"}, "InvalidParameterException", "invalid principal"),
+        ({"principalArn": "nonsense"}, "InvalidParameterException", "principal"),
         ({"principalArn": f"arn:aws:iam::{ACCOUNT}:user/operator"}, "ResourceInUseException", "already in use"),
     ],
 )

@@ -113,7 +113,7 @@ def everything(lab: Lab, *, replicas: int = 2, value: str = "a", policy: str = "
                     "metadata": {"labels": labels},
                     "spec": {
                         "service_account_name": account.metadata["name"],
-                        "containers": [{"name": "web", "image": "web:1", "resources": {"limits": {"cpu": "1000m"}}}],
+                        "containers": [{"name": "web", "image": "web:1", "resources": {"limits": {"cpu": "0.1"}}}],
                     },
                 },
             },
@@ -293,7 +293,8 @@ def test_custom_resources_come_after_their_definition(lab: Lab, cluster: Cluster
 
     def program() -> None:
         to = lab.options()
-        schema = {"type": "object", "x_kubernetes_preserve_unknown_fields": True}
+        schema: dict[str, Any] = {"type": "object", "x_kubernetes_preserve_unknown_fields": True}
+        version: Any = {"name": "v1", "served": True, "storage": True, "schema": {"open_apiv3_schema": schema}}
         k8s.apiextensions.v1.CustomResourceDefinition(
             "bugs",
             metadata=meta(f"bugs.{group}"),
@@ -301,7 +302,7 @@ def test_custom_resources_come_after_their_definition(lab: Lab, cluster: Cluster
                 "group": group,
                 "scope": "Cluster",
                 "names": {"kind": "Bug", "plural": "bugs"},
-                "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"open_apiv3_schema": schema}}],
+                "versions": [version],
             },
             opts=to,
         )
@@ -318,14 +319,8 @@ def test_custom_resources_come_after_their_definition(lab: Lab, cluster: Cluster
 
 def test_an_unknown_field_is_named(lab: Lab) -> None:
     def program() -> None:
-        k8s.apiextensions.CustomResource(
-            "x",
-            api_version="v1",
-            kind="ConfigMap",
-            metadata={"name": lab.name},
-            others={"daata": {}},
-            opts=lab.options(),
-        )
+        inputs = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": lab.name}, "daata": {"k": "v"}}
+        pulumi.CustomResource("kubernetes:core/v1:ConfigMap", "map", inputs, lab.options())
 
     assert "daata" in failing(lab.engine, program)
 

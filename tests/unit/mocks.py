@@ -155,7 +155,7 @@ class _Mocks(pulumi_mocks.Mocks):
         self.graph = graph
         self.monitor: _Monitor | None = None
 
-    def call(self, args: pulumi_mocks.MockCallArgs) -> tuple[dict[str, Any], None]:
+    def call(self, args: pulumi_mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         """Answer an invoke; one that nobody knows is an error."""
         self.graph.invokes.append((args.token, dict(args.args)))
         answers: dict[str, dict[str, Any]] = {
@@ -167,8 +167,8 @@ class _Mocks(pulumi_mocks.Mocks):
             "aws:ssm/getParameter:getParameter": {"value": "ami-newest"},
         }
         if args.token == "aws:eks/getAddonVersion:getAddonVersion":
-            return {"version": f"v1.0.0-{args.args['addonName']}", **args.args}, None
-        return {**args.args, **answers[args.token]}, None
+            return {"version": f"v1.0.0-{args.args['addonName']}", **args.args}, []
+        return {**args.args, **answers[args.token]}, []
 
     def new_resource(self, args: pulumi_mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         """Make up the outputs that real resources would have."""
@@ -239,7 +239,7 @@ class _Monitor(pulumi_mocks.MockMonitor):
         identifier, state = self.mocks.new_resource(args)
         self.resources[urn] = pulumi_mocks.MockMonitor.ResourceRegistration(urn, identifier or "", state)
         return resource_pb2.RegisterResourceResponse(
-            urn=urn, id=identifier, object=json_format.ParseDict(state, Struct())
+            urn=urn, id=identifier or "", object=json_format.ParseDict(state, Struct())
         )
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:

@@ -132,7 +132,7 @@ def _wanted(call: Call) -> list[Rule]:
 
 def _split(permission: dict[str, Any]) -> list[Rule]:
     protocol = str(permission.get("IpProtocol", "-1")).lower()
-    base = {name: int(permission[name]) for name in ("FromPort", "ToPort") if permission.get(name) is not None}
+    base: dict[str, Any] = {name: int(permission[name]) for name in ("FromPort", "ToPort") if permission.get(name) is not None}
     base["IpProtocol"] = PROTOCOLS.get(protocol, protocol)
     return [
         {**base, **{other.member: [] for other in PEERS}, peer.member: [each]}
@@ -144,8 +144,8 @@ def _split(permission: dict[str, Any]) -> list[Rule]:
 def _identity(rule: Rule) -> Identity:
     kind, key = next((peer.member, rule[peer.member][0].get(peer.key, "")) for peer in PEERS if rule[peer.member])
     every_port = rule["IpProtocol"] == "-1"
-    ports = (-1, -1) if every_port else (rule.get("FromPort", -1), rule.get("ToPort", -1))
-    return rule["IpProtocol"], *ports, kind, key
+    first, last = (-1, -1) if every_port else (rule.get("FromPort", -1), rule.get("ToPort", -1))
+    return rule["IpProtocol"], first, last, kind, key
 
 
 def _told(identity: Identity) -> str:

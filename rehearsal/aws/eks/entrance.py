@@ -23,6 +23,7 @@ from rehearsal.aws.authenticator import (
     find_entry,
     find_in_aws_auth,
     read_token,
+    without_path,
 )
 from rehearsal.aws.backend import Backend
 from rehearsal.aws.client import Calls
@@ -152,7 +153,7 @@ def _entry_of(cluster: Cluster, spec: dict[str, Any]) -> AccessEntry | None:
         return None
     identity = Identity(arn, arn.split(":")[4], told("principalid"), told("sessionname"), told("accesskeyid") or "-")
     entry = find_entry(identity, _entries(cluster))
-    if entry is None or entry.type != "STANDARD":
+    if entry is None or entry.type != "STANDARD" or identity.canonical_arn != without_path(entry.principal_arn):
         return None
     try:
         user = enter(identity, Entrance(entry.username, entry.groups))

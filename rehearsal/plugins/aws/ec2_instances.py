@@ -13,14 +13,13 @@ from typing_extensions import override
 
 from rehearsal.plugins.aws.compare import Input
 from rehearsal.plugins.aws.connection import Call
-from rehearsal.plugins.aws.ec2_network import Ec2Resource
+from rehearsal.plugins.aws.ec2 import Ec2Resource
 from rehearsal.plugins.aws.shapes import from_api, given, only, pick, tag_list, tag_map, to_api
 from rehearsal.plugins.properties import Change, Properties
 from rehearsal.plugins.protocol import CheckFailure, ProviderError, State
 
 _VOLUME = ("volumeType", "volumeSize", "iops", "throughput", "encrypted", "kmsKeyId", "deleteOnTermination")
 _USER_DATA = ("userData", "userDataBase64")
-_NEEDS_STOP = frozenset({"instanceType", *_USER_DATA})
 
 
 class Instance(Ec2Resource):
@@ -156,8 +155,10 @@ class Instance(Ec2Resource):
             self._change_profile(call)
         if "rootBlockDevice" in changed:
             self._change_root(call)
-        if changed & _NEEDS_STOP:
-            self._change_stopped(call)
+        # User data of an imported instance is not known, so it cannot have changed.
+        data = bool(changed.intersection(_USER_DATA) and call.old.keys() & set(_USER_DATA))
+        if "instanceType" in changed or data:
+            self._change_stopped(call, data)
 
     def _change_profile(self, call: Call) -> None:
         filters = [{"Name": "instance-id", "Values": [call.id]}]
@@ -187,12 +188,12 @@ class Instance(Ec2Resource):
         if dropped:
             call.ec2.delete_tags(Resources=[volume], Tags=[{"Key": key} for key in sorted(dropped)])
 
-    def _change_stopped(self, call: Call) -> None:
+    def _change_stopped(self, call: Call, data: bool) -> None:
         call.ec2.stop_instances(InstanceIds=[call.id])
         call.wait(f"{call.id} to be stopped", lambda: self._in_state(call, "stopped"), minutes=10)
         if "instanceType" in call.changed:
             self._modify(call, InstanceType={"Value": call.new["instanceType"]})
-        if call.changed.intersection(_USER_DATA):
+        if data:
             self._modify(call, UserData={"Value": base64.b64decode(_encoded(call.new))})
         call.ec2.start_instances(InstanceIds=[call.id])
 

@@ -1,7 +1,7 @@
-"""VPCs, subnets, gateways and route tables.
+"""VPCs, subnets and internet gateways.
 
 Replacement and defaults: Terraform AWS provider 6, resources aws_vpc,
-aws_subnet, aws_internet_gateway, aws_nat_gateway, aws_eip.
+aws_subnet, aws_internet_gateway.
 """
 
 from __future__ import annotations
@@ -10,49 +10,12 @@ from typing import Any, ClassVar
 
 from typing_extensions import override
 
-from rehearsal.plugins.aws.base import AwsResource, Strings
 from rehearsal.plugins.aws.compare import Input
-from rehearsal.plugins.aws.connection import Call, error_code
-from rehearsal.plugins.aws.shapes import given, only, pick, tag_list, tag_map, tag_specification
+from rehearsal.plugins.aws.connection import Call
+from rehearsal.plugins.aws.ec2 import Ec2Resource, delete_when_free
+from rehearsal.plugins.aws.shapes import given, only, pick, tag_map, tag_specification
 from rehearsal.plugins.properties import Change, Properties
-from rehearsal.plugins.protocol import CheckFailure, ProviderError, State
-
-# What depends on a group or VPC goes in its own time, an interface after its instance. The real
-# provider asks for minutes; here a few seconds tell whether anything is still on its way out.
-DEPENDENCY_MINUTES = 0.2
-
-
-class Ec2Resource(AwsResource):
-    """A resource of EC2's API."""
-
-    @override
-    def retag(self, call: Call, put: Strings, drop: list[str]) -> None:
-        if drop:
-            call.ec2.delete_tags(Resources=[call.id], Tags=[{"Key": key} for key in drop])
-        if put:
-            call.ec2.create_tags(Resources=[call.id], Tags=tag_list(put))
-
-
-def delete_when_free(call: Call, operation: str, **arguments: Any) -> None:
-    """Delete, again and again for a while as long as AWS answers DependencyViolation."""
-    refused: list[Exception] = []
-
-    def poll() -> bool | None:
-        try:
-            getattr(call.ec2, operation)(**arguments)
-        except Exception as error:
-            if error_code(error) != "DependencyViolation":
-                raise
-            refused[:] = [error]
-            return None
-        return True
-
-    try:
-        call.wait(f"what depends on {call.id} to go", poll, minutes=DEPENDENCY_MINUTES)
-    except ProviderError:
-        if refused and not call.ctx.cancelled.is_set():
-            raise refused[0] from None
-        raise
+from rehearsal.plugins.protocol import State
 
 
 class Vpc(Ec2Resource):
@@ -265,142 +228,3 @@ class InternetGateway(Ec2Resource):
         if seen and seen["vpcId"]:
             call.ec2.detach_internet_gateway(InternetGatewayId=call.id, VpcId=seen["vpcId"])
         call.ec2.delete_internet_gateway(InternetGatewayId=call.id)
-
-
-class Eip(Ec2Resource):
-    """A public address that stays."""
-
-    pulumi_type = "aws:ec2/eip:Eip"
-    inputs: ClassVar = {
-        "domain": Input(replace=True, computed=True),
-        "instance": Input(computed=True),
-        "networkInterface": Input(computed=True),
-        "associateWithPrivateIp": Input(unread=True),
-        "networkBorderGroup": Input(replace=True, computed=True),
-        "publicIpv4Pool": Input(replace=True, computed=True),
-    }
-
-    @override
-    def validate(self, new: Properties, failures: list[CheckFailure]) -> None:
-        if new.get("domain", "vpc") != "vpc":
-            failures.append(CheckFailure("domain", 'expected domain to be "vpc"'))
-
-    @override
-    def make(self, call: Call) -> str:
-        made = call.ec2.allocate_address(
-            Domain="vpc",
-            **given(call.new, "networkBorderGroup", "publicIpv4Pool"),
-            **tag_specification(call, "elastic-ip"),
-        )
-        return made["AllocationId"]
-
-    @override
-    def settle(self, call: Call) -> None:
-        if not call.outputs:
-            self._associate(call)
-
-    def _associate(self, call: Call) -> None:
-        target = given(
-            call.new,
-            instance="InstanceId",
-            networkInterface="NetworkInterfaceId",
-            associateWithPrivateIp="PrivateIpAddress",
-        )
-        if target:
-            call.ec2.associate_address(AllocationId=call.id, AllowReassociation=True, **target)
-
-    @override
-    def change(self, call: Call) -> None:
-        self._dissociate(call)
-        self._associate(call)
-
-    def _dissociate(self, call: Call) -> None:
-        seen = self.describe(call)
-        if seen and seen["associationId"]:
-            call.ec2.disassociate_address(AssociationId=seen["associationId"])
-
-    @override
-    def describe(self, call: Call) -> Properties | None:
-        address = only(call.ec2.describe_addresses(AllocationIds=[call.id])["Addresses"])
-        if address is None:
-            return None
-        return {
-            **pick(address, "allocationId", "domain", "networkBorderGroup", "publicIp", "publicIpv4Pool"),
-            "associationId": address.get("AssociationId", ""),
-            "instance": address.get("InstanceId", ""),
-            "networkInterface": address.get("NetworkInterfaceId", ""),
-            "privateIp": address.get("PrivateIpAddress", ""),
-            "publicDns": host_name("ec2", address["PublicIp"], f"{call.region}.compute.amazonaws.com"),
-            "privateDns": host_name("ip", address.get("PrivateIpAddress", ""), f"{call.region}.compute.internal"),
-            "arn": call.arn("ec2", f"elastic-ip/{call.id}"),
-            "tags": tag_map(address.get("Tags")),
-        }
-
-    @override
-    def remove(self, call: Call) -> None:
-        self._dissociate(call)
-        call.ec2.release_address(AllocationId=call.id)
-
-
-def host_name(kind: str, address: str, domain: str) -> str:
-    """The name that EC2 gives an address, such as ("ec2", "1.2.3.4", …) → "ec2-1-2-3-4.…"."""
-    return f"{kind}-{address.replace('.', '-')}.{domain}" if address else ""
-
-
-class NatGateway(Ec2Resource):
-    """A way out for private subnets."""
-
-    pulumi_type = "aws:ec2/natGateway:NatGateway"
-    inputs: ClassVar = {
-        "allocationId": Input(replace=True, computed=True),
-        "subnetId": Input(replace=True),
-        "connectivityType": Input(replace=True, default="public"),
-        "privateIp": Input(replace=True, computed=True),
-    }
-
-    @override
-    def validate(self, new: Properties, failures: list[CheckFailure]) -> None:
-        if "subnetId" not in new:
-            failures.append(CheckFailure("subnetId", "the rehearsal plays zonal NAT gateways: name a subnet"))
-
-    @override
-    def make(self, call: Call) -> str:
-        made = call.ec2.create_nat_gateway(
-            **given(call.new, "allocationId", "subnetId", "connectivityType", privateIp="PrivateIpAddress"),
-            **tag_specification(call, "natgateway"),
-        )
-        return made["NatGateway"]["NatGatewayId"]
-
-    @override
-    def settle(self, call: Call) -> None:
-
-        def poll() -> bool | None:
-            gateway = call.ec2.describe_nat_gateways(NatGatewayIds=[call.id])["NatGateways"][0]
-            if gateway["State"] == "failed":
-                raise ProviderError(f"{gateway.get('FailureCode')}: {gateway.get('FailureMessage')}")
-            return True if gateway["State"] == "available" else None
-
-        call.wait(f"{call.id} to be available", poll, minutes=10)
-
-    @override
-    def describe(self, call: Call) -> Properties | None:
-        gateway = only(call.ec2.describe_nat_gateways(NatGatewayIds=[call.id])["NatGateways"])
-        if gateway is None or gateway["State"] in ("deleting", "deleted"):
-            return None
-        address: dict[str, Any] = only(gateway.get("NatGatewayAddresses", [])) or {}
-        return {
-            **pick(gateway, "subnetId", "vpcId"),
-            "connectivityType": gateway.get("ConnectivityType", "public"),
-            "availabilityMode": gateway.get("AvailabilityMode", "zonal"),
-            "allocationId": address.get("AllocationId", ""),
-            "associationId": address.get("AssociationId", ""),
-            "networkInterfaceId": address.get("NetworkInterfaceId", ""),
-            "privateIp": address.get("PrivateIp", ""),
-            "publicIp": address.get("PublicIp", ""),
-            "tags": tag_map(gateway.get("Tags")),
-        }
-
-    @override
-    def remove(self, call: Call) -> None:
-        call.ec2.delete_nat_gateway(NatGatewayId=call.id)
-        call.wait_gone(call.id, lambda: self.describe(call), minutes=30)

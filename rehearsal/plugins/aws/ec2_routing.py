@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from rehearsal.plugins.aws.compare import Input
 from rehearsal.plugins.aws.connection import Call
-from rehearsal.plugins.aws.ec2_network import Ec2Resource
+from rehearsal.plugins.aws.ec2 import Ec2Resource
 from rehearsal.plugins.aws.shapes import given, only, pick, tag_map, tag_specification
 from rehearsal.plugins.properties import Properties
 from rehearsal.plugins.protocol import CheckFailure, ProviderError

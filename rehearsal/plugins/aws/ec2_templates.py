@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from rehearsal.plugins.aws.compare import Input
 from rehearsal.plugins.aws.connection import Call
-from rehearsal.plugins.aws.ec2_network import Ec2Resource
+from rehearsal.plugins.aws.ec2 import Ec2Resource
 from rehearsal.plugins.aws.naming import AutoName, with_prefix
 from rehearsal.plugins.aws.shapes import from_api, given, only, tag_list, tag_map, tag_specification, to_api
 from rehearsal.plugins.properties import Properties

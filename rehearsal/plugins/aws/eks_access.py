@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from rehearsal.plugins.aws.compare import Input
 from rehearsal.plugins.aws.connection import Call, is_gone
-from rehearsal.plugins.aws.eks_cluster import EksResource, issues, wait_update
+from rehearsal.plugins.aws.eks import EksResource, issues, present, wait_update
 from rehearsal.plugins.aws.iam_roles import timestamp
 from rehearsal.plugins.properties import Properties
 from rehearsal.plugins.protocol import CheckFailure, ProviderError
@@ -22,10 +22,6 @@ from rehearsal.plugins.protocol import CheckFailure, ProviderError
 # The real provider lets an add-on be DEGRADED for the whole 20 minutes that it waits, as its pods
 # may find a node yet. Here nodes are there in seconds or not at all.
 DEGRADED_SECONDS = 60
-
-
-def _present(source: Properties, *names: str) -> Properties:
-    return {name: source[name] for name in names if source.get(name) is not None}
 
 
 class Addon(EksResource):
@@ -49,7 +45,7 @@ class Addon(EksResource):
     def make(self, call: Call) -> str:
         new = call.new
         made = call.eks.create_addon(
-            **_present(new, "clusterName", "addonName", "tags", *self._SETTINGS),
+            **present(new, "clusterName", "addonName", "tags", *self._SETTINGS),
             **self._conflicts(new, "resolveConflictsOnCreate"),
         )["addon"]
         return f"{made['clusterName']}:{made['addonName']}"
@@ -94,11 +90,11 @@ class Addon(EksResource):
         if not changed.intersection(self._SETTINGS):
             return
         key = self._key(call)
-        arguments = _present(new, *(name for name in self._SETTINGS if name in changed))
+        arguments = present(new, *(name for name in self._SETTINGS if name in changed))
         if "podIdentityAssociations" in changed:
             arguments["podIdentityAssociations"] = new.get("podIdentityAssociations", [])
         # EKS takes a role away unless it is said again.
-        arguments |= _present(new, "serviceAccountRoleArn")
+        arguments |= present(new, "serviceAccountRoleArn")
         answer = call.eks.update_addon(**key, **arguments, **self._conflicts(new, "resolveConflictsOnUpdate"))
         wait_update(
             call,
@@ -115,7 +111,7 @@ class Addon(EksResource):
             self._association(call, addon["clusterName"], arn) for arn in addon.get("podIdentityAssociations", [])
         ]
         return {
-            **_present(addon, "clusterName", "addonName", "addonVersion"),
+            **present(addon, "clusterName", "addonName", "addonVersion"),
             "configurationValues": addon.get("configurationValues", ""),
             "serviceAccountRoleArn": addon.get("serviceAccountRoleArn", ""),
             "podIdentityAssociations": associations,
@@ -130,7 +126,7 @@ class Addon(EksResource):
         found = call.eks.describe_pod_identity_association(clusterName=cluster, associationId=arn.rpartition("/")[2])[
             "association"
         ]
-        return _present(found, "roleArn", "serviceAccount")
+        return present(found, "roleArn", "serviceAccount")
 
     @override
     def remove(self, call: Call) -> None:
@@ -160,13 +156,13 @@ class AccessEntry(EksResource):
     @staticmethod
     def _names(new: Properties) -> Properties:
         user = {"username": new["userName"]} if new.get("userName") else {}
-        return {**_present(new, "kubernetesGroups"), **user}
+        return {**present(new, "kubernetesGroups"), **user}
 
     @override
     def make(self, call: Call) -> str:
         new = call.new
         made = call.eks.create_access_entry(
-            **_present(new, "clusterName", "principalArn", "tags", "type"), **self._names(new)
+            **present(new, "clusterName", "principalArn", "tags", "type"), **self._names(new)
         )["accessEntry"]
         return f"{made['clusterName']}:{made['principalArn']}"
 
@@ -178,7 +174,7 @@ class AccessEntry(EksResource):
     def describe(self, call: Call) -> Properties | None:
         entry = call.eks.describe_access_entry(**self._key(call))["accessEntry"]
         return {
-            **_present(entry, "clusterName", "principalArn", "type", "accessEntryArn"),
+            **present(entry, "clusterName", "principalArn", "type", "accessEntryArn"),
             "kubernetesGroups": entry.get("kubernetesGroups", []),
             "userName": entry.get("username", ""),
             "createdAt": timestamp(entry.get("createdAt")),
@@ -218,7 +214,7 @@ class AccessPolicyAssociation(EksResource):
     @override
     def make(self, call: Call) -> str:
         new = call.new
-        call.eks.associate_access_policy(**_present(new, "clusterName", "principalArn", "policyArn", "accessScope"))
+        call.eks.associate_access_policy(**present(new, "clusterName", "principalArn", "policyArn", "accessScope"))
         return f"{new['clusterName']}#{new['principalArn']}#{new['policyArn']}"
 
     @override
@@ -261,7 +257,7 @@ class PodIdentityAssociation(EksResource):
     def make(self, call: Call) -> str:
         names = ("clusterName", "namespace", "serviceAccount", "roleArn", "tags")
         made = call.eks.create_pod_identity_association(
-            **_present(call.new, *names, "targetRoleArn", "disableSessionTags")
+            **present(call.new, *names, "targetRoleArn", "disableSessionTags")
         )
         return made["association"]["associationId"]
 
@@ -270,7 +266,7 @@ class PodIdentityAssociation(EksResource):
         call.eks.update_pod_identity_association(
             clusterName=call.known["clusterName"],
             associationId=call.id,
-            **_present(call.new, "roleArn", "targetRoleArn", "disableSessionTags"),
+            **present(call.new, "roleArn", "targetRoleArn", "disableSessionTags"),
         )
 
     @override
@@ -286,7 +282,7 @@ class PodIdentityAssociation(EksResource):
             association = found["association"]
             names = ("clusterName", "namespace", "serviceAccount", "roleArn", "associationArn", "associationId")
             return {
-                **_present(association, *names),
+                **present(association, *names),
                 "targetRoleArn": association.get("targetRoleArn", ""),
                 "externalId": association.get("externalId", ""),
                 "disableSessionTags": association.get("disableSessionTags", False),

@@ -197,12 +197,12 @@ class OpenIdConnectProvider(AwsResource):
     @override
     def describe(self, call: Call) -> Properties | None:
         provider = call.iam.get_open_id_connect_provider(OpenIDConnectProviderArn=call.id)
-        url = provider.get("Url", "")
+        url = provider.get("Url", "").removeprefix("https://")
         known = call.known.get("url", "")
         return {
             "arn": call.id,
             # IAM keeps the URL without its scheme.
-            "url": known if known.removeprefix("https://") == url.removeprefix("https://") else f"https://{url}",
+            "url": known if known.removeprefix("https://") == url else f"https://{url}",
             "clientIdLists": provider.get("ClientIDList", []),
             "thumbprintLists": provider.get("ThumbprintList", []),
             "tags": tag_map(provider.get("Tags")),

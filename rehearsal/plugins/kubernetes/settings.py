@@ -25,13 +25,14 @@ _SWITCHES: Final = {
 _NAMES = ("cluster", "clusterIdentifier", "context", "kubeconfig", "namespace")
 # They silence warnings that the stand-in never gives.
 _SILENCERS = ("suppressDeprecationWarnings", "suppressHelmHookWarnings")
-_UNPLAYED = (
+UNPLAYED = (
     "alwaysRender",
     "helmReleaseSettings",
     "kubeClientSettings",
     "renderYamlToDirectory",
     "skipUpdateUnreachable",
 )
+PLAYED = frozenset((*_NAMES, *_SWITCHES, *_SILENCERS, "enableServerSideApply"))
 # The engine's own keys beside the configuration.
 _ENGINE_KEYS = frozenset({"version", "pluginDownloadURL", "parameterization"})
 
@@ -65,15 +66,14 @@ class Access:
 
 def check(config: Mapping[str, Any]) -> None:
     """Raises InvalidPropertiesError for every key that is not played."""
-    known = (*_NAMES, *_SWITCHES, *_SILENCERS, "enableServerSideApply")
     failures: list[CheckFailure] = []
     for key in config:
-        if key in known or key in _ENGINE_KEYS or key.startswith("__"):
+        if key in PLAYED or key in _ENGINE_KEYS or key.startswith("__"):
             continue
-        if key in _UNPLAYED:
+        if key in UNPLAYED:
             reason = f"The rehearsal does not play '{key}'. Leave it out, or run this stack on AWS."
         else:
-            reason = f"'{key}' is not a setting of the provider. Known are {', '.join(sorted(known))}."
+            reason = f"'{key}' is not a setting of the provider. Known are {', '.join(sorted(PLAYED))}."
         failures.append(CheckFailure(key, reason))
     if _switch(config.get("enableServerSideApply"), "PULUMI_K8S_ENABLE_SERVER_SIDE_APPLY") is False:
         failures.append(

@@ -16,6 +16,7 @@ from rehearsal.aws.authenticator import (
     find_entry,
     find_in_aws_auth,
     read_token,
+    without_path,
 )
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -157,7 +158,7 @@ def test_a_principal_of_another_account_is_found_by_its_arn() -> None:
 
 
 MAPPED = {
-    "mapUsers": "- userarn: arn:aws:iam::111122223333:user/testuser\n  username: testuser\n  groups: [system:masters]\n",
+    "mapUsers": f"- userarn: {USER.arn}\n  username: testuser\n  groups: [system:masters]\n",
     "mapRoles": "- rolearn: arn:aws:iam::111122223333:role/dev\n  username: dev:{{SessionName}}\n  groups:\n  - dev\n",
 }
 
@@ -223,3 +224,15 @@ def test_the_api_server_is_told_who_it_is_as_by_eks() -> None:
             },
         },
     }
+
+
+@pytest.mark.parametrize(
+    ("arn", "bare"),
+    [
+        ("arn:aws:iam::111122223333:role/team/sub/dev", "arn:aws:iam::111122223333:role/dev"),
+        ("arn:aws:iam::111122223333:role/dev", "arn:aws:iam::111122223333:role/dev"),
+        ("arn:aws:iam::111122223333:user/team/dev", "arn:aws:iam::111122223333:user/team/dev"),
+    ],
+)
+def test_a_roles_path_is_not_known_to_its_sessions(arn: str, bare: str) -> None:
+    assert without_path(arn) == bare

@@ -277,7 +277,7 @@ def test_nobody_gives_an_ingress_an_address(cluster: Playground) -> None:
 
 
 def test_an_object_that_is_gone_is_not_updated(cluster: Playground) -> None:
-    with pytest.raises(ProviderError, match="not there any more.*Refresh"):
+    with pytest.raises(ProviderError, match=r"not there any more.*Refresh"):
         cluster.of(CONFIG_MAP).update(context(), State("default/cm", config_map(), config_map()), config_map(data="2"))
 
 
@@ -404,7 +404,7 @@ def test_unknown_inputs_are_shown_without_asking(cluster: Playground) -> None:
 
 def test_a_patch_needs_a_name_and_gives_its_fields_up(cluster: Playground) -> None:
     patch = cluster.of(ObjectKind("", "v1", "ConfigMap", patch=True))
-    with pytest.raises(ProviderError, match="require the metadata.name field"):
+    with pytest.raises(ProviderError, match=r"require the metadata.name field"):
         patch.check(context(), None, {"data": {}})
     cluster.stub.objects["ConfigMap", "cm"] = {"metadata": {"name": "cm"}}
     made = patch.create(context(), config_map())

@@ -1,7 +1,6 @@
 """What a run reads out of the engine's own records."""
 
 import os
-from pathlib import Path
 
 import pytest
 from pulumi.automation import CommandResult
@@ -41,11 +40,3 @@ def test_the_callers_environment_comes_back(monkeypatch: pytest.MonkeyPatch):
         raise RuntimeError
     assert os.environ["AWS_PROFILE"] == "own"
     assert "AWS_ENDPOINT_URL" not in os.environ
-
-
-def test_a_journal_cut_off_in_a_line_keeps_the_lines_before(tmp_path: Path):
-    stack = run.RehearsalStack.__new__(run.RehearsalStack)
-    stack._journal = tmp_path / "journal.jsonl"
-    assert stack._journalled() == {}
-    stack._journal.write_text('{"urn": "u1", "id": "vpc-1"}\n{"urn": "u1", "done": true}\n{"urn": "u2", "i')
-    assert stack._journalled() == {"u1": "vpc-1"}

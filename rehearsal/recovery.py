@@ -1,0 +1,103 @@
+"""Puts right what a killed engine left: its lock, its plug-ins, and resources that it does not know of.
+
+The engine writes its state behind what it does, so after a kill the state may
+lack resources that were made, and even that they were begun. The plug-ins'
+journal does not: each id stands there before anything else can happen. What
+the journal has and the state has not is deleted here, latest first, so that
+the next run makes it again under the engine's eyes.
+"""
+
+import json
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from rehearsal.aws import processes
+
+PLUGINS_END_WITHIN: Final = 10.0
+"""Seconds that plug-ins get to finish what they had begun: they give themselves five."""
+
+
+class AlreadyRunning(Exception):
+    """Another process is at work on this stack."""
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """A resource that exists and that the engine's state does not hold."""
+
+    urn: str
+    id: str
+
+    @property
+    def type(self) -> str:
+        """Type token: the last of the chain of types in the URN."""
+        return self.urn.split("::")[2].split("$")[-1]
+
+
+def clear_locks(locks: Path, stack: str) -> bool:
+    """Remove the engine's locks whose process is dead; whether there were any. Raises AlreadyRunning."""
+    found = list(locks.rglob("*.json"))
+    for lock in found:
+        try:
+            pid = int(json.loads(lock.read_text()).get("pid", 0))
+        except (ValueError, AttributeError):
+            pid = 0  # cut off while it was written
+        if processes.alive(pid, "pulumi"):
+            raise AlreadyRunning(
+                f"Another run is at work on stack {stack} (process {pid}). Wait for it, then run this again."
+            )
+        lock.unlink(missing_ok=True)
+    return bool(found)
+
+
+def end_plugins(pids: Path) -> None:
+    """Wait until the plug-ins of earlier runs have ended; those that do not are killed."""
+    for file in pids.iterdir():
+        pid = int(file.name)
+        if processes.alive(pid, "rehearsal.plugins") and not processes.wait_gone(pid, PLUGINS_END_WITHIN):
+            processes.end(pid, 0)
+        file.unlink(missing_ok=True)
+
+
+def orphans(journal: Path, known: Collection[tuple[str, str]]) -> list[Orphan]:
+    """What the journal holds and `known` (URN, id) does not; the latest made first."""
+    if not journal.exists():
+        return []
+    made: list[Orphan] = []
+    for line in journal.read_text().splitlines():
+        try:
+            entry: dict[str, Any] = json.loads(line)
+        except json.JSONDecodeError:
+            continue  # the line at which a plug-in was killed
+        if "id" in entry:
+            made.append(Orphan(entry["urn"], entry["id"]))
+    return [orphan for orphan in reversed(made) if (orphan.urn, orphan.id) not in known]
+
+
+def delete(found: Collection[Orphan], region: str, tell: Callable[[str], object]) -> None:
+    """Delete orphans of the AWS stand-in. Raises ProviderError in AWS's words.
+
+    Kubernetes objects need nothing: applying them again is how they are made. `os.environ` must lead to
+    the emulator; the stand-in proves it.
+    """
+    from rehearsal.plugins.aws.provider import AwsProvider
+    from rehearsal.plugins.protocol import Context
+
+    provider = AwsProvider()
+    provider.configure(Context(), {"region": region})
+    for orphan in found:
+        if not orphan.type.startswith("aws:"):
+            continue
+        context = Context(urn=orphan.urn, name=orphan.urn.split("::")[-1], type=orphan.type)
+        resource = provider.resource(orphan.type)
+        state = resource.read(context, orphan.id, None)
+        if state:
+            tell(f"deleting {orphan.type} {orphan.id}, which the killed run made and did not record")
+            resource.delete(context, state)
+
+
+def launcher(module: str, python: str, checkout: Path, pids: Path) -> str:
+    """Text of a plug-in's launcher for PATH; it leaves its process id, which the plug-in keeps, in `pids`."""
+    return f'#!/bin/sh\n: > "{pids}/$$"\nPYTHONPATH="{checkout}" exec "{python}" -m {module} "$@"\n'

@@ -1,0 +1,209 @@
+"""A cluster from `aws eks create-cluster` to its last process, on a real control plane."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rehearsal import toolchain
+from rehearsal import world as worlds
+from rehearsal.aws import processes
+from rehearsal.aws.access_policies import ARN_PREFIX
+from rehearsal.world import World
+from tests.rehearsal.eks_account import Account, account, template
+from tests.rehearsal.played_emulator import Emulator, wait_for
+
+NAME = "myeks"
+REGION = "ap-northeast-2"
+
+
+class RunningWorld(Emulator):
+    """A world that `rehearsal.world` started, with the same ways in as a played one."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.dir = world.dir
+        self.endpoint = world.endpoint
+        self.id = world.id
+        self._clients: dict[Any, Any] = {}
+        self.read_credentials()
+
+
+@pytest.fixture(scope="module")
+def bin_dir() -> Path:
+    return toolchain.ensure(print)
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory, bin_dir: Path) -> Iterator[Account]:
+    directory = tmp_path_factory.mktemp("cluster")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MYEKS_LAB_CACHE", str(directory / "cache"))
+        patch.setenv("MYEKS_LAB_WORLD", str(directory / "world"))
+        world = worlds.start(REGION, bin_dir)
+        try:
+            yield account(RunningWorld(world))
+        finally:
+            worlds.stop(world)
+    assert processes.working_in(directory / "world") == []
+
+
+class Kubectl:
+    """kubectl as a user has it: a kubeconfig of `aws eks update-kubeconfig`, tokens of `aws eks get-token`."""
+
+    def __init__(self, world: World, bin_dir: Path, home: Path) -> None:
+        self.bin_dir = bin_dir
+        aws_dir = Path(sys.executable).parent
+        self.env = {
+            **world.env(),
+            "HOME": str(home),
+            "KUBECONFIG": str(home / "kubeconfig"),
+            "PATH": os.pathsep.join([str(bin_dir), str(aws_dir), os.environ["PATH"]]),
+        }
+        update = ["aws", "eks", "update-kubeconfig", "--name", NAME, "--user-alias", "me"]
+        subprocess.run(update, env=self.env, check=True, capture_output=True, timeout=60)
+
+    def __call__(self, *arguments: str, key: tuple[str, str] | None = None) -> tuple[int, str]:
+        env = dict(self.env)
+        if key:
+            env |= {"AWS_ACCESS_KEY_ID": key[0], "AWS_SECRET_ACCESS_KEY": key[1]}
+        ended = subprocess.run(
+            [str(self.bin_dir / "kubectl"), *arguments],
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        return ended.returncode, ended.stdout + ended.stderr
+
+
+@pytest.fixture(scope="module")
+def kubectl(aws: Account, bin_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Kubectl:
+    assert isinstance(aws.emulator, RunningWorld)
+    cluster = aws.cluster(NAME)
+    assert cluster["status"] == "ACTIVE", cluster
+    made = aws.ec2.create_launch_template(LaunchTemplateName="ng1", LaunchTemplateData=template({}))
+    used = {"id": made["LaunchTemplate"]["LaunchTemplateId"], "version": "1"}
+    assert aws.nodegroup(NAME, launchTemplate=used)["status"] == "ACTIVE"
+    return Kubectl(aws.emulator.world, bin_dir, tmp_path_factory.mktemp("home"))
+
+
+def test_the_note_s_commands_answer_as_on_eks(aws: Account, kubectl: Kubectl) -> None:
+    config = yaml.safe_load(Path(kubectl.env["KUBECONFIG"]).read_text())
+    assert config["current-context"] == "me"
+    code, told = kubectl("auth", "whoami", "-o", "json")
+    assert code == 0, told
+    user = json.loads(told)["status"]["userInfo"]
+    assert user["username"] == "arn:aws:iam::111122223333:user/operator"
+    assert user["groups"] == ["system:authenticated"]
+    assert user["extra"]["principalId"][0].startswith("AIDA")
+    columns = "node.kubernetes.io/instance-type,eks.amazonaws.com/capacityType,topology.kubernetes.io/zone"
+    code, told = kubectl("get", "node", f"--label-columns={columns}", "--no-headers")
+    assert code == 0, told
+    rows = [line.split() for line in told.splitlines()]
+    assert sorted(row[-1] for row in rows) == [f"{REGION}a", f"{REGION}b", f"{REGION}c"]
+    assert {(row[1], row[-3], row[-2]) for row in rows} == {("Ready", "t3.medium", "ON_DEMAND")}
+    assert {row[0] for row in rows} == {each["PrivateDnsName"] for each in aws.instances(NAME)}
+    code, told = kubectl("describe", "clusterrolebindings", "cluster-admin")
+    assert (code, "system:masters" in told) == (0, True)
+    assert kubectl("get", "sc")[0] == 0
+
+
+def test_a_user_goes_through_the_stages_of_the_exercise(aws: Account, kubectl: Kubectl) -> None:
+    arn, *key = aws.user("testuser")
+    as_user = {"key": (key[0], key[1])}
+    code, told = kubectl("get", "node", **as_user)
+    assert (code, "Unauthorized" in told or "must be logged in" in told) == (1, True), told
+
+    def mapped(group: str) -> None:
+        users = [{"userarn": arn, "username": "testuser", "groups": [group]}] if group else []
+        data = ["create", "configmap", "aws-auth", "-n", "kube-system", f"--from-literal=mapUsers={json.dumps(users)}"]
+        kubectl("delete", "configmap", "aws-auth", "-n", "kube-system", "--ignore-not-found")
+        code, told = kubectl(*data)
+        assert code == 0, told
+
+    mapped("system:masters")
+    assert kubectl("delete", "namespace", "nobody", "--ignore-not-found", **as_user)[0] == 0
+    code, told = kubectl("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}", **as_user)
+    assert (code, told) == (0, "testuser")
+    mapped("system:authenticated")
+    code, told = kubectl("get", "node", **as_user)
+    assert (code, "Forbidden" in told) == (1, True), told
+    assert kubectl("api-resources", **as_user)[0] == 0
+    mapped("")
+    assert kubectl("api-resources", **as_user)[0] == 1
+    mapped("system:masters")
+    who = {"clusterName": NAME, "principalArn": arn}
+    aws.eks.create_access_entry(**who)
+    code, told = kubectl("get", "pods", "-n", "default", **as_user)
+    assert (code, "Forbidden" in told) == (1, True), told
+    scope = {"type": "namespace", "namespaces": ["default"]}
+    aws.eks.associate_access_policy(policyArn=f"{ARN_PREFIX}AmazonEKSViewPolicy", accessScope=scope, **who)
+    code, told = kubectl("get", "pods", "-n", "default", **as_user)
+    assert (code, "No resources found" in told) == (0, True), told
+    for wrong in (("get", "pods", "-n", "kube-system"), ("get", "secrets", "-n", "default"), ("get", "node")):
+        code, told = kubectl(*wrong, **as_user)
+        assert (code, "Forbidden" in told) == (1, True), told
+    aws.eks.delete_access_entry(**who)
+    aws.delete_user("testuser")
+
+
+def test_the_node_group_grows_and_shrinks_in_the_cluster(aws: Account, kubectl: Kubectl) -> None:
+    for wanted in (4, 3):
+        aws.eks.update_nodegroup_config(clusterName=NAME, nodegroupName="ng1", scalingConfig={"desiredSize": wanted})
+        assert aws.settled(NAME)["status"] == "ACTIVE"
+        _, told = kubectl("get", "node", "--no-headers")
+        assert len(told.splitlines()) == wanted
+
+
+def test_the_control_plane_comes_back_when_it_is_killed(aws: Account, kubectl: Kubectl) -> None:
+    assert isinstance(aws.emulator, RunningWorld)
+
+    def api_server() -> dict[str, Any]:
+        assert isinstance(aws.emulator, RunningWorld)
+        listed = aws.emulator.world.status()["clusters"][NAME]["processes"]
+        return next(each for each in listed if each["name"] == "kube-apiserver")
+
+    before = api_server()
+    os.kill(before["pid"], signal.SIGKILL)
+    wait_for(lambda: api_server()["alive"] and api_server()["pid"] != before["pid"], 30)
+    wait_for(lambda: kubectl("get", "node")[0] == 0, 60)
+
+
+def test_a_deleted_cluster_leaves_no_process_and_no_resource(aws: Account, kubectl: Kubectl) -> None:
+    assert isinstance(aws.emulator, RunningWorld)
+    world = aws.emulator.world
+    pids = [each["pid"] for each in world.status()["clusters"][NAME]["processes"]]
+    assert pids
+    aws.delete_cluster(NAME)
+    assert world.status()["clusters"] == {}
+    assert processes.working_in(world.dir) == [world.pid]
+    assert not any(processes.command_line(pid) for pid in pids)
+    assert not (world.dir / "clusters" / NAME).exists()
+    left = worlds.leftovers(world)
+    assert left.keys() == {"ec2 vpcs", "ec2 subnets", "ec2 launch templates", "iam roles"}
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_cluster_ends_with_its_emulator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bin_dir: Path, how: signal.Signals
+) -> None:
+    monkeypatch.setenv("MYEKS_LAB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("MYEKS_LAB_WORLD", str(tmp_path / "world"))
+    world = worlds.start(REGION, bin_dir)
+    made = account(RunningWorld(world))
+    made.cluster(NAME)
+    assert len(processes.working_in(world.dir)) > 1
+    os.kill(world.pid, how)
+    assert processes.wait_gone(world.pid, 30)
+    wait_for(lambda: processes.working_in(world.dir) == [], 15)
+    worlds.stop(world)
+    assert not world.dir.exists()
