@@ -8,6 +8,7 @@ the next run makes it again under the engine's eyes.
 """
 
 import json
+import shutil
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,26 @@ def clear_locks(locks: Path, stack: str) -> bool:
             )
         lock.unlink(missing_ok=True)
     return bool(found)
+
+
+def restore_checkpoint(checkpoint: Path) -> bool:
+    """Where a kill cut the engine's state file off while it was written, take the one before; whether it did so.
+
+    The engine keeps that one beside it. What lies between the two is in the journal.
+    """
+    for candidate in (checkpoint, checkpoint.with_name(f"{checkpoint.name}.bak")):
+        try:
+            json.loads(candidate.read_text())
+        except FileNotFoundError:
+            continue
+        except json.JSONDecodeError:
+            candidate.unlink()
+            continue
+        if candidate == checkpoint:
+            return False
+        shutil.copy(candidate, checkpoint)
+        return True
+    return False
 
 
 def end_plugins(pids: Path) -> None:

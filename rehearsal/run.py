@@ -90,25 +90,21 @@ class RehearsalStack:
     def up(self, on_event: OnEvent | None = None) -> Result:
         """Create or update everything; raises RunFailed."""
         with self._opened() as stack:
-            self._recover()
             return self._run(stack.up, on_event)
 
     def preview(self, on_event: OnEvent | None = None) -> Result:
         """What `up` would do; raises RunFailed."""
         with self._opened() as stack:
-            self._recover()
             return self._run(stack.preview, on_event)
 
     def refresh(self, on_event: OnEvent | None = None) -> Result:
         """Read every resource anew into the state; raises RunFailed."""
         with self._opened() as stack:
-            self._recover()
             return self._run(stack.refresh, on_event)
 
     def destroy(self, on_event: OnEvent | None = None) -> Result:
         """Delete everything and forget the stack; raises RunFailed."""
         with self._opened() as stack:
-            self._recover()
             result = self._run(stack.destroy, on_event)
             stack.workspace.remove_stack(self.name)
             return result
@@ -182,29 +178,35 @@ class RehearsalStack:
         # The program itself runs in this process and looks things up by boto3: it must see the
         # emulator too, and no credentials of the user's.
         with environment(self.environment(), self.world.unset() | {"PULUMI_CONFIG_PASSPHRASE"}):
+            killed = self._quiet()
             workspace = auto.LocalWorkspace(work_dir=str(self._work), program=self._program, pulumi_command=self.engine)
             opened = auto.Stack.select if self.exists() else auto.Stack.create
             stack = opened(self.name, workspace)
             for key, value in self._to_encrypt.items():
                 self.engine.tell(["config", "set", "--secret", key, "--stack", self.name], str(self._work), value)
             self._to_encrypt.clear()
+            if killed:
+                self._put_right()
+            self._journal.unlink(missing_ok=True)
             yield stack
 
-    def _recover(self) -> None:
-        """Before a run: put right what a killed one left. Raises AlreadyRunning, RunFailed."""
+    def _quiet(self) -> bool:
+        """Before a run: see that no other is under way, and whether one was killed. Raises AlreadyRunning."""
         killed = recovery.clear_locks(self._root / "backend" / ".pulumi" / "locks", self.name)
         recovery.end_plugins(self._pids)
-        if killed or self.pending_operations():
-            known = {(r["urn"], r.get("id", "")) for r in self.resources()}
-            try:
-                recovery.delete(recovery.orphans(self._journal, known), self.world.region, self._tell)
-                arguments = ["refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--stack", self.name]
-                self.engine.run(arguments, str(self._work), {})
-            except ProviderError as error:
-                raise RunFailed(str(error)) from error
-            except auto.CommandError as error:
-                raise RunFailed(_said(error)) from error
-        self._journal.unlink(missing_ok=True)
+        return recovery.restore_checkpoint(self._checkpoint) or killed or bool(self.pending_operations())
+
+    def _put_right(self) -> None:
+        """Delete what a killed run made and did not record, and read the rest anew. Raises RunFailed."""
+        known = {(r["urn"], r.get("id", "")) for r in self.resources()}
+        try:
+            recovery.delete(recovery.orphans(self._journal, known), self.world.region, self._tell)
+            arguments = ["refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--stack", self.name]
+            self.engine.run(arguments, str(self._work), {})
+        except ProviderError as error:
+            raise RunFailed(str(error)) from error
+        except auto.CommandError as error:
+            raise RunFailed(_said(error)) from error
 
     def _run(self, operation: Callable[..., Any], on_event: OnEvent | None) -> Result:
         result = Result()

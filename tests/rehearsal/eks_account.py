@@ -112,6 +112,15 @@ class Account:
 
         return wait_for(look, 60)
 
+    def updated(self, cluster: str, update: dict[str, Any], **owner: str) -> dict[str, Any]:
+        """An update once it has ended."""
+
+        def look() -> dict[str, Any] | None:
+            found = self.eks.describe_update(name=cluster, updateId=update["id"], **owner)["update"]
+            return found if found["status"] != "InProgress" else None
+
+        return wait_for(look, 60)
+
     def instances(self, cluster: str) -> list[dict[str, Any]]:
         """A cluster's running instances."""
         filters = [

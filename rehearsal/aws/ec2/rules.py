@@ -132,7 +132,9 @@ def _wanted(call: Call) -> list[Rule]:
 
 def _split(permission: dict[str, Any]) -> list[Rule]:
     protocol = str(permission.get("IpProtocol", "-1")).lower()
-    base: dict[str, Any] = {name: int(permission[name]) for name in ("FromPort", "ToPort") if permission.get(name) is not None}
+    base: dict[str, Any] = {
+        name: int(permission[name]) for name in ("FromPort", "ToPort") if permission.get(name) is not None
+    }
     base["IpProtocol"] = PROTOCOLS.get(protocol, protocol)
     return [
         {**base, **{other.member: [] for other in PEERS}, peer.member: [each]}

@@ -8,7 +8,6 @@ users see, and stands in the way of deleting their subnets as it does on AWS.
 
 import asyncio
 import logging
-import re
 import secrets
 import time
 from typing import Any
@@ -26,7 +25,6 @@ from rehearsal.aws.eks.state import (
     ControlPlaneFactory,
     bad_request,
     in_use,
-    invalid,
 )
 from rehearsal.aws.eks.updates import Updates
 from rehearsal.aws.errors import AwsError
@@ -40,14 +38,6 @@ SG_DESCRIPTION = (
     "EKS created security group applied to ENI that is attached to EKS Control Plane master nodes, as well as any "
     "managed workloads."
 )
-CHANGES = {
-    "logging": "LoggingUpdate",
-    "resourcesVpcConfig": "EndpointAccessUpdate",
-    "accessConfig": "AccessConfigUpdate",
-    "deletionProtection": "DeletionProtectionUpdate",
-    "upgradePolicy": "UpgradePolicyUpdate",
-}
-"""UpdateClusterConfig's members that are played, and the type of update that each makes."""
 
 
 class ClusterOperations:
@@ -153,7 +143,7 @@ class ClusterOperations:
             await self._access.admit_creator(cluster, caller)
         group = await self._make_group(view)
         view["resourcesVpcConfig"]["clusterSecurityGroupId"] = group
-        self._attach(cluster, subnets)
+        self.attach(cluster, subnets)
         return cluster
 
     async def _make_group(self, view: dict[str, Any]) -> str:
@@ -182,7 +172,7 @@ class ClusterOperations:
         await self._calls("ec2", "AuthorizeSecurityGroupIngress", GroupId=group_id, IpPermissions=own)
         return group_id
 
-    def _attach(self, cluster: Cluster, subnets: list[dict[str, Any]]) -> None:
+    def attach(self, cluster: Cluster, subnets: list[dict[str, Any]]) -> None:
         """EKS's interfaces in the cluster's subnets: two, in different zones."""
         config = cluster.view["resourcesVpcConfig"]
         groups = [config["clusterSecurityGroupId"], *config["securityGroupIds"]]
@@ -193,7 +183,8 @@ class ClusterOperations:
             )
             cluster.interfaces.append(interface["NetworkInterfaceId"])
 
-    def _detach(self, cluster: Cluster) -> None:
+    def detach(self, cluster: Cluster) -> None:
+        """Take EKS's interfaces away."""
         while cluster.interfaces:
             self._ec2.interfaces.release(cluster.interfaces.pop())
 
@@ -213,7 +204,7 @@ class ClusterOperations:
         )
         control_plane = self._factory(spec)
         try:
-            await self._ensure_log_group(cluster)
+            await self.ensure_log_group(cluster)
             await control_plane.start()
         except (ControlPlaneError, AwsError, OSError) as error:
             log.exception("cluster %s cannot be made", cluster.name)
@@ -225,7 +216,7 @@ class ClusterOperations:
         view["certificateAuthority"] = {"data": control_plane.ca_data}
         view["status"] = "ACTIVE"
 
-    async def _ensure_log_group(self, cluster: Cluster) -> None:
+    async def ensure_log_group(self, cluster: Cluster) -> None:
         """EKS makes the log group that it writes to, whenever it is not there and something is to be written."""
         if not validation.enabled_logs(cluster.view):
             return
@@ -254,8 +245,8 @@ class ClusterOperations:
         try:
             await self.shut_down(cluster, bringing_up)
             # The control plane writes to the end: whoever deletes its log group first gets it back.
-            await self._ensure_log_group(cluster)
-            self._detach(cluster)
+            await self.ensure_log_group(cluster)
+            self.detach(cluster)
             group = cluster.view["resourcesVpcConfig"]["clusterSecurityGroupId"]
             await self._calls("ec2", "DeleteSecurityGroup", GroupId=group)
         except AwsError as error:
@@ -273,96 +264,6 @@ class ClusterOperations:
             control_plane, cluster.control_plane = cluster.control_plane, None
             await control_plane.stop()
 
-    async def update_config(self, params: dict[str, Any]) -> dict[str, Any]:
-        """UpdateClusterConfig: one kind of change at a time."""
-        cluster = self._clusters.active(params["name"])
-        self._updates.check_free(cluster)
-        wanted = [name for name in CHANGES if name in params]
-        others = set(params) - {"name", "clientRequestToken", *wanted}
-        if others:
-            raise bad_request(f"The rehearsal does not play changes of {', '.join(sorted(others))}.")
-        if len(wanted) != 1:
-            raise invalid("Only one type of update can be allowed.", clusterName=cluster.name)
-        change, value = wanted[0], params[wanted[0]]
-        match change:
-            case "logging":
-                begun = self._change_logging(cluster, value)
-            case "accessConfig":
-                begun = self._change_access(cluster, value)
-            case "resourcesVpcConfig":
-                begun = await self._change_network(cluster, value)
-            case _:
-                if cluster.view[change] == value:
-                    raise invalid(f"Cluster is already at the desired configuration of {change}")
-                cluster.view[change] = value
-                begun = {change: str(value)}
-        kind = "VpcConfigUpdate" if {"SubnetIds", "SecurityGroups"} & begun.keys() else CHANGES[change]
-
-        async def write_logs() -> None:
-            await self._ensure_log_group(cluster)
-
-        return {"update": self._updates.begin(cluster, cluster.view, kind, begun, write_logs)}
-
-    def _change_logging(self, cluster: Cluster, value: dict[str, Any]) -> dict[str, str]:
-        validation.check_logging(value)
-        before = validation.enabled_logs(cluster.view)
-        on = {kind for setup in value["clusterLogging"] if setup.get("enabled") for kind in setup["types"]}
-        off = {kind for setup in value["clusterLogging"] if not setup.get("enabled") for kind in setup["types"]}
-        after = (before | on) - off
-        if after == before:
-            raise invalid("No changes needed for the logging config provided", clusterName=cluster.name)
-        cluster.view["logging"] = {"clusterLogging": validation.logging_view(after)}
-        return {"ClusterLogging": re.sub("'", '"', str(cluster.view["logging"]))}
-
-    def _change_access(self, cluster: Cluster, value: dict[str, Any]) -> dict[str, str]:
-        mode = value.get("authenticationMode", cluster.authentication_mode)
-        validation.check_mode_change(cluster.authentication_mode, mode)
-        if mode == cluster.authentication_mode:
-            raise invalid(f"Cluster is already at authentication mode {mode}", clusterName=cluster.name)
-        cluster.view["accessConfig"]["authenticationMode"] = mode
-        return {"AuthenticationMode": mode}
-
-    async def _change_network(self, cluster: Cluster, value: dict[str, Any]) -> dict[str, str]:
-        config = cluster.view["resourcesVpcConfig"]
-        begun: dict[str, str] = {}
-        if {"subnetIds", "securityGroupIds"} & value.keys():
-            subnets = await self._lookups.subnets(value.get("subnetIds", config["subnetIds"]))
-            if validation.check_subnets(subnets) != config["vpcId"]:
-                raise invalid("Subnets specified must belong to the cluster's VPC")
-            groups = value.get("securityGroupIds", config["securityGroupIds"])
-            await self._lookups.groups(groups, config["vpcId"])
-            config["subnetIds"], config["securityGroupIds"] = [each["SubnetId"] for each in subnets], groups
-            self._detach(cluster)
-            self._attach(cluster, subnets)
-            return {"SubnetIds": str(config["subnetIds"]), "SecurityGroups": str(groups)}
-        public = value.get("endpointPublicAccess", config["endpointPublicAccess"])
-        private = value.get("endpointPrivateAccess", config["endpointPrivateAccess"])
-        cidrs = value.get("publicAccessCidrs", config["publicAccessCidrs"]) or ["0.0.0.0/0"]
-        validation.check_endpoint(public, private, cidrs)
-        after = {
-            "endpointPublicAccess": public,
-            "endpointPrivateAccess": private,
-            "publicAccessCidrs": cidrs if public else [],
-        }
-        if all(_unordered(config[name]) == _unordered(setting) for name, setting in after.items()):
-            raise invalid(
-                f"Cluster is already at the desired configuration with endpointPrivateAccess: {private}, "
-                f"endpointPublicAccess: {public}, and Public Endpoint Restrictions: {cidrs}",
-                clusterName=cluster.name,
-            )
-        config |= after
-        begun = {"EndpointPublicAccess": str(public).lower(), "EndpointPrivateAccess": str(private).lower()}
-        return begun | {"PublicAccessCidrs": str(cidrs)}
-
-    def update_version(self, params: dict[str, Any]) -> dict[str, Any]:
-        """UpdateClusterVersion: checked as EKS does, and then refused, for the control plane cannot change it."""
-        cluster = self._clusters.active(params["name"])
-        validation.check_upgrade(cluster.view["version"], params["version"])
-        raise bad_request(
-            "The rehearsal does not play an upgrade in place. Take the lab down and stand it up with the new version.",
-            clusterName=cluster.name,
-        )
-
     async def stop(self) -> None:
         """End every cluster's processes; nothing is deleted in the account, which ends too."""
         for task in list(self._tasks):
@@ -375,7 +276,3 @@ class ClusterOperations:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-def _unordered(value: Any) -> Any:
-    return sorted(value) if isinstance(value, list) else value

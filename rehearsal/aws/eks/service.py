@@ -11,6 +11,7 @@ from rehearsal.aws.ec2.service import Ec2
 from rehearsal.aws.eks.access import Access
 from rehearsal.aws.eks.addons import Addons
 from rehearsal.aws.eks.catalog import KUBERNETES_VERSIONS
+from rehearsal.aws.eks.cluster_changes import ClusterChanges
 from rehearsal.aws.eks.clusters import ClusterOperations
 from rehearsal.aws.eks.entrance import EntranceControl
 from rehearsal.aws.eks.lookups import Lookups
@@ -41,14 +42,16 @@ class Eks:
         pod_identity = PodIdentity(settings, lookups, self._clusters)
         addons = Addons(settings, lookups, self._clusters, pod_identity, self._updates)
         self._operations = ClusterOperations(settings, calls, ec2, self._clusters, access, self._updates, factory)
+        changes = ClusterChanges(calls, self._clusters, self._operations, self._updates)
         self._nodegroups = Nodegroups(settings, calls, self._clusters, access, self._updates)
         ec2.instances.on_terminated.append(self._nodegroups.instances_gone)
         self._by_name: Mapping[str, Operation] = {
             "DescribeCluster": lambda params: {"cluster": self._clusters.get(params["name"]).view},
             "ListClusters": lambda _: {"clusters": list(self._clusters.all)},
             "DeleteCluster": lambda params: self._operations.delete(params["name"]),
-            "UpdateClusterConfig": self._operations.update_config,
-            "UpdateClusterVersion": self._operations.update_version,
+            "UpdateClusterConfig": changes.update_config,
+            "UpdateClusterVersion": changes.update_version,
+            "AssociateEncryptionConfig": changes.associate_encryption,
             "DescribeClusterVersions": _cluster_versions,
             "DescribeUpdate": self._describe_update,
             "ListUpdates": self._list_updates,

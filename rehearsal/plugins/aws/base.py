@@ -147,7 +147,7 @@ class AwsResource(Resource):
         found: list[Change] = []
         for name, spec in self.specs.items():
             for change in self._differences(name, spec, old, new):
-                replaces = self.replaces(change, spec, old)
+                replaces = self.replaces(change, spec, old, new)
                 found.append(Change(change.path, change.kind, replaces))
         if "tagsAll" in self.schema.outputs and not any(c.path[0] == "tags" for c in found):
             wanted = self._tags(new)
@@ -166,12 +166,15 @@ class AwsResource(Resource):
             return False
         return old.get(rule.property) == new[rule.property]
 
-    def replaces(self, change: Change, spec: Input, old: State) -> bool:
+    def replaces(self, change: Change, spec: Input, old: State, new: Properties) -> bool:
         """Whether a change needs a new resource."""
         name = str(change.path[0])
         if spec.unread and name not in old.inputs:
             return False  # imported: what it was is not known
-        return spec.replace or bool(spec.replace_members.intersection(map(str, change.path[1:])))
+        touched = set(map(str, change.path[1:]))
+        if len(change.path) == 1:  # the whole object comes or goes, with all its members
+            touched.update(new.get(name) or {} if change.kind == "add" else old.inputs.get(name) or {})
+        return spec.replace or bool(spec.replace_members & touched)
 
     def _differences(self, name: str, spec: Input, old: State, new: Properties) -> list[Change]:
         was, now = old.inputs.get(name), new.get(name)

@@ -64,11 +64,11 @@ class Instance(Ec2Resource):
             failures.append(CheckFailure("getPasswordData", "the rehearsal has no Windows instances"))
 
     @override
-    def replaces(self, change: Change, spec: Input, old: State) -> bool:
+    def replaces(self, change: Change, spec: Input, old: State, new: Properties) -> bool:
         """Other user data makes another instance when the program says so."""
         if change.path[0] in _USER_DATA and change.path[0] in old.inputs:
             return bool(old.inputs.get("userDataReplaceOnChange"))
-        return super().replaces(change, spec, old)
+        return super().replaces(change, spec, old, new)
 
     @override
     def make(self, call: Call) -> str:

@@ -31,11 +31,11 @@ class Vpc(Ec2Resource):
     }
     _ATTRIBUTES = ("enableDnsSupport", "enableDnsHostnames", "enableNetworkAddressUsageMetrics")
 
-    def replaces(self, change: Change, spec: Input, old: State) -> bool:
+    def replaces(self, change: Change, spec: Input, old: State, new: Properties) -> bool:
         """Dedicated tenancy can be given up in place, but not taken up."""
         if change.path[0] == "instanceTenancy":
             return old.inputs.get("instanceTenancy") != "dedicated"
-        return super().replaces(change, spec, old)
+        return super().replaces(change, spec, old, new)
 
     @override
     def make(self, call: Call) -> str:

@@ -59,11 +59,11 @@ class Cluster(EksResource):
     autoname = AutoName(prefix_property="name")
 
     @override
-    def replaces(self, change: Change, spec: Input, old: State) -> bool:
+    def replaces(self, change: Change, spec: Input, old: State, new: Properties) -> bool:
         """Envelope encryption cannot be taken off again."""
         if change.path == ("encryptionConfig",) and change.kind == "delete":
             return True
-        return super().replaces(change, spec, old)
+        return super().replaces(change, spec, old, new)
 
     @override
     def make(self, call: Call) -> str:

@@ -1,5 +1,7 @@
 """Property values: what is sent comes back as it went, and differences are named as Pulumi names them."""
 
+from typing import Any
+
 import pytest
 from google.protobuf import struct_pb2
 from hypothesis import given
@@ -50,7 +52,7 @@ values = st.recursive(scalars | st.builds(Secret, plain_values), _containers, ma
 properties = st.dictionaries(keys, values, max_size=5)
 
 
-def wire(**fields: object) -> struct_pb2.Struct:
+def wire(**fields: Any) -> struct_pb2.Struct:
     """A struct as the engine sends it."""
     struct = struct_pb2.Struct()
     struct.update(fields)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.recovery import AlreadyRunning, Orphan, clear_locks, orphans
+from rehearsal.recovery import AlreadyRunning, Orphan, clear_locks, orphans, restore_checkpoint
 
 VPC = "urn:pulumi:rehearsal::myeks::myeks:components:Network$aws:ec2/vpc:Vpc::network-vpc"
 SUBNET = "urn:pulumi:rehearsal::myeks::myeks:components:Network$aws:ec2/subnet:Subnet::network-public-1"
@@ -45,3 +45,22 @@ def test_a_living_engines_lock_stays(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(AlreadyRunning, match=str(os.getpid())):
         clear_locks(tmp_path, "rehearsal")
     assert lock.exists()
+
+
+def test_a_state_file_cut_off_is_replaced_by_the_one_before(tmp_path: Path):
+    checkpoint = tmp_path / "rehearsal.json"
+    assert not restore_checkpoint(checkpoint)
+    checkpoint.write_text("{}")
+    assert not restore_checkpoint(checkpoint)
+    checkpoint.with_name("rehearsal.json.bak").write_text('{"before": 1}')
+    checkpoint.write_text('{"aft')
+    assert restore_checkpoint(checkpoint)
+    assert checkpoint.read_text() == '{"before": 1}'
+
+
+def test_with_neither_readable_the_stack_begins_anew(tmp_path: Path):
+    checkpoint = tmp_path / "rehearsal.json"
+    checkpoint.write_text("")
+    checkpoint.with_name("rehearsal.json.bak").write_text("")
+    assert not restore_checkpoint(checkpoint)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,140 @@
+"""Changes of a cluster: UpdateClusterConfig and its like, one kind of change at a time."""
+
+import json
+from typing import Any, Final
+
+from rehearsal.aws.client import Calls
+from rehearsal.aws.eks import validation
+from rehearsal.aws.eks.clusters import ClusterOperations
+from rehearsal.aws.eks.lookups import Lookups
+from rehearsal.aws.eks.state import Cluster, Clusters, bad_request, invalid
+from rehearsal.aws.eks.updates import Updates
+
+CHANGES: Final = {
+    "logging": "LoggingUpdate",
+    "resourcesVpcConfig": "EndpointAccessUpdate",
+    "accessConfig": "AccessConfigUpdate",
+    "deletionProtection": "DeletionProtectionUpdate",
+    "upgradePolicy": "UpgradePolicyUpdate",
+    "zonalShiftConfig": "ZonalShiftConfigUpdate",
+}
+"""UpdateClusterConfig's members that are played, and the type of update that each makes."""
+
+
+class ClusterChanges:
+    """EKS's operations that change a cluster."""
+
+    def __init__(self, calls: Calls, clusters: Clusters, operations: ClusterOperations, updates: Updates) -> None:
+        """`operations` does what a change needs done in the account."""
+        self._clusters = clusters
+        self._operations = operations
+        self._updates = updates
+        self._lookups = Lookups(calls)
+
+    async def update_config(self, params: dict[str, Any]) -> dict[str, Any]:
+        """UpdateClusterConfig: one kind of change at a time."""
+        cluster = self._clusters.active(params["name"])
+        self._updates.check_free(cluster)
+        wanted = [name for name in CHANGES if name in params]
+        others = set(params) - {"name", "clientRequestToken", *wanted}
+        if others:
+            raise bad_request(f"The rehearsal does not play changes of {', '.join(sorted(others))}.")
+        if len(wanted) != 1:
+            raise invalid("Only one type of update can be allowed.", clusterName=cluster.name)
+        change, value = wanted[0], params[wanted[0]]
+        match change:
+            case "logging":
+                begun = self._change_logging(cluster, value)
+            case "accessConfig":
+                begun = self._change_access(cluster, value)
+            case "resourcesVpcConfig":
+                begun = await self._change_network(cluster, value)
+            case _:
+                if cluster.view[change] == value:
+                    raise invalid(f"Cluster is already at the desired configuration of {change}")
+                cluster.view[change] = value
+                begun = {change: str(value)}
+        kind = "VpcConfigUpdate" if {"SubnetIds", "SecurityGroups"} & begun.keys() else CHANGES[change]
+
+        async def write_logs() -> None:
+            await self._operations.ensure_log_group(cluster)
+
+        return {"update": self._updates.begin(cluster, cluster.view, kind, begun, write_logs)}
+
+    def _change_logging(self, cluster: Cluster, value: dict[str, Any]) -> dict[str, str]:
+        validation.check_logging(value)
+        before = validation.enabled_logs(cluster.view)
+        on = {kind for setup in value["clusterLogging"] if setup.get("enabled") for kind in setup["types"]}
+        off = {kind for setup in value["clusterLogging"] if not setup.get("enabled") for kind in setup["types"]}
+        after = (before | on) - off
+        if after == before:
+            raise invalid("No changes needed for the logging config provided", clusterName=cluster.name)
+        cluster.view["logging"] = {"clusterLogging": validation.logging_view(after)}
+        return {"ClusterLogging": json.dumps(cluster.view["logging"])}
+
+    def _change_access(self, cluster: Cluster, value: dict[str, Any]) -> dict[str, str]:
+        mode = value.get("authenticationMode", cluster.authentication_mode)
+        validation.check_mode_change(cluster.authentication_mode, mode)
+        if mode == cluster.authentication_mode:
+            raise invalid(f"Cluster is already at authentication mode {mode}", clusterName=cluster.name)
+        cluster.view["accessConfig"]["authenticationMode"] = mode
+        return {"AuthenticationMode": mode}
+
+    async def _change_network(self, cluster: Cluster, value: dict[str, Any]) -> dict[str, str]:
+        config = cluster.view["resourcesVpcConfig"]
+        begun: dict[str, str] = {}
+        if {"subnetIds", "securityGroupIds"} & value.keys():
+            subnets = await self._lookups.subnets(value.get("subnetIds", config["subnetIds"]))
+            if validation.check_subnets(subnets) != config["vpcId"]:
+                raise invalid("Subnets specified must belong to the cluster's VPC")
+            groups = value.get("securityGroupIds", config["securityGroupIds"])
+            await self._lookups.groups(groups, config["vpcId"])
+            config["subnetIds"], config["securityGroupIds"] = [each["SubnetId"] for each in subnets], groups
+            self._operations.detach(cluster)
+            self._operations.attach(cluster, subnets)
+            return {"SubnetIds": str(config["subnetIds"]), "SecurityGroups": str(groups)}
+        public = value.get("endpointPublicAccess", config["endpointPublicAccess"])
+        private = value.get("endpointPrivateAccess", config["endpointPrivateAccess"])
+        cidrs = value.get("publicAccessCidrs", config["publicAccessCidrs"]) or ["0.0.0.0/0"]
+        validation.check_endpoint(public, private, cidrs)
+        after = {
+            "endpointPublicAccess": public,
+            "endpointPrivateAccess": private,
+            "publicAccessCidrs": cidrs if public else [],
+        }
+        if all(_unordered(config[name]) == _unordered(setting) for name, setting in after.items()):
+            raise invalid(
+                f"Cluster is already at the desired configuration with endpointPrivateAccess: {private}, "
+                f"endpointPublicAccess: {public}, and Public Endpoint Restrictions: {cidrs}",
+                clusterName=cluster.name,
+            )
+        config |= after
+        begun = {"EndpointPublicAccess": str(public).lower(), "EndpointPrivateAccess": str(private).lower()}
+        return begun | {"PublicAccessCidrs": str(cidrs)}
+
+    def update_version(self, params: dict[str, Any]) -> dict[str, Any]:
+        """UpdateClusterVersion: checked as EKS does, and then refused, for the control plane cannot change it."""
+        cluster = self._clusters.active(params["name"])
+        validation.check_upgrade(cluster.view["version"], params["version"])
+        raise bad_request(
+            "The rehearsal does not play an upgrade in place. Take the lab down and stand it up with the new version.",
+            clusterName=cluster.name,
+        )
+
+    async def associate_encryption(self, params: dict[str, Any]) -> dict[str, Any]:
+        """AssociateEncryptionConfig: once and for all."""
+        cluster = self._clusters.active(params["clusterName"])
+        self._updates.check_free(cluster)
+        if cluster.view["encryptionConfig"]:
+            message = f"Cluster {cluster.name} already has encryption configuration associated."
+            raise bad_request(message, clusterName=cluster.name)
+        configs = params["encryptionConfig"]
+        if key := validation.check_encryption(configs):
+            await self._lookups.key(key)
+        cluster.view["encryptionConfig"] = configs
+        begun = {"EncryptionConfig": json.dumps(configs)}
+        return {"update": self._updates.begin(cluster, cluster.view, "AssociateEncryptionConfig", begun)}
+
+
+def _unordered(value: Any) -> Any:
+    return sorted(value) if isinstance(value, list) else value
