@@ -12,8 +12,11 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.status import Status
 
-out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-err = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+PIPE_WIDTH = 240
+"""Columns where there is no terminal: a table in a pipe is for a search, so nothing in it may be cut off."""
+
+out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PIPE_WIDTH)
 
 
 class Progress:

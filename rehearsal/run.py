@@ -61,8 +61,8 @@ class RehearsalStack:
         """`project_file` is Pulumi.yaml, `stack_file` is Pulumi.<stack>.yaml; neither is written to.
 
         `secret_keys` are configuration keys with their namespace ("myeks:password"): a value that stands in plain
-        in the stack's file is encrypted before the engine sees it, or it would stand in its history. `tell` hears what a
-        recovery from a killed run does.
+        in the stack's file is encrypted before the engine sees it, or it would stand in its history. `tell` hears
+        what a recovery from a killed run does.
         """
         self.name = stack_file.name.removeprefix("Pulumi.").removesuffix(".yaml")
         self.world = world
@@ -113,7 +113,7 @@ class RehearsalStack:
         """The stack's outputs as the last run left them; secret ones are masked."""
         for resource in self.resources():
             if resource["type"] == "pulumi:pulumi:Stack":
-                return _unwrapped(resource.get("outputs", {}))
+                return unwrapped(resource.get("outputs", {}))
         return {}
 
     def resources(self) -> list[dict[str, Any]]:
@@ -206,7 +206,7 @@ class RehearsalStack:
         except ProviderError as error:
             raise RunFailed(str(error)) from error
         except auto.CommandError as error:
-            raise RunFailed(_said(error)) from error
+            raise RunFailed(said(error)) from error
 
     def _run(self, operation: Callable[..., Any], on_event: OnEvent | None) -> Result:
         result = Result()
@@ -226,8 +226,8 @@ class RehearsalStack:
         try:
             operation(on_event=watch, color="never")
         except auto.CommandError as error:
-            said = [e for e in dict.fromkeys(errors) if e and e != "update failed"]
-            raise RunFailed("\n".join(said) or _said(error)) from error
+            told = [e for e in dict.fromkeys(errors) if e and e != "update failed"]
+            raise RunFailed("\n".join(told) or said(error)) from error
         result.outputs = self.outputs()
         return result
 
@@ -246,7 +246,7 @@ def environment(values: Mapping[str, str], unset: frozenset[str] | set[str]) -> 
         os.environ.update(before)
 
 
-def _unwrapped(outputs: dict[str, Any]) -> dict[str, Any]:
+def unwrapped(outputs: dict[str, Any]) -> dict[str, Any]:
     """Outputs as plain values; the engine's wrapper around a secret becomes "[secret]"."""
     signature = "4dabf18193072939515e22adb298388d"  # Pulumi's mark of a special value in state
 
@@ -263,7 +263,7 @@ def _unwrapped(outputs: dict[str, Any]) -> dict[str, Any]:
     return {key: plain(value) for key, value in outputs.items()}
 
 
-def _said(error: auto.CommandError) -> str:
+def said(error: auto.CommandError) -> str:
     """The engine's own error lines out of a CommandError, which holds all that it printed."""
     lines = [line.strip() for line in str(error).splitlines()]
     told = [line.removeprefix("error:").strip() for line in lines if line.startswith("error:")]

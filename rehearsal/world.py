@@ -34,6 +34,8 @@ STOP_WITHIN: Final = 30.0
 """Seconds that a stop may take before the processes are killed."""
 ANSWER_WITHIN: Final = 10.0
 """Seconds that the emulator may take to say who it is."""
+MARK: Final = ".rehearsal"
+"""A file that tells a world's directory from any other, which is never removed."""
 
 Report = Callable[[str], None]
 """Takes one line of progress, without a line end."""
@@ -129,7 +131,7 @@ def attach() -> World | None:
 
     Raises NotTheEmulator when the world's process runs and something else answers in its place.
     """
-    directory = world_dir()
+    directory = _directory()
     try:
         told = json.loads((directory / "world.json").read_text())
         world = World(
@@ -213,13 +215,15 @@ def leftovers(world: World) -> dict[str, list[str]]:
 
 
 def _spawn(region: str, bin_dir: Path, report: Report) -> World:
-    directory = world_dir()
+    directory = _directory()
     log = directory / "log" / "emulator.log"
     report("starting the AWS emulator")
     process: subprocess.Popen[bytes] | None = None
     try:
-        log.parent.mkdir(mode=0o700, parents=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         directory.chmod(0o700)
+        (directory / MARK).touch()
+        log.parent.mkdir(mode=0o700)
         process = _launch(directory, region, bin_dir, log)
         _await_ready(process, directory)
         world = attach()
@@ -275,9 +279,18 @@ def _last_line(log: Path) -> str:
     return lines[-1][:300] if lines else ""
 
 
+def _directory() -> Path:
+    """The world's directory without links: that is how its processes name it."""
+    return world_dir().resolve()
+
+
 def _sweep(directory: Path | None = None) -> bool:
     """End every process that works in the world's directory, and remove it."""
-    directory = directory or world_dir()
+    directory = directory or _directory()
+    if directory.exists() and any(directory.iterdir()) and not (directory / MARK).exists():
+        raise WorldError(
+            f"{directory} holds files that are not the rehearsal's. Name another directory in MYEKS_LAB_WORLD."
+        )
     left = processes.working_in(directory)
     for pid in left:
         processes.end(pid, 0)
@@ -295,7 +308,7 @@ def _sweep(directory: Path | None = None) -> bool:
 @contextmanager
 def _lock(report: Report = lambda _: None) -> Generator[None]:
     """Only one start or stop at a time. The lock is no part of the world: that directory comes and goes."""
-    name = hashlib.sha256(str(world_dir()).encode()).hexdigest()[:16]
+    name = hashlib.sha256(str(_directory()).encode()).hexdigest()[:16]
     path = cache_dir() / "locks" / f"{name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:

@@ -16,9 +16,11 @@ step() {
   local name=$1
   shift
   for attempt in 1 2 3; do
-    # set -e has no effect inside a condition: run the step in a shell of its own.
-    (set -e; "$@")
-    [ $? -eq 0 ] && { say "$name: done"; return 0; }
+    # A process of its own: where the caller is a condition, `set -e` is without effect in a subshell too.
+    if bash -euo pipefail -c '"$@"' step "$@"; then
+      say "$name: done"
+      return 0
+    fi
     say "$name: attempt $attempt failed"
     sleep 10
   done
@@ -70,6 +72,9 @@ install_krew() {
 }
 
 install_plugin() { kubectl krew install "$1"; }
+
+export "${!MYEKS_@}"
+export -f fetch packages install_kubectl install_helm install_aws_cli install_krew install_plugin
 
 # One krew for everybody; root writes, others read.
 export KREW_ROOT=/opt/krew

@@ -39,6 +39,8 @@ def main(control_plane: "ControlPlaneFactory | None" = None) -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
+    # Whoever asks an API server from several tasks has it complain about every spare connection.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     # The port is taken before ministack is imported, because ministack puts it into what it answers,
     # and kept open until it is served, so that nobody can take it in between.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)

@@ -16,8 +16,8 @@ class Network(NamedTuple):
     subnets: list[str]
 
 
-@pytest.fixture(scope="module", name="emulator")
-def running_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     running = Emulator(tmp_path_factory.mktemp("ec2") / "world")
     yield running
     running.stop()
@@ -27,8 +27,8 @@ def named(kind: str, name: str) -> list[dict[str, Any]]:
     return [{"ResourceType": kind, "Tags": [{"Key": "Name", "Value": name}]}]
 
 
-@pytest.fixture(name="network")
-def three_subnets(emulator: Emulator) -> Iterator[Network]:
+@pytest.fixture
+def network(emulator: Emulator) -> Iterator[Network]:
     ec2 = emulator.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="192.168.0.0/16", TagSpecifications=named("vpc", "myeks-VPC"))["Vpc"]["VpcId"]
     subnets = [

@@ -5,8 +5,10 @@ creation is a JSON line in the file RECORD, in the order of the calls.
 """
 
 import json
+import os
 import sys
 import threading
+import time
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from rehearsal.plugins.protocol import Context, Diff, Provider, Resource, State
 from rehearsal.plugins.server import serve
 
 ACCOUNT = "111122223333"
+SLOW = os.environ.get("RECORDER_SLOW_TYPE", "")
+SLOW_SECONDS = 2.0
 ARN = f"arn:aws:eks:ap-northeast-2:{ACCOUNT}:cluster/"
 
 
@@ -60,7 +64,11 @@ class Anything(Resource):
         return {**inputs, **dict.fromkeys(computed(ctx.type, {"vpcConfig": {}, **inputs}), UNKNOWN)}
 
     def create(self, ctx: Context, inputs: Properties) -> State:
-        self.record.write({"urn": ctx.urn, "type": ctx.type, "name": ctx.name, "inputs": inputs})
+        self.record.write(
+            {"urn": ctx.urn, "type": ctx.type, "name": ctx.name, "inputs": inputs, "at": time.monotonic()}
+        )
+        if ctx.type == SLOW:
+            time.sleep(SLOW_SECONDS)
         return State(f"{ctx.name}-id", inputs, {**inputs, **computed(ctx.type, inputs)})
 
     def read(self, ctx: Context, identity: str, known: State | None) -> State | None:

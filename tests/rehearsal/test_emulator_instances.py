@@ -5,15 +5,12 @@ from typing import Any
 
 import pytest
 
-from tests.rehearsal.ec2_network import (  # noqa: F401  # the fixtures are found by their names
-    AMI,
-    Network,
-    named,
-    run,
-    running_emulator,
-    three_subnets,
-)
+from tests.rehearsal import ec2_network
+from tests.rehearsal.ec2_network import AMI, Network, named, run
 from tests.rehearsal.played_emulator import REGION, Emulator, refused
+
+emulator = ec2_network.emulator
+network = ec2_network.network
 
 
 def test_an_instance_lives_in_its_subnet(network: Network) -> None:

@@ -11,6 +11,14 @@ ZONES = ["ap-northeast-2a", "ap-northeast-2b", "ap-northeast-2c"]
 PASSWORD = "not-so-secret-9f3b"
 
 
+def test_a_preview_of_nothing_leaves_nothing(lab: Lab):
+    lab("status", code=3)
+    seen = lab.json("preview")
+    assert set(seen["counts"]) == {"create"}
+    assert lab.processes() == []
+    assert not lab.world.exists()
+
+
 @pytest.fixture(scope="module")
 def up(lab: Lab) -> Lab:
     """A lab that stands."""
@@ -168,12 +176,63 @@ def test_a_change_is_shown_applied_and_taken_back(up: Lab, settings: dict[str, o
     assert inputs(up) == before
 
 
+def test_with_a_domain_the_pages_are_published_and_taken_back(up: Lab):
+    before = inputs(up)
+    zone = up.sh(
+        "aws route53 create-hosted-zone --name lab.example.com --caller-reference one "
+        "--query HostedZone.Id --output text"
+    ).strip()
+    certificate = up.sh(
+        "aws acm request-certificate --domain-name '*.lab.example.com' --validation-method DNS "
+        "--query CertificateArn --output text"
+    ).strip()
+    try:
+        up.set(domain="lab.example.com", hostedZoneId=zone.removeprefix("/hostedzone/"), certificateArn=certificate)
+        up("up")
+        ingresses = json.loads(up.sh("kubectl get ingress -A -o json"))["items"]
+        assert {i["spec"]["rules"][0]["host"] for i in ingresses} == {
+            f"{name}.lab.example.com" for name in ("kubeopsview", "prometheus", "grafana")
+        }
+        key = "alb.ingress.kubernetes.io"
+        for ingress in ingresses:
+            annotations = ingress["metadata"]["annotations"]
+            assert annotations[f"{key}/group.name"] == "study"
+            assert annotations[f"{key}/load-balancer-name"] == "myeks-ingress-alb"
+            assert annotations[f"{key}/certificate-arn"] == certificate
+        status = up.json("status")
+        assert status["pages"]["grafana"]["url"] == "https://grafana.lab.example.com"
+        assert "external-dns" in {release["chart"] for release in status["releases"]}
+        assert set(up.json("preview")["counts"]) == {"same"}
+        assert up.sh("echo $MyDomain $CERT_ARN").split() == ["lab.example.com", certificate]
+    finally:
+        up.reset()
+        up("up")
+        up.sh(
+            f"aws route53 delete-hosted-zone --id {zone} && aws acm delete-certificate --certificate-arn {certificate}"
+        )
+    assert inputs(up) == before
+
+
+def test_a_hosted_zone_of_another_domain_is_told_before_anything_is_made(up: Lab):
+    before = inputs(up)
+    arn = "arn:aws:acm:ap-northeast-2:111122223333:certificate/00000000-0000-4000-8000-000000000001"
+    try:
+        up.set(domain="lab.example.com", hostedZoneId="Z0123456789ABCDEFGHIJ", certificateArn=arn)
+        said = up("up", code=1).stderr
+        assert "myeks:hostedZoneId" in said
+        assert "Traceback" not in said
+    finally:
+        up.reset()
+    assert inputs(up) == before
+
+
 def test_no_secret_is_in_the_state_or_the_logs(up: Lab):
     known = [
         (up.world / "pulumi/passphrase").read_text().strip(),
         (up.world / "secret").read_text().strip(),
-        re.search(r"aws_secret_access_key\s*=\s*(\S+)", (up.world / "aws/credentials").read_text())[1],
+        *re.findall(r"aws_secret_access_key\s*=\s*(\S+)", (up.world / "aws/credentials").read_text()),
     ]
+    assert len(known) == 3
     assert all(len(secret) > 8 for secret in known)
     places = [
         *(up.world / "pulumi/backend").rglob("*"),

@@ -151,6 +151,20 @@ def test_creation_only_settings_of_the_cluster_are_no_change(engine: Engine) -> 
     assert changed.named("update") == {"lab-eksCluster"}
 
 
+def test_components_made_at_the_same_time_do_not_wait_for_each_other(engine: Engine, record: Path) -> None:
+    engine.env["RECORDER_SLOW_TYPE"] = "aws:eks/addon:Addon"
+
+    def program() -> None:
+        made = cluster(use_default_vpc_cni=True, kube_proxy_addon_options={"enabled": False})
+        for number in range(6):
+            eks.Addon(f"addon-{number}", cluster=made, addon_name=f"addon-{number}")
+
+    engine.up(program)
+    started = [entry["at"] for entry in entries(record) if entry["type"] == "aws:eks/addon:Addon"]
+    assert len(started) == 6
+    assert max(started) - min(started) < 2, "each takes two seconds: all of them began before the first ended"
+
+
 def wrong_input() -> None:
     cluster(
         fargate=True,

@@ -269,7 +269,9 @@ def test_a_patch_changes_some_fields_and_gives_them_back(lab: Lab, cluster: Clus
 def pod(lab: Lab, selector: dict[str, str] | None = None, **opts: Any) -> Callable[[], None]:
     def program() -> None:
         to = pulumi.ResourceOptions.merge(lab.options(), pulumi.ResourceOptions(**opts))
-        spec = {"containers": [{"name": "c", "image": "i:1"}], "node_selector": selector}
+        spec = k8s.core.v1.PodSpecArgs(
+            containers=[k8s.core.v1.ContainerArgs(name="c", image="i:1")], node_selector=selector
+        )
         created = k8s.core.v1.Pod("pod", metadata=meta(lab.name), spec=spec, opts=to)
         pulumi.export("phase", created.status.phase)
 

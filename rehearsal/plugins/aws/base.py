@@ -172,8 +172,8 @@ class AwsResource(Resource):
         if spec.unread and name not in old.inputs:
             return False  # imported: what it was is not known
         touched = set(map(str, change.path[1:]))
-        if len(change.path) == 1:  # the whole object comes or goes, with all its members
-            touched.update(new.get(name) or {} if change.kind == "add" else old.inputs.get(name) or {})
+        if spec.replace_members and len(change.path) == 1:  # the whole object comes or goes, with its members
+            touched.update((new if change.kind == "add" else old.inputs).get(name) or ())
         return spec.replace or bool(spec.replace_members & touched)
 
     def _differences(self, name: str, spec: Input, old: State, new: Properties) -> list[Change]:

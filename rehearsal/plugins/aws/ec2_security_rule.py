@@ -5,6 +5,7 @@ Replacement and defaults: Terraform AWS provider 6, resource aws_security_group_
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -17,6 +18,8 @@ from rehearsal.plugins.aws.ec2_routing import hash_code
 from rehearsal.plugins.aws.ec2_security import ALL, protocol_name, rules_of
 from rehearsal.plugins.properties import Properties
 from rehearsal.plugins.protocol import CheckFailure, Context, Diff, ProviderError, State
+
+_TRY_ALL = 10  # rules alike of which each combination is tried: a thousand hashes at most
 
 
 class SecurityGroupRule(Ec2Resource):
@@ -120,16 +123,18 @@ class SecurityGroupRule(Ec2Resource):
     def _candidates(
         self, rules: list[dict[str, Any]], known: Properties
     ) -> Iterator[tuple[Properties, list[dict[str, Any]]]]:
-        """What one such resource could have made of the rules: what is known of it, one rule, or like ones."""
+        """What one such resource could have made of the rules: what is known of it, or any of those alike."""
         if known:
             yield from self._known_ones(rules, known)
         alike: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
         for rule in rules:
-            yield self._as_properties([rule]), [rule]
             key = (rule["IsEgress"], rule["IpProtocol"], rule.get("FromPort"), rule.get("ToPort"))
             alike.setdefault((*key, rule.get("Description", "")), []).append(rule)
         for together in alike.values():
-            yield self._as_properties(together), together
+            sizes = range(1, len(together) + 1) if len(together) <= _TRY_ALL else (1, len(together))
+            for size in sizes:
+                for some in itertools.combinations(together, size):
+                    yield self._as_properties(list(some)), list(some)
 
     def _known_ones(
         self, rules: list[dict[str, Any]], known: Properties

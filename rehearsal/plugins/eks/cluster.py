@@ -12,7 +12,7 @@ from typing import Any
 
 import pulumi
 
-from rehearsal.plugins.eks import access, addons, kubeconfig, security_groups, storage_classes
+from rehearsal.plugins.eks import access, addons, control_plane, kubeconfig, security_groups, storage_classes
 from rehearsal.plugins.eks.resources import (
     Child,
     CustomReference,
@@ -22,8 +22,9 @@ from rehearsal.plugins.eks.resources import (
     given,
     invoke,
     text_of,
+    without_none,
 )
-from rehearsal.plugins.eks.roles import InstanceRoles, ServiceRole, role_arn
+from rehearsal.plugins.eks.roles import InstanceRoles, ServiceRole
 from rehearsal.plugins.protocol import ProviderError
 
 # The real component opens a TLS connection to oidc.eks.REGION.amazonaws.com and
@@ -74,7 +75,7 @@ class Cluster(pulumi.ComponentResource):
         name, args = self._label, self._args
         service_role = self._service_role()
         group = self._cluster_security_group()
-        cluster = self._cluster(service_role, group)
+        cluster = control_plane.create(name, args, service_role, group, self._subnet_ids(), self)
         self._addon("kube-proxy", cluster, args.get("kubeProxyAddonOptions") or {}, by_default=True)
         config = self._kubeconfig(cluster, with_profile=False)
         provider = self._kubernetes_provider(cluster)
@@ -95,7 +96,7 @@ class Cluster(pulumi.ComponentResource):
             self._addon("coredns", cluster, {**coredns, "enabled": True}, by_default=False)
         oidc = self._oidc_provider(cluster)
         node_group, ingress = self._node_security_group(cluster, group)
-        core = _without_none(
+        core = without_none(
             {
                 "vpcId": args["vpcId"],
                 "subnetIds": self._subnet_ids(),
@@ -104,7 +105,7 @@ class Cluster(pulumi.ComponentResource):
                 "clusterSecurityGroup": group,
                 "cluster": cluster,
                 "endpoint": cluster.get("endpoint"),
-                "nodeGroupOptions": _without_none(
+                "nodeGroupOptions": without_none(
                     {
                         "version": args.get("version"),
                         "instanceProfile": instance_roles.profile,
@@ -121,7 +122,7 @@ class Cluster(pulumi.ComponentResource):
                 "nodeSecurityGroupTags": args.get("nodeSecurityGroupTags"),
                 "storageClasses": classes,
                 "oidcProvider": oidc,
-                "encryptionConfig": self._encryption(),
+                "encryptionConfig": control_plane.encryption(args),
                 "clusterIamRole": args.get("serviceRole") or (service_role.role if service_role else None),
                 "accessEntries": list(entries.values()),
                 "autoModeNodeRoleName": "",
@@ -129,7 +130,7 @@ class Cluster(pulumi.ComponentResource):
         )
         eks_group_id = cluster.get("vpcConfig").apply(lambda config: config["clusterSecurityGroupId"])
         issuer = cluster.get("identities").apply(_issuer)
-        return _without_none(
+        return without_none(
             {
                 "kubeconfig": config,
                 "kubeconfigJson": config.apply(compact),
@@ -183,74 +184,6 @@ class Cluster(pulumi.ComponentResource):
         both = pulumi.Output.all(args.get("publicSubnetIds") or [], args.get("privateSubnetIds") or [])
         return both.apply(lambda lists: [*lists[0], *lists[1]])
 
-    def _encryption(self) -> dict[str, Any] | None:
-        key = self._args.get("encryptionConfigKeyArn")
-        return {"provider": {"keyArn": key}, "resources": ["secrets"]} if given(key) else None
-
-    def _network(self) -> Any:
-        args = self._args
-        if not given(args.get("kubernetesServiceIpAddressRange")) and not given(args.get("ipFamily")):
-            return None
-
-        def network(values: list[Any]) -> dict[str, Any]:
-            family = values[1] or "ipv4"
-            return _without_none({"serviceIpv4Cidr": values[0] if family == "ipv4" else None, "ipFamily": family})
-
-        return pulumi.Output.all(args.get("kubernetesServiceIpAddressRange"), args.get("ipFamily")).apply(network)
-
-    def _public_access_cidrs(self) -> Any:
-        def check(values: list[Any]) -> Any:
-            if values[1] is False and values[0]:
-                raise ProviderError(
-                    "`publicAccessCidrs` can only be set when `endpointPublicAccess` is true. Drop one."
-                )
-            return values[0]
-
-        cidrs = self._args.get("publicAccessCidrs")
-        return pulumi.Output.all(cidrs, self._args.get("endpointPublicAccess")).apply(check) if given(cidrs) else None
-
-    def _cluster(self, role: ServiceRole | None, group: Child | CustomReference | None) -> Child:
-        args, name = self._args, self._label
-        bootstrap = args.get("bootstrapSelfManagedAddons")
-        vpc = {
-            "securityGroupIds": [group.id] if group else None,
-            "subnetIds": self._subnet_ids(),
-            "endpointPrivateAccess": args.get("endpointPrivateAccess"),
-            "endpointPublicAccess": args.get("endpointPublicAccess"),
-            "publicAccessCidrs": self._public_access_cidrs(),
-        }
-        entry = {"authenticationMode": self._mode, "bootstrapClusterCreatorAdminPermissions": True}
-        return Child(
-            "aws:eks/cluster:Cluster",
-            f"{name}-eksCluster",
-            {
-                "name": args.get("name"),
-                "roleArn": role.role.get("arn") if role else role_arn(args["serviceRole"]),
-                "kubernetesNetworkConfig": self._network(),
-                "bootstrapSelfManagedAddons": True if bootstrap is None else bootstrap,
-                "vpcConfig": _without_none(vpc),
-                "version": args.get("version"),
-                "enabledClusterLogTypes": args.get("enabledClusterLogTypes"),
-                "tags": security_groups.merged_tags(
-                    {"Name": f"{name}-eksCluster"}, args.get("clusterTags"), args.get("tags")
-                ),
-                "encryptionConfig": self._encryption(),
-                "accessConfig": entry if self._mode else None,
-                "upgradePolicy": args.get("upgradePolicy"),
-                "deletionProtection": args.get("deletionProtection"),
-            },
-            ("arn", "certificateAuthority", "endpoint", "identities", "name", "version", "vpcConfig"),
-            pulumi.ResourceOptions(
-                parent=self,
-                # Both are read at creation alone; older stacks have other values.
-                ignore_changes=[
-                    "accessConfig.bootstrapClusterCreatorAdminPermissions",
-                    "bootstrapSelfManagedAddons",
-                ],
-                depends_on=[role.role, *role.attachments] if role else [],
-            ),
-        )
-
     def _addon(self, addon: str, cluster: Child, options: Inputs, *, by_default: bool) -> None:
         if by_default if options.get("enabled") is None else options["enabled"]:
             addons.managed(self._label, addon, cluster, options, self._args.get("tags"), self)
@@ -281,7 +214,7 @@ class Cluster(pulumi.ComponentResource):
         return pulumi.ProviderResource(
             "kubernetes",
             f"{self._label}-eks-k8s",
-            _without_none(props),
+            without_none(props),
             pulumi.ResourceOptions(parent=self, version=child_version("kubernetes")),
         )
 
@@ -378,7 +311,3 @@ def _with_profile(args: Inputs) -> Inputs:
     if profile and args.get("providerCredentialOpts") is None:
         return {**args, "providerCredentialOpts": {"profileName": profile}}
     return args
-
-
-def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}

@@ -166,6 +166,11 @@ def given(value: Any) -> bool:
     return isinstance(value, pulumi.Output) or bool(value)
 
 
+def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries that have a value."""
+    return {key: value for key, value in values.items() if value is not None}
+
+
 def compact(value: Any, *, sort_keys: bool = False) -> str:
     """JSON as JavaScript's JSON.stringify writes it: no spaces, whole numbers without a fraction."""
     return json.dumps(_whole(value), separators=(",", ":"), ensure_ascii=False, sort_keys=sort_keys)

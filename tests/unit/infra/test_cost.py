@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from infra.config import parse
-from infra.cost import estimate
+from infra.cost import Bill, estimate
 
 DAY = date(2026, 11, 24)
 
@@ -14,7 +14,7 @@ def bill(**values: object):
     return estimate(parse(values, "ap-northeast-2"), DAY)
 
 
-def row(found, beginning: str) -> float:
+def row(found: Bill, beginning: str) -> float:
     (one,) = [r.hourly for r in found.rows if r.what.startswith(beginning)]
     return one
 

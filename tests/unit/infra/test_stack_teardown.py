@@ -57,6 +57,8 @@ EDGES: list[tuple[str, str, str]] = [
     ("node-addons-eks-pod-identity-agent", NODES, "aws-node gets no credentials on the first node"),
     ("node-addons-vpc-cni-association", NODES, "aws-node gets no credentials on the first node"),
     ("node-addons-vpc-cni-vpc-cni", NODES, "vpc-cni cannot give network interfaces back"),
+    ("node-addons-vpc-cni-vpc-cni", "node-addons-vpc-cni-association", "the first credentials carry no right"),
+    ("addons-ebs-csi-ebs-csi", "addons-ebs-csi-association", "the first credentials carry no right"),
     # Add-ons with pods
     (NODES, "addons-coredns", "DEGRADED without a node"),
     (NODES, "addons-metrics-server", "DEGRADED without a node"),

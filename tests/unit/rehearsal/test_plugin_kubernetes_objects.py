@@ -295,7 +295,7 @@ def test_deletion_waits_for_finalizers_and_names_them(cluster: Playground) -> No
     made = cluster.of(CONFIG_MAP).create(context(), config_map())
     cluster.stub.held = True
     cluster.stub.objects["ConfigMap", "cm"]["metadata"]["finalizers"] = ["example.com/hold"]
-    with pytest.raises(ProviderError, match="held by the finalizers example.com/hold"):
+    with pytest.raises(ProviderError, match=r"held by the finalizers example.com/hold"):
         cluster.of(CONFIG_MAP).delete(context(timeout=0.01), made)
 
 

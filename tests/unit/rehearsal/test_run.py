@@ -14,13 +14,13 @@ SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"
 
 def test_secret_outputs_are_masked_wherever_they_stand():
     outputs = {"a": 1, "b": SECRET, "c": {"d": [SECRET, "x"]}}
-    assert run._unwrapped(outputs) == {"a": 1, "b": "[secret]", "c": {"d": ["[secret]", "x"]}}
+    assert run.unwrapped(outputs) == {"a": 1, "b": "[secret]", "c": {"d": ["[secret]", "x"]}}
 
 
 def test_the_engines_own_errors_are_told_once():
     printed = "Updating (rehearsal):\n\n error: no such subnet\n error: no such subnet\n error: second\n"
     error = CommandError(CommandResult(stdout=printed, stderr="", code=255))
-    assert run._said(error) == "no such subnet\nsecond"
+    assert run.said(error) == "no such subnet\nsecond"
 
 
 def test_changed_means_anything_but_same():

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from rehearsal import world as worlds
-from rehearsal.world import NotTheEmulator, World
+from rehearsal.aws import processes
+from rehearsal.world import NotTheEmulator, World, WorldError
 
 
 @pytest.fixture
@@ -97,8 +98,37 @@ def test_a_port_where_nobody_listens_is_not_the_emulator() -> None:
 def test_what_a_dead_world_left_is_no_world_and_is_swept(own_world: Path, content: str | None) -> None:
     if content is not None:
         own_world.mkdir()
+        (own_world / worlds.MARK).touch()
         (own_world / "world.json").write_text(content)
     assert worlds.attach() is None
     assert worlds.sweep() is (content is not None)
     assert not own_world.exists()
     assert worlds.sweep() is False
+
+
+def test_a_directory_of_somebody_elses_is_never_removed(own_world: Path) -> None:
+    own_world.mkdir()
+    (own_world / "letters").write_text("dear")
+    for begin in (worlds.sweep, lambda: worlds.sweep(force=True), lambda: worlds.start("ap-northeast-2", own_world)):
+        with pytest.raises(WorldError, match="are not the rehearsal's. Name another directory in MYEKS_LAB_WORLD"):
+            begin()
+    assert (own_world / "letters").read_text() == "dear"
+
+
+@pytest.mark.parametrize(
+    ("line", "ours"),
+    [
+        ("python -m rehearsal.aws.server --dir /w/world --region r --bin-dir /b", True),
+        ("/cache/bin/etcd --data-dir=/w/world/clusters/myeks/etcd", True),
+        ("/cache/bin/kube-apiserver --x=/w/world/clusters/myeks/pki/ca.crt", True),
+        ("/cache/bin/etcd --data-dir=/w/world2/clusters/myeks/etcd", False),
+        ("python -m rehearsal.aws.server --dir /w/world2 --region r", False),
+        ("less /w/world/log/emulator.log", False),
+        ("/bin/sh -c ls /w/world/", False),
+    ],
+)
+def test_only_the_rehearsals_own_programs_are_its_processes(
+    monkeypatch: pytest.MonkeyPatch, line: str, ours: bool
+) -> None:
+    monkeypatch.setattr(processes, "_listed", lambda: [(4711, line)])
+    assert (processes.working_in(Path("/w/world")) == [4711]) is ours
