@@ -34,13 +34,18 @@ def down(
     if not chosen.is_rehearsal:
         aws_stack.down(chosen, yes=yes)
         return
+    if force:
+        # Also when the emulator hangs or something else answers in its place.
+        worlds.sweep(force=True)
+        err.print("The rehearsal is stopped; nothing is left of it.")
+        return
     with progress() as shown:
         here = rehearsed.attached()
         if here is None:
             worlds.sweep()
             err.print("The rehearsal is not up; nothing is left of it.")
             return
-        left = {} if force else _destroy(here, chosen, shown)
+        left = _destroy(here, chosen, shown)
         worlds.stop(here)
     if left:
         table = "\n".join(f"  {service}: {', '.join(ids)}" for service, ids in left.items())

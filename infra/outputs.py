@@ -21,7 +21,7 @@ def export(lab: Lab) -> None:
 
 
 def of(lab: Lab) -> dict[str, Any]:
-    """Output name → value or Output. Names are part of the lab's interface; see docs."""
+    """Output name → value or Output. The names are part of the lab's interface."""
     config, cluster, platform, ops = lab.config, lab.cluster, lab.platform, lab.ops
     return {
         "clusterName": cluster.cluster_name,

@@ -124,3 +124,13 @@ def test_instance_types_have_their_true_size(emulator: Emulator) -> None:
     assert (medium["VCpuInfo"]["DefaultVCpus"], medium["MemoryInfo"]["SizeInMiB"]) == (2, 4096)
     assert medium["NetworkInfo"]["Ipv4AddressesPerInterface"] == 6
     assert refused(lambda: ec2.describe_instance_types(InstanceTypes=["t9.huge"]))[0] == "InvalidInstanceType"
+
+
+def test_instance_types_are_offered_in_every_zone_and_no_unknown_one_is(emulator: Emulator) -> None:
+    ec2 = emulator.client("ec2")
+    asked = [{"Name": "instance-type", "Values": ["t3.medium", "t9.huge"]}]
+    found = ec2.describe_instance_type_offerings(LocationType="availability-zone", Filters=asked)
+    offered = {(each["InstanceType"], each["Location"]) for each in found["InstanceTypeOfferings"]}
+    assert {("t3.medium", f"ap-northeast-2{letter}") for letter in "abc"} <= offered
+    assert {name for name, _ in offered} == {"t3.medium"}
+    assert refused(lambda: ec2.describe_instance_type_offerings(LocationType="outpost"))[0] == "InvalidParameterValue"

@@ -315,9 +315,30 @@ def run(
     try:
         loop.run_until_complete(run_pulumi_func(program))
         graph.outputs = loop.run_until_complete(_resolved())
+    except BaseException:
+        # The failure is the caller's now. Everything that waited for the failed part fails with it, unheard; told
+        # by the garbage collector, in the middle of other tests, it would be noise or worse.
+        loop.set_exception_handler(_unheard)
+        raise
     finally:
+        loop.run_until_complete(_wound_up())
         loop.close()
+        # Other tests of the same process find an open loop, as the SDK left it.
+        asyncio.set_event_loop(asyncio.new_event_loop())
     return graph
+
+
+def _unheard(_loop: asyncio.AbstractEventLoop, _context: dict[str, Any]) -> None:
+    return None
+
+
+async def _wound_up() -> None:
+    """Leave no task and no thread behind."""
+    left = asyncio.all_tasks() - {cast("asyncio.Task[Any]", asyncio.current_task())}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_default_executor()
 
 
 async def _resolved() -> dict[str, Output]:

@@ -39,6 +39,7 @@ class Instances:
             "ModifyInstanceMetadataOptions": self._modify_metadata,
             "ModifyInstanceAttribute": self._modify_attribute,
             "DescribeInstanceTypes": self._describe_types,
+            "DescribeInstanceTypeOfferings": self._describe_offerings,
         }
 
     def amend(self, instance: dict[str, Any]) -> None:
@@ -270,3 +271,25 @@ class Instances:
             raise AwsError("InvalidInstanceType", message)
         rows = [row for row in INSTANCE_TYPES.values() if not wanted or row.name in wanted]
         return {"InstanceTypes": [row.description() for row in rows]}
+
+    async def _describe_offerings(self, call: Call) -> dict[str, Any]:
+        """Every type that is known here, in every zone: which zone lacks which type is not played."""
+        location = call.params.get("LocationType", "region")
+        if location == "region":
+            places = [self._backend.settings.region]
+        elif location == "availability-zone":
+            zones = await self._calls("ec2", "DescribeAvailabilityZones")
+            places = [zone["ZoneName"] for zone in zones["AvailabilityZones"]]
+        else:
+            raise AwsError("InvalidParameterValue", f"The rehearsal does not play offerings by {location}.")
+        wanted: dict[str, list[str]] = {each["Name"]: each["Values"] for each in call.params.get("Filters", [])}
+        if unknown := wanted.keys() - {"instance-type", "location"}:
+            raise AwsError("InvalidParameterValue", f"The filter '{min(unknown)}' is invalid")
+        return {
+            "InstanceTypeOfferings": [
+                {"InstanceType": name, "LocationType": location, "Location": place}
+                for name in INSTANCE_TYPES
+                for place in places
+                if name in wanted.get("instance-type", [name]) and place in wanted.get("location", [place])
+            ]
+        }

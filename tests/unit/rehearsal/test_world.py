@@ -110,7 +110,7 @@ def test_a_directory_of_somebody_elses_is_never_removed(own_world: Path) -> None
     own_world.mkdir()
     (own_world / "letters").write_text("dear")
     for begin in (worlds.sweep, lambda: worlds.sweep(force=True), lambda: worlds.start("ap-northeast-2", own_world)):
-        with pytest.raises(WorldError, match="are not the rehearsal's. Name another directory in MYEKS_LAB_WORLD"):
+        with pytest.raises(WorldError, match=r"are not the rehearsal's\. Name another directory in MYEKS_LAB_WORLD"):
             begin()
     assert (own_world / "letters").read_text() == "dear"
 
