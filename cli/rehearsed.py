@@ -26,11 +26,11 @@ def tools(progress: Progress) -> Path:
 def begin(stack: Stack, progress: Progress) -> tuple[World, Path, bool]:
     """The running world, started when there is none; with the tools, and whether it was started now."""
     bin_dir = tools(progress)
+    # The program's packages take a while to import: meanwhile the emulator or the engine starts.
+    threading.Thread(target=_import_program, daemon=True).start()
     here = attached()
     if here:
         return here, bin_dir, False
-    # The program's packages take a while to import, and the emulator a while to start: both at once.
-    threading.Thread(target=_import_program, daemon=True).start()
     try:
         started = world.start(stack.config.region, bin_dir, progress.waiting)
     except world.WorldError as error:
