@@ -7,6 +7,9 @@ from typing import Annotated, Final
 import typer
 
 from cli.failures import EXIT_CODES, Failure
+from rehearsal.recovery import AlreadyRunning
+from rehearsal.run import RunFailed
+from rehearsal.world import WorldError
 
 COMMANDS: Final = ("up", "preview", "down", "status", "shell")
 
@@ -47,6 +50,13 @@ def main() -> None:
     except Failure as failure:
         sys.stderr.write(f"lab: {failure}\n")
         sys.exit(failure.exit_code)
+    except (RunFailed, AlreadyRunning, WorldError) as error:
+        sys.stderr.write(f"lab: {error}\n")
+        sys.exit(1)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        sys.stderr.write(f"lab: {error.strerror or error}{where}. Mend that and run the same command again.\n")
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.stderr.write("\nlab: interrupted. Run the same command again to go on, or ./lab down to take it away.\n")
         sys.exit(130)

@@ -197,17 +197,25 @@ class RehearsalStack:
         # The program itself runs in this process and looks things up by boto3: it must see the
         # emulator too, and no credentials of the user's.
         with environment(self.environment(), self.world.unset() | {"PULUMI_CONFIG_PASSPHRASE"}):
-            killed = self._quiet()
-            workspace = _Workspace(work_dir=str(self._work), program=self._program, pulumi_command=self.engine)
-            mode = StackInitMode.SELECT if self.exists() else StackInitMode.CREATE
-            stack = _Stack(self.name, workspace, mode)
-            for key, value in self._to_encrypt.items():
-                self.engine.tell(["config", "set", "--secret", key, "--stack", self.name], str(self._work), value)
-            self._to_encrypt.clear()
-            if killed:
-                self._put_right()
-            self._journal.unlink(missing_ok=True)
+            try:
+                stack = self._open()
+            except auto.CommandError as error:
+                raise RunFailed(said(error)) from error
             yield stack
+
+    def _open(self) -> auto.Stack:
+        """The stack, made when there is none, with what a killed run left put right."""
+        killed = self._quiet()
+        workspace = _Workspace(work_dir=str(self._work), program=self._program, pulumi_command=self.engine)
+        mode = StackInitMode.SELECT if self.exists() else StackInitMode.CREATE
+        stack = _Stack(self.name, workspace, mode)
+        for key, value in self._to_encrypt.items():
+            self.engine.tell(["config", "set", "--secret", key, "--stack", self.name], str(self._work), value)
+        self._to_encrypt.clear()
+        if killed:
+            self._put_right()
+        self._journal.unlink(missing_ok=True)
+        return stack
 
     def _quiet(self) -> bool:
         """Before a run: see that no other is under way, and whether one was killed. Raises AlreadyRunning."""
