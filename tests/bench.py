@@ -162,9 +162,7 @@ def main() -> None:
         f"{noop / empty_noop:.2f} empty no-ops",
         f"{AIMS['no-op up']:.0f}",
     )
-    table.add_row(
-        "./lab preview, no change", f"{preview:.1f} s", f"{preview / empty_noop:.2f} empty no-ops", ""
-    )
+    table.add_row("./lab preview, no change", f"{preview:.1f} s", f"{preview / empty_noop:.2f} empty no-ops", "")
     table.add_row("./lab down", f"{down:.1f} s", f"{down / running:.2f} floors", "")
     table.add_row("resources in the stack", str(resources), "", "")
     table.add_row("resident memory of the standing lab", f"{memory:.0f} MiB", "", f"{AIMS['memory']:.0f} MiB")

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import boto3
+
 from rehearsal import world
 from rehearsal.plugins.aws.base import DEFAULTS
 from rehearsal.plugins.aws.provider import AwsProvider
@@ -62,9 +64,11 @@ def environment(of: world.World) -> Generator[None]:
         if name in of.unset():
             del os.environ[name]
     os.environ.update(of.env())
+    boto3.DEFAULT_SESSION = None  # it keeps the credentials of the world before
     try:
         yield
     finally:
+        boto3.DEFAULT_SESSION = None
         for name in of.env():
             os.environ.pop(name, None)
         os.environ.update(saved)

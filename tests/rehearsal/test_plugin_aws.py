@@ -1,5 +1,6 @@
 """The aws stand-in under the real engine, against the emulator: networks, machines, IAM, keys and logs."""
 
+import inspect
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -7,9 +8,12 @@ from typing import Any
 
 import boto3
 import pulumi
+import pulumi_aws as aws
 import pytest
-from pulumi_aws import cloudwatch, ec2, get_availability_zones, get_caller_identity, iam, kms, ssm, vpc
+from pulumi_aws import cloudwatch, ec2, eks, get_availability_zones, get_caller_identity, iam, kms, ssm, vpc
 
+from rehearsal.plugins.aws.provider import AwsProvider
+from rehearsal.plugins.protocol import Context
 from rehearsal.world import World, leftovers
 from tests.rehearsal.plugin_aws_world import (
     REGION,
@@ -310,6 +314,52 @@ def test_an_id_alone_tells_the_whole_resource(lab: Engine, world: World):
     secret = {"tags", "tagsAll"}  # the state holds it encrypted
     allowed = unsaid | in_other_words | by_the_address | secret
     assert {name: left for name, (_, differing) in seen.items() if (left := differing - allowed)} == {}
+
+
+@pytest.mark.parametrize(
+    ("token", "args", "result"),
+    [
+        ("aws:index/getCallerIdentity:getCallerIdentity", {}, aws.GetCallerIdentityResult),
+        ("aws:index/getPartition:getPartition", {}, aws.GetPartitionResult),
+        ("aws:index/getRegion:getRegion", {}, aws.GetRegionResult),
+        (
+            "aws:index/getAvailabilityZones:getAvailabilityZones",
+            {"state": "available", "excludeNames": [f"{REGION}d"]},
+            aws.GetAvailabilityZonesResult,
+        ),
+        (
+            "aws:ssm/getParameter:getParameter",
+            {"name": "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"},
+            ssm.GetParameterResult,
+        ),
+        (
+            "aws:eks/getAddonVersion:getAddonVersion",
+            {"addonName": "vpc-cni", "kubernetesVersion": "1.36", "mostRecent": True},
+            eks.GetAddonVersionResult,
+        ),
+        ("aws:eks/getClusterVersions:getClusterVersions", {"clusterType": "eks"}, eks.GetClusterVersionsResult),
+        ("aws:iam/getRole:getRole", {"name": "asked"}, iam.GetRoleResult),
+    ],
+)
+def test_functions_answer_with_all_that_the_sdk_reads(world: World, token: str, args: dict[str, Any], result: type):
+    """What is missing would be None in the program, and no error."""
+    with environment(world):
+        roles = boto3.client("iam")
+        roles.create_role(RoleName="asked", AssumeRolePolicyDocument=document("sts:AssumeRole", Service="x"))
+        try:
+            provider = AwsProvider()
+            provider.configure(Context(), {"region": REGION})
+            answer = provider.invoke(Context(), token, args)
+        finally:
+            roles.delete_role(RoleName="asked")
+    optional = {"filters", "exclude_names", "exclude_zone_ids", "all_availability_zones", "state", "id"}
+    optional |= {"cluster_type", "cluster_versions_onlies", "default_only", "include_all", "version_status"}
+    read = set(inspect.signature(result).parameters) - (optional - {snake(name) for name in args})
+    assert read <= {snake(name) for name in answer}
+
+
+def snake(name: str) -> str:
+    return re.sub("([A-Z])", r"_\1", name).lower()
 
 
 def test_no_secret_is_readable_in_the_state(lab: Engine):

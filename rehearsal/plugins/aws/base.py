@@ -67,7 +67,11 @@ class AwsResource(Resource):
         """Create the object from `call.new` and return its id, at once: the rest belongs to `settle`."""
 
     def settle(self, call: Call) -> None:
-        """What is to be done or waited for between creation, or a change, and use."""
+        """What is to be done or waited for between creation, or a change, and use.
+
+        What belongs to the creation is done when `call.unfinished`, which may be
+        the second time: it must do no harm to what is done already.
+        """
 
     @abstractmethod
     def describe(self, call: Call) -> Properties | None:
@@ -218,6 +222,7 @@ class AwsResource(Resource):
     @override
     def create(self, ctx: Context, inputs: Properties) -> State:
         call = self._call(ctx, new={**inputs, "tags": self._tags(inputs)})
+        call.unfinished = True
         with in_awss_words(f"creating {self.pulumi_type} ({ctx.name})"):
             call.id = self.make(call)
             ctx.created(call.id)
@@ -230,6 +235,7 @@ class AwsResource(Resource):
         rest = changed - {"tags", "tagsAll"}
         new = {**inputs, "tags": self._tags(inputs)}
         call = self._call(ctx, old.id, old.outputs, old.inputs, new, rest)
+        call.unfinished = not changed  # without a change, the engine asks only after a failed creation
         with in_awss_words(f"updating {self.pulumi_type} ({old.id})"):
             if rest:
                 self.change(call)

@@ -100,6 +100,9 @@ class Call:
     changed: frozenset[str] = frozenset()
     """Names of the inputs in which `new` differs from `old`; `tags` has its own handler."""
 
+    unfinished: bool = False
+    """The object is new, or its creation failed half-way and is to be finished now."""
+
     @property
     def known(self) -> Properties:
         """The newest value of each property."""

@@ -46,7 +46,7 @@ class Eip(Ec2Resource):
 
     @override
     def settle(self, call: Call) -> None:
-        if not call.outputs:
+        if call.unfinished:
             self._associate(call)
 
     def _associate(self, call: Call) -> None:

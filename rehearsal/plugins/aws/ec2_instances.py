@@ -119,7 +119,7 @@ class Instance(Ec2Resource):
     @override
     def settle(self, call: Call) -> None:
         instance = call.wait(f"{call.id} to be running", lambda: self._in_state(call, "running"), minutes=10)
-        if call.outputs:
+        if not call.unfinished:
             return
         tags = call.new.get("rootBlockDevice", {}).get("tags")
         if tags:

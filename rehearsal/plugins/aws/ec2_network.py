@@ -45,7 +45,7 @@ class Vpc(Ec2Resource):
     @override
     def settle(self, call: Call) -> None:
         call.wait(f"{call.id} to be available", lambda: self._available(call), minutes=5)
-        if call.outputs:
+        if not call.unfinished:
             return
         # AWS's own defaults for a new VPC (EC2 API Reference, ModifyVpcAttribute).
         defaults = {"enableDnsSupport": True}
@@ -137,7 +137,7 @@ class Subnet(Ec2Resource):
     @override
     def settle(self, call: Call) -> None:
         call.wait(f"{call.id} to be available", lambda: self._available(call), minutes=10)
-        if not call.outputs:
+        if call.unfinished:
             self._set(call, [name for name in self._SWITCHES if call.new.get(name)])
             if call.new.get("privateDnsHostnameTypeOnLaunch"):
                 self._set_host_names(call)
@@ -198,7 +198,8 @@ class InternetGateway(Ec2Resource):
 
     @override
     def settle(self, call: Call) -> None:
-        if not call.outputs and call.new.get("vpcId"):
+        seen = self.describe(call) if call.unfinished else None
+        if seen and not seen["vpcId"] and call.new.get("vpcId"):
             call.ec2.attach_internet_gateway(InternetGatewayId=call.id, VpcId=call.new["vpcId"])
 
     @override

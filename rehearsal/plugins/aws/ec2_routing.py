@@ -253,7 +253,7 @@ class VpcPeeringConnection(Ec2Resource):
             if self._waiting_or_active(call) == "pending-acceptance":
                 call.ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=call.id)
             call.wait(f"{call.id} to be active", lambda: self._waiting_or_active(call, "active"), minutes=1)
-        if not call.outputs:
+        if call.unfinished:
             _modify_options(call, tuple(side for side in _SIDES if side in call.new))
 
     def _waiting_or_active(self, call: Call, *wanted: str) -> str | None:

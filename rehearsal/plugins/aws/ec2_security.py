@@ -59,7 +59,7 @@ class SecurityGroup(Ec2Resource):
 
     @override
     def settle(self, call: Call) -> None:
-        if call.outputs:
+        if not call.unfinished:
             return
         group = call.ec2.describe_security_groups(GroupIds=[call.id])["SecurityGroups"][0]
         if group.get("IpPermissionsEgress"):

@@ -112,7 +112,8 @@ class InstanceProfile(AwsResource):
 
     @override
     def settle(self, call: Call) -> None:
-        if not call.outputs and call.new.get("role"):
+        seen = self.describe(call) if call.unfinished else None
+        if seen and not seen["role"] and call.new.get("role"):
             self._add(call)
 
     @staticmethod

@@ -59,7 +59,7 @@ class Key(AwsResource):
 
     @override
     def settle(self, call: Call) -> None:
-        if call.outputs:
+        if not call.unfinished:
             return
         if call.new["enableKeyRotation"]:
             self._rotate(call)
@@ -198,7 +198,7 @@ class LogGroup(AwsResource):
 
     @override
     def settle(self, call: Call) -> None:
-        if not call.outputs and call.new["retentionInDays"]:
+        if call.unfinished and call.new["retentionInDays"]:
             self._retain(call)
 
     @staticmethod

@@ -89,8 +89,8 @@ def _touches(change: Change, inputs: Mapping[str, Any], pattern: list[str]) -> b
     rest = pattern[len(change.path) :]
     if not rest:
         return True
-    # A whole branch came: it matters when the field is in it. What went, went without the field's name.
-    return change.kind != "delete" and _holds(_at(inputs, change.path), rest)
+    # A whole branch came: it matters when the field is in it. A branch that went names no field.
+    return _holds(_at(inputs, change.path), rest)
 
 
 def _at(value: Any, path: Path) -> Any:

@@ -2,13 +2,7 @@
 
 from collections.abc import Mapping
 
-from hypothesis import settings
-
 from infra.config import ConfigError, Problem, parse
-
-# On a busy machine one of a hundred examples may take long; that is no fault of the configuration.
-settings.register_profile("no-deadline", deadline=None)
-settings.load_profile("no-deadline")
 
 SEOUL = "ap-northeast-2"
 CERTIFICATE = f"arn:aws:acm:{SEOUL}:111122223333:certificate/12345678-90ab-cdef-1234-567890abcdef"

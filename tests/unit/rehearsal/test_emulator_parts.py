@@ -9,7 +9,7 @@ import botocore.session
 import pytest
 from botocore.model import ServiceModel
 from botocore.parsers import EC2QueryParser
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rehearsal.aws import gate, rest_json
@@ -117,7 +117,6 @@ def test_ec2s_parameters_are_read_as_boto3_names_them() -> None:
     }
 
 
-@settings(deadline=None)  # the first example loads EC2's model
 @given(st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1), st.booleans())
 def test_ec2s_answers_are_read_back_as_they_were_written(text: str, flag: bool) -> None:
     operation = model("ec2").operation_model("DescribeVpcs")

@@ -31,12 +31,14 @@ def test_changed_means_anything_but_same():
 def test_the_callers_environment_comes_back(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AWS_PROFILE", "own")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with (
-        pytest.raises(RuntimeError),
-        environment({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, {"AWS_PROFILE"}),
-    ):
-        assert "AWS_PROFILE" not in os.environ
-        assert os.environ["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
-        raise RuntimeError
+
+    def fail_inside() -> None:
+        with environment({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, {"AWS_PROFILE"}):
+            assert "AWS_PROFILE" not in os.environ
+            assert os.environ["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_inside()
     assert os.environ["AWS_PROFILE"] == "own"
     assert "AWS_ENDPOINT_URL" not in os.environ
