@@ -42,6 +42,7 @@ class Watcher:
     changes: list[Change] = field(default_factory=list[Change])
     _running: dict[str, float] = field(default_factory=dict[str, float])
     _done: int = 0
+    _warned: set[str] = field(default_factory=set[str])
 
     def __call__(self, event: auto.EngineEvent) -> None:
         """Take one event in; called from the engine's event thread."""
@@ -60,7 +61,16 @@ class Watcher:
             meta = event.res_op_failed_event.metadata
             self._running.pop(meta.urn, None)
             self.progress.phase(f"failed: {_operation(meta)} {_short(meta.type)} {_name(meta.urn)}")
+        elif event.diagnostic_event and event.diagnostic_event.severity == "warning":
+            self._warn(event.diagnostic_event.message)
         self._tell()
+
+    def _warn(self, message: str) -> None:
+        """Tell a warning once. That plug-ins come from PATH is how the rehearsal works, and no news."""
+        text = " ".join(message.removeprefix("warning:").split())
+        if text and text not in self._warned and not text.startswith("using pulumi-resource-"):
+            self._warned.add(text)
+            self.progress.phase(f"warning: {text}")
 
     def _finish(self, meta: auto.StepEventMetadata) -> None:
         began = self._running.pop(meta.urn, None)

@@ -34,6 +34,16 @@ def test_a_failure_is_told_at_once(capsys: pytest.CaptureFixture[str]):
     assert "failed: create aws:Vpc lab" in capsys.readouterr().err
 
 
+def test_a_warning_is_told_once_and_where_plugins_come_from_is_none(capsys: pytest.CaptureFixture[str]):
+    watcher = Watcher(Progress(), "applying")
+    for message in ("warning: using pulumi-resource-aws from $PATH at x", "no operator", "no operator"):
+        told = {"message": message, "color": "never", "severity": "warning"}
+        watcher(auto.EngineEvent.from_json({"sequence": 1, "timestamp": 1, "diagnosticEvent": told}))
+    said = capsys.readouterr().err
+    assert said.count("no operator") == 1
+    assert "pulumi-resource" not in said
+
+
 def test_progress_names_what_it_waits_for(monkeypatch: pytest.MonkeyPatch):
     said: list[str] = []
     shown = Progress()
