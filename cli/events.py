@@ -49,7 +49,7 @@ class Watcher:
         if event.resource_pre_event:
             meta = event.resource_pre_event.metadata
             operation = _operation(meta)
-            if operation != "same":
+            if operation != "same" and not _is_component(meta):
                 self._running[meta.urn] = time.monotonic()
             if operation not in _QUIET:
                 self.changes.append(
@@ -78,12 +78,12 @@ class Watcher:
             return
         self._done += 1
         took = time.monotonic() - began
-        if took >= 1.5 and not meta.type.startswith("pulumi:"):
+        if took >= 1.5:
             word = _WORDS.get(_operation(meta), _operation(meta))
             self.progress.phase(f"{_short(meta.type)} {_name(meta.urn)} {word} in {took:.1f} s")
 
     def _tell(self) -> None:
-        waits = sorted((u for u in self._running if "pulumi:pulumi" not in u), key=lambda urn: self._running[urn])
+        waits = sorted(self._running, key=lambda urn: self._running[urn])
         names = ", ".join(f"{_short(urn.split('::')[-2].split('$')[-1])} {_name(urn)}" for urn in waits[:3])
         more = f" and {len(waits) - 3} more" if len(waits) > 3 else ""
         self.progress.waiting(f"{self.verb}: {self._done} done" + (f"; now {names}{more}" if names else ""))
@@ -91,6 +91,12 @@ class Watcher:
 
 def _operation(meta: auto.StepEventMetadata) -> str:
     return str(getattr(meta.op, "value", meta.op))
+
+
+def _is_component(meta: auto.StepEventMetadata) -> bool:
+    """Whether it only holds others, so that its time is theirs."""
+    state = meta.new or meta.old
+    return state is not None and not state.custom
 
 
 def _short(token: str) -> str:

@@ -9,8 +9,9 @@ import pytest
 from rehearsal.plugins.aws.connection import Aws, Call, error_code, in_awss_words, is_gone
 from rehearsal.plugins.aws.ec2 import delete_when_free
 from rehearsal.plugins.aws.ec2_security_rule import SecurityGroupRule
+from rehearsal.plugins.aws.kms_logs import LogGroup
 from rehearsal.plugins.properties import Properties
-from rehearsal.plugins.protocol import Context, ProviderError
+from rehearsal.plugins.protocol import Context, ProviderError, State
 
 
 class Refused(Exception):
@@ -155,3 +156,128 @@ def test_a_group_that_names_itself_is_found_either_way(monkeypatch: pytest.Monke
     assert identity == resource._identity({**base, "self": True})  # pyright: ignore[reportPrivateUsage] - the same
     assert found(monkeypatch, identity, rules, by_source)["sourceSecurityGroupId"] == "sg-1"
     assert found(monkeypatch, identity, rules, {})["self"] is True
+
+
+# -- what is called when
+
+
+class Logs:
+    """CloudWatch Logs with one group; notes what changes it."""
+
+    def __init__(self) -> None:
+        self.group: dict[str, Any] = {}
+        self.tags: dict[str, str] = {}
+        self.calls: list[str] = []
+
+    def create_log_group(self, logGroupName: str, tags: dict[str, str]) -> None:  # noqa: N803 - boto3's name
+        self.calls.append("create")
+        self.group = {"logGroupName": logGroupName, "arn": f"arn:logs:{logGroupName}:*"}
+        self.tags = dict(tags)
+
+    def put_retention_policy(self, logGroupName: str, retentionInDays: int) -> None:  # noqa: N803 - boto3's names
+        self.calls.append("retain")
+        self.group["retentionInDays"] = retentionInDays
+
+    def delete_retention_policy(self, logGroupName: str) -> None:  # noqa: N803 - boto3's name
+        self.calls.append("retain for ever")
+        self.group.pop("retentionInDays")
+
+    def tag_resource(self, resourceArn: str, tags: dict[str, str]) -> None:  # noqa: N803 - boto3's name
+        self.calls.append(f"tag {sorted(tags)}")
+        self.tags |= tags
+
+    def untag_resource(self, resourceArn: str, tagKeys: list[str]) -> None:  # noqa: N803 - boto3's names
+        self.calls.append(f"untag {tagKeys}")
+        self.tags = {key: value for key, value in self.tags.items() if key not in tagKeys}
+
+    def delete_log_group(self, logGroupName: str) -> None:  # noqa: N803 - boto3's name
+        self.calls.append("delete")
+        if not self.group:
+            raise Refused("ResourceNotFoundException")
+        self.group = {}
+
+    def list_tags_for_resource(self, resourceArn: str) -> dict[str, Any]:  # noqa: N803 - boto3's name
+        return {"tags": self.tags}
+
+    def get_paginator(self, _operation: str) -> Any:
+        found = {"logGroups": [self.group] if self.group else []}
+        return type("Pages", (), {"paginate": lambda _self, **_arguments: [found]})()
+
+
+class Bench:
+    """A log group's handlers on a fake of its service."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **default_tags: str) -> None:
+        aws = Aws("ap-northeast-2", default_tags)
+        self.logs = Logs()
+        monkeypatch.setattr(aws, "client", lambda _service, _region: self.logs)
+        self.type = LogGroup(aws)
+        self.created: list[str] = []
+        self.ctx = Context(name="thing", created_to=self.created.append)
+
+    def checked(self, **inputs: Any) -> Properties:
+        return self.type.check(self.ctx, None, {"name": "group", **inputs})
+
+    def calls(self) -> list[str]:
+        made, self.logs.calls = self.logs.calls, []
+        return made
+
+
+def test_a_creation_is_noted_as_soon_as_the_object_is_there(monkeypatch: pytest.MonkeyPatch):
+    bench = Bench(monkeypatch)
+    monkeypatch.setattr(bench.logs, "put_retention_policy", lambda **_arguments: pytest.fail("too early"))
+    with pytest.raises(pytest.fail.Exception):
+        bench.type.create(bench.ctx, bench.checked(retentionInDays=7))
+    assert bench.created == ["group"]
+
+
+def test_only_what_changed_is_changed(monkeypatch: pytest.MonkeyPatch):
+    bench = Bench(monkeypatch, team="a")
+    state = bench.type.create(bench.ctx, bench.checked(retentionInDays=7, tags={"x": "1"}))
+    assert bench.calls() == ["create", "retain"]
+    assert state.outputs["tagsAll"] == {"team": "a", "x": "1"}
+    assert state.outputs["tags"] == {"x": "1"}
+    assert state.outputs["arn"] == "arn:logs:group"
+
+    outputs = bench.type.update(bench.ctx, state, bench.checked(retentionInDays=7, tags={"y": "2"}))
+    assert bench.calls() == ["untag ['x']", "tag ['y']"]
+    assert outputs["tagsAll"] == {"team": "a", "y": "2"}
+
+    state = State("group", bench.checked(retentionInDays=7, tags={"y": "2"}), outputs)
+    outputs = bench.type.update(bench.ctx, state, bench.checked(tags={"y": "2"}))
+    assert bench.calls() == ["retain for ever"]
+    assert outputs["retentionInDays"] == 0
+
+
+def test_a_creation_that_failed_half_way_is_finished(monkeypatch: pytest.MonkeyPatch):
+    """The engine asks for an update without a change when it knows of a failed initialisation."""
+    bench = Bench(monkeypatch)
+    inputs = bench.checked(retentionInDays=7)
+    bench.logs.create_log_group("group", {})
+    bench.calls()
+    bench.type.update(bench.ctx, State("group", inputs, {"arn": "arn:logs:group", "tagsAll": {}}), inputs)
+    assert bench.calls() == ["retain"]
+
+
+def test_what_is_gone_already_is_deleted(monkeypatch: pytest.MonkeyPatch):
+    bench = Bench(monkeypatch)
+    state = bench.type.create(bench.ctx, bench.checked())
+    bench.type.delete(bench.ctx, state)
+    bench.type.delete(bench.ctx, state)
+    assert bench.type.read(bench.ctx, "group", state) is None
+    kept = State("group", bench.checked(skipDestroy=True), {})
+    bench.calls()
+    bench.type.delete(bench.ctx, kept)
+    assert bench.calls() == []
+
+
+def test_what_aws_refuses_is_not_taken_for_deleted(monkeypatch: pytest.MonkeyPatch):
+    bench = Bench(monkeypatch)
+    state = bench.type.create(bench.ctx, bench.checked())
+
+    def refuse(**_arguments: str) -> None:
+        raise Refused("AccessDeniedException", "not you")
+
+    monkeypatch.setattr(bench.logs, "delete_log_group", refuse)
+    with pytest.raises(ProviderError, match="api error AccessDeniedException: not you"):
+        bench.type.delete(bench.ctx, state)
