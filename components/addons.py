@@ -70,9 +70,7 @@ class _Addons(Component):
                 cluster_name=self._args.cluster_name,
                 namespace="kube-system",
                 service_account=service_account,
-                policies={
-                    short: pulumi.Output.format("arn:{0}:iam::aws:policy/{1}", self._args.partition, policy)
-                },
+                policies={short: pulumi.Output.format("arn:{0}:iam::aws:policy/{1}", self._args.partition, policy)},
                 tags=self._args.tags,
             ),
             opts=self.child(),

@@ -69,8 +69,6 @@ class IrsaRole(Component):
             )
             policies["own"] = own.arn
         for short, policy_arn in policies.items():
-            iam.RolePolicyAttachment(
-                f"{name}-{short}", role=role.name, policy_arn=policy_arn, opts=self.child()
-            )
+            iam.RolePolicyAttachment(f"{name}-{short}", role=role.name, policy_arn=policy_arn, opts=self.child())
         self.arn = role.arn
         self.register_outputs({"arn": self.arn})

@@ -44,9 +44,7 @@ class LoadBalancerController(Component):
     release: Release
     installed: Installed
 
-    def __init__(
-        self, name: str, args: LoadBalancerControllerArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: LoadBalancerControllerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("LoadBalancerController", name, opts)
         role = IrsaRole(
             f"{name}-irsa",

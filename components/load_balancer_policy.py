@@ -177,9 +177,7 @@ STATEMENTS: tuple[Statement, ...] = (
         actions=["elasticloadbalancing:AddTags"],
         resources=_BALANCERS,
         conditions={
-            "StringEquals": {
-                "elasticloadbalancing:CreateAction": ["CreateTargetGroup", "CreateLoadBalancer"]
-            },
+            "StringEquals": {"elasticloadbalancing:CreateAction": ["CreateTargetGroup", "CreateLoadBalancer"]},
             "Null": {_NEW: "false"},
         },
         wildcard=_RANDOM_NAMES,

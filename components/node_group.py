@@ -110,9 +110,7 @@ class NodeGroup(Component):
             scaling_config=eks.NodeGroupScalingConfigArgs(
                 min_size=args.min_size, desired_size=args.desired_size, max_size=args.max_size
             ),
-            launch_template=eks.NodeGroupLaunchTemplateArgs(
-                id=template.id, version=template.latest_version.apply(str)
-            ),
+            launch_template=eks.NodeGroupLaunchTemplateArgs(id=template.id, version=template.latest_version.apply(str)),
             tags=args.tags,
             # A node that joins before its role has all its rights, or its neighbours may reach it, is
             # NotReady.

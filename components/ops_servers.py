@@ -63,15 +63,10 @@ class OpsServers(Component):
         self._name, self._args = name, args
         self._group, rules = self._security_group()
         role, rights = self._role()
-        self._profile = iam.InstanceProfile(
-            f"{name}-profile", role=role.name, tags=args.tags, opts=self.child()
-        )
-        self._image = ssm.get_parameter_output(
-            name=AMI_PARAMETER, opts=pulumi.InvokeOutputOptions(parent=self)
-        ).value
+        self._profile = iam.InstanceProfile(f"{name}-profile", role=role.name, tags=args.tags, opts=self.child())
+        self._image = ssm.get_parameter_output(name=AMI_PARAMETER, opts=pulumi.InvokeOutputOptions(parent=self)).value
         instances = [
-            self._server(number, address, [*rights, *rules])
-            for number, address in enumerate(args.private_ips, start=1)
+            self._server(number, address, [*rights, *rules]) for number, address in enumerate(args.private_ips, start=1)
         ]
         self.role_arn = role.arn
         self.instance_ids = [instance.id for instance, _ in instances]
@@ -149,9 +144,7 @@ class OpsServers(Component):
         )
         return role, [own, session_manager]
 
-    def _server(
-        self, number: int, private_ip: str, needs: Sequence[pulumi.Resource]
-    ) -> tuple[ec2.Instance, ec2.Eip]:
+    def _server(self, number: int, private_ip: str, needs: Sequence[pulumi.Resource]) -> tuple[ec2.Instance, ec2.Eip]:
         name, args = self._name, self._args
         full_name = f"{args.prefix}-ops-{number}"
         tags = named(args.tags, full_name)
@@ -177,7 +170,5 @@ class OpsServers(Component):
                 self.child(needs, delete_before_replace=True), pulumi.ResourceOptions(ignore_changes=["ami"])
             ),
         )
-        address = ec2.Eip(
-            f"{name}-{number}-ip", domain="vpc", instance=instance.id, tags=tags, opts=self.child()
-        )
+        address = ec2.Eip(f"{name}-{number}-ip", domain="vpc", instance=instance.id, tags=tags, opts=self.child())
         return instance, address

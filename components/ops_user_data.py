@@ -70,7 +70,5 @@ def _write(variables: Mapping[str, str]) -> str:
     header = [f"MYEKS_{name}={shlex.quote(value)}" for name, value in variables.items()]
     text = "\n".join(["#!/bin/bash", *header, SCRIPT.read_text(encoding="utf-8")])
     if len(text.encode()) > LIMIT_BYTES:
-        raise ValueError(
-            f"The ops servers' user data has more than {LIMIT_BYTES} bytes. Shorten {SCRIPT.name}."
-        )
+        raise ValueError(f"The ops servers' user data has more than {LIMIT_BYTES} bytes. Shorten {SCRIPT.name}.")
     return text

@@ -38,9 +38,7 @@ class PodIdentityRole(Component):
 
     arn: pulumi.Output[str]
 
-    def __init__(
-        self, name: str, args: PodIdentityRoleArgs, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: PodIdentityRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("PodIdentityRole", name, opts)
         role = iam.Role(
             f"{name}-role",

@@ -56,12 +56,8 @@ class Statement:
         Raises:
             ValueError: a resource holds `*` and `wildcard` is empty.
         """
-        if not self.wildcard and any(
-            isinstance(resource, str) and "*" in resource for resource in self.resources
-        ):
-            raise ValueError(
-                f"Statement {self.sid} names a wildcard and gives no reason. Say it in `wildcard`."
-            )
+        if not self.wildcard and any(isinstance(resource, str) and "*" in resource for resource in self.resources):
+            raise ValueError(f"Statement {self.sid} names a wildcard and gives no reason. Say it in `wildcard`.")
 
 
 def document(statements: Sequence[Statement], scope: Scope) -> pulumi.Output[str]:
@@ -86,9 +82,7 @@ def _statement(statement: Statement, scope: Scope) -> dict[str, Any]:
 def _resource(resource: pulumi.Input[str], scope: Scope) -> pulumi.Input[str]:
     if not isinstance(resource, str) or "{" not in resource:
         return resource
-    return pulumi.Output.format(
-        resource, partition=scope.partition, region=scope.region, account=scope.account
-    )
+    return pulumi.Output.format(resource, partition=scope.partition, region=scope.region, account=scope.account)
 
 
 def service_trust(service: str) -> str:

@@ -21,9 +21,7 @@ class DefaultStorage(Component):
         super().__init__("DefaultStorage", name, opts)
         StorageClass(
             f"{name}-gp3",
-            metadata=ObjectMetaArgs(
-                name="gp3", annotations={"storageclass.kubernetes.io/is-default-class": "true"}
-            ),
+            metadata=ObjectMetaArgs(name="gp3", annotations={"storageclass.kubernetes.io/is-default-class": "true"}),
             provisioner="ebs.csi.aws.com",
             allow_volume_expansion=True,
             # The volume is made in the zone of the pod that uses it.

@@ -119,9 +119,7 @@ def _instance_types(client: Client, config: LabConfig) -> Iterator[Problem]:
             ],
         )
     )
-    offered = {
-        (one["InstanceType"], one["Location"]) for page in pages for one in page["InstanceTypeOfferings"]
-    }
+    offered = {(one["InstanceType"], one["Location"]) for page in pages for one in page["InstanceTypeOfferings"]}
     for kind, key in wanted.items():
         # The ops servers stand in the first zone, nodes in all three.
         zones = config.zones if kind in config.node_group.instance_types else config.zones[:1]
@@ -138,9 +136,7 @@ def _key_pair(client: Client, config: LabConfig) -> Iterator[Problem]:
         if error.response["Error"]["Code"] != "InvalidKeyPair.NotFound":
             raise
         what = f"There is no EC2 key pair {config.key_name} in {config.region}."
-        yield Problem(
-            key_of("keyName"), what, "Name one that is there, or leave it out and use Session Manager."
-        )
+        yield Problem(key_of("keyName"), what, "Name one that is there, or leave it out and use Session Manager.")
 
 
 def _hosted_zone(client: Client, config: LabConfig) -> Iterator[Problem]:
@@ -177,8 +173,7 @@ def _certificate(client: Client, config: LabConfig) -> Iterator[Problem]:
         what = f"The certificate is not issued: its status is {certificate['Status']}."
         yield Problem(key, what, "Finish its validation, or name another certificate.")
     names = {
-        name.lower()
-        for name in [certificate.get("DomainName", ""), *certificate.get("SubjectAlternativeNames", [])]
+        name.lower() for name in [certificate.get("DomainName", ""), *certificate.get("SubjectAlternativeNames", [])]
     }
     bare = [f"{host}.{config.domain}" for host in HOSTS if not _covered(f"{host}.{config.domain}", names)]
     if bare:

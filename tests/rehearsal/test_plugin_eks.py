@@ -190,6 +190,10 @@ def forbidden_group() -> None:
     cluster(access_entries={"e": eks.AccessEntryArgs(principal_arn="arn", kubernetes_groups=["system:masters"])})
 
 
+def cidrs_of_a_closed_endpoint() -> None:
+    cluster(endpoint_public_access=False, public_access_cidrs=["192.0.2.0/24"])
+
+
 def unplayed_type() -> None:
     eks.NodeGroupV2("ng", cluster=cluster())
 
@@ -202,6 +206,7 @@ def unplayed_type() -> None:
         (node_group_without_admission, ["without first setting its role in the cluster's instanceRoles"]),
         (node_group_without_role, ["An IAM role, or role ARN must be provided"]),
         (forbidden_group, ["cannot start with system:"]),
+        (cidrs_of_a_closed_endpoint, ["can only be set when `endpointPublicAccess` is true"]),
         (unplayed_type, ["does not play the resource type eks:index:NodeGroupV2"]),
     ],
     ids=lambda value: value.__name__ if callable(value) else "said",

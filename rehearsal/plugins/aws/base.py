@@ -187,7 +187,7 @@ class AwsResource(Resource):
                 return []
             return [Change((name,), "delete")]
         if was is None:
-            was = None if spec.unread else old.outputs.get(name)
+            was = spec.default if spec.unread else old.outputs.get(name)
             if is_zero(was):
                 return [] if is_zero(now) else [Change((name,), "add")]
         return differences(was, now, spec, (name,))

@@ -133,6 +133,19 @@ def test_an_import_does_not_know_the_providers_own_switches(monkeypatch: pytest.
     assert {(c.name, c.replace) for c in found.changes} == {("updateDefaultVersion", False), ("namePrefix", False)}
 
 
+def test_what_aws_adds_to_an_object_is_no_change(monkeypatch: pytest.MonkeyPatch):
+    base = CASES["aws:eks/cluster:Cluster"].base
+    seen = {**base["vpcConfig"], "endpointPublicAccess": True, "clusterSecurityGroupId": "sg-1", "vpcId": "vpc-1"}
+    answer = {**base, "vpcConfig": seen, "accessConfig": {"authenticationMode": "API"}, "name": "thing-0123456"}
+    cluster = described(monkeypatch, "aws:eks/cluster:Cluster", answer)
+    imported = read(cluster, {}, {})
+    assert imported.inputs["vpcConfig"] == seen
+    assert [c.name for c in cluster.diff(CTX, imported, check(cluster, base, imported.inputs)).changes] == []
+    refreshed = read(cluster, check(cluster, base, imported.inputs), {})
+    assert refreshed.inputs["vpcConfig"] == base["vpcConfig"]
+    assert refreshed.outputs["vpcConfig"] == seen
+
+
 def test_what_is_gone_reads_as_nothing(monkeypatch: pytest.MonkeyPatch):
     role = described(monkeypatch, "aws:iam/role:Role", None)
     assert role.read(CTX, "id", None) is None

@@ -206,6 +206,39 @@ def test_the_cluster_itself(mocks: Recording) -> None:
     assert mocks.one("lab-nodeAccess").inputs["metadata"]["annotations"] == {"pulumi.com/patchForce": "true"}
 
 
+def test_the_rules_of_the_security_groups(mocks: Recording) -> None:
+    build()
+    nodes, control_plane = "lab-nodeSecurityGroup-id", "lab-eksClusterSecurityGroup-id"
+    rules = {args.name: args.inputs for args in mocks.seen if args.typ.endswith(":SecurityGroupRule")}
+    found = {
+        name.removeprefix("lab-eks"): (
+            *(rule[key] for key in ("type", "protocol", "fromPort", "toPort", "securityGroupId")),
+            rule.get("sourceSecurityGroupId") or rule.get("cidrBlocks") or rule.get("self"),
+        )
+        for name, rule in rules.items()
+    }
+    assert found == {
+        "ClusterInternetEgressRule": ("egress", "-1", 0, 0, control_plane, ["0.0.0.0/0"]),
+        "NodeInternetEgressRule": ("egress", "-1", 0, 0, nodes, ["0.0.0.0/0"]),
+        "NodeIngressRule": ("ingress", "-1", 0, 0, nodes, True),
+        "NodeClusterIngressRule": ("ingress", "tcp", 1025, 65535, nodes, control_plane),
+        "ExtApiServerClusterIngressRule": ("ingress", "tcp", 443, 443, nodes, control_plane),
+        "ClusterIngressRule": ("ingress", "tcp", 443, 443, control_plane, nodes),
+    }
+    group = mocks.one("lab-nodeSecurityGroup").inputs
+    assert group["tags"] == {
+        "Name": "lab-nodeSecurityGroup",
+        "kubernetes.io/cluster/myeks": "owned",
+        "owner": "me",
+    }
+
+
+def test_without_a_mode_the_cluster_has_no_access_config(mocks: Recording) -> None:
+    build(authenticationMode=None, accessEntries=None)
+    assert "accessConfig" not in mocks.one("lab-eksCluster").inputs
+    assert mocks.one("lab-nodeAccess").inputs["metadata"]["name"] == "aws-auth"
+
+
 def test_without_default_security_groups_eks_own_group_counts(mocks: Recording) -> None:
     outputs = build(skipDefaultSecurityGroups=True)
     assert not [args for args in mocks.seen if "SecurityGroup" in args.typ]
@@ -223,11 +256,6 @@ def test_in_mode_api_there_is_no_aws_auth(mocks: Recording) -> None:
     build(authenticationMode="API")
     assert not [args for args in mocks.seen if args.typ.endswith(":ConfigMap")]
     assert mocks.one("lab-defaultNodeGroupInstanceRole").inputs["type"] == "EC2_LINUX"
-
-
-def test_public_cidrs_need_the_public_endpoint(mocks: Recording) -> None:
-    with pytest.raises(Exception, match="can only be set when `endpointPublicAccess` is true"):
-        build(endpointPublicAccess=False)
 
 
 def test_outputs(mocks: Recording) -> None:

@@ -245,7 +245,7 @@ def test_an_object_that_does_not_come_up_is_kept_with_its_manager(cluster: Playg
 
 
 def test_a_pod_that_failed_is_not_waited_for(cluster: Playground) -> None:
-    with pytest.raises(InitFailedError, match="the pod failed: evicted"):
+    with pytest.raises(InitFailedError, match=r"Pod p: the pod failed: evicted$"):
         cluster.of(POD).create(context(timeout=5), pod(phase="Failed", message="evicted"))
 
 
