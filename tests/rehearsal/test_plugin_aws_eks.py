@@ -264,6 +264,7 @@ def test_an_id_alone_tells_the_whole_resource(lab: Engine, world: World):
     """So that a creation of which the engine never heard can be taken over."""
     seen = {name: (changes, differing) for name, changes, differing in imported(lab, world)}
     assert {name: changes for name, (changes, _) in seen.items() if changes} == {
+        "cluster": [("bootstrapSelfManagedAddons", False)],
         "key": [("deletionWindowInDays", False)],
         "template": [("updateDefaultVersion", False)],
     }
