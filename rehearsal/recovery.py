@@ -9,12 +9,14 @@ the next run makes it again under the engine's eyes.
 
 import json
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from rehearsal.aws import processes
+from rehearsal.plugins.kubernetes.tokens import RELEASE
+from rehearsal.plugins.protocol import Context, Provider
 
 PLUGINS_END_WITHIN: Final = 10.0
 """Seconds that plug-ins get to finish what they had begun: they give themselves five."""
@@ -97,26 +99,37 @@ def orphans(journal: Path, known: Collection[tuple[str, str]]) -> list[Orphan]:
     return [orphan for orphan in reversed(made) if (orphan.urn, orphan.id) not in known]
 
 
-def delete(found: Collection[Orphan], region: str, tell: Callable[[str], object]) -> None:
-    """Delete orphans of the AWS stand-in. Raises ProviderError in AWS's words.
+def delete(found: Collection[Orphan], settings: Mapping[str, Mapping[str, Any]], tell: Callable[[str], object]) -> None:
+    """Delete orphans by the stand-ins' own hands. Raises ProviderError in AWS's or Kubernetes's words.
 
-    Kubernetes objects need nothing: applying them again is how they are made. `os.environ` must lead to
-    the emulator; the stand-in proves it.
+    `settings` holds each provider's inputs by its package ("aws", "kubernetes"); what belongs to no provider
+    in it is left alone: without a recorded provider there was no cluster to make objects in. Recorded Helm
+    releases are nothing outside the state. `os.environ` must lead to the emulator; the stand-ins prove it.
     """
-    from rehearsal.plugins.aws.provider import AwsProvider
-    from rehearsal.plugins.protocol import Context
-
-    provider = AwsProvider()
-    provider.configure(Context(), {"region": region})
+    providers: dict[str, Provider] = {}
     for orphan in found:
-        if not orphan.type.startswith("aws:"):
+        package = orphan.type.partition(":")[0]
+        if package not in settings or orphan.type == RELEASE:
             continue
+        if package not in providers:
+            providers[package] = _provider(package)
+            providers[package].configure(Context(), dict(settings[package]))
         context = Context(urn=orphan.urn, name=orphan.urn.split("::")[-1], type=orphan.type)
-        resource = provider.resource(orphan.type)
+        resource = providers[package].resource(orphan.type)
         state = resource.read(context, orphan.id, None)
         if state:
             tell(f"deleting {orphan.type} {orphan.id}, which the killed run made and did not record")
             resource.delete(context, state)
+
+
+def _provider(package: str) -> Provider:
+    if package == "aws":
+        from rehearsal.plugins.aws.provider import AwsProvider
+
+        return AwsProvider()
+    from rehearsal.plugins.kubernetes.provider import KubernetesProvider
+
+    return KubernetesProvider()
 
 
 def launcher(module: str, python: str, checkout: Path, pids: Path) -> str:

@@ -227,13 +227,25 @@ class RehearsalStack:
         """Delete what a killed run made and did not record, and read the rest anew. Raises RunFailed."""
         known = {(r["urn"], r.get("id", "")) for r in self.resources()}
         try:
-            recovery.delete(recovery.orphans(self._journal, known), self.world.region, self._tell)
+            recovery.delete(recovery.orphans(self._journal, known), self._providers(), self._tell)
             arguments = ["refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--stack", self.name]
             self.engine.run(arguments, str(self._work), {})
         except ProviderError as error:
             raise RunFailed(str(error)) from error
         except auto.CommandError as error:
             raise RunFailed(said(error)) from error
+
+    def _providers(self) -> dict[str, dict[str, Any]]:
+        """Inputs of the stack's providers by package, as the state has them."""
+        prefix = "pulumi:providers:"
+        recorded = {
+            r["type"].removeprefix(prefix): {k: v for k, v in r.get("inputs", {}).items() if not k.startswith("__")}
+            for r in self.resources()
+            if r["type"].startswith(prefix)
+        }
+        return {"aws": {"region": self.world.region}} | {
+            package: inputs for package, inputs in recorded.items() if package == "kubernetes"
+        }
 
     def _run(self, operation: Callable[..., Any], on_event: OnEvent | None) -> Result:
         result = Result()

@@ -45,6 +45,22 @@ def test_up_after_the_engine_was_killed_in_the_middle(lab: Lab):
     assert "Nothing is left" in lab("down").stderr
 
 
+def test_up_after_the_engine_was_killed_while_it_made_objects_in_the_cluster(lab: Lab):
+    first = lab.start("up")
+    journal = lab.world / "pulumi/journal.jsonl"
+    until(
+        "the StorageClass to be made",
+        lambda: journal.exists() and '"id": "gp3"' in journal.read_text(),
+    )
+    for pid in pids(lab, "pulumi"):
+        os.kill(pid, signal.SIGKILL)
+    first.communicate(timeout=60)
+    assert first.returncode == 1
+    lab("up")
+    assert set(lab.json("preview")["counts"]) == {"same"}
+    assert "Nothing is left" in lab("down").stderr
+
+
 def test_down_after_the_engine_was_killed_in_the_middle(lab: Lab):
     first = lab.start("up")
     until("the update to be in its middle", lambda: creating(lab))
