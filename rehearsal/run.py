@@ -237,15 +237,12 @@ class RehearsalStack:
 
     def _providers(self) -> dict[str, dict[str, Any]]:
         """Inputs of the stack's providers by package, as the state has them."""
-        prefix = "pulumi:providers:"
-        recorded = {
-            r["type"].removeprefix(prefix): {k: v for k, v in r.get("inputs", {}).items() if not k.startswith("__")}
-            for r in self.resources()
-            if r["type"].startswith(prefix)
-        }
-        return {"aws": {"region": self.world.region}} | {
-            package: inputs for package, inputs in recorded.items() if package == "kubernetes"
-        }
+        providers: dict[str, dict[str, Any]] = {"aws": {"region": self.world.region}}
+        for resource in self.resources():
+            if resource["type"] == "pulumi:providers:kubernetes":
+                inputs: dict[str, Any] = resource["inputs"]
+                providers["kubernetes"] = {k: v for k, v in inputs.items() if not k.startswith("__")}
+        return providers
 
     def _run(self, operation: Callable[..., Any], on_event: OnEvent | None) -> Result:
         result = Result()

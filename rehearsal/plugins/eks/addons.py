@@ -69,7 +69,7 @@ class Addon(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: Inputs, opts: pulumi.ResourceOptions) -> None:
         cluster = args.get("cluster")
-        if not isinstance(cluster, ComponentReference) or cluster.token != "eks:index:Cluster":  # noqa: S105
+        if not isinstance(cluster, ComponentReference) or cluster.token != "eks:index:Cluster":  # noqa: S105 - a resource type, not a secret
             raise ProviderError("'cluster' of an Addon must be the eks.Cluster itself. Pass the cluster, not its core.")
         super().__init__(
             "eks:index:Addon",
