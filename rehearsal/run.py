@@ -185,7 +185,8 @@ class RehearsalStack:
             **self.world.env(),
             "PATH": os.pathsep.join([*map(str, path), os.environ.get("PATH", os.defpath)]),
             "PULUMI_HOME": str(self._root / "home"),
-            "PULUMI_BACKEND_URL": f"file://{self._root / 'backend'}",
+            # Without sidecar files: one that a kill cut off makes the whole state unreadable.
+            "PULUMI_BACKEND_URL": f"file://{self._root / 'backend'}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self._root / "passphrase"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",

@@ -41,6 +41,7 @@ def test_up_after_the_engine_was_killed_in_the_middle(lab: Lab):
     first.communicate(timeout=60)
     assert first.returncode == 1
     lab("up")
+    assert list((lab.world / "pulumi/backend").rglob("*.attrs")) == []  # not written whole or not at all
     assert set(lab.json("preview")["counts"]) == {"same"}
     assert "Nothing is left" in lab("down").stderr
 
