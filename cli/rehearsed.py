@@ -5,7 +5,9 @@ The rehearsal itself can play any program; here is the one place that hands it o
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cli.console import Progress
 from cli.failures import CannotAsk, Failure
@@ -13,6 +15,9 @@ from cli.stacks import PROJECT_FILE, Stack
 from infra.config import NAMESPACE, SECRET_KEYS
 from rehearsal import run, toolchain, world
 from rehearsal.world import World
+
+if TYPE_CHECKING:
+    from infra.lookups import Lookups
 
 
 def tools(progress: Progress) -> Path:
@@ -56,15 +61,19 @@ def running() -> World:
 
 
 def stack_in(
-    here: World, bin_dir: Path, stack: Stack, tell: Callable[[str], object] = lambda _: None
+    here: World,
+    bin_dir: Path,
+    stack: Stack,
+    tell: Callable[[str], object] = lambda _: None,
+    lookups: "Lookups | None" = None,
 ) -> run.RehearsalStack:
-    """This lab's program as a stack in that world."""
+    """This lab's program as a stack in that world; `lookups` is asked about the settings, AWS when it is None."""
     return run.RehearsalStack(
         here,
         bin_dir,
         project_file=PROJECT_FILE,
         stack_file=stack.file,
-        program=_program,
+        program=partial(_program, lookups),
         tell=tell,
         secret_keys=[f"{NAMESPACE}:{key}" for key in SECRET_KEYS],
     )
@@ -74,7 +83,7 @@ def _import_program() -> None:
     import infra.stack  # noqa: F401  # pyright: ignore[reportUnusedImport]  # for its side effect: it is warm
 
 
-def _program() -> None:
+def _program(lookups: "Lookups | None") -> None:
     from infra.stack import deploy  # seconds of imports, wanted only when the engine runs
 
-    deploy()
+    deploy(lookups)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -115,6 +116,23 @@ class RehearsalStack:
         """What `up` would do; raises RunFailed."""
         with self._opened() as stack:
             return self._run(stack.preview, on_event)
+
+    def plan(self, on_event: OnEvent | None = None) -> dict[str, Any]:
+        """The engine's plan of an `up`, in its own JSON form: each resource's goal with what it depends on.
+
+        A stack that did not exist before does not exist afterwards. Raises RunFailed.
+        """
+        existed = self.exists()
+        file = self._work / "plan.json"
+        with self._opened() as stack:
+            try:
+                self._run(partial(stack.preview, plan=str(file)), on_event)
+                return json.loads(file.read_text())
+            finally:
+                # It holds the settings in plain.
+                file.unlink(missing_ok=True)
+                if not existed:
+                    stack.workspace.remove_stack(self.name)
 
     def refresh(self, on_event: OnEvent | None = None) -> Result:
         """Read every resource anew into the state; raises RunFailed."""

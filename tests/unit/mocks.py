@@ -65,6 +65,8 @@ class Node:
     custom: bool
     remote: bool
     options: dict[str, Any] = field(default_factory=dict[str, Any])
+    inputs_from: frozenset[str] = frozenset()
+    """The part of `edges` whose outputs are inputs."""
 
     def leaks(self, secret: str) -> bool:
         """Whether the text stands anywhere in the inputs outside a secret."""
@@ -251,8 +253,8 @@ class _Monitor(pulumi_mocks.MockMonitor):
 def _node(request: Any, urn: str) -> Node:
     raw = json_format.MessageToDict(request.object)
     edges = set(request.dependencies)
-    for needed in request.propertyDependencies.values():
-        edges.update(needed.urns)
+    inputs_from = {urn for needed in request.propertyDependencies.values() for urn in needed.urns}
+    edges |= inputs_from
     provider = request.provider.rpartition("::")[0]
     edges.update(one for one in (request.parent, provider, request.deletedWith) if one)
     return Node(
@@ -272,6 +274,7 @@ def _node(request: Any, urn: str) -> Node:
             "deleteBeforeReplace": request.deleteBeforeReplace,
             "deletedWith": request.deletedWith,
         },
+        inputs_from=frozenset(inputs_from),
     )
 
 

@@ -1,0 +1,155 @@
+"""`lab plan`: how long `up` and `down` will take on AWS, and what decides it.
+
+The resource graph is the real one: the engine previews the same program with the
+stack's settings against the rehearsal's AWS, so nothing of the user's account is
+asked and nothing costs. How long each resource takes is a dated table.
+"""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+import yaml
+from rich.table import Table
+from rich.text import Text
+
+from cli import rehearsed
+from cli.console import err, out, progress
+from cli.failures import Failure
+from cli.stacks import REHEARSAL, Stack, StackOption, load
+from infra.config import LabConfig
+from infra.lookups import Answers
+from infra.schedule import durations, forecast, gantt
+from infra.schedule.critical import Bar, Schedule
+from infra.schedule.forecast import Forecast
+from infra.schedule.graph import Graph
+from rehearsal import world as worlds
+from rehearsal.engine import interruptible
+from rehearsal.recovery import AlreadyRunning
+from rehearsal.run import RunFailed
+
+COLUMNS: Final = 48
+"""Width of the terminal's chart."""
+SHORTEST_SHOWN: Final = 20.0
+"""Seconds; shorter bars beside the critical path tell nothing."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="plan", help="Predict how long up and down take on AWS, and show what decides it.")(plan)
+
+
+def plan(
+    stack: StackOption = REHEARSAL,
+    svg: Annotated[
+        Path | None, typer.Option("--svg", metavar="DIR", help="Write both charts as SVG files into this directory.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print every bar as JSON.")] = False,
+) -> None:
+    """Predict how long up and down take on AWS, and show what decides it."""
+    graph = Graph.from_plan(_plan_of(load(stack)))
+    ways = {"up": forecast.up(graph), "down": forecast.destroy(graph)}
+    if svg:
+        svg.mkdir(parents=True, exist_ok=True)
+        for name, way in ways.items():
+            (svg / f"{name}.svg").write_text(gantt.svg(f"lab {name}, predicted", way.predicted))
+            err.print(f"Written: {svg / name}.svg")
+    if as_json:
+        out.print_json(json.dumps({name: _as_json(way) for name, way in ways.items()}))
+        return
+    for name, way in ways.items():
+        _chart(name, way)
+    _summary(ways)
+
+
+def _plan_of(chosen: Stack) -> Mapping[str, Any]:
+    """The engine's plan of this stack from nothing known of AWS, previewed in the rehearsal."""
+    with progress() as shown, tempfile.TemporaryDirectory() as directory:
+        world, bin_dir, started = rehearsed.begin(chosen, shown)
+        try:
+            stack = rehearsed.stack_in(
+                world, bin_dir, _without_secrets(chosen, Path(directory)), shown.phase, NoLookups()
+            )
+            shown.waiting("previewing the program")
+            with interruptible(stack.engine, shown.phase):
+                return stack.plan()
+        except (AlreadyRunning, RunFailed) as error:
+            raise Failure(str(error)) from error
+        finally:
+            if started:
+                worlds.stop(world)
+
+
+@dataclass(frozen=True)
+class NoLookups:
+    """Asks nobody: the graph does not depend on whether a zone or a certificate exists."""
+
+    def ask(self, config: LabConfig) -> Answers:  # noqa: ARG002  # the protocol names it
+        """No problems, no questions."""
+        return Answers()
+
+
+def _without_secrets(chosen: Stack, directory: Path) -> Stack:
+    """The stack with a settings file that holds no encrypted value: its key is the user's, and no edge needs it."""
+    settings: dict[str, Any] = yaml.safe_load(chosen.file.read_text()) or {}
+    config: dict[str, Any] = settings.get("config") or {}
+    kept = {k: v for k, v in config.items() if not (isinstance(v, dict) and set(v) == {"secure"})}
+    file = directory / chosen.file.name
+    file.write_text(yaml.safe_dump({"config": kept}))
+    return Stack(chosen.name, file, chosen.config)
+
+
+def _chart(name: str, way: Forecast) -> None:
+    table = Table(f"lab {name}", "minutes", "", box=None, pad_edge=False)
+    for bar in gantt.shown(way.predicted, SHORTEST_SHOWN):
+        if bar.end - bar.start < 1:
+            continue
+        table.add_row(
+            gantt.label(bar.urn), f"{(bar.end - bar.start) / 60:.1f}", _drawn(bar, way.predicted), style=_style(bar)
+        )
+    out.print(table)
+
+
+def _drawn(bar: Bar, schedule: Schedule) -> Text:
+    scale = COLUMNS / (schedule.seconds or 1)
+    start = int(bar.start * scale)
+    length = max(1, round(bar.end * scale) - start)
+    return Text(" " * start + ("█" if bar.critical else "░") * length)
+
+
+def _style(bar: Bar) -> str:
+    return "bold" if bar.critical else "dim"
+
+
+def _summary(ways: Mapping[str, Forecast]) -> None:
+    table = Table("", "predicted", "lower bound", "ratio", box=None, pad_edge=False)
+    for name, way in ways.items():
+        table.add_row(
+            f"lab {name}",
+            f"{way.predicted.seconds / 60:.1f} min",
+            f"{way.bound.seconds / 60:.1f} min",
+            f"{way.ratio:.2f}",
+        )
+    out.print(table)
+    out.print(
+        "█ decides how long it takes, ░ runs beside it. The lower bound keeps only the orders that AWS and Kubernetes "
+        f"impose. Durations: {durations.SOURCE}; a run can take half or twice as long."
+    )
+
+
+def _as_json(way: Forecast) -> dict[str, Any]:
+    def bars(schedule: Schedule) -> list[dict[str, Any]]:
+        return [{"resource": b.urn, "start": b.start, "end": b.end, "critical": b.critical} for b in schedule.bars]
+
+    return {
+        "predictedSeconds": way.predicted.seconds,
+        "boundSeconds": way.bound.seconds,
+        "ratio": round(way.ratio, 3),
+        "predicted": bars(way.predicted),
+        "bound": bars(way.bound),
+        "durations": durations.SOURCE,
+    }
