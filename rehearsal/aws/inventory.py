@@ -145,6 +145,7 @@ QUESTIONS: Final[tuple[tuple[str, str, Question], ...]] = (
     ("ecr", "repositories", _named("describe_repositories", "repositories", "repositoryName")),
     ("ssm", "parameters", _parameters),
     ("secretsmanager", "secrets", _named("list_secrets", "SecretList", "Name")),
+    ("scheduler", "schedules", _named("list_schedules", "Schedules", "Name")),
     ("cloudtrail", "trails", _named("describe_trails", "trailList", "Name")),
 )
 """Service, what is asked for, and how."""

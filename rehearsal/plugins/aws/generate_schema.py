@@ -61,6 +61,7 @@ PLAYED = {
         "UserPolicyAttachment",
     ],
     "kms": ["Alias", "Key"],
+    "scheduler": ["Schedule"],
     "vpc": ["SecurityGroupEgressRule", "SecurityGroupIngressRule"],
 }
 """Module of the SDK → the resource classes that the stand-in plays."""

@@ -29,6 +29,7 @@ from rehearsal.plugins.aws import (
     iam_policies,
     iam_roles,
     kms_logs,
+    scheduler,
 )
 from rehearsal.plugins.aws.base import AwsResource
 from rehearsal.plugins.aws.connection import Aws, Call, in_awss_words
@@ -80,6 +81,7 @@ RESOURCES: tuple[type[AwsResource], ...] = (
     eks_access.AccessEntry,
     eks_access.AccessPolicyAssociation,
     eks_access.PodIdentityAssociation,
+    scheduler.Schedule,
 )
 """Every type that is played."""
 

@@ -426,6 +426,25 @@ CASES: dict[str, Case] = {
             **TAGS,
         },
     ),
+    "aws:scheduler/schedule:Schedule": Case(
+        {
+            "scheduleExpression": "rate(15 minutes)",
+            "flexibleTimeWindow": {"mode": "OFF"},
+            "target": {"arn": "arn:aws:scheduler:::aws-sdk:eks:deleteCluster", "roleArn": "arn:r"},
+        },
+        {"name": "other", "groupName": "other", "region": REGION},
+        {
+            "description": "other",
+            "scheduleExpression": "rate(1 hour)",
+            "scheduleExpressionTimezone": "Asia/Seoul",
+            "startDate": "2030-01-01T01:00:00Z",
+            "endDate": "2030-01-02T01:00:00Z",
+            "state": "DISABLED",
+            "flexibleTimeWindow": {"mode": "FLEXIBLE"},
+            "target": {"arn": "arn:aws:scheduler:::aws-sdk:eks:deleteNodegroup", "roleArn": "arn:r"},
+        },
+        same={"scheduleExpressionTimezone": "UTC", "state": "ENABLED"},
+    ),
 }
 CASES["aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"] = CASES[
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
