@@ -18,7 +18,7 @@ ENDS = datetime(2026, 11, 25, 6, 5, tzinfo=SEOUL)  # 21:05 UTC the day before
 
 
 def graph(**changes: Any) -> Graph:
-    args = {
+    args: dict[str, Any] = {
         "expires": ENDS,
         "scope": Scope("aws", REGION, ACCOUNT),
         "cluster_name": "myeks",
@@ -29,7 +29,11 @@ def graph(**changes: Any) -> Graph:
         "tools_image": "alpine/k8s:1.36.0",
         **changes,
     }
-    return run(lambda: Expiry("expiry", ExpiryArgs(**args)) and None)
+
+    def program() -> None:
+        Expiry("expiry", ExpiryArgs(**args))
+
+    return run(program)
 
 
 @pytest.fixture(scope="module")
