@@ -12,15 +12,15 @@ from typing import Any
 
 import typer
 
-from cli.console import err, out
+from cli import cost
+from cli.console import err
 from cli.failures import CannotAsk, Failure
 from cli.stacks import CHECKOUT, Stack
-from infra import cost
 
 
 def up(stack: Stack, *, yes: bool) -> None:
     """Tell the cost, ask, and run `pulumi up`; raises Failure when it fails."""
-    _tell_cost(stack)
+    cost.tell(stack)
     _agree(f"Stand {stack.config.cluster_name} up on AWS in {stack.config.region} (stack {stack.name})?", yes=yes)
     _pulumi("up", "--yes", "--skip-preview", "--stack", stack.name)
     err.print(f"Take it away when you are done: ./lab down -s {stack.name}")
@@ -28,7 +28,7 @@ def up(stack: Stack, *, yes: bool) -> None:
 
 def preview(stack: Stack) -> None:
     """Run `pulumi preview`."""
-    _tell_cost(stack)
+    cost.tell(stack)
     _pulumi("preview", "--stack", stack.name)
 
 
@@ -54,19 +54,6 @@ def outputs(stack: Stack) -> dict[str, Any]:
             "Check pulumi login and the stack's name."
         )
     return json.loads(ended.stdout or "{}")
-
-
-def _tell_cost(stack: Stack) -> None:
-    bill = cost.estimate(stack.config)
-    out.print(
-        f"Left running, this lab costs about {bill.hourly:.2f} USD an hour: {bill.hourly * 24:.0f} a day, "
-        f"{bill.hourly * cost.HOURS_A_MONTH:.0f} a month."
-    )
-    for row in bill.rows:
-        out.print(f"  {row.hourly:7.3f}  {row.what}", markup=False)
-    if bill.unpriced:
-        out.print(f"Not in the price table, so not counted: {', '.join(bill.unpriced)}.")
-    out.print(f"Prices: {cost.SOURCE}.")
 
 
 def _agree(question: str, *, yes: bool) -> None:

@@ -18,6 +18,7 @@ from pulumi_aws import eks
 
 from components.base import Component, Tags
 from components.pod_identity import PodIdentityRole, PodIdentityRoleArgs
+from components.policies import managed_policy
 
 POD_IDENTITY_AGENT = "eks-pod-identity-agent"
 COREDNS = "coredns"
@@ -70,7 +71,7 @@ class _Addons(Component):
                 cluster_name=self._args.cluster_name,
                 namespace="kube-system",
                 service_account=service_account,
-                policies={short: pulumi.Output.format("arn:{0}:iam::aws:policy/{1}", self._args.partition, policy)},
+                policies={short: managed_policy(self._args.partition, policy)},
                 tags=self._args.tags,
             ),
             opts=self.child(),
@@ -92,12 +93,14 @@ class NodeAddons(_Addons):
 class WorkloadAddons(_Addons):
     """Add-ons that run on nodes; they come after them and go before them."""
 
+    coredns: eks.Addon
+    metrics_server: eks.Addon
     ebs_csi_driver: eks.Addon
 
     def __init__(self, name: str, args: AddonsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("WorkloadAddons", name, args, opts)
-        self._addon(COREDNS)
-        self._addon(METRICS_SERVER)
+        self.coredns = self._addon(COREDNS)
+        self.metrics_server = self._addon(METRICS_SERVER)
         identity = self._role("ebs-csi", "ebs-csi-controller-sa", "service-role/AmazonEBSCSIDriverPolicy")
         self.ebs_csi_driver = self._addon(EBS_CSI_DRIVER, identity)
         self.register_outputs({})

@@ -22,16 +22,25 @@ class Component(pulumi.ComponentResource):
         super().__init__(f"myeks:components:{kind}", name, None, opts)
 
     def child(
-        self, depends_on: Sequence[pulumi.Resource] = (), *, delete_before_replace: bool | None = None
+        self,
+        depends_on: Sequence[pulumi.Resource] = (),
+        *,
+        delete_before_replace: bool | None = None,
+        replacement_trigger: pulumi.Input[str] | None = None,
     ) -> pulumi.ResourceOptions:
         """Options of a child resource.
 
         Args:
             depends_on: what must exist before the child and be deleted after it, without being its input.
             delete_before_replace: for a child whose replacement cannot exist beside it.
+            replacement_trigger: for a child that is of no use any more when this value changes, although none of
+                its inputs does.
         """
         return pulumi.ResourceOptions(
-            parent=self, depends_on=list(depends_on), delete_before_replace=delete_before_replace
+            parent=self,
+            depends_on=list(depends_on),
+            delete_before_replace=delete_before_replace,
+            replacement_trigger=replacement_trigger,
         )
 
 

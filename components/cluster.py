@@ -63,6 +63,9 @@ class ClusterArgs:
     administrators: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
     """Short name → ARN of an IAM principal that shall administrate the cluster, beside the creator."""
 
+    user_mappings: Sequence[pulumi_eks.UserMappingArgs] = ()
+    """IAM users that the ConfigMap aws-auth lets in. pulumi-eks owns it; nothing else may write it."""
+
     aws_profile: str | None = None
     """AWS profile that the program runs under, for the engine's own way into the cluster. The kubeconfig that
     users get names none."""
@@ -154,6 +157,8 @@ class Cluster(Component):
             authentication_mode=pulumi_eks.AuthenticationMode.API_AND_CONFIG_MAP,
             # aws-auth is changed in place: between deletion and creation nobody mapped there could enter.
             enable_config_map_mutable=True,
+            # None and not an empty list, which would leave the entry `mapUsers: []` in aws-auth.
+            user_mappings=list(args.user_mappings) or None,
             encryption_config_key_arn=key.arn,
             enabled_cluster_log_types=LOG_TYPES,
             vpc_cni_options=pulumi_eks.VpcCniOptionsArgs(

@@ -92,7 +92,7 @@ class ExternalDns(Component):
                 "serviceAccount": {
                     "create": True,
                     "name": SERVICE_ACCOUNT,
-                    "annotations": {"eks.amazonaws.com/role-arn": role.arn},
+                    "annotations": role.annotations,
                 },
             },
             self.child([role]),

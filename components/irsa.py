@@ -1,5 +1,8 @@
 """An IAM role for one Kubernetes service account, by the cluster's OIDC provider (IRSA).
 
+The service account names its role in an annotation. EKS's webhook reads it when a pod is created and never
+again: what starts the pods comes after the annotated account, and a pod whose role is made anew must be too.
+
 The role's name is chosen by the engine: a role made anew then has a new ARN, and no trust or mapping
 elsewhere can go on meaning the old one.
 """
@@ -11,6 +14,8 @@ from dataclasses import dataclass, field
 
 import pulumi
 from pulumi_aws import iam
+from pulumi_kubernetes.core.v1 import ServiceAccount
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.base import Component, Tags
 from components.policies import Scope, Statement, document, web_identity_trust
@@ -46,9 +51,12 @@ class IrsaRole(Component):
     """Role, policy and attachments; depend on the component to have them all."""
 
     arn: pulumi.Output[str]
+    annotations: dict[str, pulumi.Output[str]]
+    """What tells EKS that the service account has this role."""
 
     def __init__(self, name: str, args: IrsaRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("IrsaRole", name, opts)
+        self._args = args
         role = iam.Role(
             f"{name}-role",
             assume_role_policy=web_identity_trust(
@@ -71,4 +79,20 @@ class IrsaRole(Component):
         for short, policy_arn in policies.items():
             iam.RolePolicyAttachment(f"{name}-{short}", role=role.name, policy_arn=policy_arn, opts=self.child())
         self.arn = role.arn
+        self.annotations = {"eks.amazonaws.com/role-arn": role.arn}
         self.register_outputs({"arn": self.arn})
+
+    def service_account(self, name: str, opts: pulumi.ResourceOptions) -> ServiceAccount:
+        """The annotated service account, where no chart makes it.
+
+        Args:
+            name: logical name.
+            opts: with the cluster's Kubernetes provider, or the parent that has it.
+        """
+        return ServiceAccount(
+            name,
+            metadata=ObjectMetaArgs(
+                name=self._args.service_account, namespace=self._args.namespace, annotations=self.annotations
+            ),
+            opts=opts,
+        )

@@ -1,9 +1,11 @@
 """The AWS Load Balancer Controller: makes load balancers for Ingresses, and must outlive every one of them.
 
-Its webhook for Services fails closed: a Service that is created between the webhook's registration and the
-first ready pod is rejected. So whatever creates a Service stands wholly before this component or depends on
-it, and on the way down every Ingress goes first: an Ingress without its controller never loses its finalizer,
-and its load balancer keeps the VPC from being deleted.
+On the way down every Ingress goes first: an Ingress without its controller never loses its finalizer, and its
+load balancer keeps the VPC from being deleted.
+
+Its webhook for Services is off. It fails closed, so that every Service anywhere that is created before the
+controller's first pod is ready would be rejected, and everything would have to wait for it; all that it does is
+to give Services of type LoadBalancer to this controller by default, and the lab has none.
 """
 
 from __future__ import annotations
@@ -11,9 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pulumi
-from pulumi_kubernetes.core.v1 import ServiceAccount
 from pulumi_kubernetes.helm.v3 import Release
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.base import Chart, Component, Tags
 from components.helm import Installed, install
@@ -58,15 +58,7 @@ class LoadBalancerController(Component):
             ),
             opts=self.child(),
         )
-        account = ServiceAccount(
-            f"{name}-account",
-            metadata=ObjectMetaArgs(
-                name=SERVICE_ACCOUNT,
-                namespace=NAMESPACE,
-                annotations={"eks.amazonaws.com/role-arn": role.arn},
-            ),
-            opts=self.child(),
-        )
+        account = role.service_account(f"{name}-account", self.child())
         self.release = install(
             f"{name}-release",
             args.chart,
@@ -76,6 +68,7 @@ class LoadBalancerController(Component):
                 "vpcId": args.vpc_id,
                 "region": args.region,
                 "serviceAccount": {"create": False, "name": SERVICE_ACCOUNT},
+                "enableServiceMutatorWebhook": False,
             },
             # Until its last Ingress is gone the controller needs its rights, not its account alone.
             self.child([account, role]),

@@ -44,6 +44,7 @@ class Monitoring(Component):
     """Namespace and release, and the pages that they serve; needs the cluster's Kubernetes provider in
     `opts`."""
 
+    namespace: Namespace
     release: Release
     installed: Installed
     pages: tuple[Page, ...]
@@ -52,11 +53,11 @@ class Monitoring(Component):
 
     def __init__(self, name: str, args: MonitoringArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("Monitoring", name, opts)
-        namespace = Namespace(f"{name}-namespace", metadata=ObjectMetaArgs(name=NAMESPACE), opts=self.child())
+        self.namespace = Namespace(f"{name}-namespace", metadata=ObjectMetaArgs(name=NAMESPACE), opts=self.child())
         self.release = install(
             f"{name}-release",
             args.chart,
-            namespace.metadata.apply(lambda metadata: metadata.name or NAMESPACE),
+            self.namespace.metadata.apply(lambda metadata: metadata.name or NAMESPACE),
             values(args),
             self.child(),
         )

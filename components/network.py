@@ -41,6 +41,12 @@ class Network(Component):
     private_subnet_ids: list[pulumi.Output[str]]
     public_route_table_id: pulumi.Output[str]
     private_route_table_id: pulumi.Output[str]
+    nat_gateway_id: pulumi.Output[str] | None = None
+    """The NAT gateway, if there is one."""
+
+    nat_address_id: pulumi.Output[str] | None = None
+    """Allocation id of its Elastic IP."""
+
     way_out: list[pulumi.Resource]
     """What an instance in a public subnet needs to reach the internet: it starts after these and goes before
     them. The internet gateway cannot be detached while public addresses are in use."""
@@ -137,6 +143,7 @@ class Network(Component):
             tags=named(args.tags, f"{args.prefix}-NatGateway"),
             opts=self.child(self.way_out),
         )
+        self.nat_gateway_id, self.nat_address_id = nat.id, address.id
         ec2.Route(
             f"{name}-private-internet",
             route_table_id=table.id,

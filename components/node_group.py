@@ -18,7 +18,7 @@ from pulumi_aws import ec2, eks, iam, vpc
 
 from components.base import Component, Tags, named
 from components.node_user_data import node_user_data
-from components.policies import service_trust
+from components.policies import managed_policy, service_trust
 
 NODE_POLICIES = {
     "worker": "AmazonEKSWorkerNodePolicy",
@@ -89,7 +89,7 @@ class NodeGroup(Component):
             iam.RolePolicyAttachment(
                 f"{name}-{short}",
                 role=role.name,
-                policy_arn=pulumi.Output.format("arn:{0}:iam::aws:policy/{1}", args.partition, policy),
+                policy_arn=managed_policy(args.partition, policy),
                 opts=self.child(),
             )
             for short, policy in NODE_POLICIES.items()

@@ -16,7 +16,7 @@ from pulumi_aws import ec2, iam, ssm, vpc
 
 from components.base import Component, Tags, named
 from components.ops_user_data import OpsEnvironment, OpsTools, ops_user_data
-from components.policies import Scope, Statement, document, service_trust
+from components.policies import Scope, Statement, document, managed_policy, service_trust
 
 AMI_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 """SSM parameter that holds the newest AL2023 image (AL2023 User Guide, "Launching AL2023 using SSM")."""
@@ -56,6 +56,9 @@ class OpsServers(Component):
     role_arn: pulumi.Output[str]
     instance_ids: list[pulumi.Output[str]]
     public_ips: list[pulumi.Output[str]]
+    address_ids: list[pulumi.Output[str]]
+    """Allocation ids of the public addresses."""
+
     private_ips: list[str]
 
     def __init__(self, name: str, args: OpsServersArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -71,6 +74,7 @@ class OpsServers(Component):
         self.role_arn = role.arn
         self.instance_ids = [instance.id for instance, _ in instances]
         self.public_ips = [address.public_ip for _, address in instances]
+        self.address_ids = [address.id for _, address in instances]
         self.private_ips = list(args.private_ips)
         self.register_outputs({"roleArn": self.role_arn})
 
@@ -137,9 +141,7 @@ class OpsServers(Component):
         session_manager = iam.RolePolicyAttachment(
             f"{name}-session-manager",
             role=role.name,
-            policy_arn=pulumi.Output.format(
-                "arn:{0}:iam::aws:policy/AmazonSSMManagedInstanceCore", args.scope.partition
-            ),
+            policy_arn=managed_policy(args.scope.partition, "AmazonSSMManagedInstanceCore"),
             opts=self.child(),
         )
         return role, [own, session_manager]

@@ -27,7 +27,7 @@ class Scope:
     account: pulumi.Input[str]
     """Twelve digits."""
 
-    def arn(self, service: str, resource: str) -> pulumi.Output[str]:
+    def arn(self, service: str, resource: pulumi.Input[str]) -> pulumi.Output[str]:
         """ARN of a resource of this region and account, such as `("eks", "cluster/myeks")`."""
         return pulumi.Output.format(
             "arn:{0}:{1}:{2}:{3}:{4}", self.partition, service, self.region, self.account, resource
@@ -48,15 +48,16 @@ class Statement:
     conditions: Conditions = field(default_factory=dict[str, Mapping[str, Any]])
 
     wildcard: str = ""
-    """Why a resource is named by a wildcard; needed when one is."""
+    """Why a resource or an action is named by a wildcard; needed when one is."""
 
     def __post_init__(self) -> None:
         """Refuse an unexplained wildcard.
 
         Raises:
-            ValueError: a resource holds `*` and `wildcard` is empty.
+            ValueError: a resource or an action holds `*` and `wildcard` is empty.
         """
-        if not self.wildcard and any(isinstance(resource, str) and "*" in resource for resource in self.resources):
+        names = (*self.resources, *self.actions)
+        if not self.wildcard and any(isinstance(name, str) and "*" in name for name in names):
             raise ValueError(f"Statement {self.sid} names a wildcard and gives no reason. Say it in `wildcard`.")
 
 
@@ -83,6 +84,11 @@ def _resource(resource: pulumi.Input[str], scope: Scope) -> pulumi.Input[str]:
     if not isinstance(resource, str) or "{" not in resource:
         return resource
     return pulumi.Output.format(resource, partition=scope.partition, region=scope.region, account=scope.account)
+
+
+def managed_policy(partition: pulumi.Input[str], name: str) -> pulumi.Output[str]:
+    """ARN of a policy that AWS manages, such as `AmazonS3ReadOnlyAccess` or `service-role/NAME`."""
+    return pulumi.Output.format("arn:{0}:iam::aws:policy/{1}", partition, name)
 
 
 def service_trust(service: str) -> str:

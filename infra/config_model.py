@@ -3,6 +3,7 @@ rules."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,6 +23,9 @@ from infra.config_decode import (
 from infra.versions import DEFAULT_KUBERNETES_VERSION
 
 DEFAULT_REGION = "ap-northeast-2"
+
+EXPIRES_FORM = "%Y-%m-%dT%H:%MZ"
+"""How `expires` is written, for strptime and strftime."""
 
 OPS_VPC_CIDR = "172.20.0.0/16"
 """Range of the ops VPC, which is peered with the lab's VPC."""
@@ -90,16 +94,20 @@ class Exercises(Settings):
     """Which exercise stands at which stage."""
 
     rbac: RbacStage = "off"
-    """Namespaces and accounts of the two teams, without (before) or with (after) their roles."""
+    """Namespaces, accounts and pods of the two teams, without (before) or with (after) their roles; off: none of
+    it."""
 
     identity_mapping: MappingStage = "off"
-    """How the IAM user testuser may enter the cluster."""
+    """How the IAM user testuser may enter the cluster: by the ConfigMap aws-auth as one of system:masters or of
+    system:authenticated, not at all (unmapped), or by an access entry; off: there is no such user."""
 
     irsa: ConfigBool = False
-    """Whether the service account my-sa gets an IAM role through the OIDC provider."""
+    """Whether the service account my-sa gets an IAM role through the OIDC provider, and the pods eks-iam-test1 to 3
+    are there."""
 
     pod_identity: ConfigBool = False
-    """Whether the service account pod-identity-sa gets an IAM role through EKS Pod Identity."""
+    """Whether the service account pod-identity-sa gets an IAM role through EKS Pod Identity, and the pod
+    eks-iam-test4 is there."""
 
     testuser_boundary: ConfigBool = True
     """Whether a permissions boundary limits testuser to what the exercise needs."""
@@ -170,13 +178,27 @@ class LabConfig(Settings):
     exercises: Exercises = Exercises()
     """The exercises' stages."""
 
+    expires: OptionalStr = None
+    """When AWS takes away what costs by the hour, in UTC to the minute, such as 2026-11-24T21:30Z; `lab up --ttl 4h`
+    writes it."""
+
     tags: ConfigMap = Field(default_factory=dict)
     """Tags on every AWS resource, besides the lab's own."""
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """`expires` as a time; None when it is not set."""
+        return expiry(self.expires) if self.expires else None
 
     @property
     def zones(self) -> tuple[str, str, str]:
         """The three availability zones, in the order of the subnets."""
         return (f"{self.region}a", f"{self.region}b", f"{self.region}c")
+
+
+def expiry(text: str) -> datetime:
+    """`2026-11-24T21:30Z` as a time. Raises ValueError for any other form."""
+    return datetime.strptime(text, EXPIRES_FORM).replace(tzinfo=UTC)
 
 
 def alias_of(model: type[Settings], name: str) -> str:

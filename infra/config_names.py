@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from infra.config_model import LabConfig
+from infra.config_model import LabConfig, expiry
 from infra.config_problems import Problem, closest, key_of, listed, shown
 from infra.config_rule import Rule, rule
 from infra.regions import SUPPORTED_REGIONS, UNSUITABLE_REGIONS
@@ -220,6 +220,21 @@ def tags(config: LabConfig) -> Iterator[Problem]:
             )
 
 
+@rule("expires")
+def expires(config: LabConfig) -> Iterator[Problem]:
+    """A time; whether it has passed is a matter of the run, or an expired lab could not be taken away."""
+    if config.expires is None:
+        return
+    try:
+        expiry(config.expires)
+    except ValueError:
+        yield Problem(
+            key_of("expires"),
+            f"{shown(config.expires)} is not a time in UTC such as 2026-11-24T21:30Z.",
+            "Run `./lab up --ttl 4h`, which writes it, or remove the key.",
+        )
+
+
 RULES: Final[tuple[Rule, ...]] = (
     region,
     version,
@@ -231,5 +246,6 @@ RULES: Final[tuple[Rule, ...]] = (
     certificate,
     certificate_region,
     grafana_password,
+    expires,
     tags,
 )

@@ -62,8 +62,15 @@ def of(lab: Lab) -> dict[str, Any]:
             for page in platform.pages
         },
         "grafanaPasswordCommand": _grafana_password(lab),
-        # One entry an exercise that has an IAM role: name → ARN.
-        "exerciseRoleArns": {},
+        "exercises": {
+            "rbac": config.exercises.rbac,
+            "identityMapping": config.exercises.identity_mapping,
+            "irsa": config.exercises.irsa,
+            "podIdentity": config.exercises.pod_identity,
+        },
+        "exerciseRoleArns": dict(lab.exercises.role_arns),
+        "testuserArn": lab.exercises.testuser.arn,
+        "expires": config.expires or "",
     }
 
 

@@ -5,24 +5,28 @@ needs. The second is what a lab that is torn down every evening depends on. The 
 
 - nodes come after vpc-cni, the Pod Identity agent and vpc-cni's role, and after the public route to the
   internet;
-- everything with pods comes after nodes; add-ons that create Services come wholly before the load balancer
-  controller, whose webhook rejects a new Service until its pods are ready; releases with Services come after
-  it;
+- everything with pods comes after nodes, and releases after coredns; they do not wait for each other, because
+  the load balancer controller's webhook for Services is off (see its component);
 - Ingresses come last: they go first, while controller, ExternalDNS and their rights are still there;
 - namespaces of our own come after metrics-server: a namespace cannot end while an API that somebody
-  registered does not answer.
+  registered does not answer;
+- the exercises come last and nothing comes after them, so that they can go from any stage to any other; but
+  testuser comes first, because the cluster maps the user (see `infra.fixtures`);
+- the lab's own end, if it has one, is arranged before the cluster is begun.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import pulumi
 import pulumi_aws as aws
 
 from components.addons import AddonsArgs, NodeAddons, WorkloadAddons, default_version
 from components.cluster import ANYWHERE, Cluster, ClusterArgs
+from components.expiry import Expiry, ExpiryArgs
 from components.external_dns import ExternalDns, ExternalDnsArgs
 from components.helm import Installed
 from components.load_balancer_controller import LoadBalancerController, LoadBalancerControllerArgs
@@ -36,8 +40,9 @@ from components.ops_view import OpsView
 from components.policies import Scope
 from components.storage import DefaultStorage
 from components.web_pages import Page, WebPages, WebPagesArgs
-from infra import versions
-from infra.config import OPS_VPC_CIDR, SERVICE_CIDR, LabConfig, from_pulumi
+from infra import fixtures, versions
+from infra.config import OPS_VPC_CIDR, SERVICE_CIDR, LabConfig, Problem, from_pulumi
+from infra.config_problems import key_of
 from infra.config_pulumi import ProgramConfigError
 from infra.lookups import AwsLookups, Lookups
 from infra.outputs import export
@@ -73,6 +78,7 @@ class Lab:
     cluster: Cluster
     addon_versions: Mapping[str, pulumi.Output[str]]
     platform: Platform
+    exercises: fixtures.Fixtures
     node_group_name: str = field(default=NODE_GROUP)
 
 
@@ -88,8 +94,8 @@ def deploy(lookups: Lookups | None = None) -> None:
     config = from_pulumi()
     profile = pulumi.Config("aws").get("profile")
     answers = (lookups or AwsLookups(config.region, profile)).ask(config)
-    if answers.problems:
-        raise ProgramConfigError(answers.problems)
+    if problems := [*_expired(config, datetime.now(UTC)), *answers.problems]:
+        raise ProgramConfigError(problems)
     for one in answers.unanswered:
         pulumi.log.info(f"{one.key} could not be checked with AWS. {one.why}")
     export(build(config, profile))
@@ -116,7 +122,8 @@ def build(config: LabConfig, aws_profile: str | None = None) -> Lab:
     )
     addon_versions = {addon: default_version(addon, config.kubernetes_version) for addon in versions.ADDONS}
     ops = _ops(config, scope, network) if config.ops_servers.enabled else None
-    cluster = _cluster(config, scope, network, ops, addon_versions, aws_profile)
+    testuser = fixtures.testuser(config, scope)
+    cluster = _cluster(config, scope, network, ops, testuser, addon_versions, aws_profile)
     addons = AddonsArgs(
         cluster_name=cluster.cluster_name,
         partition=scope.partition,
@@ -127,8 +134,22 @@ def build(config: LabConfig, aws_profile: str | None = None) -> Lab:
     nodes = _nodes(config, scope, network, ops, cluster, node_addons)
     workload_addons = WorkloadAddons("addons", addons, _after(nodes))
     DefaultStorage("storage", _after(workload_addons.ebs_csi_driver, cluster=cluster))
-    platform = _platform(config, scope, network, cluster, _after(nodes, workload_addons, cluster=cluster))
-    return Lab(config, scope, network, ops, cluster, addon_versions, platform)
+    platform = _platform(config, scope, network, cluster, nodes, workload_addons)
+    if config.expires_at:
+        _expiry(config, config.expires_at, scope, network, ops, cluster, published=platform.published)
+    running = _after(nodes, workload_addons, cluster=cluster)
+    exercises = fixtures.build(config, scope, cluster, testuser, running)
+    return Lab(config, scope, network, ops, cluster, addon_versions, platform, exercises)
+
+
+def _expired(config: LabConfig, now: datetime) -> Iterator[Problem]:
+    """An end that has passed: AWS would take a new lab away while it is built."""
+    if config.expires_at and config.expires_at <= now:
+        yield Problem(
+            key_of("expires"),
+            f"The lab was to end at {config.expires}, which has passed.",
+            "Give it more time with `./lab up --ttl 4h`, or remove the key.",
+        )
 
 
 def _after(*needs: pulumi.Resource, cluster: Cluster | None = None) -> pulumi.ResourceOptions:
@@ -189,6 +210,7 @@ def _cluster(
     scope: Scope,
     network: Network,
     ops: OpsServers | None,
+    testuser: fixtures.Testuser,
     addon_versions: Mapping[str, pulumi.Output[str]],
     aws_profile: str | None,
 ) -> Cluster:
@@ -216,6 +238,7 @@ def _cluster(
             prefix_delegation=config.node_group.prefix_delegation,
             public_access_cidrs=public_access,
             administrators={"ops": ops.role_arn} if ops else {},
+            user_mappings=testuser.mappings,
             aws_profile=aws_profile,
             tags=config.tags,
         ),
@@ -259,8 +282,14 @@ def _nodes(
 
 
 def _platform(
-    config: LabConfig, scope: Scope, network: Network, cluster: Cluster, opts: pulumi.ResourceOptions
+    config: LabConfig,
+    scope: Scope,
+    network: Network,
+    cluster: Cluster,
+    nodes: NodeGroup,
+    addons: WorkloadAddons,
 ) -> Platform:
+    running = _after(nodes, addons.coredns, cluster=cluster)
     controller = LoadBalancerController(
         "lbc",
         LoadBalancerControllerArgs(
@@ -272,10 +301,12 @@ def _platform(
             scope=scope,
             tags=config.tags,
         ),
-        opts,
+        running,
     )
     releases, pages = [controller.installed], list[Page]()
     needs: list[pulumi.Resource] = [controller]
+    # ExternalDNS stays while these are uninstalled: the time in which it removes the Ingresses' records.
+    after_dns: list[pulumi.Resource] = [nodes, addons.coredns]
     external_dns = None
     if config.domain and config.hosted_zone_id:
         external_dns = ExternalDns(
@@ -288,22 +319,23 @@ def _platform(
                 scope=scope,
                 tags=config.tags,
             ),
-            _after(controller, cluster=cluster),
+            running,
         )
         releases.append(external_dns.installed)
         needs.append(external_dns)
-    backends: list[pulumi.Resource] = []
+        after_dns.append(external_dns)
     if config.kube_ops_view:
-        view = OpsView("ops-view", versions.KUBE_OPS_VIEW, _after(*needs, cluster=cluster))
+        view = OpsView("ops-view", versions.KUBE_OPS_VIEW, _after(*after_dns, cluster=cluster))
         releases.append(view.installed)
         pages.append(view.page)
-        backends.append(view)
     grafana_secret = grafana_namespace = ""
     if config.monitoring:
-        monitoring = _monitoring(config, _after(*needs, cluster=cluster))
+        # Its namespace is ours.
+        monitoring = _monitoring(config, _after(*after_dns, addons.metrics_server, cluster=cluster))
         releases.append(monitoring.installed)
         pages.extend(monitoring.pages)
-        backends.append(monitoring)
+        # Not for the release itself: the engine waits until what an Ingress leads to answers.
+        needs.append(monitoring.namespace)
         grafana_secret, grafana_namespace = monitoring.grafana_secret, monitoring.installed.namespace
     published = bool(config.domain and config.certificate_arn and pages)
     if config.domain and config.certificate_arn and pages:
@@ -316,9 +348,41 @@ def _platform(
                 load_balancer_name=f"{config.cluster_name}-ingress-alb",
                 allowed_cidrs=config.operator_cidrs,
             ),
-            _after(*needs, *backends, cluster=cluster),
+            _after(*needs, cluster=cluster),
         )
     return Platform(controller, external_dns, releases, pages, published, grafana_secret, grafana_namespace)
+
+
+def _expiry(
+    config: LabConfig,
+    at: datetime,
+    scope: Scope,
+    network: Network,
+    ops: OpsServers | None,
+    cluster: Cluster,
+    *,
+    published: bool,
+) -> None:
+    addresses = list(ops.address_ids) if ops else []
+    if network.nat_address_id is not None:
+        addresses.append(network.nat_address_id)
+    Expiry(
+        "expiry",
+        ExpiryArgs(
+            expires=at,
+            scope=scope,
+            # The name itself, not the cluster's output: the end is arranged before the cluster is begun, so
+            # that one whose creation fails ends too.
+            cluster_name=config.cluster_name,
+            node_group_name=NODE_GROUP,
+            instance_ids=ops.instance_ids if ops else [],
+            nat_gateway_ids=[network.nat_gateway_id] if network.nat_gateway_id is not None else [],
+            address_ids=addresses,
+            tools_image=versions.tools_image(config.kubernetes_version) if published else "",
+            tags=config.tags,
+        ),
+        pulumi.ResourceOptions(providers=[cluster.kubernetes]),
+    )
 
 
 def _monitoring(config: LabConfig, opts: pulumi.ResourceOptions) -> Monitoring:

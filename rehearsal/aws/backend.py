@@ -9,9 +9,11 @@ gathered here and nowhere else.
 
 import asyncio
 import importlib
+import json
 import os
+import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, cast
 from urllib.parse import quote
 
@@ -36,6 +38,35 @@ class Caller:
     """AIDA… for a user, AROA…:session for a role session."""
     account_id: str
     access_key_id: str
+
+
+@dataclass(frozen=True)
+class Session:
+    """Temporary credentials of a role."""
+
+    arn: str
+    """arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION."""
+    user_id: str
+    """AROA…:SESSION."""
+    access_key_id: str
+    secret_access_key: str
+    session_token: str
+    expiration: float
+    """Seconds since 1970."""
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """Somebody who is no IAM user or role, and who wants to assume a role."""
+
+    principal: str
+    """A service principal ("pods.eks.amazonaws.com"), or the ARN of an OIDC provider."""
+    action: str
+    """As "sts:AssumeRole"."""
+    keys: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Condition keys of the request."""
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Session tags."""
 
 
 def clean_environment(settings: Settings) -> None:
@@ -91,6 +122,22 @@ class Backend:
         """Let `handler` answer a service's calls; ministack goes on enforcing IAM before it."""
         self._app_module.SERVICE_HANDLERS[service] = handler
 
+    def add(self, service: str, handler: Handler, like: str) -> None:
+        """Let `handler` answer a service that ministack does not have; it enforces IAM before it.
+
+        `service` is botocore's name and the signing name; its resources are named as those of `like` are.
+        """
+        actions: Any = importlib.import_module("ministack.core.iam_actions")
+        actions.SERVICE_TO_IAM_NAMESPACE[service] = service
+        actions._BOTOCORE_SERVICE_MAP[service] = [service]
+        original = actions.extract_resource_arn
+
+        def resource_arn(asked: str, *args: Any, **more: Any) -> str:
+            return original(like if asked == service else asked, *args, **more)
+
+        actions.extract_resource_arn = resource_arn
+        self.replace(service, handler)
+
     def module(self, service: str) -> Any:
         """A service's module, whose stores hold its records."""
         return importlib.import_module(f"ministack.services.{service}")
@@ -136,6 +183,76 @@ class Backend:
             return None
         return Caller(found.principal_arn, found.principal_id, found.account_id, key)
 
+    def role(self, arn: str) -> dict[str, Any] | None:
+        """IAM's record of a role; None when there is none of just this ARN in this account."""
+        roles = self.module("iam")._roles
+        found = roles.get_scoped(self.settings.account_id, None, arn.rsplit("/", 1)[-1])
+        return found if found and found["Arn"] == arn else None
+
+    def oidc_provider(self, issuer: str) -> dict[str, Any] | None:
+        """IAM's record of the OIDC provider of an issuer ("https://…")."""
+        arn = f"arn:aws:iam::{self.settings.account_id}:oidc-provider/{issuer.removeprefix('https://')}"
+        return self.module("iam")._oidc_providers.get_scoped(self.settings.account_id, None, arn)
+
+    def may_assume(self, role: Mapping[str, Any], asked: Assumption) -> bool:
+        """Whether a role's trust policy lets a service or a web identity assume it."""
+        evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
+        account = self.settings.account_id
+        context = evaluator.EvalContext(
+            principal_arn=asked.principal,
+            principal_type="WebIdentityUser" if asked.principal.startswith("arn:") else "Service",
+            principal_account=account,
+            action=asked.action,
+            resource_arn=role["Arn"],
+            region=self.settings.region,
+            request_tags=dict(asked.tags),
+            tag_keys=list(asked.tags),
+            service_context={name.lower(): value for name, value in asked.keys.items()},
+        )
+        policy = role["AssumeRolePolicyDocument"]
+        if not asked.principal.startswith("arn:"):
+            policy = _for_service(policy, asked.principal)
+        return evaluator.evaluate_trust_policy(policy, asked.principal, context)
+
+    def open_session(
+        self, role: Mapping[str, Any], name: str, seconds: int, tags: Mapping[str, str] | None = None
+    ) -> Session:
+        """Credentials of a role; whether they may be given is the caller's to know."""
+        iam, sts = self.module("iam"), self.module("sts")
+        arn, error = sts._assumed_role_arn(role["Arn"], name)
+        if error:
+            raise ValueError(f"{role['Arn']} is no role's ARN")
+        session = Session(
+            arn=arn,
+            user_id=f"{role['RoleId']}:{name}",
+            access_key_id=iam._gen_session_access_key(),
+            secret_access_key=iam._gen_secret(),
+            session_token=iam._gen_session_token(),
+            expiration=time.time() + seconds,
+        )
+        record: dict[str, Any] = {
+            "Arn": session.arn,
+            "UserId": session.user_id,
+            "SecretAccessKey": session.secret_access_key,
+            "SessionToken": session.session_token,
+            "Expiration": session.expiration,
+            "AccountId": self.settings.account_id,
+            "PrincipalType": "AssumedRole",
+            "SessionTags": [{"Key": key, "Value": value} for key, value in (tags or {}).items()],
+        }
+        sts.register_session(session.access_key_id, record)
+        return session
+
+    def is_open(self, session: Session) -> bool:
+        """Whether a session's credentials are still known."""
+        return session.access_key_id in self.module("sts")._sessions
+
+    def close_sessions(self, principal_id: str) -> None:
+        """Forget the sessions of a role or user that is gone: one of the same name is somebody else."""
+        sessions = self.module("sts")._sessions
+        for key in [key for key, each in sessions.items() if each["UserId"].partition(":")[0] == principal_id]:
+            del sessions[key]
+
     def region_of(self, headers: Mapping[str, str], query: Params) -> str:
         """The region that a request was signed for."""
         router: Any = importlib.import_module("ministack.core.router")
@@ -178,3 +295,18 @@ class Backend:
         """An Authorization header that ministack takes for the account root's; the gate refuses it from outside."""
         scope = f"{self.settings.account_id}/20260101/{region}/{service}/aws4_request"
         return f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
+
+
+def _for_service(policy: str | Mapping[str, Any], service: str) -> dict[str, Any]:
+    """A trust policy as one service sees it: ministack takes a service for the account's root, and any for any."""
+    document: Any = json.loads(policy) if isinstance(policy, str) else policy
+    statements = document.get("Statement", [])
+    kept: list[dict[str, Any]] = []
+    for statement in statements if isinstance(statements, list) else [statements]:
+        principal = statement.get("Principal", {})
+        services: Any = principal.get("Service", []) if isinstance(principal, dict) else []
+        named = [services] if isinstance(services, str) else services
+        everybody = principal == "*" and statement.get("Effect") == "Deny"
+        if everybody or service.lower() in (each.lower() for each in named):
+            kept.append({**statement, "Principal": "*"})
+    return {**document, "Statement": kept}

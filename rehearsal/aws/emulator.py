@@ -18,9 +18,11 @@ from rehearsal.aws.ec2.service import Ec2
 from rehearsal.aws.eks.service import Eks
 from rehearsal.aws.eks.state import ControlPlaneFactory
 from rehearsal.aws.gate import Gate
+from rehearsal.aws.iam import Iam
 from rehearsal.aws.managed_policies import MANAGED_POLICIES
 from rehearsal.aws.routes import Routes
 from rehearsal.aws.settings import OPERATOR, Settings
+from rehearsal.aws.web_identity import WebIdentity
 
 
 class Emulator:
@@ -33,14 +35,17 @@ class Emulator:
         self.calls = Calls(self.backend)
         self.ec2 = Ec2(self.backend, self.calls)
         self.eks = Eks(self.backend, self.calls, self.ec2, control_plane)
+        Iam(self.backend)
+        web_identity = WebIdentity(self.backend, self.eks.tokens)
         self.ended = asyncio.Event()
         own_hosts = frozenset({settings.host, f"localhost:{settings.port}"})
         self.app = Routes(
-            Gate(self.backend.app, own_hosts),
+            Gate(self.backend.app, own_hosts, web_identity.answer),
             settings,
             status=self.status,
             shutdown=self.ended.set,
             webhook=self.eks.review,
+            node=self.eks.pods.answer,
         )
 
     async def start(self) -> None:

@@ -5,10 +5,12 @@ ministack takes some keys for the account root's without checking a signature
 administration routes that ask for nothing. In the rehearsal a user without
 rights must stay without rights, so whatever comes from outside has to be
 signed with the key of an IAM user or a role session; ministack then checks
-the signature.
+the signature. One call is never signed, the one by which a pod's token becomes
+a key: it goes past ministack to the part that verifies the token.
 """
 
 import re
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NamedTuple
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
@@ -26,6 +28,7 @@ SERVICES: Final = frozenset(
         "ec2",
         "ecr",
         "eks",
+        "eks-auth",
         "elasticloadbalancing",
         "iam",
         "kms",
@@ -33,6 +36,7 @@ SERVICES: Final = frozenset(
         "monitoring",
         "route53",
         "s3",
+        "scheduler",
         "secretsmanager",
         "ssm",
         "sts",
@@ -41,6 +45,16 @@ SERVICES: Final = frozenset(
 )
 """Services that the rehearsal plays, by their SigV4 signing name. Others are refused by name:
 an answer from a service that nobody looked at would be worth less than none."""
+
+
+WEB_IDENTITY: Final = {"Action": ["AssumeRoleWithWebIdentity"], "Version": ["2011-06-15"]}
+"""What an unsigned call has to be."""
+FORM: Final = "application/x-www-form-urlencoded"
+LARGEST: Final = 65536
+"""Bytes of an unsigned call: STS takes tokens of 20,000 characters."""
+
+Unsigned = Callable[[Mapping[str, list[str]]], Awaitable[asgi.Response]]
+"""Answers a call of WEB_IDENTITY from its parameters."""
 
 
 class Signature(NamedTuple):
@@ -90,13 +104,39 @@ def refusal(host: str, own_hosts: frozenset[str], path: str, signed: Signature |
     return None
 
 
+def may_be_unsigned(method: str, path: str, headers: Mapping[str, str], query: Mapping[str, list[str]]) -> bool:
+    """Whether this can be the one call that nobody signs; what it is after all, its parameters say."""
+    if path != "/" or any(name in headers for name in ("authorization", "x-amz-target", "x-amz-security-token")):
+        return False
+    if any(name.lower().startswith("x-amz-") for name in query):
+        return False
+    if method == "GET":
+        return True
+    length = headers.get("content-length", "")
+    is_form = headers.get("content-type", "").partition(";")[0].strip().lower() == FORM
+    return method == "POST" and is_form and length.isascii() and length.isdigit() and int(length) <= LARGEST
+
+
+def web_identity(query: Mapping[str, list[str]], body: bytes) -> dict[str, list[str]] | None:
+    """The parameters of an unsigned call, None when it is another than WEB_IDENTITY or says anything twice."""
+    try:
+        sent = parse_qs(body.decode("ascii"), keep_blank_values=True)
+    except UnicodeDecodeError:
+        return None
+    form = {**query, **sent}
+    if query.keys() & sent.keys() or any(len(values) != 1 for values in form.values()):
+        return None
+    return form if all(form.get(name) == values for name, values in WEB_IDENTITY.items()) else None
+
+
 class Gate:
     """ASGI middleware that turns away what `refusal` names."""
 
-    def __init__(self, app: asgi.App, own_hosts: frozenset[str]) -> None:
-        """`own_hosts`: values of the Host header that are this emulator's own."""
+    def __init__(self, app: asgi.App, own_hosts: frozenset[str], unsigned: Unsigned) -> None:
+        """`own_hosts`: values of the Host header that are this emulator's own; `unsigned` answers WEB_IDENTITY."""
         self._app = app
         self._own_hosts = own_hosts
+        self._unsigned = unsigned
 
     async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         """Pass a request on, or answer it with an AWS error."""
@@ -109,11 +149,18 @@ class Gate:
         if refused is None:
             await self._app(scope, receive, send)
             return
-        await asgi.read_body(receive)
-        await asgi.respond(send, _answer(refused, signed))
+        body = await asgi.read_body(receive)
+        if headers.get("host", "") in self._own_hosts and may_be_unsigned(
+            scope["method"], scope["path"], headers, query
+        ):
+            form = web_identity(query, body)
+            if form is not None:
+                await asgi.respond(send, await self._unsigned(form))
+                return
+        await asgi.respond(send, answer_of(refused, signed))
 
 
-def _answer(refused: Refusal, signed: Signature | None) -> asgi.Response:
+def answer_of(refused: Refusal, signed: Signature | None) -> asgi.Response:
     """The refusal in the protocol of the service that was asked, so that SDKs can read it."""
     service = signed.service if signed else ""
     code, message = refused.code, escape(refused.message)

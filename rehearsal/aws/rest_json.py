@@ -34,6 +34,10 @@ class RestJson:
         # The path with more fixed parts first: an ARN may hold slashes.
         self._routes = sorted(routes, key=lambda route: route[0])
 
+    def operation(self, method: str, path: str) -> str | None:
+        """Name of the operation that has this method and path; None when there is none."""
+        return next((name for _, verb, route, name in self._routes if verb == method and route.fullmatch(path)), None)
+
     def read(
         self, method: str, path: str, query: Mapping[str, list[str]], body: bytes
     ) -> tuple[str, dict[str, Any]] | None:

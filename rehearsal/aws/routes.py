@@ -2,13 +2,16 @@
 
 Who starts the emulator needs to prove that it is the emulator, to look into
 it and to end it; the API servers that it runs need to ask who a token is and
-what a user may do. None of that is AWS, so none of it is signed: a bearer
-secret, or a secret in the path, stands in for it.
+what a user may do; what runs in pods needs what AWS has at addresses of every
+node's. None of that is AWS's API, so none of it is signed: a bearer secret, or
+a secret in the path, stands in for it.
 """
 
+import asyncio
+import contextlib
 import json
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from rehearsal.aws import asgi
@@ -19,13 +22,25 @@ PREFIX: Final = "/_rehearsal/"
 Status = Callable[[], Mapping[str, Any]]
 Webhook = Callable[[str, str, dict[str, Any]], Awaitable[dict[str, Any] | None]]
 """(kind, secret of the cluster, review) -> review with its status; None when there is no such cluster."""
+Node = Callable[[str, str, Sequence[str], Mapping[str, str]], Awaitable[asgi.Response | None]]
+"""(method, secret of the node, rest of the path, headers) -> answer; None when nothing ever comes."""
+
+PATIENCE: Final = 10.0
+"""Seconds after which a request that gets no answer is given up; clients of AWS's do so before."""
 
 
 class Routes:
     """ASGI app: the routes below PREFIX, everything else to `app`."""
 
     def __init__(
-        self, app: asgi.App, settings: Settings, *, status: Status, shutdown: Callable[[], None], webhook: Webhook
+        self,
+        app: asgi.App,
+        settings: Settings,
+        *,
+        status: Status,
+        shutdown: Callable[[], None],
+        webhook: Webhook,
+        node: Node,
     ) -> None:
         """`status` gives the JSON of /_rehearsal/status, `shutdown` begins the end of the process."""
         self._app = app
@@ -33,6 +48,7 @@ class Routes:
         self._status = status
         self._shutdown = shutdown
         self._webhook = webhook
+        self._node = node
 
     async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         """Answer one of the routes, or pass the request on."""
@@ -40,11 +56,15 @@ class Routes:
             await _lifespan(receive, send)
         elif scope["type"] == "http" and scope["path"].startswith(PREFIX):
             body = await asgi.read_body(receive)
-            await asgi.respond(send, await self._answer(scope, body))
+            answer = await self._answer(scope, body)
+            if answer is None:
+                await _until_gone(receive)
+                answer = asgi.Response(504)
+            await asgi.respond(send, answer)
         else:
             await self._app(scope, receive, send)
 
-    async def _answer(self, scope: asgi.Scope, body: bytes) -> asgi.Response:
+    async def _answer(self, scope: asgi.Scope, body: bytes) -> asgi.Response | None:
         headers = asgi.headers_of(scope)
         if headers.get("host") != self._settings.host:
             return asgi.json_response({"message": "This emulator does not answer for that host."}, 421)
@@ -63,6 +83,8 @@ class Routes:
                 return asgi.json_response({"message": "The world's secret is missing or wrong."}, 401)
             case ("POST", "webhook", secret, kind):
                 return await self._review(secret, kind, body)
+            case (method, "node", secret, *rest):
+                return await self._node(method, secret, rest, headers)
             case _:
                 return asgi.json_response({"message": "There is no such path."}, 404)
 
@@ -81,6 +103,14 @@ class Routes:
         if answer is None:
             return asgi.json_response({"message": "There is no such path."}, 404)
         return asgi.json_response(answer)
+
+
+async def _until_gone(receive: asgi.Receive) -> None:
+    """Wait until the client has given up."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE):
+            while (await receive())["type"] != "http.disconnect":
+                pass
 
 
 async def _lifespan(receive: asgi.Receive, send: asgi.Send) -> None:

@@ -3,7 +3,8 @@
 Everything that the exercises ask about (authentication, RBAC, admission,
 service-account tokens, audit, encryption at rest) has to be answered by the
 real programs, or the answers would be worth nothing. Only the nodes are
-played, by KWOK: they register as EKS's own do, and run no containers.
+played: KWOK registers and keeps them, and `rehearsal.kubelet` runs the
+containers that are looked into.
 """
 
 from rehearsal.control_plane.client import ApiError

@@ -12,6 +12,7 @@ import yaml
 
 from rehearsal.control_plane.client import Client
 from rehearsal.control_plane.errors import ControlPlaneError
+from rehearsal.control_plane.ports import LOOPBACK
 
 _MANIFESTS = Path(__file__).with_name("bootstrap.yaml")
 _MANAGER = "eks"
@@ -21,6 +22,7 @@ _PLURALS = {
     "ClusterRoleBinding": "clusterrolebindings",
     "Role": "roles",
     "RoleBinding": "rolebindings",
+    "MutatingWebhookConfiguration": "mutatingwebhookconfigurations",
 }
 _TRIES = 5
 
@@ -31,6 +33,45 @@ def manifests() -> list[dict[str, Any]]:
     return [cast("dict[str, Any]", document) for document in documents]
 
 
+def pod_identity_webhook(port: int, ca_data: str) -> dict[str, Any]:
+    """The webhook that EKS has in every cluster since 1.21; it listens beside the API server.
+
+    As `kubectl get mutatingwebhookconfiguration pod-identity-webhook -o yaml` shows it on EKS, but for the port and
+    the version of the reviews, which are v1beta1 there.
+    """
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": "pod-identity-webhook"},
+        "webhooks": [
+            {
+                "name": "iam-for-pods.amazonaws.com",
+                "admissionReviewVersions": ["v1"],
+                "clientConfig": {"url": f"https://{LOOPBACK}:{port}/mutate", "caBundle": ca_data},
+                "failurePolicy": "Ignore",
+                "matchPolicy": "Equivalent",
+                "objectSelector": {
+                    "matchExpressions": [
+                        {"key": "eks.amazonaws.com/skip-pod-identity-webhook", "operator": "DoesNotExist"}
+                    ]
+                },
+                "reinvocationPolicy": "IfNeeded",
+                "rules": [
+                    {
+                        "apiGroups": [""],
+                        "apiVersions": ["v1"],
+                        "operations": ["CREATE"],
+                        "resources": ["pods"],
+                        "scope": "*",
+                    }
+                ],
+                "sideEffects": "None",
+                "timeoutSeconds": 10,
+            }
+        ],
+    }
+
+
 def path_of(manifest: dict[str, Any]) -> str:
     """Where the API server keeps this object."""
     metadata = cast("dict[str, Any]", manifest["metadata"])
@@ -39,9 +80,13 @@ def path_of(manifest: dict[str, Any]) -> str:
     return f"/apis/{version}{namespace}/{_PLURALS[cast('str', manifest['kind'])]}/{metadata['name']}"
 
 
-async def fill(client: Client) -> None:
-    """Apply every object, again after a failure: the API server may just be restarting."""
-    for manifest in manifests():
+async def fill(client: Client, port: int, ca_data: str) -> None:
+    """Apply every object, again after a failure: the API server may just be restarting.
+
+    `port` and `ca_data` are those of the listener that has the webhook.
+    """
+    # The webhook first: it has to see the first pod.
+    for manifest in [pod_identity_webhook(port, ca_data), *manifests()]:
         for attempt in range(_TRIES):
             try:
                 await client.apply(path_of(manifest), manifest, _MANAGER)

@@ -7,9 +7,11 @@ the same time, and what is undone when a step fails.
 import asyncio
 import contextlib
 import shutil
+import socket
 from collections.abc import Awaitable
+from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from rehearsal.control_plane import bootstrap, commands, settings
 from rehearsal.control_plane.client import ApiError, Client
@@ -23,13 +25,19 @@ from rehearsal.control_plane.processes import Program, Supervised, until
 from rehearsal.control_plane.spec import ControlPlaneSpec, ProcessInfo
 from rehearsal.toolchain import version_of
 
+if TYPE_CHECKING:
+    from rehearsal.kubelet.kubelet import Kubelet
+
 _ETCD_TIMEOUT = 20.0
 _READY_TIMEOUT = 60.0
 """Seconds; generous, because a busy machine is slow and a program that died is noticed at once."""
 
+_WEBSOCKETS = "ExtendWebSocketsToKubelet"
+"""Kubernetes' word for a kubelet that speaks WebSocket itself; API servers know it from 1.36 on."""
+
 
 class ControlPlane:
-    """The five processes of one cluster, and its nodes.
+    """The five processes of one cluster, its nodes, and their kubelet.
 
     `endpoint`, `ca_data` and `admin_kubeconfig` hold from the end of `start`
     to `stop`; they stay the same when a process is restarted.
@@ -49,6 +57,8 @@ class ControlPlane:
         self.admin_kubeconfig = spec.dir / "admin.kubeconfig"
         self._guard: Guard | None = None
         self._ports: list[Port] = []
+        self._listener: socket.socket | None = None
+        self._kubelet: Kubelet | None = None
         self._programs: list[Supervised] = []
         self._client: Client | None = None
         self._filling: asyncio.Task[None] | None = None
@@ -81,8 +91,9 @@ class ControlPlane:
         directory = self.spec.dir
         self._make_directory()
         self._guard = Guard()
-        api, kubelet = Port(), Port()
-        self._ports = [api, kubelet]
+        api = Port()
+        self._ports = [api]
+        self._listener = socket.create_server((LOOPBACK, 0))
         self.endpoint = f"https://{api.address}"
 
         # Keys are made while etcd comes up; the API server needs both.
@@ -91,13 +102,17 @@ class ControlPlane:
         material = await asyncio.shield(self._writing)
         client = Client(self.endpoint, material.ca, material.admin)
         self._client = client
-        programs = Commands(self.spec, material, api, kubelet, emulated)
+        programs = Commands(self.spec, material, api, emulated)
 
         async def etcd_listens() -> bool:
             return (directory / commands.ETCD_SOCKET).exists()
 
         await until(etcd_listens, self._programs, "starting", _ETCD_TIMEOUT)
         await self._run(programs.apiserver())
+        # It takes a third of a second to load, which the machine has while the API server starts.
+        loading = asyncio.create_task(
+            asyncio.to_thread(import_module, "rehearsal.kubelet.kubelet"), name="load the kubelet"
+        )
         await until(client.is_serving, self._programs, "waiting for the API server", _READY_TIMEOUT)
         # Until its start hooks have run, which wait a second by themselves, the machine is idle: these
         # two come up meanwhile. The controller manager would ask for health in steps of a second.
@@ -105,9 +120,34 @@ class ControlPlane:
         await self._run(programs.kwok())
         await until(client.is_ready, self._programs, "waiting for the API server", _READY_TIMEOUT)
         await self._run(programs.controller_manager())
+        await loading
+        await self._start_kubelet(material, self._guard, self._listener)
         for program in self._programs:
             program.keep_alive(self._drop_leases if program.program.name == "kwok" else None)
-        self._filling = asyncio.create_task(bootstrap.fill(client), name="fill the cluster")
+        self._filling = asyncio.create_task(
+            bootstrap.fill(client, self._kubelet_port(), self.ca_data), name="fill the cluster"
+        )
+
+    async def _start_kubelet(self, material: Material, guard: Guard, listener: socket.socket) -> None:
+        from rehearsal.kubelet.kubelet import Kubelet, Settings
+
+        self._kubelet = Kubelet(
+            Settings(
+                endpoint=self.endpoint,
+                directory=self.spec.dir,
+                bin_dir=self.spec.bin_dir,
+                ca=material.ca,
+                client=material.kubelet,
+                serving=material.kubelet_serving,
+                guard=guard,
+                environment=self.spec.pod_environment,
+                admission=self.spec.admission,
+            )
+        )
+        await self._kubelet.start(listener)
+
+    def _kubelet_port(self) -> int:
+        return self._listener.getsockname()[1] if self._listener is not None else 0
 
     def _make_directory(self) -> None:
         directory = self.spec.dir
@@ -152,6 +192,7 @@ class ControlPlane:
             ca_key=authority.key_file,
             admin=admin,
             serving=authority.server("kube-apiserver", "kube-apiserver", api_names),
+            kubelet=authority.client("kubelet-own", "kubelet", masters),
             kubelet_client=authority.client("kubelet-client", "kube-apiserver-kubelet-client", masters),
             kubelet_serving=authority.server("kubelet", "kubelet", [LOOPBACK]),
             token_key=token_key,
@@ -195,6 +236,12 @@ class ControlPlane:
             with contextlib.suppress(asyncio.CancelledError, ControlPlaneError):
                 await self._filling
             self._filling = None
+        if self._kubelet is not None:
+            await self._kubelet.stop()
+            self._kubelet = None
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
         programs, self._programs = self._programs, []
         await asyncio.gather(*(program.stop() for program in programs))
         if self._client is not None:
@@ -221,7 +268,8 @@ class ControlPlane:
     async def add_node(self, node: NodeSpec) -> None:
         """Register a node, which KWOK then makes ready. A node of that name that is there is an ApiError."""
         version = self._kubelet_version()
-        await self.client.request("POST", "/api/v1/nodes", node.manifest(version, self._ports[1].number))
+        features = [_WEBSOCKETS] if _emulated_version(self.spec.version) is None else []
+        await self.client.request("POST", "/api/v1/nodes", node.manifest(version, self._kubelet_port(), features))
 
     async def remove_node(self, name: str) -> None:
         """Take a node and the pods on it away; one that is not there is fine."""

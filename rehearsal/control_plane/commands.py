@@ -27,6 +27,7 @@ class Material:
     ca_key: Path
     admin: tuple[Path, Path]
     serving: tuple[Path, Path]
+    kubelet: tuple[Path, Path]
     kubelet_client: tuple[Path, Path]
     kubelet_serving: tuple[Path, Path]
     token_key: Path
@@ -98,13 +99,10 @@ class Commands:
     `emulated` is the Kubernetes version to emulate, or None for the programs' own.
     """
 
-    def __init__(
-        self, spec: ControlPlaneSpec, material: Material, api: Port, kubelet: Port, emulated: str | None
-    ) -> None:
+    def __init__(self, spec: ControlPlaneSpec, material: Material, api: Port, emulated: str | None) -> None:
         self._spec = spec
         self._material = material
         self._api = api
-        self._kubelet = kubelet
         self._emulated = emulated
 
     def _program(self, name: str, settings: Mapping[str, str | int | Path | bool]) -> Program:
@@ -189,7 +187,7 @@ class Commands:
         )
 
     def kwok(self) -> Program:
-        """KWOK in the place of every kubelet; it answers the API server on its own port."""
+        """KWOK, which keeps nodes and pods going; what a kubelet is asked is not asked of it."""
         material = self._material
         return self._program(
             "kwok",
@@ -199,9 +197,7 @@ class Commands:
                 "manage-all-nodes": False,
                 "manage-nodes-with-annotation-selector": f"{KWOK_ANNOTATION}=fake",
                 "node-lease-duration-seconds": 40,
-                "server-address": self._kubelet.address,
-                "node-port": self._kubelet.number,
-                "tls-cert-file": material.kubelet_serving[0],
-                "tls-private-key-file": material.kubelet_serving[1],
+                # Without a port: it would run commands for anybody on this machine.
+                "node-port": 0,
             },
         )

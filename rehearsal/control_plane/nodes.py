@@ -6,7 +6,7 @@ from EC2, so that KWOK only has to keep the node alive.
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +16,8 @@ KWOK_ANNOTATION = "kwok.x-k8s.io/node"
 """Marks the nodes that KWOK plays; its value is "fake", which is what they are."""
 
 KUBELET_ADDRESS = "Rehearsal"
-"""A type of address of our own, beside EKS's: where the API server finds the node's kubelet, which is
-KWOK on loopback. The others are the node's in EC2, and nothing listens there."""
+"""A type of address of our own, beside EKS's: where the API server finds the node's kubelet, which
+listens on loopback. The others are the node's in EC2, and nothing listens there."""
 
 _MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}
 _EC2 = uuid.UUID("ec2a0000-0000-4000-8000-000000000000")
@@ -73,8 +73,11 @@ class NodeSpec:
     """Labels of the node group, beside EKS's own."""
     taints: tuple[Taint, ...] = ()
 
-    def manifest(self, kubelet_version: str, kubelet_port: int) -> dict[str, Any]:
-        """The Node object, with a status that says all but whether it is ready."""
+    def manifest(self, kubelet_version: str, kubelet_port: int, features: Sequence[str] = ()) -> dict[str, Any]:
+        """The Node object, with a status that says all but whether it is ready.
+
+        `features` are those that the API server must know before it asks for them.
+        """
         return {
             "apiVersion": "v1",
             "kind": "Node",
@@ -95,6 +98,7 @@ class NodeSpec:
                 "allocatable": self._allocatable(),
                 "daemonEndpoints": {"kubeletEndpoint": {"Port": kubelet_port}},
                 "nodeInfo": self._info(kubelet_version),
+                **({"declaredFeatures": [*features]} if features else {}),
             },
         }
 

@@ -130,7 +130,7 @@ def audit_policy(path: Path) -> Path:
     As on EKS, secrets, config maps and tokens are logged without their
     content, and the control plane's own leases, events and watches not at all.
     """
-    own = ["system:kube-controller-manager", "system:kube-scheduler", "system:apiserver", "kwok"]
+    own = ["system:kube-controller-manager", "system:kube-scheduler", "system:apiserver", "kwok", "kubelet"]
     return write_json(
         path,
         {

@@ -4,8 +4,15 @@ Plain values only, so that the part that plays EKS can build and read them
 without knowing how the programs are run.
 """
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+PodEnvironment = Callable[[dict[str, Any], dict[str, Any]], Awaitable[Mapping[str, str]]]
+"""Takes a Pod and its Node, gives environment variables."""
+Admission = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+"""Takes an AdmissionReview (admission.k8s.io/v1) with a request, gives one with a response."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,11 @@ class ControlPlaneSpec:
     not remembered; an accepted token is, for 10 s, which the API server cannot be told to leave off."""
     authz_webhook_url: str
     """Answers SubjectAccessReview (authorization.k8s.io/v1) where RBAC has no opinion; as above."""
+    pod_environment: PodEnvironment | None = None
+    """Environment of every process in a container of that pod, laid over the pod's own: where on this
+    machine the pod finds what it would find under an address of AWS. Asked anew for every process."""
+    admission: Admission | None = None
+    """Plays EKS's pod-identity-webhook, which sees every pod that is created. None: changes no pod."""
 
 
 @dataclass(frozen=True)

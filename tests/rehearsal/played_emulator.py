@@ -92,14 +92,15 @@ class PlayedControlPlane:
 class Emulator:
     """A running emulator, and a boto3 session of its operator."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, module: str = __name__, bin_dir: Path = Path("/")) -> None:
+        """`module` runs it; `bin_dir` holds the programs of real control planes."""
         self.dir = directory
         self._clients: dict[Any, Any] = {}
         directory.mkdir(mode=0o700)
         self.log = directory / "log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", __name__, "--dir", str(directory), "--region", REGION, "--bin-dir", "/"],
+                [sys.executable, "-m", module, "--dir", str(directory), "--region", REGION, "--bin-dir", str(bin_dir)],
                 stdout=log,
                 stderr=log,
                 cwd=Path(__file__).parents[2],

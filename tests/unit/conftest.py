@@ -43,7 +43,7 @@ def default() -> Graph:
 
 @pytest.fixture(scope="session")
 def full() -> Graph:
-    """Everything configured, but no NAT gateway."""
+    """Everything configured, each exercise at its last stage, but no NAT gateway."""
     return stack(
         {
             "domain": DOMAIN,
@@ -52,6 +52,7 @@ def full() -> Graph:
             "operatorCidrs": [OPERATOR, "198.51.100.0/28"],
             "keyName": "my-key",
             "tags": {"Project": "myeks", "Owner": "me"},
+            "exercises": {"rbac": "after", "identityMapping": "entry", "irsa": True, "podIdentity": True},
         },
         {"grafanaAdminPassword": PASSWORD},
     )

@@ -190,7 +190,7 @@ class _Mocks(pulumi_mocks.Mocks):
             service = args.typ.split(":")[1].split("/")[0]
             where = "" if service == "iam" else REGION
             arn = f"arn:aws:{service}:{where}:{ACCOUNT}:{short.lower()}/{name}"
-            return {"arn": arn, "name": name, "keyId": f"{args.name}-key"}
+            return {"arn": arn, "name": name, "keyId": f"{args.name}-key", "uniqueId": f"{args.name}-unique"}
         return {}
 
     def _cluster(self, args: pulumi_mocks.MockResourceArgs) -> dict[str, Any]:
@@ -273,9 +273,16 @@ def _node(request: Any, urn: str) -> Node:
             "ignoreChanges": list(request.ignoreChanges),
             "deleteBeforeReplace": request.deleteBeforeReplace,
             "deletedWith": request.deletedWith,
+            "replacementTrigger": _trigger(request),
         },
         inputs_from=frozenset(inputs_from),
     )
+
+
+def _trigger(request: Any) -> Any:
+    """The value whose change replaces the resource; None without one."""
+    given = request.HasField("replacement_trigger")
+    return _plain(json_format.MessageToDict(request.replacement_trigger)) if given else None
 
 
 def _plain(value: Any) -> Any:

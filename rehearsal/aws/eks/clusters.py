@@ -10,6 +10,7 @@ import asyncio
 import logging
 import secrets
 import time
+from functools import partial
 from typing import Any
 
 from rehearsal.aws.backend import Caller
@@ -19,6 +20,7 @@ from rehearsal.aws.eks import validation
 from rehearsal.aws.eks.access import Access
 from rehearsal.aws.eks.catalog import KUBERNETES_VERSIONS, VERSIONS
 from rehearsal.aws.eks.lookups import Lookups
+from rehearsal.aws.eks.pods import Pods
 from rehearsal.aws.eks.state import (
     Cluster,
     Clusters,
@@ -52,8 +54,9 @@ class ClusterOperations:
         access: Access,
         updates: Updates,
         factory: ControlPlaneFactory,
+        pods: Pods,
     ) -> None:
-        """`factory` makes a control plane from its specification."""
+        """`factory` makes a control plane from its specification; `pods` knows what its pods see of AWS."""
         self._settings = settings
         self._calls = calls
         self._ec2 = ec2
@@ -61,6 +64,7 @@ class ClusterOperations:
         self._access = access
         self._updates = updates
         self._factory = factory
+        self._pods = pods
         self._lookups = Lookups(calls)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -201,6 +205,8 @@ class ClusterOperations:
             bin_dir=self._settings.bin_dir,
             authn_webhook_url=f"{webhook}/authenticate",
             authz_webhook_url=f"{webhook}/authorize",
+            pod_environment=partial(self._pods.environment, cluster),
+            admission=partial(self._pods.admit, cluster),
         )
         control_plane = self._factory(spec)
         try:

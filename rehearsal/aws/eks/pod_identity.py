@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from rehearsal.aws.eks.lookups import Lookups
-from rehearsal.aws.eks.state import Cluster, Clusters, in_use, not_found
+from rehearsal.aws.eks.state import Cluster, Clusters, bad_request, in_use, not_found
 from rehearsal.aws.settings import Settings
 
 
@@ -21,6 +21,7 @@ class PodIdentity:
 
     async def make(self, cluster: Cluster, params: dict[str, Any], owner: str = "") -> dict[str, Any]:
         """A new association; `owner` is the ARN of the add-on that it belongs to."""
+        _check_played(params)
         await self._lookups.pod_role(params["roleArn"])
         where = (params["namespace"], params["serviceAccount"])
         if any((each["namespace"], each["serviceAccount"]) == where for each in cluster.associations.values()):
@@ -40,9 +41,6 @@ class PodIdentity:
             "modifiedAt": now,
             "disableSessionTags": params.get("disableSessionTags", False),
         }
-        for name in ("targetRoleArn", "externalId"):
-            if name in params:
-                view[name] = params[name]
         if owner:
             view["ownerArn"] = owner
         cluster.associations[association_id] = view
@@ -83,9 +81,10 @@ class PodIdentity:
     async def update(self, params: dict[str, Any]) -> dict[str, Any]:
         """UpdatePodIdentityAssociation."""
         _, view = self._get(params)
+        _check_played(params)
         if "roleArn" in params:
             await self._lookups.pod_role(params["roleArn"])
-        for name in ("roleArn", "targetRoleArn", "disableSessionTags"):
+        for name in ("roleArn", "disableSessionTags"):
             if name in params:
                 view[name] = params[name]
         view["modifiedAt"] = time.time()
@@ -96,3 +95,10 @@ class PodIdentity:
         cluster, view = self._get(params)
         self.drop(cluster, view["associationId"])
         return {"association": view}
+
+
+def _check_played(params: dict[str, Any]) -> None:
+    """Refuse what would change whose credentials a pod gets and is not played."""
+    for name in ("targetRoleArn", "policy"):
+        if params.get(name):
+            raise bad_request(f"The rehearsal does not play {name} of a Pod Identity association.")

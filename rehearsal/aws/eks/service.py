@@ -13,11 +13,14 @@ from rehearsal.aws.eks.addons import Addons
 from rehearsal.aws.eks.catalog import KUBERNETES_VERSIONS
 from rehearsal.aws.eks.cluster_changes import ClusterChanges
 from rehearsal.aws.eks.clusters import ClusterOperations
+from rehearsal.aws.eks.eks_auth import EksAuth
 from rehearsal.aws.eks.entrance import EntranceControl
 from rehearsal.aws.eks.lookups import Lookups
 from rehearsal.aws.eks.nodegroups import Nodegroups
 from rehearsal.aws.eks.pod_identity import PodIdentity
+from rehearsal.aws.eks.pods import Pods
 from rehearsal.aws.eks.state import Cluster, Clusters, ControlPlaneFactory, bad_request, not_found
+from rehearsal.aws.eks.tokens import Tokens
 from rehearsal.aws.eks.updates import Updates
 from rehearsal.aws.errors import AwsError
 
@@ -37,14 +40,21 @@ class Eks:
         self._clusters = Clusters()
         self._updates = Updates()
         self._entrance = EntranceControl(backend, calls)
+        self.tokens = Tokens(self._clusters)
+        """Verifies service accounts' tokens."""
+        self.pods = Pods(backend, calls, self._clusters)
+        """What pods see of AWS."""
+        EksAuth(backend, calls, self._clusters, self.tokens)
         access = Access(settings, calls, self._clusters)
         lookups = Lookups(calls)
         pod_identity = PodIdentity(settings, lookups, self._clusters)
         addons = Addons(settings, lookups, self._clusters, pod_identity, self._updates)
-        self._operations = ClusterOperations(settings, calls, ec2, self._clusters, access, self._updates, factory)
+        self._operations = ClusterOperations(
+            settings, calls, ec2, self._clusters, access, self._updates, factory, self.pods
+        )
         changes = ClusterChanges(calls, self._clusters, self._operations, self._updates)
         self._nodegroups = Nodegroups(settings, calls, self._clusters, access, self._updates)
-        ec2.instances.on_terminated.append(self._nodegroups.instances_gone)
+        ec2.instances.on_terminated += [self._nodegroups.instances_gone, self.pods.instances_gone]
         self._by_name: Mapping[str, Operation] = {
             "DescribeCluster": lambda params: {"cluster": self._clusters.get(params["name"]).view},
             "ListClusters": lambda _: {"clusters": list(self._clusters.all)},

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from cli import aws_stack
+from cli import aws_stack, cost
 from cli.failures import CannotAsk, Failure
 from cli.stacks import Stack
 from infra.config import parse
@@ -20,6 +20,12 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     calls: list[tuple[str, ...]] = []
     monkeypatch.setattr(aws_stack, "_pulumi", lambda *arguments: calls.append(arguments))
     return calls
+
+
+@pytest.fixture(autouse=True)
+def no_live_prices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here asks AWS."""
+    monkeypatch.setattr(cost, "_asked", lambda *_: ({}, "it was not asked"))
 
 
 def test_up_tells_the_cost_and_does_nothing_without_consent(

@@ -83,6 +83,7 @@ def test_controller_is_told_its_cluster_and_uses_the_account_made_beforehand(def
         "vpcId": "network-vpc-id",
         "region": REGION,
         "serviceAccount": {"create": False, "name": "aws-load-balancer-controller"},
+        "enableServiceMutatorWebhook": False,
     }
     account = default.one(":ServiceAccount").inputs["metadata"]
     assert account["name"] == "aws-load-balancer-controller"

@@ -8,13 +8,18 @@ import pytest
 from parliament import analyze_policy_string
 
 from components import external_dns, load_balancer_policy
+from components.exercises import identity_mapping
 from components.policies import Statement
 from tests.unit.conftest import OPERATOR, ZONE_ID
 from tests.unit.mocks import ACCOUNT, ISSUER_HOST, REGION, Graph
 
 EXPLAINED = {
     statement.sid: statement.wildcard
-    for statement in (*load_balancer_policy.STATEMENTS, *external_dns.statements(ZONE_ID))
+    for statement in (
+        *load_balancer_policy.STATEMENTS,
+        *external_dns.statements(ZONE_ID),
+        *identity_mapping.boundary_statements("myeks"),
+    )
     if statement.wildcard
 }
 
@@ -41,7 +46,12 @@ def _trusts(graph: Graph) -> dict[str, dict[str, Any]]:
 
 
 def test_the_stack_registers_these_documents(full: Graph) -> None:
-    assert _documents(full).keys() == {"ops-describe-cluster", "lbc-irsa-policy", "dns-irsa-policy"}
+    assert _documents(full).keys() == {
+        "ops-describe-cluster",
+        "lbc-irsa-policy",
+        "dns-irsa-policy",
+        "testuser-boundary",
+    }
     assert _trusts(full).keys() == {
         "ops-role",
         "nodes-role",
@@ -49,6 +59,8 @@ def test_the_stack_registers_these_documents(full: Graph) -> None:
         "addons-ebs-csi-role",
         "lbc-irsa-role",
         "dns-irsa-role",
+        "irsa-sa-role",
+        "pod-identity-sa-role",
     }
 
 
@@ -89,16 +101,18 @@ def test_the_linter_sees_what_is_wrong(broken: dict[str, Any]) -> None:
 def test_every_wildcard_is_explained(full: Graph) -> None:
     for name, document in _documents(full).items():
         for statement in document["Statement"]:
-            if any("*" in resource for resource in statement["Resource"]):
+            if any("*" in named for named in (*statement["Resource"], *statement["Action"])):
                 assert len(EXPLAINED.get(statement["Sid"], "")) > 20, f"{name}: {statement['Sid']}"
 
 
 def test_no_action_is_a_wildcard_and_nothing_is_denied_or_inverted(full: Graph) -> None:
-    for document in _documents(full).values():
+    for name, document in _documents(full).items():
+        # A permissions boundary gives no right by itself.
+        allowed = {"eks:List*"} if name == "testuser-boundary" else set[str]()
         for statement in document["Statement"]:
             assert statement["Effect"] == "Allow"
             assert statement.keys() <= {"Sid", "Effect", "Action", "Resource", "Condition"}
-            assert not [action for action in statement["Action"] if "*" in action]
+            assert {action for action in statement["Action"] if "*" in action} <= allowed
 
 
 def test_a_wildcard_without_a_reason_cannot_be_written() -> None:
@@ -106,6 +120,8 @@ def test_a_wildcard_without_a_reason_cannot_be_written() -> None:
         Statement(sid="Careless", actions=["s3:GetObject"])
     with pytest.raises(ValueError, match="Careless"):
         Statement(sid="Careless", actions=["s3:GetObject"], resources=["arn:aws:s3:::bucket/*"])
+    with pytest.raises(ValueError, match="Careless"):
+        Statement(sid="Careless", actions=["s3:Get*"], resources=["arn:aws:s3:::bucket/key"])
     Statement(sid="Fine", actions=["s3:GetObject"], resources=["arn:aws:s3:::bucket/key"])
 
 
@@ -137,7 +153,11 @@ def test_controller_has_the_published_rights() -> None:
 
 @pytest.mark.parametrize(
     ("role", "account"),
-    [("lbc-irsa-role", "aws-load-balancer-controller"), ("dns-irsa-role", "external-dns")],
+    [
+        ("lbc-irsa-role", "kube-system:aws-load-balancer-controller"),
+        ("dns-irsa-role", "kube-system:external-dns"),
+        ("irsa-sa-role", "default:my-sa"),
+    ],
 )
 def test_irsa_trusts_one_service_account_by_equality(full: Graph, role: str, account: str) -> None:
     (statement,) = _trusts(full)[role]["Statement"]
@@ -146,22 +166,26 @@ def test_irsa_trusts_one_service_account_by_equality(full: Graph, role: str, acc
     assert statement["Condition"] == {
         "StringEquals": {
             f"{ISSUER_HOST}:aud": "sts.amazonaws.com",
-            f"{ISSUER_HOST}:sub": f"system:serviceaccount:kube-system:{account}",
+            f"{ISSUER_HOST}:sub": f"system:serviceaccount:{account}",
         }
     }
 
 
 @pytest.mark.parametrize(
-    ("role", "account"),
-    [("node-addons-vpc-cni-role", "aws-node"), ("addons-ebs-csi-role", "ebs-csi-controller-sa")],
+    ("role", "namespace", "account"),
+    [
+        ("node-addons-vpc-cni-role", "kube-system", "aws-node"),
+        ("addons-ebs-csi-role", "kube-system", "ebs-csi-controller-sa"),
+        ("pod-identity-sa-role", "default", "pod-identity-sa"),
+    ],
 )
-def test_pod_identity_trusts_one_service_account(full: Graph, role: str, account: str) -> None:
+def test_pod_identity_trusts_one_service_account(full: Graph, role: str, namespace: str, account: str) -> None:
     (statement,) = _trusts(full)[role]["Statement"]
     assert statement["Principal"] == {"Service": "pods.eks.amazonaws.com"}
     assert statement["Action"] == ["sts:AssumeRole", "sts:TagSession"]
     assert statement["Condition"] == {
         "StringEquals": {
-            "aws:RequestTag/kubernetes-namespace": "kube-system",
+            "aws:RequestTag/kubernetes-namespace": namespace,
             "aws:RequestTag/kubernetes-service-account": account,
         }
     }
@@ -201,6 +225,7 @@ TAGLESS = {
     "aws:eks/accessPolicyAssociation:AccessPolicyAssociation",
     "aws:iam/rolePolicy:RolePolicy",
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+    "aws:iam/userPolicyAttachment:UserPolicyAttachment",
     "aws:kms/alias:Alias",
 }
 """Types that AWS lets bear no tags."""

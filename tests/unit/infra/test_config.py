@@ -1,6 +1,6 @@
 """Settings arrive in many guises, are read as Pulumi reads them, and every mistake is told in one go."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from config_cases import SEOUL, WITH_DOMAIN, keys, only, told
@@ -63,6 +63,7 @@ def test_every_setting_can_be_given():
                 "podIdentity": True,
                 "testuserBoundary": False,
             },
+            "expires": "2026-11-24T21:30Z",
             "tags": {"Owner": "me"},
         },
         SEOUL,
@@ -76,6 +77,7 @@ def test_every_setting_can_be_given():
     assert config.grafana_admin_password.get_secret_value() == "s3cret-s3cret"
     assert config.exercises.identity_mapping == "entry"
     assert config.tags == {"Owner": "me"}
+    assert config.expires_at == datetime(2026, 11, 24, 21, 30, tzinfo=UTC)
     # Nothing was left at its default by a key that the model does not read.
     assert {name for name in LabConfig.model_fields if getattr(config, name) != getattr(LabConfig(), name)} == (
         set(LabConfig.model_fields) - {"region", "allow_any_operator_cidr"}

@@ -17,6 +17,18 @@ def test_names_of_letters_digits_and_hyphens_are_accepted(name: str):
     assert (told({"clusterName": name}) == ()) == (not name.startswith(("internal-", "sg-")))
 
 
+@pytest.mark.parametrize("written", ["2026-11-24T21:30Z", "2000-01-01T00:00Z"])
+def test_an_end_is_a_time_in_utc_even_when_it_has_passed(written: str):
+    assert told({"expires": written}) == ()
+
+
+@pytest.mark.parametrize(
+    "written", ["tomorrow", "4h", "2026-11-24T21:30", "2026-11-24T21:30+09:00", "2026-13-01T00:00Z"]
+)
+def test_any_other_end_is_refused(written: str):
+    assert only({"expires": written}).key == "myeks:expires"
+
+
 @given(name=st.text(max_size=30))
 def test_any_other_cluster_name_is_refused(name: str):
     if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z-]{0,19}", name, re.ASCII):

@@ -65,7 +65,7 @@ def test_both_stacks_have_the_same_settings():
     for group in GROUPS:
         assert dev[group].keys() == rehearsal[group].keys()
     # Everything that a reader may want to change is there to be changed.
-    assert set(keys_of(LabConfig)) - dev.keys() == {"allowAnyOperatorCidr", "grafanaAdminPassword"}
+    assert set(keys_of(LabConfig)) - dev.keys() == {"allowAnyOperatorCidr", "expires", "grafanaAdminPassword"}
 
 
 def test_the_rehearsals_stack_is_accepted():

@@ -13,6 +13,8 @@ NAMES = {
     "clusterName",
     "domain",
     "exerciseRoleArns",
+    "exercises",
+    "expires",
     "grafanaPasswordCommand",
     "hostedZoneId",
     "kubeconfig",
@@ -30,6 +32,7 @@ NAMES = {
     "publicSubnetIds",
     "region",
     "releases",
+    "testuserArn",
     "vpcId",
 }
 
@@ -101,3 +104,18 @@ def test_password_command_reads_the_charts_own_secret(default: Graph) -> None:
     command = default.outputs["grafanaPasswordCommand"].value
     assert "--namespace monitoring kube-prometheus-stack-grafana" in command
     assert command.endswith("| base64 --decode")
+
+
+def test_exercises_are_told_as_configured(full: Graph, default: Graph) -> None:
+    off = {"rbac": "off", "identityMapping": "off", "irsa": False, "podIdentity": False}
+    last = {"rbac": "after", "identityMapping": "entry", "irsa": True, "podIdentity": True}
+    assert [graph.outputs["exercises"].value for graph in (default, full)] == [off, last]
+    assert [graph.outputs["testuserArn"].value for graph in (default, full)] == [
+        "",
+        f"arn:aws:iam::{ACCOUNT}:user/testuser",
+    ]
+    assert default.outputs["exerciseRoleArns"].value == {}
+    assert full.outputs["exerciseRoleArns"].value == {
+        "irsa": f"arn:aws:iam::{ACCOUNT}:role/irsa-sa-role",
+        "podIdentity": f"arn:aws:iam::{ACCOUNT}:role/pod-identity-sa-role",
+    }

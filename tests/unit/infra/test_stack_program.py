@@ -5,7 +5,7 @@ import pytest
 from infra.config import ConfigError, LabConfig, Problem
 from infra.lookups import Answers, Unanswered
 from infra.stack import deploy
-from tests.unit.conftest import stack
+from tests.unit.conftest import CERTIFICATE, DOMAIN, ZONE_ID, stack
 from tests.unit.mocks import REGION, Graph, run
 
 
@@ -49,6 +49,30 @@ def test_what_aws_does_not_answer_is_told_and_does_not_stop_the_run(caplog: pyte
         graph = run(lambda: deploy(lookups), {"aws:region": REGION})
     assert graph.one("eks:index:Cluster")
     assert "myeks:keyName could not be checked with AWS. UnauthorizedOperation: no" in caplog.text
+
+
+def test_an_end_that_has_passed_registers_nothing() -> None:
+    """AWS would take the lab away while it is built."""
+    error, graph = _refused(Says(Answers()), {"myeks:expires": "2026-01-31T09:05Z"})
+    (problem,) = error.problems
+    assert problem.key == "myeks:expires"
+    assert "--ttl" in problem.remedy
+    assert graph is None
+
+
+def test_the_end_is_arranged_before_the_cluster_is_begun() -> None:
+    graph = stack({"expires": "2999-01-31T09:05Z", "natGateway": True})
+    schedules = graph.of(":Schedule")
+    assert len(schedules) == 2 + 2 + 1 + 3, "nodes, cluster, two servers, the NAT gateway, three addresses"
+    cluster = graph.one("eks:index:Cluster")
+    assert not any(graph.outlives(cluster, schedule) for schedule in schedules)
+    assert graph.outputs["expires"].value == "2999-01-31T09:05Z"
+
+
+def test_published_pages_end_first() -> None:
+    settings = {"domain": DOMAIN, "hostedZoneId": ZONE_ID, "certificateArn": CERTIFICATE}
+    assert stack({**settings, "expires": "2999-01-31T09:05Z"}).one(":CronJob")
+    assert not stack(settings).of(":CronJob")
 
 
 def test_two_runs_ask_for_the_same(default: Graph) -> None:

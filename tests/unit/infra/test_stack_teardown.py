@@ -74,13 +74,8 @@ EDGES: list[tuple[str, str, str]] = [
     ("lbc-irsa-own", "lbc-release", "the controller cannot delete load balancers"),
     ("lbc-account", "lbc-release", "its pods are not created"),
     ("addons-coredns", "lbc-release", "the controller cannot resolve AWS's names"),
-    ("addons-metrics-server", "lbc-release", "its Service is rejected by the controller's webhook"),
     ("cluster-kubernetes", "lbc-release", "nobody could uninstall it"),
     ("network-public-internet", "lbc-release", "the controller cannot reach AWS"),
-    # Services come after the controller
-    ("lbc-release", "dns-release", "its Service is rejected by the webhook"),
-    ("lbc-release", "ops-view-release", "its Service is rejected by the webhook"),
-    ("lbc-release", "monitoring-release", "its Services are rejected by the webhook"),
     # ExternalDNS
     ("dns-irsa-own", "dns-release", "records stay in the zone"),
     ("cluster-oidc", "dns-release", "records stay in the zone"),
@@ -108,9 +103,47 @@ EDGES: list[tuple[str, str, str]] = [
             ("cluster-kubernetes", "nobody could delete it"),
         )
     ],
-    ("ops-view-release", "pages-kubeopsview", "the page answers 503 when it appears"),
-    ("monitoring-release", "pages-prometheus", "the page answers 503 when it appears"),
     ("monitoring-namespace", "pages-grafana", "the Ingress needs its namespace"),
+    # Exercises: testuser
+    ("testuser-boundary", "testuser-user", "a policy cannot go while it is a boundary"),
+    ("testuser-user", "testuser-administrator", "a user cannot go while a policy is attached"),
+    ("testuser-user", "testuser-view-entry", "the entry would mean a principal that is no more"),
+    (CLUSTER, "testuser-view-entry", "an entry needs its cluster"),
+    ("testuser-view-entry", "testuser-view-view", "the association goes with its entry, and cannot be deleted"),
+    # Exercises: RBAC
+    *[
+        (survivor.format(team), first.format(team), why)
+        for team in ("dev", "infra")
+        for survivor, first, why in (
+            ("addons-metrics-server", "rbac-{}-namespace", "the namespace never ends: an API does not answer"),
+            ("rbac-{}-namespace", "rbac-{}-account", "it needs its namespace"),
+            ("rbac-{}-namespace", "rbac-{}-role", "it needs its namespace"),
+            ("rbac-{}-role", "rbac-{}-binding", "the binding would name a role that is not there"),
+            ("rbac-{}-account", "rbac-{}-binding", "the binding would name an account that is not there"),
+            ("rbac-{}-account", "rbac-{}-pod", "the pod is rejected"),
+            ("rbac-{}-namespace", "rbac-{}-pod", "it needs its namespace"),
+            (NODES, "rbac-{}-pod", "nothing runs it, and nothing ends it"),
+        )
+    ],
+    # Exercises: AWS from a pod
+    *[
+        (survivor, pod, why)
+        for pod in ("irsa-test1", "irsa-test2", "irsa-test3", "pod-identity-test4")
+        for survivor, why in (
+            (NODES, "nothing runs it, and nothing ends it"),
+            ("node-addons-eks-pod-identity-agent", "it gets no credentials"),
+            ("addons-coredns", "it cannot resolve AWS's names"),
+            ("cluster-kubernetes", "nobody could delete it"),
+        )
+    ],
+    ("irsa-account", "irsa-test3", "the pod is rejected, or made without its role"),
+    ("irsa-sa-role", "irsa-account", "the account would name a role that is not there"),
+    ("irsa-sa-s3", "irsa-test3", "the first credentials carry no right"),
+    ("cluster-oidc", "irsa-test3", "the role cannot be taken"),
+    ("pod-identity-account", "pod-identity-test4", "the pod is rejected"),
+    ("pod-identity-sa-association", "pod-identity-test4", "the pod is made without its role"),
+    ("pod-identity-sa-s3", "pod-identity-test4", "the first credentials carry no right"),
+    ("pod-identity-sa-role", "pod-identity-sa-association", "the association would name a role that is not there"),
 ]
 
 
@@ -120,9 +153,12 @@ def _id(edge: tuple[str, str, str]) -> str:
 
 def _node(graph: Graph, name: str) -> Node:
     """By logical name; two names are borne by several types."""
-    kinds = {"cluster": "eks:index:Cluster", "cluster-secrets": "kms/key:Key", NODES: "ManagedNodeGroup"}
-    if name == "cluster-admin-ops":
-        return graph.one(":AccessEntry")
+    kinds = {
+        "cluster": "eks:index:Cluster",
+        "cluster-admin-ops": ":AccessEntry",
+        "cluster-secrets": "kms/key:Key",
+        NODES: "ManagedNodeGroup",
+    }
     return graph.one(kinds[name], name) if name in kinds else graph.named(name)
 
 
@@ -145,11 +181,12 @@ def test_nat_gateway_goes_before_the_internet_gateway(nat: Graph, number: int) -
         assert nat.outlives(nat.named(f"network-public-{number}-routes"), nat.named(name))
 
 
-def test_every_release_with_a_service_comes_after_the_controller(full: Graph) -> None:
+def test_releases_do_not_wait_for_the_controller_because_its_webhook_for_services_is_off(full: Graph) -> None:
     controller = full.named("lbc-release")
+    assert controller.inputs["values"]["enableServiceMutatorWebhook"] is False
     others = [release for release in full.of(":Release") if release is not controller]
     assert len(others) == 3
-    assert all(full.outlives(controller, other) for other in others)
+    assert not any(full.outlives(controller, other) for other in others)
 
 
 def test_nothing_in_the_cluster_outlives_cluster_nodes_or_provider(full: Graph) -> None:

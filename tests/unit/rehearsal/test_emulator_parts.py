@@ -76,6 +76,62 @@ def test_the_door_opens_for_who_signed_for_what_is_played(
     assert (refused.code if refused else None) == code
 
 
+FORM = {"content-type": "application/x-www-form-urlencoded; charset=utf-8", "content-length": "900"}
+ASKED = {"Action": ["AssumeRoleWithWebIdentity"], "Version": ["2011-06-15"]}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "query", "open_"),
+    [
+        ("POST", "/", FORM, {}, True),
+        ("GET", "/", {}, ASKED, True),
+        ("POST", "/", {**FORM, "content-length": "65537"}, {}, False),
+        ("POST", "/", {**FORM, "content-length": "-1"}, {}, False),
+        ("POST", "/", {"content-type": FORM["content-type"]}, {}, False),
+        ("POST", "/", {**FORM, "content-type": "application/json"}, {}, False),
+        ("POST", "/", {**FORM, "content-type": "application/x-amz-json-1.1"}, {}, False),
+        ("POST", "/", {**FORM, "x-amz-target": "IAMService.ListUsers"}, {}, False),
+        ("POST", "/", {**FORM, "authorization": ""}, {}, False),
+        ("POST", "/", {**FORM, "authorization": "AWS test:x"}, {}, False),
+        ("POST", "/", {**FORM, "x-amz-security-token": "t"}, {}, False),
+        ("POST", "/", FORM, {"X-Amz-Credential": ["test/20260101/r/sts/aws4_request"]}, False),
+        ("POST", "/", FORM, {"x-amz-signature": ["0"]}, False),
+        ("POST", "/bucket", FORM, {}, False),
+        ("PUT", "/", FORM, {}, False),
+        ("DELETE", "/", {}, ASKED, False),
+    ],
+)
+def test_one_call_need_not_be_signed(
+    method: str, path: str, headers: dict[str, str], query: dict[str, list[str]], open_: bool
+) -> None:
+    assert gate.may_be_unsigned(method, path, headers, query) is open_
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "open_"),
+    [
+        ({}, b"Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=r", True),
+        (ASKED, b"", True),
+        (ASKED, b"RoleArn=r", True),
+        ({}, b"Action=AssumeRoleWithWebIdentity", False),
+        ({}, b"Action=AssumeRoleWithWebIdentity&Version=2010-05-08", False),
+        ({}, b"Action=AssumeRole&Version=2011-06-15", False),
+        ({}, b"Action=GetCallerIdentity&Version=2011-06-15", False),
+        ({}, b"Action=AssumeRoleWithSAML&Version=2011-06-15", False),
+        ({}, b"Action=ListUsers&Version=2010-05-08", False),
+        (ASKED, b"Action=ListUsers&Version=2010-05-08", False),
+        ({"Action": ["ListUsers"]}, b"Action=AssumeRoleWithWebIdentity&Version=2011-06-15", False),
+        ({}, b"Action=AssumeRoleWithWebIdentity&Version=2011-06-15&Action=ListUsers", False),
+        ({}, b"Action=AssumeRoleWithWebIdentity&Version=2011-06-15&Action=", False),
+        ({"Action": ["AssumeRoleWithWebIdentity", "ListUsers"], "Version": ["2011-06-15"]}, b"", False),
+        ({}, b"Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=\xff", False),
+        ({}, b"", False),
+    ],
+)
+def test_and_that_call_is_no_other(query: dict[str, list[str]], body: bytes, open_: bool) -> None:
+    assert (gate.web_identity(query, body) is not None) is open_
+
+
 def test_an_arn_in_a_path_is_read_whole() -> None:
     reader = rest_json.RestJson(model("eks"))
     role = "arn:aws:iam::111122223333:role/team/dev"

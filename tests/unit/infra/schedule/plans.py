@@ -8,25 +8,27 @@ from tests.unit.mocks import Graph, Node
 
 INSIDE = {
     "eks:index:Cluster": (
-        ("aws:iam/role:Role", "eksRole-role"),
-        ("aws:eks/cluster:Cluster", "eksCluster"),
-        ("aws:eks/addon:Addon", "kube-proxy"),
-        ("aws:eks/addon:Addon", "vpc-cni"),
+        ("aws:iam/role:Role", "eksRole-role", ()),
+        ("aws:eks/cluster:Cluster", "eksCluster", ("eksRole-role",)),
+        ("aws:eks/addon:Addon", "kube-proxy", ("eksCluster",)),
+        ("aws:eks/addon:Addon", "vpc-cni", ("eksCluster",)),
     ),
-    "eks:index:ManagedNodeGroup": (("aws:eks/nodeGroup:NodeGroup", ""),),
+    "eks:index:ManagedNodeGroup": (("aws:eks/nodeGroup:NodeGroup", "", ()),),
 }
-"""Remote component → its resources, each of which needs the one before."""
+"""Remote component → its resources: type, end of the name, and the ends of the names of those that it needs."""
 
 
 def plan_of(graph: Graph) -> dict[str, Any]:
     """The graph in the form of `preview --save-plan`."""
     plans = {node.urn: {"goal": _goal(node)} for node in graph.nodes}
     for node in graph.nodes:
-        before = set(node.inputs_from)
-        for kind, suffix in INSIDE.get(node.type, ()):
-            urn = _inside(node, kind, suffix)
-            plans[urn] = {"goal": {"custom": True, "parent": node.urn, "propertyDependencies": {"all": sorted(before)}}}
-            before = before | {urn}
+        made: dict[str, str] = {}
+        for kind, suffix, needs in INSIDE.get(node.type, ()):
+            made[suffix] = _inside(node, kind, suffix)
+            before = sorted({*node.inputs_from, *(made[one] for one in needs)})
+            plans[made[suffix]] = {
+                "goal": {"custom": True, "parent": node.urn, "propertyDependencies": {"all": before}}
+            }
     return {"resourcePlans": plans}
 
 

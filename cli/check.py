@@ -1,0 +1,202 @@
+"""`lab check`: ask the API server and AWS, as the subjects of the exercises, and tell whether all came out right.
+
+Asking is `exercises`' business; here is what goes around it: which rows, testuser's key, the walk through all
+stages, and what a person or a script is shown.
+"""
+
+import json
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Annotated, Final
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli import check_tables
+from cli.console import Progress, duration, err, out, progress
+from cli.failures import BadInput, CannotAsk, Failure
+from cli.outputs import outputs_of
+from cli.stacks import REHEARSAL, Stack, StackOption, load
+from exercises.ask import Answer, Verdict, ask_all, belongs
+from exercises.outcomes import Unanswered
+from exercises.report import EXIT_CODES, Report, summaries
+from exercises.row import ExerciseName
+from exercises.rows import ROWS
+from exercises.situation import NoOperator, opened
+from exercises.stages import EXERCISES, OFF, standing, walk
+from exercises.tokens import Key
+
+PATIENCE: Final = {True: 2.0, False: 90.0}
+"""Seconds that a change may take to spread: in the rehearsal (True), where it counts at once, and on AWS."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="check", help="Ask as the exercises' subjects and tell whether all came out right.")(check)
+
+
+def check(
+    exercises: Annotated[
+        list[str] | None, typer.Argument(metavar="[EXERCISE...]", help=f"Of {', '.join(EXERCISES)}; all without it.")
+    ] = None,
+    stack: StackOption = REHEARSAL,
+    every_stage: Annotated[
+        bool, typer.Option("--every-stage", help="Move the exercises through all their stages by real updates.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print every row and a summary as JSON.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="AWS: do not ask before --every-stage.")] = False,
+) -> None:
+    """Ask as the exercises' subjects and tell whether all came out right."""
+    names = _names(exercises or [])
+    chosen = load(stack)
+    with progress() as shown:
+        if every_stage:
+            report = _every_stage(chosen, names, shown, yes=yes, quiet=as_json)
+        else:
+            report = _standing(chosen, names, shown)
+        elapsed = shown.elapsed
+    if as_json:
+        out.print_json(json.dumps({**report.as_json(), "seconds": round(elapsed, 1)}))
+    else:
+        _show(report, chosen, every_stage=every_stage)
+        err.print(f"Asked {len(report.answers)} rows in {duration(elapsed)}.")
+    raise typer.Exit(_exit_code(report, named=bool(exercises)))
+
+
+def _names(wanted: Sequence[str]) -> tuple[ExerciseName, ...]:
+    """The exercises to check, in their own order; raises BadInput for a name that is none."""
+    unknown = [name for name in wanted if name not in EXERCISES]
+    if unknown:
+        raise BadInput(f"There is no exercise {', '.join(unknown)}. Name some of: {', '.join(EXERCISES)}.")
+    return tuple(name for name in EXERCISES if not wanted or name in wanted)
+
+
+def _exit_code(report: Report, *, named: bool) -> int:
+    """1 if a row failed, else 3 if one could not be asked, or if an exercise that was named does not stand."""
+    verdict = report.verdict
+    if verdict is Verdict.PASSED and named and report.off:
+        verdict = Verdict.NOT_ASKED
+    return EXIT_CODES[verdict]
+
+
+def _standing(chosen: Stack, names: Sequence[ExerciseName], shown: Progress) -> Report:
+    """Every row of the stages at which the exercises stand now."""
+    with outputs_of(chosen) as (outputs, directory), ExitStack() as stack:
+        stages = standing(outputs)
+        asks_testuser = "identity-mapping" in names and stages["identity-mapping"] != OFF
+        testuser: Key | Unanswered = Unanswered("testuser is not asked.")
+        if asks_testuser:
+            testuser = stack.enter_context(_key(str(outputs.get("testuserArn") or ""), chosen, directory))
+        try:
+            lab = stack.enter_context(
+                opened(
+                    outputs,
+                    patience=PATIENCE[chosen.is_rehearsal],
+                    boundary=chosen.config.exercises.testuser_boundary,
+                    testuser=testuser,
+                )
+            )
+        except NoOperator as error:
+            raise CannotAsk(str(error)) from error
+        mine = [row for row in ROWS if row.exercise in names]
+        rows = [row for row in mine if belongs(row, lab)]
+        shown.phase(f"asking {len(rows)} rows")
+        answers = ask_all(rows, lab, _teller(len(rows), shown))
+        elsewhere = tuple(row for row in mine if row not in set(rows))
+        return Report(answers, elsewhere, {name: stages[name] for name in names})
+
+
+@contextmanager
+def _key(arn: str, chosen: Stack, directory: Path) -> Generator[Key | Unanswered]:
+    """testuser's key for the length of a block; where none can be made, why."""
+    from exercises import testuser
+
+    with ExitStack() as stack:
+        try:
+            made: Key | Unanswered = stack.enter_context(
+                testuser.key(arn.rpartition("/")[2], chosen.config.region, directory)
+            )
+        except (BotoCoreError, ClientError, testuser.NoKey) as error:
+            made = Unanswered(f"testuser has no key: {error}")
+        yield made
+
+
+def _teller(total: int, shown: Progress) -> "_Teller":
+    return _Teller(total, shown)
+
+
+class _Teller:
+    """Tells how far the asking is; called from several threads."""
+
+    def __init__(self, total: int, shown: Progress) -> None:
+        self._total, self._shown = total, shown
+        self._done, self._wrong = 0, 0
+        self._lock = Lock()
+
+    def __call__(self, answer: Answer) -> None:
+        with self._lock:
+            self._done += 1
+            self._wrong += answer.verdict is not Verdict.PASSED
+            wrong = f", {self._wrong} not passed" if self._wrong else ""
+            self._shown.waiting(f"asked {self._done} of {self._total} rows{wrong}; last {answer.row.name}")
+
+
+def _every_stage(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, *, yes: bool, quiet: bool) -> Report:
+    """Every row of every stage: the lab is moved by real updates, and back to its own settings at the end."""
+    from cli import stage
+
+    steps = walk(names)
+    with outputs_of(chosen):
+        pass  # It must be up, or there is nothing to move.
+    if not chosen.is_rehearsal and not yes:
+        _agree(chosen, len(steps) + 1)
+    answers: list[Answer] = []
+    try:
+        for number, step in enumerate(steps, 1):
+            moves = ", ".join(f"{name} {to}" for name, to in step.items())
+            shown.phase(f"update {number} of {len(steps)}: {moves}")
+            stage.apply(chosen, step, shown)
+            found = _standing(chosen, tuple(step), shown)
+            if found.stages != step:
+                raise Failure(f"The update was to bring {moves}, and the stack tells otherwise. Run ./lab up and again.")
+            answers.extend(found.answers)
+            if not quiet:
+                _tell(found.answers)
+    finally:
+        shown.phase("update to your own settings")
+        _back(chosen, shown)
+    return Report(tuple(answers))
+
+
+def _back(chosen: Stack, shown: Progress) -> None:
+    from cli import stage
+
+    option = "" if chosen.is_rehearsal else f" -s {chosen.name}"
+    try:
+        stage.apply(chosen, {}, shown)
+    except BaseException:
+        err.print(f"The lab does not stand at your own settings. Bring it back with ./lab up{option}.")
+        raise
+    shown.phase("the lab stands at your own settings again")
+
+
+def _agree(chosen: Stack, updates: int) -> None:
+    question = f"Move stack {chosen.name} through all stages on AWS: {updates} updates of some minutes each?"
+    if not typer.confirm(question):
+        raise typer.Exit(code=1)
+
+
+def _tell(answers: Iterable[Answer]) -> None:
+    for one in summaries(answers):
+        out.print(one.line, markup=False)
+
+
+def _show(report: Report, chosen: Stack, *, every_stage: bool) -> None:
+    if every_stage:
+        check_tables.not_passed(report)
+        return
+    check_tables.answers(report)
+    check_tables.not_standing(report, "" if chosen.is_rehearsal else f" -s {chosen.name}")
+    _tell(report.answers)

@@ -1,0 +1,294 @@
+"""`lab whocan`: who may do what in the cluster, without a plug-in of kubectl.
+
+Computed from the cluster's own roles and bindings. EKS's access policies are
+not among them: they are listed below an answer that they could change.
+"""
+
+import re
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from cli import whocan_views as views
+from cli.console import Progress, progress
+from cli.failures import BadInput, CannotAsk
+from cli.outputs import outputs_of
+from cli.stacks import REHEARSAL, StackOption, load
+from exercises.access import principals
+from exercises.access.evaluate import Evaluator
+from exercises.access.identities import Identity, NotASubject, parse_subject, user_name
+from exercises.access.matrix import matrix
+from exercises.access.objects import Subject
+from exercises.access.principals import Principal
+from exercises.access.reader import NotAsked, Reader
+from exercises.access.requests import ResourceRequest, UrlRequest
+from exercises.access.resources import SPECIAL_VERBS, URL_VERBS, Meant, UnknownResource
+
+DEFAULT_NAMESPACE: Final = "default"
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
+NamespaceOption = Annotated[str, typer.Option("--namespace", "-n", metavar="NAMESPACE", help="In this namespace.")]
+GroupOption = Annotated[
+    list[str] | None, typer.Option("--group", "-g", metavar="GROUP", help="The subject is in this group too.")
+]
+OneSubject = Annotated[
+    str, typer.Argument(metavar="SUBJECT", help="user:NAME, group:NAME or sa:NAMESPACE/NAME.", show_default=False)
+]
+
+
+class _Forms(TyperGroup):
+    """The word `ask` may be left out: what is no sub-command is a verb."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put `ask` in front where it was left out."""
+        if args and args[0] not in self.commands and args[0] != "--help":
+            args = ["ask", *args]
+        return super().parse_args(ctx, args)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    forms = typer.Typer(
+        cls=_Forms,
+        no_args_is_help=True,
+        subcommand_metavar="VERB RESOURCE[/SUBRESOURCE] [NAME] | COMMAND [ARGS]...",
+        rich_markup_mode=None,
+    )
+    forms.command(name="ask", help="Who may VERB RESOURCE (or VERB /path); the word ask may be left out.")(ask)
+    forms.command(name="rules", help="Every rule that a subject has, and by which binding.")(rules)
+    forms.command(name="matrix", help="Resources against verbs, for a subject or for yourself.")(access_matrix)
+    forms.command(name="lookup", help="Subjects whose name matches PATTERN, with their roles.")(lookup)
+    forms.command(name="me", help="Whom the cluster takes you for, and your IAM principal.")(me)
+    app.add_typer(forms, name="whocan", help="Show who may do what in the cluster: lab whocan get pods -n default.")
+
+
+@dataclass
+class _Cluster:
+    """The cluster of a stack, being asked."""
+
+    reader: Reader
+    shown: Progress
+    _principals: Future[tuple[Principal, ...]]
+    unread: str = ""
+    """Why the access entries could not be asked for."""
+
+    def evaluator(self) -> Evaluator:
+        self.shown.waiting("reading roles and bindings")
+        return Evaluator(self.reader.policy())
+
+    def principals(self) -> tuple[Principal, ...]:
+        """IAM principals; none, and `unread` says why, when EKS does not answer."""
+        self.shown.waiting("reading access entries")
+        try:
+            return self._principals.result()
+        except NotAsked as error:
+            self.unread = str(error)
+            return ()
+
+    def identity(self, subject: Subject, groups: list[str] | None) -> Identity:
+        """The subject with the groups that it was given, by the caller or by EKS."""
+        given = principals.groups_of(user_name(subject), self.principals())
+        return Identity.of(subject, (*(groups or ()), *given))
+
+
+@contextmanager
+def _asking(stack: str) -> Generator[_Cluster]:
+    """The cluster of a stack; what goes wrong in the block ends in the documented exit codes."""
+    with outputs_of(load(stack)) as (outputs, _), progress() as shown, ThreadPoolExecutor(1) as pool:
+        try:
+            shown.waiting("getting credentials for the cluster")
+            reader = Reader(outputs["kubeconfig"])
+            found = pool.submit(_principals, reader, outputs)
+            yield _Cluster(reader, shown, found)
+        except NotAsked as error:
+            raise CannotAsk(str(error)) from error
+        except (UnknownResource, NotASubject) as error:
+            raise BadInput(str(error)) from error
+
+
+def _principals(reader: Reader, outputs: Any) -> tuple[Principal, ...]:
+    return principals.of_cluster(outputs["clusterName"], outputs["region"], reader.aws_auth())
+
+
+def _finish(answer: views.Answer, as_json: bool, unread: str) -> None:
+    """Print the answer; raises CannotAsk when a part of it could not be asked for."""
+    views.show(answer, as_json=as_json, unread=unread)
+    if unread:
+        raise CannotAsk(unread)
+
+
+def ask(
+    verb: Annotated[str, typer.Argument(metavar="VERB", help="get, list, create, ... or *.", show_default=False)],
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="RESOURCE[/SUBRESOURCE]|/PATH", help="pods, deploy, pods/exec, /metrics", show_default=False
+        ),
+    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of one object.", show_default=False)] = "",
+    namespace: NamespaceOption = "",
+    anywhere: Annotated[bool, typer.Option("--all-namespaces", "-A", help="In any namespace.")] = False,
+    stack: StackOption = REHEARSAL,
+    as_json: JsonOption = False,
+) -> None:
+    """Who may VERB RESOURCE (or VERB /path); the word ask may be left out."""
+    if namespace and anywhere:
+        raise BadInput("-n and -A exclude each other. Give one of them.")
+    notes: list[str] = []
+    with _asking(stack) as cluster:
+        if what.startswith("/"):
+            if name or namespace or anywhere:
+                raise BadInput(f"{what} is a path: it has no name and no namespace. Leave out what follows it.")
+            if verb not in URL_VERBS:
+                notes.append(f"{verb} is no verb of a path; those are {', '.join(sorted(URL_VERBS))}.")
+            request: ResourceRequest | UrlRequest = UrlRequest(verb, what)
+        else:
+            meant = cluster.reader.catalogue().find(what)
+            notes += _notes(verb, meant, name)
+            is_namespace = meant.resource.full_name == "namespaces"
+            if not meant.resource.namespaced and not is_namespace and (namespace or anywhere):
+                notes.append(f"{meant.resource.full_name} are in no namespace: bindings of the whole cluster count.")
+            anywhere = anywhere and meant.resource.namespaced
+            # A request for one namespace is made in that namespace.
+            where = name if is_namespace else (namespace or DEFAULT_NAMESPACE) if meant.resource.namespaced else ""
+            _check_namespace(cluster.reader, namespace)
+            request = ResourceRequest(
+                verb, meant.resource.group, meant.resource.name, meant.subresource, name, "" if anywhere else where
+            )
+        evaluator, known = cluster.evaluator(), cluster.principals()
+    grants = evaluator.who_can(request, anywhere=anywhere)
+    named = ()
+    if isinstance(request, ResourceRequest) and not name:
+        named = evaluator.who_can_by_name(request, anywhere=anywhere)
+    answer = views.WhoCan(
+        request,
+        anywhere,
+        grants,
+        named,
+        principals.behind((*grants, *named), known),
+        principals.beyond(known, request, anywhere=anywhere),
+        tuple(notes),
+    )
+    _finish(answer, as_json, cluster.unread)
+
+
+def _notes(verb: str, meant: Meant, name: str) -> list[str]:
+    notes: list[str] = []
+    resource = meant.resource
+    served = next((one.verbs for one in resource.subresources if one.name == meant.subresource), resource.verbs)
+    if served and verb not in served and verb not in SPECIAL_VERBS:
+        full = f"{resource.full_name}/{meant.subresource}" if meant.subresource else resource.full_name
+        notes.append(f"The server has no {verb} for {full}: it has {', '.join(sorted(served))}.")
+    if meant.others:
+        others = ", ".join(one.full_name for one in meant.others)
+        notes.append(f"{resource.full_name} is meant; the name is also that of {others}.")
+    if verb == "create" and name and not meant.subresource:
+        notes.append(
+            "Only server-side apply creates by name: a plain create names no object, and rules for names fail."
+        )
+    return notes
+
+
+def _check_namespace(reader: Reader, namespace: str) -> None:
+    if namespace and not reader.namespace_exists(namespace):
+        raise BadInput(f"There is no namespace {namespace}. See kubectl get namespaces.")
+
+
+def rules(
+    subject: OneSubject = "",
+    match: Annotated[
+        str, typer.Option("--match", "-e", metavar="PATTERN", help="All bound subjects whose name matches.")
+    ] = "",
+    group: GroupOption = None,
+    namespace: NamespaceOption = "",
+    stack: StackOption = REHEARSAL,
+    as_json: JsonOption = False,
+) -> None:
+    """Every rule that a subject has, and by which binding; without one, every bound subject's own."""
+    if subject and match:
+        raise BadInput("SUBJECT and --match exclude each other. Give one of them.")
+    fits = _pattern(match)
+    with _asking(stack) as cluster:
+        chosen = parse_subject(subject) if subject else None
+        _check_namespace(cluster.reader, namespace)
+        evaluator, known = cluster.evaluator(), cluster.principals()
+        if chosen:
+            identity = cluster.identity(chosen, group)
+            grants = evaluator.rules_of(identity)
+            who = tuple(one for one in known if one.may_be(identity))
+        else:
+            identity = None
+            grants = evaluator.rules_by_subject(lambda one: fits(one.name))
+            who = ()
+    if namespace:
+        grants = tuple(grant for grant in grants if grant.namespace in ("", namespace))
+    _finish(views.Rules(chosen, identity, grants, who), as_json, cluster.unread)
+
+
+def access_matrix(
+    subject: OneSubject = "",
+    namespace: NamespaceOption = "",
+    group: GroupOption = None,
+    subresources: Annotated[bool, typer.Option("--subresources", help="Rows for pods/exec and its like too.")] = False,
+    stack: StackOption = REHEARSAL,
+    as_json: JsonOption = False,
+) -> None:
+    """Resources against verbs: those of a namespace, without -n those in none; without SUBJECT for yourself."""
+    with _asking(stack) as cluster:
+        chosen = parse_subject(subject) if subject else None
+        reader = cluster.reader
+        _check_namespace(reader, namespace)
+        resources = reader.catalogue().scoped(namespaced=bool(namespace))
+        if chosen:
+            evaluator, identity = cluster.evaluator(), cluster.identity(chosen, group)
+            rows = matrix(evaluator, identity, resources, namespace, subresources=subresources)
+        else:
+            identity, evaluator = reader.myself().identity, cluster.evaluator()
+            cluster.shown.waiting("asking the API server what RBAC does not allow you")
+            rows = matrix(evaluator, identity, resources, namespace, subresources=subresources, ask=reader.may_i)
+        who = tuple(one for one in cluster.principals() if one.may_be(identity))
+    _finish(views.Matrix(chosen, identity, namespace, rows, who), as_json, cluster.unread)
+
+
+def lookup(
+    pattern: Annotated[
+        str, typer.Argument(metavar="PATTERN", help="A regular expression; all without it.", show_default=False)
+    ] = "",
+    stack: StackOption = REHEARSAL,
+    as_json: JsonOption = False,
+) -> None:
+    """Subjects whose name matches PATTERN, with the bindings that name them and the roles they get."""
+    fits = _pattern(pattern)
+    with _asking(stack) as cluster:
+        evaluator, known = cluster.evaluator(), cluster.principals()
+    found = tuple(
+        views.Bound(subject, binding, evaluator.role_of(binding) is None)
+        for subject, binding in evaluator.bound_subjects
+        if fits(subject.name)
+    )
+    who = tuple(one for one in known if any(fits(text) for text in (one.arn, one.username, *one.groups)))
+    _finish(views.Lookup(found, who), as_json, cluster.unread)
+
+
+def me(stack: StackOption = REHEARSAL, as_json: JsonOption = False) -> None:
+    """Whom the cluster takes you for (SelfSubjectReview), and the IAM principal that you came as."""
+    with _asking(stack) as cluster:
+        seen = cluster.reader.myself()
+        known = cluster.principals()
+    canonical = next(iter(seen.extra.get("canonicalArn", ())), "")
+    arn = next(iter(seen.extra.get("arn", ())), canonical)
+    _finish(views.Me(seen, arn, principals.of_caller(canonical, known) if canonical else None), as_json, cluster.unread)
+
+
+def _pattern(text: str) -> Callable[[str], bool]:
+    """Whether a text has a match of the pattern; raises BadInput when it is no regular expression."""
+    try:
+        compiled = re.compile(text)
+    except re.error as error:
+        raise BadInput(f"{text} is no regular expression: {error}. Mend it, or escape its signs by \\.") from error
+    return lambda tried: compiled.search(tried) is not None

@@ -1,0 +1,327 @@
+"""What `lab whocan` prints: a table and a few lines for a person, the same facts as JSON for a script."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Protocol
+
+from rich.table import Table
+from rich.text import Text
+
+from cli.console import err, out
+from exercises.access.evaluate import Grant
+from exercises.access.identities import Identity
+from exercises.access.matrix import Cell, Row
+from exercises.access.objects import Binding, Rule, Subject
+from exercises.access.principals import AccessPolicy, Principal
+from exercises.access.reader import Self
+from exercises.access.requests import ResourceRequest, UrlRequest
+from exercises.access.resources import VERBS
+
+CELLS: Final[dict[Cell, str]] = {
+    "yes": "yes",
+    "some names": "names",
+    "beyond RBAC": "other",
+    "no": "-",
+    "no such verb": "",
+}
+
+
+class Answer(Protocol):
+    """What a form of `whocan` has found out."""
+
+    def print(self) -> None:
+        """To stdout, for a person."""
+        ...
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain values."""
+        ...
+
+
+def show(answer: Answer, *, as_json: bool, unread: str = "") -> None:
+    """Print an answer; `unread` says why the access entries are missing from it."""
+    if as_json:
+        out.print_json(json.dumps(answer.as_json() | {"access_entries_unread": unread or None}))
+    else:
+        answer.print()
+
+
+@dataclass(frozen=True)
+class WhoCan:
+    """Who may make a request."""
+
+    request: ResourceRequest | UrlRequest
+    anywhere: bool
+    grants: tuple[Grant, ...]
+    named: tuple[Grant, ...]
+    """Those who may for objects of certain names, when the request names none."""
+    principals: tuple[Principal, ...]
+    """IAM principals behind the users and groups."""
+    beyond: tuple[tuple[Principal, AccessPolicy], ...]
+    """Access policies that may allow it too."""
+    notes: tuple[str, ...]
+
+    def print(self) -> None:
+        """To stdout; notes to stderr."""
+        for note in self.notes:
+            err.print(f"Note: {note}", markup=False)
+        _line(f"Who may {self._asked()}:")
+        heads = ("kind", "subject", "namespace", "binding → role", "scope")
+        _table(heads, ((*_who(one.subject), _via(one.binding), _scope(one)) for one in self.grants))
+        if self.named:
+            _line("Only for objects of these names:")
+            _table(
+                ("kind", "subject", "namespace", "binding → role", "scope", "names"),
+                ((*_who(one.subject), _via(one.binding), _scope(one), _names(one)) for one in self.named),
+            )
+        _print_principals("IAM principals among them:", self.principals)
+        if self.beyond:
+            _line("Not RBAC: these access policies of EKS may allow it too.")
+            for principal, policy in self.beyond:
+                _line(f"  {principal.arn}: {policy}")
+
+    def _asked(self) -> str:
+        if isinstance(self.request, UrlRequest):
+            return f"{self.request.verb} {self.request.path}"
+        one = self.request
+        what = f"{one.resource}/{one.subresource}" if one.subresource else one.resource
+        group = f".{one.group}" if one.group else ""
+        where = "in any namespace" if self.anywhere else f"in namespace {one.namespace}" if one.namespace else ""
+        return " ".join(part for part in (one.verb, f"{what}{group}", one.name, where) if part)
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return {
+            "request": asdict(self.request) | {"any_namespace": self.anywhere},
+            "who": [_grant(one) for one in self.grants],
+            "who_by_name": [_grant(one) | {"rules": [asdict(rule) for rule in one.rules]} for one in self.named],
+            "principals": [asdict(one) for one in self.principals],
+            "access_policies": [{"principal": one.arn, **asdict(policy)} for one, policy in self.beyond],
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rules of one subject with its groups, or of every bound subject by itself."""
+
+    subject: Subject | None
+    identity: Identity | None
+    grants: tuple[Grant, ...]
+    principals: tuple[Principal, ...]
+
+    def print(self) -> None:
+        """To stdout."""
+        if self.identity:
+            _line(_introduced(self.identity))
+        _table(
+            ("subject", "scope", "verbs", "resources or paths", "names", "binding → role"),
+            (
+                (_full(one.subject), _scope(one), *_rule(rule), _via(one.binding))
+                for one in self.grants
+                for rule in one.rules
+            ),
+            none="No rules.",
+        )
+        _print_principals("IAM principals that enter so, with access policies beside RBAC:", self.principals)
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return {
+            "subject": asdict(self.subject) if self.subject else None,
+            "groups": list(self.identity.groups) if self.identity else None,
+            "grants": [_grant(one) | {"rules": [asdict(rule) for rule in one.rules]} for one in self.grants],
+            "principals": [asdict(one) for one in self.principals],
+        }
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Resources against verbs for one identity; subject None: the caller's own."""
+
+    subject: Subject | None
+    identity: Identity
+    namespace: str
+    rows: tuple[Row, ...]
+    principals: tuple[Principal, ...]
+
+    def print(self) -> None:
+        """To stdout."""
+        where = f"in namespace {self.namespace}" if self.namespace else "outside namespaces"
+        _line(f"{_introduced(self.identity)}; resources {where}")
+        _table(("resource", *VERBS), ((row.resource, *(CELLS[cell] for cell in row.cells)) for row in self.rows))
+        used = {cell for row in self.rows for cell in row.cells}
+        if "some names" in used:
+            _line("names: for objects of certain names.")
+        if "beyond RBAC" in used:
+            _line("other: not by RBAC; on EKS by an access policy.")
+        _print_principals("IAM principals that enter so, with access policies beside RBAC:", self.principals)
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return {
+            "user": self.identity.user,
+            "groups": list(self.identity.groups),
+            "namespace": self.namespace,
+            "matrix": {row.resource: dict(zip(VERBS, row.cells, strict=True)) for row in self.rows},
+            "principals": [asdict(one) for one in self.principals],
+        }
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A subject that a binding names."""
+
+    subject: Subject
+    binding: Binding
+    role_missing: bool
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Subjects with their bindings and roles."""
+
+    found: tuple[Bound, ...]
+    principals: tuple[Principal, ...]
+
+    def print(self) -> None:
+        """To stdout."""
+        _table(
+            ("kind", "subject", "namespace", "binding → role", "scope"),
+            (
+                (
+                    *_who(one.subject),
+                    _via(one.binding) + (" (there is no such role)" if one.role_missing else ""),
+                    _place(one.binding.namespace),
+                )
+                for one in self.found
+            ),
+            none="No binding names such a subject.",
+        )
+        _print_principals("IAM principals:", self.principals)
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return {
+            "found": [
+                asdict(one.subject) | _bound(one.binding) | {"role_missing": one.role_missing} for one in self.found
+            ],
+            "principals": [asdict(one) for one in self.principals],
+        }
+
+
+@dataclass(frozen=True)
+class Me:
+    """Who the caller is, to the cluster and to AWS."""
+
+    seen: Self
+    arn: str
+    """Empty when the caller did not come by IAM."""
+    principal: Principal | None
+    """What lets that ARN in; None also when it is not known."""
+
+    def print(self) -> None:
+        """To stdout."""
+        table = Table(show_header=False, box=None, pad_edge=False)
+        rows = [("user", self.seen.identity.user)]
+        rows += [("group", group) for group in self.seen.identity.groups]
+        rows += [("AWS principal", self.arn or "none: you did not come by IAM")]
+        if self.principal:
+            rows.append(("comes in by", self.principal.source))
+            rows += [("access policy", str(policy)) for policy in self.principal.policies]
+        rows += [(name, ", ".join(values)) for name, values in sorted(self.seen.extra.items()) if name != "arn"]
+        for name, value in rows:
+            table.add_row(Text(name), Text(value))
+        out.print(table)
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return {
+            "user": self.seen.identity.user,
+            "uid": self.seen.uid,
+            "groups": list(self.seen.identity.groups),
+            "extra": {name: list(values) for name, values in self.seen.extra.items()},
+            "aws_principal": self.arn or None,
+            "principal": asdict(self.principal) if self.principal else None,
+        }
+
+
+def _grant(grant: Grant) -> dict[str, Any]:
+    return asdict(grant.subject) | _bound(grant.binding)
+
+
+def _bound(binding: Binding | None) -> dict[str, Any]:
+    if binding is None:
+        return {"binding": None, "role": None, "scope": "cluster"}
+    return {
+        "binding": {"kind": binding.kind, "name": binding.name, "namespace": binding.namespace},
+        "role": {"kind": binding.role_kind, "name": binding.role_name},
+        "scope": "namespace" if binding.namespace else "cluster",
+    }
+
+
+def _introduced(identity: Identity) -> str:
+    groups = f"groups {', '.join(identity.groups)}" if identity.groups else "no groups"
+    return f"User {identity.user}, {groups}" if identity.user else groups.capitalize()
+
+
+def _who(subject: Subject) -> tuple[str, str, str]:
+    return subject.kind, subject.name, subject.namespace
+
+
+def _full(subject: Subject) -> str:
+    return (
+        f"{subject.kind} {subject.namespace}/{subject.name}" if subject.namespace else f"{subject.kind} {subject.name}"
+    )
+
+
+def _via(binding: Binding | None) -> str:
+    if binding is None:
+        return "built into the API server"
+    return f"{binding.kind} {binding.name} → {binding.role_kind} {binding.role_name}"
+
+
+def _scope(grant: Grant) -> str:
+    return _place(grant.namespace)
+
+
+def _place(namespace: str) -> str:
+    return f"namespace {namespace}" if namespace else "cluster"
+
+
+def _names(grant: Grant) -> str:
+    return ", ".join(dict.fromkeys(name for rule in grant.rules for name in rule.resource_names))
+
+
+def _rule(rule: Rule) -> tuple[str, str, str]:
+    """Verbs; resources with their groups, or paths; names."""
+    verbs = ", ".join(rule.verbs)
+    if rule.non_resource_urls:
+        return verbs, ", ".join(rule.non_resource_urls), ""
+    what = [f"{one}.{group}" if group else one for group in rule.api_groups for one in rule.resources]
+    return verbs, ", ".join(what), ", ".join(rule.resource_names)
+
+
+def _print_principals(head: str, principals: Sequence[Principal]) -> None:
+    if principals:
+        _line(head)
+    for one in principals:
+        groups = f", groups {', '.join(one.groups)}" if one.groups else ""
+        policies = f"; {', '.join(map(str, one.policies))}" if one.policies else ""
+        _line(f"  {one.arn}: user {one.username}{groups} ({one.source}){policies}")
+
+
+def _line(text: str) -> None:
+    out.print(text, markup=False)
+
+
+def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], none: str = "") -> None:
+    """A table whose cells are taken as they are; a line instead when it has no rows."""
+    table = Table(*heads, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    if table.row_count:
+        out.print(table)
+    elif none:
+        _line(none)

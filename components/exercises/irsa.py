@@ -1,0 +1,63 @@
+"""Exercise IRSA: the same question to AWS from three pods, of which one has an IAM role.
+
+eks-iam-test1 has no service-account token and eks-iam-test2 that of `default`: both are the node to AWS, which
+denies them S3. eks-iam-test3 runs as `my-sa`, whose role may read S3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pulumi
+
+from components.base import Component, Tags
+from components.exercises.aws_pods import NAMESPACE, listing_buckets, policies, sleeping
+from components.exercises.pods import pod
+from components.irsa import IrsaRole, IrsaRoleArgs, OidcProvider
+from components.policies import Scope
+
+SERVICE_ACCOUNT = "my-sa"
+
+
+@dataclass(frozen=True)
+class IrsaExerciseArgs:
+    """The cluster's OIDC provider, and the pods' image."""
+
+    image: str
+    """Image whose entrypoint is the AWS CLI, with a shell."""
+
+    oidc_provider: OidcProvider
+    scope: Scope
+    tags: Tags = field(default_factory=dict[str, str])
+
+
+class IrsaExercise(Component):
+    """Role, service account and pods; needs the cluster's Kubernetes provider in `opts`."""
+
+    role_arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: IrsaExerciseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("IrsaExercise", name, opts)
+        role = IrsaRole(
+            f"{name}-sa",
+            IrsaRoleArgs(
+                oidc_provider=args.oidc_provider,
+                namespace=NAMESPACE,
+                service_account=SERVICE_ACCOUNT,
+                managed_policies=policies(args.scope.partition),
+                scope=args.scope,
+                tags=args.tags,
+            ),
+            opts=self.child(),
+        )
+        account = role.service_account(f"{name}-account", self.child())
+        pod(f"{name}-test1", listing_buckets(1, args.image), self.child(delete_before_replace=True))
+        pod(f"{name}-test2", sleeping(2, args.image), self.child(delete_before_replace=True))
+        pod(
+            f"{name}-test3",
+            sleeping(3, args.image, account.metadata.apply(lambda metadata: metadata.name or "")),
+            # The webhook writes the role's ARN into the pod once; a pod made for another role keeps the old one.
+            self.child([role], delete_before_replace=True, replacement_trigger=role.arn),
+        )
+        self.role_arn = role.arn
+        self.register_outputs({"roleArn": self.role_arn})

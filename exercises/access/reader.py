@@ -1,0 +1,194 @@
+"""Brings what the answers are computed from out of the API server, by the Kubernetes client.
+
+The objects are taken as JSON: the client's typed models take longer to build
+than thousands of roles take to evaluate.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import yaml
+
+from exercises.access.identities import Identity
+from exercises.access.objects import BindingKind, Policy, RoleKind, binding, role
+from exercises.access.requests import ResourceRequest
+from exercises.access.resources import Catalogue
+
+_RBAC: Final = "/apis/rbac.authorization.k8s.io/v1"
+_DISCOVERY: Final = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"
+PAGE: Final = 500
+"""Objects a page, as kubectl asks for."""
+AT_ONCE: Final = 8
+"""Requests under way at a time."""
+TIMEOUT: Final = (5, 30)
+"""Seconds to connect, and to wait for an answer."""
+
+
+class NotAsked(Exception):
+    """The API server could not be asked; the text says why and what to do. `status` is HTTP's, 0 without one."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Self:
+    """Whom the API server takes the caller for."""
+
+    identity: Identity
+    uid: str
+    extra: Mapping[str, tuple[str, ...]]
+
+
+class Reader:
+    """Asks one API server, as the user of a kubeconfig; may be used from several threads."""
+
+    def __init__(self, kubeconfig: Mapping[str, Any] | str) -> None:
+        """A kubeconfig's content. Its credentials are got now; raises NotAsked when they are not to be had."""
+        from kubernetes import client, config  # a part of a second, and only this asks
+
+        settings: Any = yaml.safe_load(kubeconfig) if isinstance(kubeconfig, str) else kubeconfig
+        chosen: Any = client.Configuration()
+        chosen.connection_pool_maxsize = AT_ONCE
+        try:
+            self._client: Any = config.new_client_from_config_dict(settings, client_configuration=chosen)
+        except config.ConfigException as error:
+            raise NotAsked(f"The kubeconfig gave no credentials: {error}. Check that aws and its keys work.") from error
+
+    def get(self, path: str, accept: str = "application/json") -> dict[str, Any]:
+        """The answer to a GET; raises NotAsked."""
+        return self._request("GET", path, {"Accept": accept})
+
+    def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer to a POST; raises NotAsked."""
+        return self._request("POST", path, {"Accept": "application/json", "Content-Type": "application/json"}, body)
+
+    def policy(self) -> Policy:
+        """Every role and binding; raises NotAsked, also when the caller may not list them."""
+        roles: tuple[tuple[RoleKind, str], ...] = (("ClusterRole", "clusterroles"), ("Role", "roles"))
+        bindings: tuple[tuple[BindingKind, str], ...] = (
+            ("ClusterRoleBinding", "clusterrolebindings"),
+            ("RoleBinding", "rolebindings"),
+        )
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            listed = list(pool.map(self._list, [f"{_RBAC}/{plural}" for _, plural in (*roles, *bindings)]))
+        return Policy(
+            tuple(role(kind, item) for (kind, _), items in zip(roles, listed[:2], strict=True) for item in items),
+            tuple(binding(kind, item) for (kind, _), items in zip(bindings, listed[2:], strict=True) for item in items),
+        )
+
+    def catalogue(self) -> Catalogue:
+        """Every resource that the server serves; raises NotAsked."""
+        with ThreadPoolExecutor(2) as pool:
+            return Catalogue.of(pool.map(lambda path: self.get(path, _DISCOVERY), ("/api", "/apis")))
+
+    def myself(self) -> Self:
+        """The caller, by SelfSubjectReview; raises NotAsked."""
+        kind = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        user = self.create("/apis/authentication.k8s.io/v1/selfsubjectreviews", kind)["status"]["userInfo"]
+        extra = {name: tuple(values) for name, values in (user.get("extra") or {}).items()}
+        return Self(Identity(user["username"], tuple(user.get("groups") or ())), user.get("uid", ""), extra)
+
+    def may_i(self, requests: Sequence[ResourceRequest], told: Callable[[int], object] = bool) -> list[bool]:
+        """What the API server itself says to each, by SelfSubjectAccessReview; `told` hears how many are done."""
+        answers: list[bool] = []
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for allowed in pool.map(self._may_i, requests):
+                answers.append(allowed)
+                told(len(answers))
+        return answers
+
+    def namespace_exists(self, name: str) -> bool:
+        """Whether there is such a namespace; yes when the caller may not know."""
+        try:
+            self.get(f"/api/v1/namespaces/{name}")
+        except NotAsked as error:
+            if error.status == 403:
+                return True
+            if error.status == 404:
+                return False
+            raise
+        return True
+
+    def aws_auth(self) -> Mapping[str, str] | None:
+        """The data of the ConfigMap aws-auth; None when the caller may not read it."""
+        try:
+            return self.get("/api/v1/namespaces/kube-system/configmaps/aws-auth").get("data") or {}
+        except NotAsked as error:
+            if error.status == 403:
+                return None
+            if error.status == 404:
+                return {}
+            raise
+
+    def _may_i(self, request: ResourceRequest) -> bool:
+        attributes = {
+            "verb": request.verb,
+            "group": request.group,
+            "resource": request.resource,
+            "subresource": request.subresource,
+            "name": request.name,
+            "namespace": request.namespace,
+        }
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": attributes},
+        }
+        answer = self.create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
+        return bool(answer["status"]["allowed"])
+
+    def _list(self, path: str) -> list[dict[str, Any]]:
+        try:
+            return [item for page in self._pages(path) for item in page]
+        except NotAsked as error:
+            if error.status != 410:
+                raise
+        # The list grew too old while it was read: begin anew, once.
+        return [item for page in self._pages(path) for item in page]
+
+    def _pages(self, path: str) -> Iterator[list[dict[str, Any]]]:
+        more = ""
+        while True:
+            query = {"limit": str(PAGE), **({"continue": more} if more else {})}
+            answer = self.get(f"{path}?{urlencode(query)}")
+            yield answer.get("items") or []
+            more = (answer.get("metadata") or {}).get("continue", "")
+            if not more:
+                return
+
+    def _request(
+        self, method: str, path: str, headers: dict[str, str], body: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        from kubernetes.client import ApiException
+        from urllib3.exceptions import HTTPError
+
+        try:
+            call = self._client.param_serialize(
+                method, path, header_params=headers, body=body, auth_settings=["BearerToken"]
+            )
+            answer = self._client.call_api(*call, _request_timeout=TIMEOUT)
+            status, text = answer.status, answer.read()
+        except (ApiException, HTTPError, OSError) as error:
+            reason = str(error).splitlines()[0]
+            raise NotAsked(f"The API server could not be asked: {reason}. Try again in a moment.") from error
+        if status >= 400:
+            raise _refusal(method, path, status, text)
+        return json.loads(text)
+
+
+def _refusal(method: str, path: str, status: int, text: bytes) -> NotAsked:
+    try:
+        message = str(json.loads(text).get("message", ""))
+    except ValueError:
+        message = text.decode(errors="replace")[:200]
+    if status == 401:
+        return NotAsked("The API server does not know these credentials (401). Check who you are in AWS.", status)
+    if status == 403:
+        return NotAsked(f"You may not ask that: {message}. Ask as somebody who may read RBAC's objects.", status)
+    return NotAsked(f"The API server answered {status} to {method} {path}: {message}. Try again in a moment.", status)

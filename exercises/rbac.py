@@ -1,0 +1,119 @@
+"""Rows of exercise RBAC: both teams, before and after they have their roles.
+
+Pods are created and deleted with `--dry-run=server`: the API server authorises that like the real thing, and
+nothing is left behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from exercises.expectations import Allowed, Expectation, Forbidden, Says
+from exercises.questions import InPod, Reader
+from exercises.row import Row
+
+OTHER = {"dev": "infra", "infra": "dev"}
+PROBE = "check-nginx"
+
+
+def rows() -> Iterator[Row]:
+    """Every row of the exercise."""
+    for team in OTHER:
+        yield from _before(_Team(team, "before"))
+    for team in OTHER:
+        yield from _after(_Team(team, "after"))
+
+
+class _Team:
+    """Makes the rows of one team at one stage."""
+
+    def __init__(self, team: str, stage: str) -> None:
+        self.team, self.stage = team, stage
+        self.own, self.other = f"{team}-team", f"{OTHER[team]}-team"
+        self.account = f"{team}-k8s"
+        self.user = f"system:serviceaccount:{self.own}:{self.account}"
+
+    def row(self, name: str, line: str, expected: Expectation, why: str, reader: Reader = "kubectl") -> Row:
+        return Row(
+            exercise="rbac",
+            stage=self.stage,
+            name=f"rbac-{self.stage}-{self.team}-{name}",
+            subject=self.account,
+            question=InPod(self.own, f"{self.team}-kubectl", ("kubectl", *line.split()), reader),
+            expected=expected,
+            why=why,
+        )
+
+    def forbidden(self, verb: str, resource: str, namespace: str = "") -> Forbidden:
+        return Forbidden(self.user, verb, resource, namespace)
+
+    def elsewhere(self, why: str) -> Iterator[Row]:
+        """What is forbidden at both stages."""
+        yield self.row(
+            "list-pods-other-team",
+            f"get pods -n {self.other}",
+            self.forbidden("list", "pods", self.other),
+            f"The other team's namespace: {why}",
+        )
+        yield self.row(
+            "list-pods-kube-system",
+            "get pods -n kube-system",
+            self.forbidden("list", "pods", "kube-system"),
+            f"The system's namespace: {why}",
+        )
+        yield self.row(
+            "list-nodes",
+            "get nodes",
+            self.forbidden("list", "nodes"),
+            f"Nodes are in no namespace: {why}",
+        )
+        yield self.row(
+            "can-i-other-team",
+            f"auth can-i get pods -n {self.other}",
+            Says("no"),
+            "The API server tells beforehand what it would say.",
+            "can-i",
+        )
+
+
+def _before(team: _Team) -> Iterator[Row]:
+    why = "without a RoleBinding an account may do nothing."
+    yield team.row(
+        "list-pods", "get pods", team.forbidden("list", "pods", team.own), "Its own namespace gives it no right: " + why
+    )
+    yield team.row(
+        "create-pod",
+        f"run {PROBE} --image nginx:1.20-alpine --dry-run=server",
+        team.forbidden("create", "pods", team.own),
+        "Writing is a right of its own: " + why,
+    )
+    yield team.row(
+        "can-i", "auth can-i get pods", Says("no"), "The API server tells beforehand what it would say.", "can-i"
+    )
+    yield from team.elsewhere(why)
+
+
+def _after(team: _Team) -> Iterator[Row]:
+    pod = f"{team.team}-kubectl"
+    yield team.row("list-pods", "get pods", Allowed(), "The RoleBinding gives it the Role in its own namespace.")
+    yield team.row(
+        "create-pod",
+        f"run {PROBE} --image nginx:1.20-alpine --dry-run=server",
+        Allowed(),
+        "The Role has the verb create, as all verbs.",
+    )
+    yield team.row(
+        "delete-pod",
+        f"delete pod {pod} --dry-run=server",
+        Allowed(),
+        "The Role has the verb delete, as all verbs.",
+    )
+    yield team.row("can-i", "auth can-i get pods", Says("yes"), "The API server tells beforehand.", "can-i")
+    yield team.row(
+        "can-i-everything",
+        "auth can-i * *",
+        Says("yes"),
+        "The Role names all API groups, resources and verbs, and the question is about its own namespace.",
+        "can-i",
+    )
+    yield from team.elsewhere("a Role holds in its own namespace alone.")

@@ -1,0 +1,117 @@
+"""What a check says as a whole: counts for each stage, the exit code, and the same as plain values for scripts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from exercises.ask import Answer, Verdict, worst
+from exercises.row import ExerciseName, Row
+from exercises.stages import EXERCISES, OFF
+
+EXIT_CODES: Mapping[Verdict, int] = {Verdict.PASSED: 0, Verdict.FAILED: 1, Verdict.NOT_ASKED: 3}
+
+
+@dataclass(frozen=True)
+class StageSummary:
+    """How one stage of one exercise came out."""
+
+    exercise: ExerciseName
+    stage: str
+    passed: int
+    failed: int
+    could_not_be_asked: int
+
+    @property
+    def line(self) -> str:
+        """For a person: `rbac before: 14 passed`."""
+        told = [(self.passed, "passed"), (self.failed, "failed"), (self.could_not_be_asked, "could not be asked")]
+        return f"{self.exercise} {self.stage}: " + ", ".join(f"{count} {word}" for count, word in told if count)
+
+
+@dataclass(frozen=True)
+class Report:
+    """A check's result."""
+
+    answers: tuple[Answer, ...]
+    elsewhere: tuple[Row, ...] = ()
+    """Rows that belong to a stage at which the lab does not stand; nothing is said of them."""
+
+    stages: Mapping[ExerciseName, str] | None = None
+    """Exercise → stage, for those that were to be checked; None after a walk through all stages."""
+
+    @property
+    def off(self) -> tuple[ExerciseName, ...]:
+        """Exercises that were to be checked and do not stand."""
+        return tuple(name for name, stage in (self.stages or {}).items() if stage == OFF)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of all answers; no answer at all is no pass."""
+        return worst(self.answers) if self.answers else Verdict.NOT_ASKED
+
+    @property
+    def summaries(self) -> tuple[StageSummary, ...]:
+        """One for each stage that was asked, in the exercises' order."""
+        return summaries(self.answers)
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain values: `rows` and `summary`."""
+        return {
+            "rows": [*map(_asked, self.answers), *(_not_asked(row, self.stages or {}) for row in self.elsewhere)],
+            "summary": {
+                "verdict": self.verdict.value,
+                "stages": [
+                    {
+                        "exercise": one.exercise,
+                        "stage": one.stage,
+                        "passed": one.passed,
+                        "failed": one.failed,
+                        "could_not_be_asked": one.could_not_be_asked,
+                    }
+                    for one in self.summaries
+                ],
+                "off": list(self.off),
+            },
+        }
+
+
+def summaries(answers: Iterable[Answer]) -> tuple[StageSummary, ...]:
+    """Counts for each stage that has answers, in the exercises' order."""
+    counts = Counter((each.row.exercise, each.row.stage, each.verdict) for each in answers)
+    found = {(exercise, stage) for exercise, stage, _ in counts}
+    return tuple(
+        StageSummary(name, stage, *(counts[name, stage, verdict] for verdict in Verdict))
+        for name, exercise in EXERCISES.items()
+        for stage in exercise.stages
+        if (name, stage) in found
+    )
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {
+        "exercise": row.exercise,
+        "stage": row.stage,
+        "name": row.name,
+        "subject": row.subject,
+        "command": row.command,
+        "expected": row.expected.text,
+        "why": row.why,
+    }
+
+
+def _asked(answer: Answer) -> dict[str, Any]:
+    return {
+        **_row(answer.row),
+        "observed": answer.observed,
+        "verdict": answer.verdict.value,
+        "wrong": answer.wrong,
+    }
+
+
+def _not_asked(row: Row, stages: Mapping[ExerciseName, str]) -> dict[str, Any]:
+    stands = stages.get(row.exercise, OFF)
+    reason = "not with this permissions boundary" if stands == row.stage else f"not at this stage: it stands at {stands}"
+    return {**_row(row), "observed": reason, "verdict": None, "wrong": ""}

@@ -1,0 +1,154 @@
+"""One standing lab as the exercises see it: its names, its stages, and whom to ask.
+
+Made from the stack's outputs and the environment, in which the AWS of the lab answers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from threading import Event, Lock
+from typing import Any, Final, Literal
+
+from exercises.api_server import ApiServer, Client, Endpoint, certificate_file
+from exercises.aws import Aws, Boto
+from exercises.names import Names, Unknown, names_of
+from exercises.outcomes import Done, Unanswered
+from exercises.row import ExerciseName
+from exercises.stages import standing
+from exercises.tokens import Key, for_cluster
+
+ANOTHER: Final = "another"
+"""A cluster that a token is for, and that is not this one."""
+
+LONG_AGO: Final = timedelta(minutes=20)
+"""Age of an expired token; one is good for 15 minutes."""
+
+FRESH: Final = 600.0
+"""Seconds for which the operator's token is used again; it is good for 900."""
+
+TokenKind = Literal["good", "of-another-cluster", "expired"]
+
+
+@dataclass
+class Situation:
+    """A lab that can be asked. Safe to use from several threads."""
+
+    names: Names
+    stages: Mapping[ExerciseName, str]
+    """Exercise → stage at which it stands."""
+
+    boundary: bool
+    """Whether testuser is meant to have a permissions boundary."""
+
+    api: ApiServer
+    aws: Aws
+    testuser: Key | Unanswered
+    """testuser's key, or why there is none."""
+
+    settled_by: float
+    """Until then (time.monotonic) an answer that AWS gives before it has spread a change is asked for again."""
+
+    stop: Event = field(default_factory=Event)
+    """Set: nothing more is asked or waited for."""
+
+    _tokens: dict[TokenKind, str] = field(default_factory=dict["TokenKind", str])
+    _lock: Lock = field(default_factory=Lock)
+
+    def testuser_token(self, kind: TokenKind) -> str | Unanswered:
+        """A token of testuser's for the API server: one of each kind for each situation, so never an earlier stage's,
+        which the API server may still know."""
+        if isinstance(self.testuser, Unanswered):
+            return self.testuser
+        with self._lock:
+            if kind not in self._tokens:
+                cluster = self.names["CLUSTER_NAME"]
+                self._tokens[kind] = for_cluster(
+                    self.testuser,
+                    ANOTHER if kind == "of-another-cluster" else cluster,
+                    region=self.names["AWS_REGION"],
+                    sts=self.aws.sts,
+                    when=datetime.now(UTC) - LONG_AGO if kind == "expired" else None,
+                )
+            return self._tokens[kind]
+
+
+class NoOperator(Exception):
+    """The operator has no credentials, so that nobody can be asked; the text says why."""
+
+
+@contextmanager
+def opened(
+    outputs: Mapping[str, Any], *, patience: float, boundary: bool, testuser: Key | Unanswered
+) -> Generator[Situation]:
+    """The lab that has these stack outputs.
+
+    Args:
+        outputs: of the stack; see infra/outputs.py.
+        patience: seconds, from now on, within which AWS may not have spread the last change yet.
+        boundary: whether testuser is meant to have a permissions boundary.
+        testuser: their key, or why there is none.
+
+    Raises:
+        NoOperator: there are no credentials, or the kubeconfig cannot be read.
+    """
+    try:
+        endpoint = Endpoint.of(outputs.get("kubeconfig"))
+    except ValueError as error:
+        raise NoOperator(str(error)) from error
+    aws = Boto(str(outputs["region"]), endpoint.option("--profile"), endpoint.option("--role"))
+    names = names_of(outputs, lambda: _node_role(aws, outputs))
+    stop = Event()
+    operator = Operator(aws, names)
+    operator.token()
+    with certificate_file(endpoint) as ca_file:
+        lab = Situation(
+            names=names,
+            stages=standing(outputs),
+            boundary=boundary,
+            api=Client(endpoint, ca_file, operator.token, stop),
+            aws=aws,
+            testuser=testuser,
+            settled_by=time.monotonic() + patience,
+            stop=stop,
+        )
+        try:
+            yield lab
+        finally:
+            stop.set()
+
+
+class Operator:
+    """The operator's token for the API server, signed anew before it ends."""
+
+    def __init__(self, aws: Aws, names: Names, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` tells seconds."""
+        self._aws, self._names, self._clock = aws, names, clock
+        self._token, self._made = "", 0.0
+        self._lock = Lock()
+
+    def token(self) -> str:
+        """A token that is good for some minutes more. Raises NoOperator."""
+        with self._lock:
+            if not self._token or self._clock() - self._made > FRESH:
+                key = self._aws.operator_key()
+                if isinstance(key, Unanswered):
+                    raise NoOperator(key.reason)
+                self._made = self._clock()
+                self._token = for_cluster(
+                    key, self._names["CLUSTER_NAME"], region=self._names["AWS_REGION"], sts=self._aws.sts
+                )
+            return self._token
+
+
+def _node_role(aws: Aws, outputs: Mapping[str, Any]) -> str:
+    """Name of the nodes' IAM role. Raises Unknown when EKS does not tell it."""
+    answer = aws.call(
+        "eks", "describe_nodegroup", clusterName=outputs["clusterName"], nodegroupName=outputs["nodeGroupName"]
+    )
+    if not isinstance(answer, Done):
+        raise Unknown(f"EKS does not tell the nodes' role: {answer.shown}")
+    return str(answer.value["nodegroup"]["nodeRole"]).rpartition("/")[2]

@@ -1,0 +1,109 @@
+"""The tokens that the exercises are about, made and taken apart in this process.
+
+An EKS token is a presigned request to STS. `aws eks get-token` makes one too, but takes a second of a process for
+each, and cannot make one that is already old. What is signed is told by the EKS authenticator (aws-iam-authenticator,
+README, "API Authorization from Outside a Cluster", seen 2026-11).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+from botocore.auth import SIGV4_TIMESTAMP, SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from typing_extensions import override
+
+PREFIX: Final = "k8s-aws-v1."
+CLUSTER_HEADER: Final = "x-k8s-aws-id"
+SECONDS: Final = 60
+"""X-Amz-Expires, as `aws eks get-token` writes it. EKS takes a token for 15 minutes after its date all the same."""
+
+
+class Key(Protocol):
+    """An access key of an IAM user or of a session."""
+
+    @property
+    def access_key_id(self) -> str:
+        """AKIA… or ASIA…"""
+        ...
+
+    @property
+    def secret_access_key(self) -> str:
+        """Its secret."""
+        ...
+
+
+@dataclass(frozen=True)
+class SessionKey:
+    """A key with the session token that goes with it, if it is a session's."""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str | None = None
+
+
+class _Dated(SigV4QueryAuth):
+    """Signs as of a given moment; botocore's own always signs as of now."""
+
+    def __init__(self, credentials: Credentials, region: str, when: datetime) -> None:
+        super().__init__(credentials, "sts", region, expires=SECONDS)
+        self._when = when
+
+    @override
+    def add_auth(self, request: AWSRequest) -> None:
+        request.context["timestamp"] = self._when.astimezone(UTC).strftime(SIGV4_TIMESTAMP)
+        self._modify_request_before_signing(request)
+        signature = self.signature(self.string_to_sign(request, self.canonical_request(request)), request)
+        self._inject_signature_to_request(request, signature)
+
+
+def for_cluster(key: Key, cluster: str, *, region: str, sts: str, when: datetime | None = None) -> str:
+    """A bearer token for an EKS cluster.
+
+    Args:
+        key: whose token it is.
+        cluster: the cluster's name.
+        region: AWS region whose STS is asked.
+        sts: URL of that STS, without a path.
+        when: the moment of signing; now when None.
+    """
+    credentials = Credentials(key.access_key_id, key.secret_access_key, getattr(key, "session_token", None))
+    request = AWSRequest(
+        method="GET",
+        url=f"{sts.rstrip('/')}/?Action=GetCallerIdentity&Version=2011-06-15",
+        headers={CLUSTER_HEADER: cluster},
+    )
+    _Dated(credentials, region, when or datetime.now(UTC)).add_auth(request)
+    return PREFIX + base64.urlsafe_b64encode(str(request.url).encode()).decode().rstrip("=")
+
+
+def claims(token: str) -> dict[str, Any]:
+    """What a service account's token says, not verified. Raises ValueError for what is no JWT."""
+    parts = token.strip().split(".")
+    if len(parts) != 3:
+        raise ValueError("that is no token")
+    found: Any = json.loads(_decoded(parts[1]))
+    if not isinstance(found, dict):
+        raise ValueError("that is no token")
+    # Kubernetes writes a list also for one audience; a text means the same.
+    return {**found, "aud": [aud] if isinstance(aud := found.get("aud"), str) else aud}
+
+
+def signed_anew(token: str) -> str:
+    """The same token, signed with a key that nobody knows. Raises ValueError for what is no JWT."""
+    claims(token)
+    said, _, _ = token.strip().rpartition(".")
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    signature = key.sign(said.encode(), padding.PKCS1v15(), SHA256())
+    return f"{said}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+
+
+def _decoded(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))

@@ -1,0 +1,274 @@
+"""One container of a pod: its process, its log, its ends and restarts, and commands run beside it."""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import shutil
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from rehearsal.control_plane.errors import ControlPlaneError
+from rehearsal.control_plane.guard import Guard
+from rehearsal.kubelet.environment import expand_all
+from rehearsal.kubelet.errors import NotRunning, NotStarted
+from rehearsal.kubelet.framing import exit_code
+from rehearsal.kubelet.images import Image, argv_of
+from rehearsal.kubelet.logs import Log
+from rehearsal.kubelet.objects import Object
+from rehearsal.kubelet.processes import Output, Process, Terminal, kill_tree, start
+from rehearsal.kubelet.sandbox import Sandbox
+
+_PAUSES: Final = (0.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0)
+"""Seconds before each restart, as a kubelet waits: at once, then twice as long every time."""
+_FORGIVEN: Final = 600.0
+"""Seconds of running after which a kubelet forgets earlier ends."""
+_RETRY: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0)
+"""Seconds before each new attempt at a container that cannot be made yet; the last one again and again."""
+_STARTS_WITHIN: Final = 20.0
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that is needed to start a container's process."""
+
+    sandbox: Sandbox
+    env: Mapping[str, str]
+    cwd: Path
+
+
+def now() -> str:
+    """The time as Kubernetes writes it, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Container:
+    """A container of a played image."""
+
+    def __init__(
+        self,
+        spec: Object,
+        image: Image,
+        directory: Path,
+        guard: Guard,
+        prepare: Callable[[Object, Image], Awaitable[Prepared]],
+        current_env: Callable[[Mapping[str, str]], Awaitable[Mapping[str, str]]],
+        changed: Callable[[], Awaitable[None]],
+    ) -> None:
+        """`prepare` makes volumes and variables, or raises NotStarted; `changed` publishes a new state.
+
+        `current_env` lays over a container's environment what may be another for every process.
+        """
+        self.spec = spec
+        self.name: str = spec["name"]
+        self._image = image
+        self._directory = directory
+        self._guard = guard
+        self._prepare = prepare
+        self._current_env = current_env
+        self._changed = changed
+        self._process: Process | None = None
+        self._prepared: Prepared | None = None
+        self._beside: set[Process] = set()
+        self._running = asyncio.Event()
+        self._settled = asyncio.Event()
+        self.log: Log | None = None
+        self.previous_log: Log | None = None
+        self.restarts = 0
+        self.state: Object = {"running": {"startedAt": now()}}
+        """As KWOK has said it of every container; changed once there is something else to say."""
+        self.last_state: Object = {}
+        self.ended_with: int | None = None
+        """Exit code once the container has ended for good."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it runs."""
+        return "running" in self.state
+
+    def status(self) -> Object:
+        """The fields of the container's status that are ours to say."""
+        shown: Object = {
+            "state": self.state,
+            "ready": self.ready,
+            "started": self.ready,
+            "restartCount": self.restarts,
+        }
+        return shown | ({"lastState": self.last_state} if self.last_state else {})
+
+    async def run(self, again: Callable[[int], bool]) -> int:
+        """Start the process, and again when it ends and `again` says so of its exit code; the last exit code."""
+        ends = attempts = 0
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                process = await self._start()
+            except (NotStarted, ControlPlaneError, OSError) as error:
+                attempts += 1
+                await self._wait_for_start(error, attempts)
+                continue
+            attempts = 0
+            began, began_at = loop.time(), now()
+            if "running" not in self.state:
+                await self._say({"running": {"startedAt": began_at}})
+            code = exit_code(await self._follow(process))
+            terminated: Object = {
+                "exitCode": code,
+                "reason": "Error" if code else "Completed",
+                "startedAt": began_at,
+                "finishedAt": now(),
+                "containerID": self._id(),
+            }
+            if not again(code):
+                self.ended_with = code
+                await self._say({"terminated": terminated})
+                return code
+            ends = 0 if loop.time() - began > _FORGIVEN else ends
+            pause = _PAUSES[min(ends, len(_PAUSES) - 1)]
+            ends += 1
+            self.last_state = {"terminated": terminated}
+            if pause:
+                message = f"back-off {pause:.0f}s restarting failed container={self.name}"
+                await self._say({"waiting": {"reason": "CrashLoopBackOff", "message": message}})
+                await asyncio.sleep(pause)
+            self.restarts += 1
+            self.state = {"waiting": {"reason": "ContainerCreating"}}
+
+    async def _wait_for_start(self, error: Exception, attempts: int) -> None:
+        # What is made together with the pod may be a moment late: that is not worth a word yet.
+        if attempts > 2:
+            reason = error.reason if isinstance(error, NotStarted) else "RunContainerError"
+            self._settled.set()
+            await self._say({"waiting": {"reason": reason, "message": str(error)}})
+        await asyncio.sleep(_RETRY[min(attempts, len(_RETRY)) - 1])
+
+    def _id(self) -> str:
+        unique = f"{self._directory}/{self.restarts}"
+        return f"containerd://{hashlib.sha256(unique.encode()).hexdigest()}"
+
+    async def _say(self, state: Object) -> None:
+        self.state = state
+        await self._changed()
+
+    async def _start(self) -> Process:
+        prepared = await self._prepare(self.spec, self._image)
+        env = await self._current_env(prepared.env)
+        argv = expand_all(argv_of(self._image, self.spec), env)
+        _check_command(argv, env)
+        log = Log(self._directory / f"{self.restarts}.log")
+        process = await start(prepared.sandbox.first(argv), prepared.sandbox.env(env), prepared.cwd)
+        self._process = process
+        self._guard.add(process.pid)
+        # The preparation's last word; what comes before it is why there was none.
+        mark = await process.stdout.read(1) if process.stdout else b""
+        if not mark:
+            said = await process.stderr.read() if process.stderr else b""
+            await process.wait()
+            self._guard.remove(process.pid)
+            raise NotStarted("RunContainerError", f"the pod's files cannot be laid out: {said.decode().strip()}")
+        if self.log is not None:
+            self.previous_log = self.log
+        self.log = log
+        self._prepared = prepared
+        self._running.set()
+        self._settled.set()
+        return process
+
+    async def current_log(self) -> Log | None:
+        """The log of the latest run, once there is one; None when the container cannot be started."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._settled.wait(), _STARTS_WITHIN)
+        return self.log
+
+    async def _follow(self, process: Process) -> int:
+        """Put what the process writes into its log until it ends; its return code."""
+        ended = asyncio.Event()
+        log = self.log
+        pumps = [
+            asyncio.ensure_future(_pump(name, stream, log, ended))
+            for name, stream in (("stdout", process.stdout), ("stderr", process.stderr))
+            if stream and log
+        ]
+        try:
+            code = await process.wait()
+            ended.set()
+            await asyncio.gather(*pumps)
+            return code
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            self._running.clear()
+            self.kill()
+            process.close()
+            if log:
+                log.close()
+
+    def kill(self) -> None:
+        """End every process of the container, at once."""
+        for process in [*self._beside, *([self._process] if self._process else [])]:
+            if process.returncode is None:
+                kill_tree(process.pid)
+            self._guard.remove(process.pid)
+
+    async def gone(self) -> None:
+        """Kill, and wait until the kernel has taken them away."""
+        self.kill()
+        for process in [*self._beside, *([self._process] if self._process else [])]:
+            await process.wait()
+
+    async def running(self) -> tuple[Process, Prepared]:
+        """The container's process, once it has been started. Raises NotRunning when there is none."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._settled.wait(), _STARTS_WITHIN)
+        if not self._running.is_set() or self._prepared is None or self._process is None:
+            raise NotRunning(f'container not found ("{self.name}")')
+        return self._process, self._prepared
+
+    async def execute(self, argv: Sequence[str], *, stdin: bool, terminal: Terminal | None) -> Process:
+        """Start a command beside the container's own. Raises NotRunning, NotStarted, OSError."""
+        process, prepared = await self.running()
+        env = {**await self._current_env(prepared.env), **({"TERM": "xterm"} if terminal else {})}
+        _check_command(argv, env)
+        sandbox = prepared.sandbox
+        line = sandbox.another(process.pid, argv, terminal.name if terminal else "")
+        beside = await start(line, sandbox.env(env), prepared.cwd, stdin=stdin, terminal=terminal)
+        self._guard.add(beside.pid)
+        self._beside.add(beside)
+        return beside
+
+    def forget(self, process: Process) -> None:
+        """A command beside the container's own is over: kill what is left of it."""
+        self._beside.discard(process)
+        if process.returncode is None:
+            kill_tree(process.pid)
+        self._guard.remove(process.pid)
+        process.close()
+
+
+def _check_command(argv: Sequence[str], env: Mapping[str, str]) -> None:
+    """Raises NotStarted, in a container runtime's words, when there is no such command."""
+    if not argv:
+        raise NotStarted("CreateContainerError", "no command specified")
+    command = argv[0]
+    if "/" not in command:
+        found = shutil.which(command, path=env.get("PATH", "")) is not None
+        why = "executable file not found in $PATH"
+    else:
+        # Elsewhere it may be a file that only the container has.
+        found = os.access(command, os.X_OK) or not command.startswith(("/usr/", "/bin/"))
+        why = "no such file or directory"
+    if not found:
+        raise NotStarted(
+            "RunContainerError",
+            "OCI runtime exec failed: exec failed: unable to start container process: "
+            f'exec: "{command}": {why}: unknown',
+        )
+
+
+async def _pump(name: str, stream: asyncio.StreamReader, log: Log, ended: asyncio.Event) -> None:
+    output = Output(stream)
+    while data := await output.read(ended):
+        log.write(name, data)

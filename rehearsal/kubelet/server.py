@@ -1,0 +1,204 @@
+"""The port at which the API server finds every node's kubelet, and the one webhook that EKS has there.
+
+A kubelet runs commands for whoever holds the right client certificate, so
+this port asks for it: signed by the cluster's own authority and with the name
+of the API server. The webhook alone is open, as a webhook is: it changes
+nothing, it only answers what a pod should look like.
+"""
+
+import asyncio
+import json
+import logging
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, cast
+
+from aiohttp import web
+
+from rehearsal.control_plane.client import ApiError
+from rehearsal.control_plane.errors import ControlPlaneError
+from rehearsal.control_plane.spec import Admission
+from rehearsal.kubelet import streams
+from rehearsal.kubelet.api import ApiServer
+from rehearsal.kubelet.containers import Container
+from rehearsal.kubelet.errors import NotRunning
+from rehearsal.kubelet.framing import BadRequest
+from rehearsal.kubelet.images import image_of
+from rehearsal.kubelet.logs import Options
+from rehearsal.kubelet.objects import Object
+from rehearsal.kubelet.pods import Pods
+
+_log = logging.getLogger(__name__)
+
+CLIENT: Final = "kube-apiserver-kubelet-client"
+"""Name in the API server's client certificate."""
+MUTATE: Final = "/mutate"
+_LARGEST_REQUEST: Final = 8 << 20
+"""Bytes; an API object is never larger than 3 MiB."""
+_SHUTDOWN: Final = 0.2
+"""Seconds that open requests get when the listener is closed; their commands are dead by then."""
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def tls(ca_file: Path, files: tuple[Path, Path]) -> ssl.SSLContext:
+    """A server's side that takes client certificates of that authority, and clients without one."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(*files)
+    context.load_verify_locations(ca_file)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    return context
+
+
+def common_name(certificate: Any) -> str:
+    """The name in a certificate as the ssl module shows it; "" when there is none."""
+    subject = cast("tuple[tuple[tuple[str, str], ...], ...]", (certificate or {}).get("subject", ()))
+    return next((value for part in subject for key, value in part if key == "commonName"), "")
+
+
+@web.middleware
+async def _authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if request.path == MUTATE:
+        return await handler(request)
+    certificate = request.transport.get_extra_info("peercert") if request.transport else None
+    if not certificate:
+        return web.Response(status=401, text="Unauthorized")
+    name = common_name(certificate)
+    if name != CLIENT:
+        return web.Response(status=403, text=f"Forbidden (user={name}, resource=nodes, subresource=proxy)")
+    return await handler(request)
+
+
+@web.middleware
+async def _explain(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Errors as a kubelet tells them: a status and one line of text."""
+    try:
+        return await handler(request)
+    except BadRequest as error:
+        return web.Response(status=400, text=str(error))
+    except NotRunning as error:
+        return web.Response(status=500, text=str(error))
+    except ControlPlaneError as error:
+        return web.Response(status=503, text=str(error))
+
+
+class Server:
+    """The listener of one cluster."""
+
+    def __init__(self, pods: Pods, api: ApiServer, admission: Admission | None) -> None:
+        self._pods = pods
+        self._api = api
+        self._admission = admission
+        self._runner: web.AppRunner | None = None
+
+    async def start(self, listener: socket.socket, context: ssl.SSLContext) -> None:
+        """Serve on a bound socket, until `stop`."""
+        app = web.Application(middlewares=[_authenticate, _explain], client_max_size=_LARGEST_REQUEST)
+        for pod in ("/{namespace}/{pod}", "/{namespace}/{pod}/{uid}"):
+            for method in ("GET", "POST"):
+                app.router.add_route(method, f"/exec{pod}/{{container}}", self._exec)
+                app.router.add_route(method, f"/attach{pod}/{{container}}", self._not_played)
+                app.router.add_route(method, f"/portForward{pod}", self._not_played)
+        app.router.add_get("/containerLogs/{namespace}/{pod}/{container}", self._logs)
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_post(MUTATE, self._mutate)
+        # Whoever goes away in the middle of an answer ends it.
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN)
+        await self._runner.setup()
+        await web.SockSite(self._runner, listener, ssl_context=context).start()
+
+    async def stop(self) -> None:
+        """Close the port and every connection."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _container(self, request: web.Request) -> Container:
+        """The container that a request names. Raises a web error or BadRequest."""
+        namespace, name, wanted = (request.match_info[key] for key in ("namespace", "pod", "container"))
+        pod = self._pods.find(namespace, name)
+        if pod is None:
+            found = await self._look(namespace, name)
+            await self._pods.seen(found)
+            pod = self._pods.find(namespace, name)
+        else:
+            found = pod.object
+        if request.match_info.get("uid", found["metadata"]["uid"]) != found["metadata"]["uid"]:
+            raise web.HTTPNotFound(text="pod does not exist")
+        spec = found["spec"]
+        containers = [*(spec.get("initContainers") or []), *spec["containers"]]
+        image = next((each["image"] for each in containers if each["name"] == wanted), None)
+        if image is None:
+            raise web.HTTPNotFound(text=f'container "{wanted}" not found in pod "{name}"')
+        container = pod.container(wanted) if pod else None
+        if container is not None:
+            return container
+        if image_of(image) is None:
+            raise BadRequest(f"the rehearsal does not play image {image}: no process runs in container {wanted}")
+        raise NotRunning(f'container not found ("{wanted}")')
+
+    async def _look(self, namespace: str, name: str) -> Object:
+        """A pod that the watch has not shown yet, or that does not run here."""
+        try:
+            return await self._api.request("GET", f"/api/v1/namespaces/{namespace}/pods/{name}")
+        except ApiError as error:
+            if error.status == 404:
+                raise web.HTTPNotFound(text="pod does not exist") from error
+            raise
+
+    async def _exec(self, request: web.Request) -> web.StreamResponse:
+        container = await self._container(request)
+        return await streams.serve(request, container, request.query.getall("command", []))
+
+    async def _logs(self, request: web.Request) -> web.StreamResponse:
+        options = Options.of(request.query, datetime.now(UTC))
+        container = await self._container(request)
+        pod = request.match_info["pod"]
+        log = container.previous_log if options.previous else await container.current_log()
+        if log is None and options.previous:
+            raise BadRequest(f'previous terminated container "{container.name}" in pod "{pod}" not found')
+        if log is None:
+            reason = container.state.get("waiting", {}).get("reason", "ContainerCreating")
+            raise BadRequest(f'container "{container.name}" in pod "{pod}" is waiting to start: {reason}')
+        response = web.StreamResponse(headers={"Content-Type": "text/plain"})
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        async for text in log.read(options):
+            await response.write(text)
+        await response.write_eof()
+        return response
+
+    async def _healthz(self, request: web.Request) -> web.StreamResponse:
+        del request
+        return web.Response(text="ok")
+
+    async def _not_played(self, request: web.Request) -> web.StreamResponse:
+        what = request.path.split("/")[1]
+        return web.Response(status=501, text=f"the rehearsal does not play {what}; exec and logs are played")
+
+    async def _mutate(self, request: web.Request) -> web.StreamResponse:
+        try:
+            review = cast("Object", json.loads(await request.read()))
+            uid = review["request"]["uid"]
+        except (ValueError, KeyError, TypeError):
+            return web.Response(status=400, text="an AdmissionReview with a request is wanted")
+        if self._admission is None:
+            answer: Object = {
+                "apiVersion": review.get("apiVersion"),
+                "kind": "AdmissionReview",
+                "response": {"uid": uid, "allowed": True},
+            }
+        else:
+            try:
+                answer = await self._admission(review)
+            except asyncio.CancelledError:
+                raise
+            except Exception:
+                # The webhook's failure policy lets the pod pass; why it failed is for the emulator's log.
+                _log.exception("the admission of a pod failed")
+                return web.Response(status=500, text="admission failed")
+        return web.json_response(answer)

@@ -1,0 +1,114 @@
+"""What the kubelet's tests share: a cluster with pods that really run, and kubectl."""
+
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rehearsal.control_plane import ApiError, ControlPlane
+from rehearsal.toolchain import ensure
+from tests.rehearsal.control_planes import Cluster, Loop, Object, node, serving, spec, until
+
+TOOLS = "alpine/k8s:1.36.3"
+NAMESPACE = "dev-team"
+PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
+
+
+class Kubelet(Cluster):
+    """A running cluster with one node, the namespace dev-team and its service account dev-k8s."""
+
+    def kubectl(
+        self, *arguments: str, stdin: bytes | None = None, timeout: float = 60
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run kubectl as the cluster's administrator, in dev-team."""
+        return subprocess.run(self.command(*arguments), input=stdin, capture_output=True, timeout=timeout, check=False)
+
+    def command(self, *arguments: str) -> list[str]:
+        """kubectl's command line."""
+        kubectl = ensure(print) / "kubectl"
+        return [str(kubectl), "--kubeconfig", str(self.plane.admin_kubeconfig), "-n", NAMESPACE, *arguments]
+
+    def exec(self, pod: str, *command: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+        """Run a command in a pod."""
+        options = ["-i"] if stdin is not None else []
+        return self.kubectl("exec", *options, pod, "--", *command, stdin=stdin)
+
+    def run(self, name: str, *command: str, image: str = TOOLS, policy: str = "Always", **fields: Any) -> Object:
+        """Create a pod with one container, `main`; returns when it is running."""
+        container: Object = {"name": "main", "image": image, **fields.pop("container", {})}
+        if command:
+            container["command"] = list(command)
+        spec: Object = {"containers": [container], "restartPolicy": policy, "serviceAccountName": "dev-k8s", **fields}
+        self.create(PODS, "Pod", name, spec=spec)
+        return self.until_pod(name, lambda pod: pod["status"].get("phase", "Pending") != "Pending")
+
+    def pod(self, name: str) -> Object:
+        """The pod as the API server has it."""
+        return self.request("GET", f"{PODS}/{name}")
+
+    def until_pod(self, name: str, check: Callable[[Object], bool], timeout: float = 20) -> Object:
+        """The pod, once `check` says yes."""
+
+        def look() -> Object | None:
+            pod = self.pod(name)
+            return pod if check(pod) else None
+
+        return until(look, f"pod {name}", timeout)
+
+    def delete(self, name: str) -> None:
+        """Delete a pod; returns when it is gone."""
+        self.request("DELETE", f"{PODS}/{name}")
+        until(lambda: self.status_of(f"{PODS}/{name}") == 404, f"pod {name} gone")
+
+
+@contextmanager
+def running(directory: Path, **changes: Any) -> Iterator[Kubelet]:
+    """A cluster of its own; `changes` are of its spec."""
+    loop = Loop()
+    with serving() as webhooks:
+        plane = ControlPlane(spec(directory, webhooks.url, **changes))
+        loop.run(plane.start())
+        try:
+            made = Kubelet(plane, loop, webhooks)
+            loop.run(plane.settle())
+            loop.run(plane.add_node(node(1)))
+            made.create("/api/v1/namespaces", "Namespace", NAMESPACE)
+            made.create(f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts", "ServiceAccount", "dev-k8s")
+            until(lambda: made.status_of(f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/default") == 200, "account")
+            until(lambda: loop.run(plane.ready_nodes()), "node ready")
+            yield made
+        finally:
+            loop.run(plane.stop())
+            loop.close()
+
+
+def command_lines(part: str) -> list[str]:
+    """Command lines of this machine's processes that hold `part`."""
+    found: list[str] = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue
+            if part in line:
+                found.append(line)
+    return found
+
+
+def allow(cluster: Cluster, verbs: Sequence[str], resources: Sequence[str]) -> None:
+    """Let dev-k8s do that in dev-team."""
+    path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{NAMESPACE}"
+    rules = [{"apiGroups": [""], "resources": list(resources), "verbs": list(verbs)}]
+    cluster.create(f"{path}/roles", "Role", "allowed", rules=rules)
+    cluster.create(
+        f"{path}/rolebindings",
+        "RoleBinding",
+        "allowed",
+        roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "allowed"},
+        subjects=[{"kind": "ServiceAccount", "name": "dev-k8s", "namespace": NAMESPACE}],
+    )
+
+
+__all__ = ["NAMESPACE", "PODS", "TOOLS", "ApiError", "Kubelet", "allow", "command_lines", "running"]

@@ -1,0 +1,145 @@
+"""The kubelet where it has no rights, on older versions, and when its process is killed."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import kubernetes
+import pytest
+from kubernetes.stream import stream
+
+from rehearsal.kubelet.sandbox import Programs
+from rehearsal.toolchain import ensure
+from tests.rehearsal.control_planes import until
+from tests.rehearsal.kubelet_pods import NAMESPACE, Kubelet, command_lines, running
+
+ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+BUSY = ["tail", "-f", "/dev/null"]
+
+
+@pytest.fixture(scope="module", params=["user-namespace", "rewritten"])
+def kubelet(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubelet]:
+    found = Programs.found()
+    programs = None
+    if request.param == "user-namespace":
+        assert found is not None
+        programs = Programs(found.unshare, found.nsenter, found.setsid, found.mount, root=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Programs, "found", classmethod(lambda cls: programs))
+        with running(tmp_path_factory.mktemp("elsewhere") / "myeks") as made:
+            made.run("dev-kubectl", *BUSY)
+            yield made
+
+
+def test_exec_works_there_too(kubelet: Kubelet) -> None:
+    done = kubelet.exec("dev-kubectl", "sh", "-c", "cat; echo err >&2; exit 9", stdin=b"typed")
+    assert (done.stdout, done.returncode) == (b"typed", 9)
+    assert done.stderr.startswith(b"err\n")
+
+
+def test_kubectl_inside_is_the_pods_service_account(kubelet: Kubelet) -> None:
+    done = kubelet.exec("dev-kubectl", "kubectl", "get", "pods")
+    assert b'User "system:serviceaccount:dev-team:dev-k8s" cannot list resource "pods"' in done.stderr
+    assert b'in the namespace "dev-team"' in done.stderr
+
+
+@pytest.mark.parametrize("path", [ACCOUNT, ACCOUNT.removeprefix("/var")])
+def test_the_pods_files_are_found_by_their_paths(kubelet: Kubelet, path: str) -> None:
+    listed = kubelet.exec("dev-kubectl", "ls", path).stdout.split()
+    assert listed == [b"ca.crt", b"namespace", b"token"]
+    assert kubelet.exec("dev-kubectl", "sh", "-c", f"cat {path}/namespace").stdout == b"dev-team"
+    parent = path.rpartition("/")[0].rpartition("/")[0]
+    assert kubelet.exec("dev-kubectl", "ls", parent).stdout == b"kubernetes.io\n"
+    assert not Path(path).exists()
+
+
+def test_a_terminal_is_one(kubelet: Kubelet) -> None:
+    command = kubelet.command("exec", "-it", "dev-kubectl", "--", "sh", "-c", "test -t 0 && tty && ps -o tty= -p $$")
+    done = subprocess.run(["script", "-qec", " ".join(command[:-1]) + f" '{command[-1]}'", "/dev/null"],
+                          capture_output=True, timeout=60, check=False, stdin=subprocess.DEVNULL)  # fmt: skip
+    assert done.returncode == 0
+    name, controlling = done.stdout.decode().replace("^@", "").split()[-2:]
+    assert name == f"/dev/{controlling}"
+
+
+def test_nothing_is_left_of_a_client_and_of_a_pod_that_go(kubelet: Kubelet) -> None:
+    kubelet.run("goes", "sh", "-c", "sleep 7801 & sleep 7802")
+    client = subprocess.Popen(kubelet.command("exec", "goes", "--", "sleep", "7803"), stdout=subprocess.DEVNULL)
+    until(lambda: [line for line in command_lines("sleep 7803") if line.startswith("sleep")], "command runs")
+    client.kill()
+    client.wait()
+    until(lambda: not command_lines("sleep 7803"), "no process left of the client's")
+    assert command_lines("sleep 7802")
+    kubelet.delete("goes")
+    until(lambda: not command_lines("sleep 780"), "no process left of the pod's")
+
+
+def test_a_pod_ends_as_its_command_does(kubelet: Kubelet) -> None:
+    kubelet.run("ends", "sh", "-c", f"cat {ACCOUNT}/namespace; exit 2", policy="Never")
+    kubelet.until_pod("ends", lambda pod: pod["status"]["phase"] == "Failed")
+    assert kubelet.kubectl("logs", "ends").stdout == b"dev-team"
+    kubelet.delete("ends")
+
+
+def test_before_1_36_kubectl_is_told_and_other_clients_work(tmp_path: Path) -> None:
+    with running(tmp_path / "myeks", version="1.35") as kubelet:
+        kubelet.run("dev-kubectl", "sh", "-c", "echo said; tail -f /dev/null")
+        done = kubelet.exec("dev-kubectl", "id")
+        assert done.returncode == 1
+        assert b"the rehearsal's kubelet runs commands over WebSocket alone" in done.stderr
+        assert b"use Kubernetes 1.36" in done.stderr
+        assert kubelet.kubectl("logs", "dev-kubectl").stdout == b"said\n"
+        config = kubernetes.client.Configuration()
+        kubernetes.config.load_kube_config(str(kubelet.plane.admin_kubeconfig), client_configuration=config)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("kubernetes.stream.ws_client.V5_CHANNEL_PROTOCOL", "v4.channel.k8s.io")
+            answer = stream(
+                kubernetes.client.CoreV1Api(kubernetes.client.ApiClient(config)).connect_get_namespaced_pod_exec,
+                "dev-kubectl",
+                NAMESPACE,
+                command=["echo", "hello"],
+                stdout=True,
+                stderr=True,
+            )
+        assert answer == "hello\n"
+
+
+def test_a_killed_emulator_takes_its_pods_along(tmp_path: Path) -> None:
+    directory = tmp_path / "cluster"
+    program = (
+        "import sys, time; from pathlib import Path\n"
+        "from tests.rehearsal.kubelet_pods import running\n"
+        f"with running(Path({str(directory)!r})) as kubelet:\n"
+        "    kubelet.run('stays', 'sh', '-c', 'setsid sleep 7901 & sleep 7902')\n"
+        "    print('ready', flush=True); time.sleep(60)\n"
+    )
+    ensure(print)
+    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, start_new_session=True)
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == b"ready\n"
+    client = subprocess.Popen(
+        [str(ensure(print) / "kubectl"), "--kubeconfig", str(directory / "admin.kubeconfig"), "-n", NAMESPACE]
+        + ["exec", "stays", "--", "sleep", "7903"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    for number in (7901, 7902, 7903):
+        until(lambda n=number: [line for line in command_lines(f"sleep {n}") if line.startswith("sleep")], "runs")
+    os.killpg(parent.pid, signal.SIGKILL)
+    parent.wait()
+    until(lambda: not command_lines("sleep 790"), "no process left", 10)
+    assert client.wait(20) != 0
+
+
+def test_a_stopped_control_plane_leaves_no_pod(tmp_path: Path) -> None:
+    with running(tmp_path / "myeks") as kubelet:
+        kubelet.run("stays", "sh", "-c", "setsid sleep 7911 & sleep 7912")
+        until(lambda: [line for line in command_lines("sleep 7911") if line.startswith("sleep")], "runs")
+    assert command_lines("sleep 791") == []
+    assert not (tmp_path / "myeks").exists()
+    assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text()
+
+

@@ -1,0 +1,193 @@
+"""`lab cost`: what it shows, when AWS is asked, and how it ends."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from botocore.exceptions import ProfileNotFound
+from grimp import build_graph
+from typer.testing import CliRunner
+
+from cli import cost
+from cli.failures import BadInput, CannotAsk
+from cli.stacks import Stack
+from infra.config import LabConfig, parse
+from infra.prices import aws
+from infra.prices.book import Item, Key, Price, Source
+
+SEOUL = "ap-northeast-2"
+
+
+def stack(name: str = "dev", file: Path = Path("/nonexistent"), region: str = SEOUL, **values: object) -> Stack:
+    return Stack(name, file, parse(values, region))
+
+
+@pytest.fixture
+def live(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """AWS's answers, and with which profile it was asked; nothing leaves the machine."""
+    seen: dict[str, Any] = {"answers": aws.Answers(), "asked": None}
+
+    def clients(profile: str | None, region: str) -> Any:
+        seen["profile"], seen["region"] = profile, region
+        if "raises" in seen:
+            raise seen["raises"]
+        return None
+
+    def ask(keys: set[Key], region: str, zones: Any, client: Any, now: Any) -> aws.Answers:
+        seen["asked"], seen["zones"] = set(keys), zones
+        return seen["answers"]
+
+    monkeypatch.setattr(aws, "clients", clients)
+    monkeypatch.setattr(aws, "ask", ask)
+    return seen
+
+
+def run(monkeypatch: pytest.MonkeyPatch, chosen: Stack, *arguments: str) -> Any:
+    monkeypatch.setattr(cost, "load", lambda _name: chosen)
+    app = typer.Typer()
+    cost.register(app)
+    return CliRunner().invoke(app, list(arguments))
+
+
+def as_json(monkeypatch: pytest.MonkeyPatch, chosen: Stack, *arguments: str) -> dict[str, Any]:
+    ended = run(monkeypatch, chosen, "--json", *arguments)
+    assert ended.exit_code == 0, ended.output
+    return json.loads(ended.stdout)
+
+
+def test_the_rehearsal_asks_nobody_and_says_so(monkeypatch: pytest.MonkeyPatch, live: dict[str, Any]):
+    ended = run(monkeypatch, stack("rehearsal"))
+    assert live["asked"] is None
+    assert "Here it costs nothing." in ended.output
+    assert "from the project's table: this is the rehearsal, which asks AWS nothing." in ended.output
+    told = as_json(monkeypatch, stack("rehearsal"))
+    assert {row["source"] for row in told["rows"]} == {"table"}
+    assert live["asked"] is None
+
+
+def test_a_row_has_price_unit_source_and_date(monkeypatch: pytest.MonkeyPatch, live: dict[str, Any]):
+    ended = run(monkeypatch, stack())
+    (line,) = [text for text in ended.output.splitlines() if text.startswith("3 nodes")]
+    assert " ".join(line.split()) == "3 nodes, t3.medium, on demand 3 0.052 a hour 0.1560 3.74 113.88 table 2025-11-04"
+    (total,) = [text for text in ended.output.splitlines() if text.startswith("in all")]
+    assert total.split() == ["in", "all", "0.4188", "10.05", "305.73"]
+    assert "about 0.42 USD an hour, 10.05 a day, 306 if forgotten for a month" in ended.output
+
+
+def test_hours_add_a_column(monkeypatch: pytest.MonkeyPatch, live: dict[str, Any]):
+    ended = run(monkeypatch, stack(), "--hours", "8")
+    (total,) = [text for text in ended.output.splitlines() if text.startswith("in all")]
+    assert total.split() == ["in", "all", "0.4188", "10.05", "305.73", "3.35"]
+    told = as_json(monkeypatch, stack(), "--hours", "8")
+    assert told["hours"] == 8
+    assert told["total"]["forHours"] == pytest.approx(3.35047, abs=1e-4)
+    assert "forHours" not in as_json(monkeypatch, stack())["total"]
+
+
+@pytest.mark.parametrize("hours", ["0", "-1", "nan", "inf", "9000"])
+def test_hours_that_make_no_sense_are_bad_input(monkeypatch: pytest.MonkeyPatch, live: dict[str, Any], hours: str):
+    ended = run(monkeypatch, stack(), "--hours", hours)
+    assert isinstance(ended.exception, BadInput)
+    assert "--hours" in str(ended.exception)
+    assert live["asked"] is None
+
+
+def test_live_prices_go_over_the_tables_row_by_row(monkeypatch: pytest.MonkeyPatch, live: dict[str, Any]):
+    today = date(2026, 11, 24)
+    nat = Key(Item.NAT_GATEWAY)
+    live["answers"] = aws.Answers(
+        {Key(Item.INSTANCE, "t3.medium"): Price(0.06, Source.LIVE, today, "page")}, {nat: "ThrottlingException"}
+    )
+    chosen = stack(natGateway=True)
+    told = {row["component"]: row for row in as_json(monkeypatch, chosen)["rows"]}
+    assert (told["nodes"]["price"], told["nodes"]["source"], told["nodes"]["seen"]) == (0.06, "live", "2026-11-24")
+    assert (told["nat-gateway"]["source"], told["nat-gateway"]["hourly"]) == ("table", 0.059)
+    assert (
+        "Prices that are not live are from the project's table: ThrottlingException." in run(monkeypatch, chosen).output
+    )
+
+
+def test_all_prices_live_need_no_word_about_the_table(monkeypatch: pytest.MonkeyPatch, live: dict[str, Any]):
+    as_json(monkeypatch, stack())
+    price = Price(1.0, Source.LIVE, date(2026, 11, 24), "page")
+    live["answers"] = aws.Answers(dict.fromkeys(live["asked"], price))
+    ended = run(monkeypatch, stack())
+    assert "table" not in ended.output
+    assert "live 2026-11-24" in ended.output
+
+
+def test_it_asks_for_the_labs_things_and_for_those_of_the_alternatives(
+    monkeypatch: pytest.MonkeyPatch, live: dict[str, Any]
+):
+    run(monkeypatch, stack())
+    assert Key(Item.SPOT_INSTANCE, "t3.medium") in live["asked"]
+    assert Key(Item.NAT_GATEWAY) not in live["asked"]
+    assert live["zones"] == ("ap-northeast-2a", "ap-northeast-2b", "ap-northeast-2c")
+
+
+@pytest.mark.parametrize(
+    ("text", "profile"),
+    [
+        ("config:\n  aws:profile: study\n", "study"),
+        ("config:\n  aws:region: ap-northeast-2\n", None),
+        ("", None),
+    ],
+)
+def test_the_stacks_own_profile_is_used(
+    monkeypatch: pytest.MonkeyPatch, live: dict[str, Any], tmp_path: Path, text: str, profile: str | None
+):
+    file = tmp_path / "Pulumi.dev.yaml"
+    file.write_text(text)
+    run(monkeypatch, stack(file=file))
+    assert (live["profile"], live["region"]) == (profile, SEOUL)
+
+
+def test_a_profile_that_does_not_exist_leaves_the_table(monkeypatch: pytest.MonkeyPatch, live: dict[str, Any]):
+    live["raises"] = ProfileNotFound(profile="study")
+    ended = run(monkeypatch, stack())
+    assert ended.exit_code == 0
+    assert "from the project's table: The config profile (study) could not be found." in ended.output
+
+
+def test_what_has_no_price_is_named_and_the_sum_is_a_lower_bound(monkeypatch: pytest.MonkeyPatch, live: dict[str, Any]):
+    group = {"instanceTypes": ["m8i.large"]}
+    ended = run(monkeypatch, stack(nodeGroup=group))
+    assert "No price known, so not counted: 3 nodes, m8i.large, on demand." in ended.output
+    assert "Left running: at least 0.26 USD an hour" in ended.output
+    told = as_json(monkeypatch, stack(nodeGroup=group))
+    assert told["notCounted"] == [{"component": "nodes", "what": "3 nodes, m8i.large, on demand"}]
+
+
+def test_no_price_at_all_could_not_be_asked(monkeypatch: pytest.MonkeyPatch, live: dict[str, Any]):
+    live["answers"] = aws.Answers({}, {Key(Item.KMS_KEY): "there are no AWS credentials"})
+    elsewhere = Stack("dev", Path("/nonexistent"), LabConfig(region="eu-south-2"))
+    ended = run(monkeypatch, elsewhere)
+    assert isinstance(ended.exception, CannotAsk)
+    assert "eu-south-2: there are no AWS credentials" in str(ended.exception)
+
+
+def test_savings_are_shown(monkeypatch: pytest.MonkeyPatch, live: dict[str, Any]):
+    ended = run(monkeypatch, stack())
+    (line,) = [text for text in ended.output.splitlines() if text.startswith("nodeGroup.capacityType: SPOT")]
+    assert "-0.0936" in line
+    assert "60% below on demand" in line
+    told = as_json(monkeypatch, stack())
+    assert told["savings"][0]["setting"] == "nodeGroup.capacityType: SPOT"
+    assert told["savings"][-1]["hourly"] == pytest.approx(0.223873, abs=1e-5)
+
+
+def test_the_rows_make_the_sum(monkeypatch: pytest.MonkeyPatch, live: dict[str, Any]):
+    told = as_json(monkeypatch, stack(natGateway=True), "--hours", "100")
+    for name in ("hourly", "daily", "monthly", "forHours"):
+        assert told["total"][name] == pytest.approx(sum(row[name] for row in told["rows"]), abs=1e-4)
+
+
+def test_the_program_that_the_engine_runs_loads_no_prices():
+    """`pulumi up` pays for every import at its start."""
+    graph = build_graph("infra", "components")
+    loaded = graph.find_upstream_modules("infra.stack")
+    assert "infra.config" in loaded
+    assert not {module for module in loaded if module.startswith(("infra.cost", "infra.prices"))}

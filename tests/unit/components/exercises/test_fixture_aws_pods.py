@@ -1,0 +1,124 @@
+"""Exercises IRSA and Pod Identity: the four pods, and the role that each of two gets."""
+
+from typing import Any
+
+import pytest
+
+from infra import versions
+from tests.unit.conftest import stack
+from tests.unit.mocks import ACCOUNT, ISSUER_HOST, Graph
+
+READ_ONLY = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+SLEEP = {"command": ["sleep"], "args": ["36000"]}
+
+
+@pytest.fixture(scope="module")
+def irsa() -> Graph:
+    return stack({"exercises": {"irsa": True}})
+
+
+@pytest.fixture(scope="module")
+def pod_identity() -> Graph:
+    return stack({"exercises": {"podIdentity": True}})
+
+
+def _spec(container: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    image = f"amazon/aws-cli:{versions.AWS_CLI_VERSION}"
+    return {
+        "containers": [{"name": "my-aws-cli", "image": image, **container}],
+        "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": 0,
+        **spec,
+    }
+
+
+def _added(graph: Graph, default: Graph) -> set[str]:
+    known = {node.urn for node in default.nodes}
+    return {node.name for node in graph.nodes if node.urn not in known and node.custom}
+
+
+def test_off_makes_nothing_and_each_exercise_its_own(default: Graph, irsa: Graph, pod_identity: Graph) -> None:
+    assert not [node.name for node in default.nodes if node.name.startswith(("irsa", "pod-identity"))]
+    assert _added(irsa, default) == {
+        *("irsa-sa-role", "irsa-sa-s3", "irsa-account"),
+        *(f"irsa-test{number}" for number in (1, 2, 3)),
+    }
+    assert _added(pod_identity, default) == {
+        *("pod-identity-sa-role", "pod-identity-sa-s3", "pod-identity-sa-association"),
+        *("pod-identity-account", "pod-identity-test4"),
+    }
+
+
+def test_the_first_pod_has_no_token_and_ends(irsa: Graph) -> None:
+    inputs = irsa.named("irsa-test1").inputs
+    assert inputs["metadata"] == {
+        "name": "eks-iam-test1",
+        "namespace": "default",
+        "annotations": {
+            "pulumi.com/skipAwait": "true",
+            "pulumi.com/deletionPropagationPolicy": "background",
+        },
+    }
+    assert inputs["spec"] == _spec({"args": ["s3", "ls"]}, automountServiceAccountToken=False)
+
+
+def test_the_second_pod_is_the_default_account(irsa: Graph) -> None:
+    inputs = irsa.named("irsa-test2").inputs
+    assert inputs["metadata"] == {"name": "eks-iam-test2", "namespace": "default"}
+    assert inputs["spec"] == _spec(SLEEP)
+
+
+def test_the_third_pod_is_the_annotated_account(irsa: Graph) -> None:
+    role = f"arn:aws:iam::{ACCOUNT}:role/irsa-sa-role"
+    assert irsa.named("irsa-account").inputs["metadata"] == {
+        "name": "my-sa",
+        "namespace": "default",
+        "annotations": {"eks.amazonaws.com/role-arn": role},
+    }
+    pod = irsa.named("irsa-test3")
+    assert pod.inputs["metadata"] == {"name": "eks-iam-test3", "namespace": "default"}
+    assert pod.inputs["spec"] == _spec(SLEEP, serviceAccountName="my-sa")
+
+
+def test_a_pod_is_made_anew_with_its_role(irsa: Graph) -> None:
+    """The webhook writes the role's ARN into a pod at its creation and never again."""
+    pod = irsa.named("irsa-test3")
+    assert pod.options["replacementTrigger"] == f"arn:aws:iam::{ACCOUNT}:role/irsa-sa-role"
+    assert pod.options["deleteBeforeReplace"] is True
+
+
+def test_the_fourth_pods_account_has_no_annotation(pod_identity: Graph) -> None:
+    account = pod_identity.named("pod-identity-account").inputs["metadata"]
+    assert account == {"name": "pod-identity-sa", "namespace": "default"}
+    pod = pod_identity.named("pod-identity-test4")
+    assert pod.inputs["metadata"] == {"name": "eks-iam-test4", "namespace": "default"}
+    assert pod.inputs["spec"] == _spec(SLEEP, serviceAccountName="pod-identity-sa")
+
+
+def test_the_association_is_for_that_account_alone(pod_identity: Graph) -> None:
+    association = pod_identity.named("pod-identity-sa-association").inputs
+    assert association["clusterName"] == "myeks"
+    assert (association["namespace"], association["serviceAccount"]) == ("default", "pod-identity-sa")
+    assert association["roleArn"] == f"arn:aws:iam::{ACCOUNT}:role/pod-identity-sa-role"
+    assert ISSUER_HOST not in pod_identity.named("pod-identity-sa-role").inputs["assumeRolePolicy"]
+
+
+@pytest.mark.parametrize("exercise", ["irsa", "pod-identity"])
+def test_a_role_may_read_s3_and_nothing_else(full: Graph, exercise: str) -> None:
+    role = full.named(f"{exercise}-sa-role")
+    attached = [node for node in full.of(":RolePolicyAttachment") if node.inputs["role"] == role.name]
+    assert [node.inputs["policyArn"] for node in attached] == [READ_ONLY]
+    assert not {"inlinePolicies", "managedPolicyArns"} & role.inputs.keys()
+
+
+def test_every_pod_gives_up_its_name_before_another_takes_it(full: Graph) -> None:
+    pods = full.of("core/v1:Pod")
+    assert len(pods) == 6
+    assert all(pod.options["deleteBeforeReplace"] for pod in pods)
+
+
+def test_nothing_waits_for_a_pod(full: Graph) -> None:
+    pods = {pod.urn for pod in full.of("core/v1:Pod")}
+    for node in full.nodes:
+        if node.urn not in pods:
+            assert not pods & full.closure(node), node.name

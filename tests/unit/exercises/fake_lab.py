@@ -1,0 +1,134 @@
+"""A lab that answers as a test tells it to: the API server, pods and AWS as thin fakes."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from exercises.aws import Signer
+from exercises.names import names_of
+from exercises.outcomes import Done, HttpRefused, Outcome, Ran, Unanswered, http
+from exercises.situation import Situation
+from exercises.stages import standing
+from exercises.tokens import Key, SessionKey
+
+ACCOUNT = "111122223333"
+REGION = "ap-northeast-2"
+ISSUER_HOST = f"oidc.eks.{REGION}.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
+SECRET = "the-secret-of-testuser-0123456789abcdef"
+OUTPUTS: dict[str, Any] = {
+    "clusterName": "myeks",
+    "nodeGroupName": "ng1",
+    "region": REGION,
+    "accountId": ACCOUNT,
+    "oidcIssuer": f"https://{ISSUER_HOST}",
+    "oidcProviderArn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER_HOST}",
+    "exercises": {"rbac": "before", "identityMapping": "masters", "irsa": True, "podIdentity": True},
+    "exerciseRoleArns": {
+        "irsa": f"arn:aws:iam::{ACCOUNT}:role/irsa-sa-role-1a2b3c4",
+        "podIdentity": f"arn:aws:iam::{ACCOUNT}:role/pod-identity-sa-role-5d6e7f8",
+    },
+    "testuserArn": f"arn:aws:iam::{ACCOUNT}:user/testuser",
+}
+NODE_ROLE = "ng1-role-9a8b7c6"
+NODE_SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/{NODE_ROLE}/i-0123456789abcdef0"
+
+ApiAnswer = Callable[[str, str, Any, str | None], Outcome | None]
+
+
+@dataclass
+class FakeApi:
+    """Requests are answered by the first function that knows an answer; then 404."""
+
+    answers: list[ApiAnswer] = field(default_factory=list[ApiAnswer])
+    ran: Ran | Unanswered = field(default_factory=lambda: Ran(0, "", ""))
+    logged: Outcome = field(default_factory=lambda: Done("", "log"))
+    asked: list[tuple[str, str, Any, str | None]] = field(default_factory=list[tuple[str, str, Any, str | None]])
+    commands: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list[tuple[str, str, tuple[str, ...]]])
+
+    def request(self, method: str, path: str, body: object = None, token: str | None = None) -> Outcome:
+        self.asked.append((method, path, body, token))
+        for answer in self.answers:
+            found = answer(method, path, body, token)
+            if found is not None:
+                return found
+        return HttpRefused(404, f"{path} not found")
+
+    def log(self, namespace: str, pod: str) -> Outcome:
+        return self.logged
+
+    def run(self, namespace: str, pod: str, argv: tuple[str, ...]) -> Ran | Unanswered:
+        self.commands.append((namespace, pod, argv))
+        return self.ran
+
+    def on(self, method: str, part: str, status: int, body: object) -> None:
+        """Answer requests whose path has `part` in it."""
+
+        def answer(asked: str, path: str, _body: Any, _token: str | None) -> Outcome | None:
+            return http(status, body) if asked == method and part in path else None
+
+        self.answers.append(answer)
+
+
+@dataclass
+class FakeAws:
+    """Calls are answered by operation."""
+
+    answers: dict[str, Outcome] = field(default_factory=dict[str, Outcome])
+    key: Key | Unanswered = field(default_factory=lambda: SessionKey("AKIAOPERATOR0000", "operator"))
+    calls: list[tuple[str, str, Signer, dict[str, Any]]] = field(
+        default_factory=list[tuple[str, str, Signer, dict[str, Any]]]
+    )
+
+    @property
+    def sts(self) -> str:
+        return f"https://sts.{REGION}.amazonaws.com"
+
+    def call(self, service: str, operation: str, signer: Signer = "operator", **params: Any) -> Outcome:
+        self.calls.append((service, operation, signer, params))
+        return self.answers.get(operation, Unanswered(f"nobody answers {operation}"))
+
+    def operator_key(self) -> Key | Unanswered:
+        return self.key
+
+
+@dataclass
+class FakeLab:
+    """A situation and its two fakes."""
+
+    api: FakeApi
+    aws: FakeAws
+    situation: Situation
+
+
+def lab(patience: float = 0.0, testuser: Key | Unanswered | None = None) -> FakeLab:
+    """A lab in which nothing answers yet but EKS about the nodes' role."""
+    api, aws = FakeApi(), FakeAws()
+    group = {"nodegroup": {"nodeRole": f"arn:aws:iam::{ACCOUNT}:role/{NODE_ROLE}"}}
+    aws.answers["describe_nodegroup"] = Done(group, "")
+    situation = Situation(
+        names=names_of(OUTPUTS, lambda: NODE_ROLE),
+        stages=standing(OUTPUTS),
+        boundary=True,
+        api=api,
+        aws=aws,
+        testuser=testuser or SessionKey("AKIATESTUSER0000", SECRET),
+        settled_by=time.monotonic() + patience,
+    )
+    return FakeLab(api, aws, situation)
+
+
+def status(code: int, reason: str, message: str) -> dict[str, Any]:
+    """A Status object of the API server's."""
+    return {"kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": message}
+
+
+def jwt(**claims: Any) -> str:
+    """An unsigned token."""
+    import base64
+
+    parts = [json.dumps(part).encode() for part in ({"alg": "RS256", "kid": "k"}, claims)]
+    return ".".join([*(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts), "c2lnbmF0dXJl"])
