@@ -17,6 +17,7 @@ from rehearsal.aws.client import Calls
 from rehearsal.aws.ec2.service import Ec2
 from rehearsal.aws.eks.service import Eks
 from rehearsal.aws.eks.state import ControlPlaneFactory
+from rehearsal.aws.faults import Faults, Spoiler
 from rehearsal.aws.gate import Gate
 from rehearsal.aws.iam import Iam
 from rehearsal.aws.managed_policies import MANAGED_POLICIES
@@ -34,18 +35,20 @@ class Emulator:
         self.backend = Backend(settings)
         self.calls = Calls(self.backend)
         self.ec2 = Ec2(self.backend, self.calls)
-        self.eks = Eks(self.backend, self.calls, self.ec2, control_plane)
+        self.faults = Faults()
+        self.eks = Eks(self.backend, self.calls, self.ec2, control_plane, self.faults.fails_later)
         Iam(self.backend)
         web_identity = WebIdentity(self.backend, self.eks.tokens)
         self.ended = asyncio.Event()
         own_hosts = frozenset({settings.host, f"localhost:{settings.port}"})
         self.app = Routes(
-            Gate(self.backend.app, own_hosts, web_identity.answer),
+            Spoiler(Gate(self.backend.app, own_hosts, web_identity.answer), self.faults, self.eks.wire),
             settings,
             status=self.status,
             shutdown=self.ended.set,
             webhook=self.eks.review,
             node=self.eks.pods.answer,
+            faults=self.faults,
         )
 
     async def start(self) -> None:

@@ -12,8 +12,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 from rehearsal.aws import asgi
-from rehearsal.aws.errors import AwsError
-from rehearsal.aws.gate import Refusal, Signature, answer_of, signature
+from rehearsal.aws.gate import Refusal, answer_of, signature
 from rehearsal.aws.rest_json import RestJson
 
 SLOW_SECONDS: Final = 3.0
@@ -80,12 +79,9 @@ class Fault:
 
 
 class Faults:
-    """ASGI middleware that spoils calls."""
+    """What is to go wrong, and how much of it already has."""
 
-    def __init__(self, app: asgi.App, eks: RestJson) -> None:
-        """`eks` tells which operation a path of EKS's is."""
-        self._app = app
-        self._eks = eks
+    def __init__(self) -> None:
         self._laid: list[Fault] = []
 
     def lay(self, faults: Iterable[Mapping[str, Any]]) -> None:
@@ -96,20 +92,38 @@ class Faults:
         """Each with how often it has struck."""
         return [asdict(fault) for fault in self._laid]
 
-    def fails_later(self, service: str, operation: str) -> bool:
-        """Whether what this call begins is to fail; asked by the part that plays it, once a call."""
-        return any(f.effect == FAILING and f.strikes(service, operation) for f in self._laid)
+    def effect(self, service: str, operation: str) -> str | None:
+        """How this call is spoiled; counts it."""
+        for fault in self._laid:
+            if fault.effect != FAILING and fault.strikes(service, operation):
+                return fault.effect
+        return None
+
+    def fails_later(self, operation: str) -> bool:
+        """Whether what this call to EKS begins is to fail; counts it."""
+        return any(fault.effect == FAILING and fault.strikes("eks", operation) for fault in self._laid)
+
+
+class Spoiler:
+    """ASGI middleware that spoils calls."""
+
+    def __init__(self, app: asgi.App, faults: Faults, eks: RestJson) -> None:
+        """`eks` tells which operation a path of EKS's is."""
+        self._app = app
+        self._faults = faults
+        self._eks = eks
 
     async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         """Pass a call on, or spoil it."""
-        if not self._laid or scope["type"] != "http":
+        if not self._faults.laid() or scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = asgi.headers_of(scope)
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         signed = signature(headers.get("authorization", ""), query)
         body = await asgi.read_body(receive)
-        effect = self._effect(scope, headers, signed, body, query)
+        operation = self._operation(signed.service, scope, headers, body, query) if signed else ""
+        effect = self._faults.effect(signed.service, operation) if signed else None
         if effect is None or effect == "slow":
             await asyncio.sleep(SLOW_SECONDS if effect else 0)
             await self._app(scope, asgi.replay(body, receive), send)
@@ -120,22 +134,6 @@ class Faults:
             await _cut_off(send)
         else:
             await asgi.respond(send, answer_of(EFFECTS[effect], signed))
-
-    def _effect(
-        self,
-        scope: asgi.Scope,
-        headers: Mapping[str, str],
-        signed: Signature | None,
-        body: bytes,
-        query: Mapping[str, list[str]],
-    ) -> str | None:
-        if signed is None:
-            return None
-        operation = self._operation(signed.service, scope, headers, body, query)
-        for fault in self._laid:
-            if fault.effect != FAILING and fault.strikes(signed.service, operation):
-                return fault.effect
-        return None
 
     def _operation(
         self,
@@ -158,8 +156,3 @@ async def _cut_off(send: asgi.Send) -> None:
     """End the connection in the middle of an answer: the client sees it closed too early."""
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
     raise ConnectionAbortedError("cut off on demand")
-
-
-def failed(what: str) -> AwsError:
-    """The health issue of what was told to fail."""
-    return AwsError("InsufficientFreeAddresses", f"{what} could not be created.")

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from rehearsal.aws import asgi
+from rehearsal.aws.faults import Faults
 from rehearsal.aws.settings import Settings
 
 PREFIX: Final = "/_rehearsal/"
@@ -41,6 +42,7 @@ class Routes:
         shutdown: Callable[[], None],
         webhook: Webhook,
         node: Node,
+        faults: Faults,
     ) -> None:
         """`status` gives the JSON of /_rehearsal/status, `shutdown` begins the end of the process."""
         self._app = app
@@ -49,6 +51,7 @@ class Routes:
         self._shutdown = shutdown
         self._webhook = webhook
         self._node = node
+        self._faults = faults
 
     async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         """Answer one of the routes, or pass the request on."""
@@ -79,7 +82,11 @@ class Routes:
             case ("POST", "shutdown") if self._trusted(headers):
                 self._shutdown()
                 return asgi.json_response({}, 202)
-            case ("GET", "status") | ("POST", "shutdown"):
+            case ("GET", "faults") if self._trusted(headers):
+                return asgi.json_response(self._faults.laid())
+            case ("POST", "faults") if self._trusted(headers):
+                return self._lay(body)
+            case ("GET", "status" | "faults") | ("POST", "shutdown" | "faults"):
                 return asgi.json_response({"message": "The world's secret is missing or wrong."}, 401)
             case ("POST", "webhook", secret, kind):
                 return await self._review(secret, kind, body)
@@ -91,6 +98,13 @@ class Routes:
     def _trusted(self, headers: Mapping[str, str]) -> bool:
         expected = f"Bearer {self._settings.secret}"
         return secrets.compare_digest(headers.get("authorization", "").encode(), expected.encode())
+
+    def _lay(self, body: bytes) -> asgi.Response:
+        try:
+            self._faults.lay(json.loads(body))
+        except (ValueError, TypeError) as error:
+            return asgi.json_response({"message": str(error)}, 400)
+        return asgi.json_response({})
 
     async def _review(self, secret: str, kind: str, body: bytes) -> asgi.Response:
         try:

@@ -105,14 +105,9 @@ _OF_THE_OBJECT = ("uid", "resourceVersion", "creationTimestamp", "managedFields"
 
 def _objects(lab: Lab) -> Iterator[tuple[str, Any]]:
     """What the API server holds, without what it and the kubelet add to each object."""
-    listed = json.loads(
-        lab.sh(
-            f"kubectl get {_KINDS} -A -o json > $HOME/objects; "
-            "kubectl get configmap aws-auth -n kube-system -o json > $HOME/aws-auth; "
-            'printf \'[%s,%s]\' "$(cat $HOME/objects)" "$(cat $HOME/aws-auth)"'
-        )
-    )
-    for thing in [*listed[0]["items"], listed[1]]:
+    mapped = "kubectl get configmap aws-auth -n kube-system -o json | tr -d '\\n'"
+    aws_auth, rest = lab.sh(f"{mapped}; echo; kubectl get {_KINDS} -A -o json").split("\n", 1)
+    for thing in [json.loads(aws_auth), *json.loads(rest)["items"]]:
         meta = {key: value for key, value in thing["metadata"].items() if key not in _OF_THE_OBJECT}
         kept = {key: value for key, value in thing.items() if key not in ("metadata", "status")}
         if thing["kind"] == "Pod":
@@ -128,16 +123,19 @@ def _pod_spec(spec: dict[str, Any]) -> Any:
     return json.loads(re.sub(r"kube-api-access-\w{5}", "kube-api-access", json.dumps(spec)))
 
 
-def _aws(lab: Lab) -> Iterator[tuple[str, Any]]:
-    """What IAM and EKS hold of principals, rights and ways into the cluster."""
+def client(lab: Lab, service: str) -> Any:
+    """A client of the lab's AWS, as the lab's operator."""
     known = configparser.ConfigParser()
     known.read(lab.world / "aws" / "credentials")
     key = known[known.sections()[0]]
-    session = boto3.Session(
-        key["aws_access_key_id"], key["aws_secret_access_key"], key.get("aws_session_token"), "ap-northeast-2"
-    )
-    endpoint = lab.sh("echo $AWS_ENDPOINT_URL").strip()
-    iam, eks = (session.client(service, endpoint_url=endpoint) for service in ("iam", "eks"))
+    world = json.loads((lab.world / "world.json").read_text())
+    session = boto3.Session(key["aws_access_key_id"], key["aws_secret_access_key"], region_name="ap-northeast-2")
+    return session.client(service, endpoint_url=world["endpoint"])
+
+
+def _aws(lab: Lab) -> Iterator[tuple[str, Any]]:
+    """What IAM and EKS hold of principals, rights and ways into the cluster."""
+    iam, eks = client(lab, "iam"), client(lab, "eks")
     for user in iam.list_users()["Users"]:
         name = user["UserName"]
         yield (

@@ -22,7 +22,6 @@ import pytest
 import urllib3
 from kubernetes.stream import stream, ws_client
 
-from rehearsal.control_plane import ApiError
 from rehearsal.control_plane.pki import Authority
 from rehearsal.kubelet import volumes
 from tests.rehearsal.control_planes import Object, until
@@ -291,7 +290,7 @@ def test_the_environment_is_the_pods_own(kubelet: Kubelet) -> None:
         patch.setenv("AWS_PROFILE", "private")
         pod = kubelet.run("has-env", "tail", "-f", "/dev/null", container={"env": env, "envFrom": many})
         shown = kubelet.exec("has-env", "env").stdout.decode()
-    found = dict(line.partition("=")[::2] for line in shown.splitlines())
+    found = {line.partition("=")[0]: line.partition("=")[2] for line in shown.splitlines()}
     assert found["PLAIN"] == "a $ and green"
     assert found["NODE"] == pod["spec"]["nodeName"]
     assert found["POD_IP"] == kubelet.pod("has-env")["status"]["podIP"]
@@ -366,9 +365,7 @@ def test_a_command_that_is_not_there(kubelet: Kubelet) -> None:
         ("OnFailure", 0, "Succeeded", "Completed"),
     ],
 )
-def test_a_command_that_ends_ends_the_pod(
-    kubelet: Kubelet, policy: str, code: int, phase: str, reason: str
-) -> None:
+def test_a_command_that_ends_ends_the_pod(kubelet: Kubelet, policy: str, code: int, phase: str, reason: str) -> None:
     name = f"ends-{policy.lower()}-{code}"
     kubelet.run(name, "sh", "-c", f"echo said; echo failed >&2; exit {code}", policy=policy)
     pod = kubelet.until_pod(name, lambda pod: pod["status"]["phase"] == phase)
@@ -482,8 +479,8 @@ def test_a_pod_of_the_same_name_is_another_pod(kubelet: Kubelet) -> None:
 
 
 def test_a_job_of_a_played_image_ends_when_its_command_does(kubelet: Kubelet) -> None:
-    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": "busybox"}]}}
-    template["spec"]["containers"][0]["command"] = ["sh", "-c", "sleep 2.5; exit 1"]  # pyright: ignore[reportArgumentType]  # one literal of mixed values
+    container = {"name": "main", "image": "busybox", "command": ["sh", "-c", "sleep 2.5; exit 1"]}
+    template: Object = {"spec": {"restartPolicy": "Never", "containers": [container]}}
     jobs = f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs"
     kubelet.create(jobs, "Job", "works", spec={"template": template, "backoffLimit": 0})
     status = until(lambda: kubelet.request("GET", f"{jobs}/works")["status"].get("failed"), "job failed")
@@ -525,7 +522,7 @@ def kubelet_port(kubelet: Kubelet) -> int:
 )
 def test_only_the_api_server_may_ask_the_kubelet(kubelet: Kubelet, path: str, certificate: str, status: int) -> None:
     pki = kubelet.plane.spec.dir / "pki"
-    files = {"cert_file": str(pki / f"{certificate}.crt"), "key_file": str(pki / f"{certificate}.key")}
+    files: Object = {"cert_file": str(pki / f"{certificate}.crt"), "key_file": str(pki / f"{certificate}.key")}
     with urllib3.PoolManager(ca_certs=str(pki / "ca.crt"), retries=False, **(files if certificate else {})) as pool:
         url = f"https://127.0.0.1:{kubelet_port(kubelet)}/{path}/{NAMESPACE}/dev-kubectl/main"
         answer = pool.request("GET", url, fields={"command": "id", "output": "1"})

@@ -1,6 +1,7 @@
 """The kubelet where it has no rights, on older versions, and when its process is killed."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -58,8 +59,13 @@ def test_the_pods_files_are_found_by_their_paths(kubelet: Kubelet, path: str) ->
 
 def test_a_terminal_is_one(kubelet: Kubelet) -> None:
     command = kubelet.command("exec", "-it", "dev-kubectl", "--", "sh", "-c", "test -t 0 && tty && ps -o tty= -p $$")
-    done = subprocess.run(["script", "-qec", " ".join(command[:-1]) + f" '{command[-1]}'", "/dev/null"],
-                          capture_output=True, timeout=60, check=False, stdin=subprocess.DEVNULL)  # fmt: skip
+    done = subprocess.run(
+        ["script", "-qec", shlex.join(command), "/dev/null"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 0
     name, controlling = done.stdout.decode().replace("^@", "").split()[-2:]
     assert name == f"/dev/{controlling}"
@@ -120,9 +126,9 @@ def test_a_killed_emulator_takes_its_pods_along(tmp_path: Path) -> None:
     parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, start_new_session=True)
     assert parent.stdout is not None
     assert parent.stdout.readline() == b"ready\n"
+    kubectl = [str(ensure(print) / "kubectl"), "--kubeconfig", str(directory / "admin.kubeconfig"), "-n", NAMESPACE]
     client = subprocess.Popen(
-        [str(ensure(print) / "kubectl"), "--kubeconfig", str(directory / "admin.kubeconfig"), "-n", NAMESPACE]
-        + ["exec", "stays", "--", "sleep", "7903"],
+        [*kubectl, "exec", "stays", "--", "sleep", "7903"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -141,5 +147,3 @@ def test_a_stopped_control_plane_leaves_no_pod(tmp_path: Path) -> None:
     assert command_lines("sleep 791") == []
     assert not (tmp_path / "myeks").exists()
     assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text()
-
-

@@ -9,6 +9,7 @@ what belongs to none with the one that has the same identityMapping.
 from __future__ import annotations
 
 import itertools
+import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -75,6 +76,9 @@ def walk() -> list[Stages]:
 
 WALK = walk()
 
+ALIKE = ("identityMapping", "unmapped")
+"""The cluster is told of somebody whom nobody maps what it is told of somebody who does not exist."""
+
 
 def test_the_walk_covers_every_ordered_pair() -> None:
     steps = list(itertools.pairwise(WALK))
@@ -122,14 +126,58 @@ def test_every_stage_is_reached_from_every_other(lab: Lab, fresh: dict[tuple[str
 def test_the_references_tell_the_stages_apart(fresh: dict[tuple[str, object], Facts]) -> None:
     """A comparison of nothing with nothing would pass."""
     for part in lab_states.PARTS:
-        different = [facts for (of, _), facts in fresh.items() if of == part]
+        different = [facts for (of, stage), facts in fresh.items() if of == part and (of, stage) != ALIKE]
         for one, two in itertools.combinations(different, 2):
             assert one != two, part
     assert len(fresh[BASE, "off"]) > 200
 
 
-def test_the_last_step_is_a_whole_down(lab: Lab) -> None:
+def test_what_was_made_for_another_role_or_user_is_made_anew(lab: Lab, fresh: dict[tuple[str, object], Facts]) -> None:
+    """Somebody deletes a role and the user by hand: the pod and the access entry that meant them are of no use."""
+    stages = FRESH[-1]
+    lab.set(exercises=asdict(stages))
+    lab("up")
+    iam, eks = lab_states.client(lab, "iam"), lab_states.client(lab, "eks")
+    role, user = _role_and_user(lab)
+    entry = {"clusterName": "myeks", "principalArn": user}
+    made = eks.describe_access_entry(**entry)["accessEntry"]["createdAt"]
+    pods = {pod: _uid(lab, pod) for pod in ("eks-iam-test2", "eks-iam-test3", "eks-iam-test4")}
+    name = role.rpartition("/")[2]
+    for attached in iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]:
+        iam.detach_role_policy(RoleName=name, PolicyArn=attached["PolicyArn"])
+    iam.delete_role(RoleName=name)
+    for attached in iam.list_attached_user_policies(UserName="testuser")["AttachedPolicies"]:
+        iam.detach_user_policy(UserName="testuser", PolicyArn=attached["PolicyArn"])
+    iam.delete_user(UserName="testuser")
+    _refresh(lab)
+    for part, facts in at(lab, stages).items():
+        assert facts == fresh[part, stages.of(part)], part
+    assert _role_and_user(lab)[0] != role
+    assert eks.describe_access_entry(**entry)["accessEntry"]["createdAt"] > made
+    assert [pod for pod, uid in pods.items() if _uid(lab, pod) != uid] == ["eks-iam-test3"]
+
+
+def test_from_the_last_stages_all_goes_down(lab: Lab) -> None:
     lab.set(exercises=asdict(FRESH[-1]))
     lab("up")
     lab("down")
     assert lab.processes() == []
+
+
+def _role_and_user(lab: Lab) -> tuple[str, str]:
+    (stack,) = (one for one in lab.state()["resources"] if one["type"] == "pulumi:pulumi:Stack")
+    return stack["outputs"]["exerciseRoleArns"]["irsa"], stack["outputs"]["testuserArn"]
+
+
+def _uid(lab: Lab, pod: str) -> str:
+    return lab.sh(f"kubectl get pod {pod} -o jsonpath='{{.metadata.uid}}'")
+
+
+def _refresh(lab: Lab) -> None:
+    """Read everything anew into the engine's state."""
+    program = (
+        "from cli import rehearsed; from cli.stacks import load; from rehearsal import toolchain\n"
+        "rehearsed.stack_in(rehearsed.running(), toolchain.ensure(print), load('rehearsal')).refresh()"
+    )
+    python = lab.checkout / ".venv" / "bin" / "python"
+    subprocess.run([str(python), "-c", program], cwd=lab.checkout, env=lab.env, check=True, timeout=180)

@@ -25,6 +25,7 @@ from rehearsal.aws.eks.state import (
     Cluster,
     Clusters,
     ControlPlaneFactory,
+    Trouble,
     bad_request,
     in_use,
 )
@@ -55,6 +56,7 @@ class ClusterOperations:
         updates: Updates,
         factory: ControlPlaneFactory,
         pods: Pods,
+        fails_later: Trouble,
     ) -> None:
         """`factory` makes a control plane from its specification; `pods` knows what its pods see of AWS."""
         self._settings = settings
@@ -65,6 +67,7 @@ class ClusterOperations:
         self._updates = updates
         self._factory = factory
         self._pods = pods
+        self._fails_later = fails_later
         self._lookups = Lookups(calls)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -211,6 +214,8 @@ class ClusterOperations:
         control_plane = self._factory(spec)
         try:
             await self.ensure_log_group(cluster)
+            if self._fails_later("CreateCluster"):
+                raise ControlPlaneError("The control plane could not be created.")
             await control_plane.start()
         except (ControlPlaneError, AwsError, OSError) as error:
             log.exception("cluster %s cannot be made", cluster.name)

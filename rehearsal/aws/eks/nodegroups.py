@@ -14,7 +14,7 @@ from rehearsal.aws.eks.access import Access
 from rehearsal.aws.eks.catalog import AMI_RELEASE, VERSIONS
 from rehearsal.aws.eks.lookups import Lookups
 from rehearsal.aws.eks.nodes import NodeFailure, Nodes
-from rehearsal.aws.eks.state import Cluster, Clusters, Nodegroup, bad_request, in_use, invalid, not_found
+from rehearsal.aws.eks.state import Cluster, Clusters, Nodegroup, Trouble, bad_request, in_use, invalid, not_found
 from rehearsal.aws.eks.updates import Updates
 from rehearsal.aws.eks.user_data import node_configs
 from rehearsal.aws.eks.validation import check_name
@@ -37,8 +37,10 @@ class Nodegroups:
         clusters: Clusters,
         access: Access,
         updates: Updates,
+        fails_later: Trouble,
     ) -> None:
         """`access` makes the entry that nodes enter by."""
+        self._fails_later = fails_later
         self._settings = settings
         self._clusters = clusters
         self._access = access
@@ -139,6 +141,8 @@ class Nodegroups:
     async def _bring_up(self, cluster: Cluster, group: Nodegroup) -> None:
         missing = [] if cluster.bootstrap_addons else [name for name in ADDONS_FOR_NODES if name not in cluster.addons]
         try:
+            if self._fails_later("CreateNodegroup"):
+                raise NodeFailure("NodeCreationFailure", "Instances failed to join the kubernetes cluster", [])
             await self._nodes.scale(cluster, group)
             if missing:
                 instances = list(group.nodes)

@@ -19,7 +19,7 @@ from rehearsal.aws.eks.lookups import Lookups
 from rehearsal.aws.eks.nodegroups import Nodegroups
 from rehearsal.aws.eks.pod_identity import PodIdentity
 from rehearsal.aws.eks.pods import Pods
-from rehearsal.aws.eks.state import Cluster, Clusters, ControlPlaneFactory, bad_request, not_found
+from rehearsal.aws.eks.state import Cluster, Clusters, ControlPlaneFactory, Trouble, bad_request, not_found
 from rehearsal.aws.eks.tokens import Tokens
 from rehearsal.aws.eks.updates import Updates
 from rehearsal.aws.errors import AwsError
@@ -32,11 +32,13 @@ Operation = Callable[[dict[str, Any]], dict[str, Any] | Awaitable[dict[str, Any]
 class Eks:
     """Answers EKS's calls and its clusters' webhooks."""
 
-    def __init__(self, backend: Backend, calls: Calls, ec2: Ec2, factory: ControlPlaneFactory) -> None:
-        """Takes EKS's calls over from ministack."""
+    def __init__(
+        self, backend: Backend, calls: Calls, ec2: Ec2, factory: ControlPlaneFactory, fails_later: Trouble
+    ) -> None:
+        """Takes EKS's calls over from ministack; `fails_later` tells what is to end in a failed state."""
         settings = backend.settings
         self._backend = backend
-        self._wire = rest_json.RestJson(calls.model("eks"))
+        self.wire = rest_json.RestJson(calls.model("eks"))
         self._clusters = Clusters()
         self._updates = Updates()
         self._entrance = EntranceControl(backend, calls)
@@ -50,10 +52,10 @@ class Eks:
         pod_identity = PodIdentity(settings, lookups, self._clusters)
         addons = Addons(settings, lookups, self._clusters, pod_identity, self._updates)
         self._operations = ClusterOperations(
-            settings, calls, ec2, self._clusters, access, self._updates, factory, self.pods
+            settings, calls, ec2, self._clusters, access, self._updates, factory, self.pods, fails_later
         )
         changes = ClusterChanges(calls, self._clusters, self._operations, self._updates)
-        self._nodegroups = Nodegroups(settings, calls, self._clusters, access, self._updates)
+        self._nodegroups = Nodegroups(settings, calls, self._clusters, access, self._updates, fails_later)
         ec2.instances.on_terminated += [self._nodegroups.instances_gone, self.pods.instances_gone]
         self._by_name: Mapping[str, Operation] = {
             "DescribeCluster": lambda params: {"cluster": self._clusters.get(params["name"]).view},
@@ -136,7 +138,7 @@ class Eks:
     async def _answer(
         self, method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]]
     ) -> dict[str, Any]:
-        request = self._wire.read(method, path, query, body)
+        request = self.wire.read(method, path, query, body)
         if request is None:
             raise bad_request(f"EKS has no operation {method} {path}.")
         name, params = request

@@ -6,7 +6,7 @@ EKS never shows stands beside it.
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -57,6 +57,10 @@ class ControlPlane(Protocol):
     def processes(self) -> Sequence[ProcessInfo]:
         """Each process as it is now."""
         ...
+
+
+Trouble = Callable[[str], bool]
+"""Whether what an EKS operation of this name begins is to end in a failed state."""
 
 
 class ControlPlaneFactory(Protocol):
