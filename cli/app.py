@@ -11,7 +11,7 @@ from rehearsal.recovery import AlreadyRunning
 from rehearsal.run import RunFailed
 from rehearsal.world import WorldError
 
-COMMANDS: Final = ("up", "preview", "down", "status", "shell", "plan", "cost", "whocan")
+COMMANDS: Final = ("up", "preview", "down", "status", "shell", "plan", "cost", "whocan", "check", "stage", "run_as")
 
 app = typer.Typer(
     name="lab",

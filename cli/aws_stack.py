@@ -7,8 +7,10 @@ the settings first, says what the lab will cost, and asks.
 import json
 import shutil
 import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import typer
 
@@ -18,12 +20,26 @@ from cli.failures import CannotAsk, Failure
 from cli.stacks import CHECKOUT, Stack
 
 
-def up(stack: Stack, *, yes: bool) -> None:
-    """Tell the cost, ask, and run `pulumi up`; raises Failure when it fails."""
+def up(stack: Stack, *, yes: bool, agreed: Callable[[], object] = lambda: None) -> None:
+    """Tell the cost, ask, and run `pulumi up`; raises Failure when it fails.
+
+    `agreed` is called between the user's consent and the first thing that is done.
+    """
     cost.tell(stack)
     _agree(f"Stand {stack.config.cluster_name} up on AWS in {stack.config.region} (stack {stack.name})?", yes=yes)
+    agreed()
     _pulumi("up", "--yes", "--skip-preview", "--stack", stack.name)
     err.print(f"Take it away when you are done: ./lab down -s {stack.name}")
+
+
+def apply(stack: Stack) -> None:
+    """Run `pulumi up` with the stack's file, wherever that is, and ask nothing; raises Failure when it fails.
+
+    What pulumi says goes to stderr: the caller's stdout may be for a script.
+    """
+    _pulumi(
+        "up", "--yes", "--skip-preview", "--stack", stack.name, "--config-file", str(stack.file), stdout=sys.stderr
+    )
 
 
 def preview(stack: Stack) -> None:
@@ -68,9 +84,9 @@ def _binary() -> str:
     return found
 
 
-def _pulumi(*arguments: str) -> None:
+def _pulumi(*arguments: str, stdout: IO[str] | None = None) -> None:
     """Run pulumi on the user's terminal; Ctrl-C is pulumi's to handle."""
-    process = subprocess.Popen([_binary(), *arguments], cwd=Path(CHECKOUT))
+    process = subprocess.Popen([_binary(), *arguments], cwd=Path(CHECKOUT), stdout=stdout)
     while True:
         try:
             code = process.wait()

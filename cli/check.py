@@ -14,11 +14,12 @@ from typing import Annotated, Final
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import check_tables
+from cli import check_tables, stage
 from cli.console import Progress, duration, err, out, progress
 from cli.failures import BadInput, CannotAsk, Failure
 from cli.outputs import outputs_of
 from cli.stacks import REHEARSAL, Stack, StackOption, load
+from exercises import testuser
 from exercises.ask import Answer, Verdict, ask_all, belongs
 from exercises.outcomes import Unanswered
 from exercises.report import EXIT_CODES, Report, summaries
@@ -86,16 +87,16 @@ def _standing(chosen: Stack, names: Sequence[ExerciseName], shown: Progress) -> 
     with outputs_of(chosen) as (outputs, directory), ExitStack() as stack:
         stages = standing(outputs)
         asks_testuser = "identity-mapping" in names and stages["identity-mapping"] != OFF
-        testuser: Key | Unanswered = Unanswered("testuser is not asked.")
+        key: Key | Unanswered = Unanswered("testuser is not asked.")
         if asks_testuser:
-            testuser = stack.enter_context(_key(str(outputs.get("testuserArn") or ""), chosen, directory))
+            key = stack.enter_context(_key(str(outputs.get("testuserArn") or ""), chosen, directory, shown))
         try:
             lab = stack.enter_context(
                 opened(
                     outputs,
                     patience=PATIENCE[chosen.is_rehearsal],
                     boundary=chosen.config.exercises.testuser_boundary,
-                    testuser=testuser,
+                    testuser=key,
                 )
             )
         except NoOperator as error:
@@ -103,28 +104,26 @@ def _standing(chosen: Stack, names: Sequence[ExerciseName], shown: Progress) -> 
         mine = [row for row in ROWS if row.exercise in names]
         rows = [row for row in mine if belongs(row, lab)]
         shown.phase(f"asking {len(rows)} rows")
-        answers = ask_all(rows, lab, _teller(len(rows), shown))
-        elsewhere = tuple(row for row in mine if row not in set(rows))
+        answers = ask_all(rows, lab, _Teller(len(rows), shown))
+        elsewhere = tuple(row for row in mine if not belongs(row, lab))
         return Report(answers, elsewhere, {name: stages[name] for name in names})
 
 
 @contextmanager
-def _key(arn: str, chosen: Stack, directory: Path) -> Generator[Key | Unanswered]:
+def _key(arn: str, chosen: Stack, directory: Path, shown: Progress) -> Generator[Key | Unanswered]:
     """testuser's key for the length of a block; where none can be made, why."""
-    from exercises import testuser
-
-    with ExitStack() as stack:
-        try:
-            made: Key | Unanswered = stack.enter_context(
-                testuser.key(arn.rpartition("/")[2], chosen.config.region, directory)
-            )
-        except (BotoCoreError, ClientError, testuser.NoKey) as error:
-            made = Unanswered(f"testuser has no key: {error}")
-        yield made
-
-
-def _teller(total: int, shown: Progress) -> "_Teller":
-    return _Teller(total, shown)
+    user = arn.rpartition("/")[2]
+    try:
+        with ExitStack() as stack:
+            try:
+                made: Key | Unanswered = stack.enter_context(
+                    testuser.key(user, chosen.config.region, directory, shown.phase)
+                )
+            except (BotoCoreError, ClientError, testuser.NoKey) as error:
+                made = Unanswered(f"testuser has no key: {error}")
+            yield made
+    except testuser.NotDeleted as error:
+        raise Failure(str(error)) from error
 
 
 class _Teller:
@@ -145,8 +144,6 @@ class _Teller:
 
 def _every_stage(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, *, yes: bool, quiet: bool) -> Report:
     """Every row of every stage: the lab is moved by real updates, and back to its own settings at the end."""
-    from cli import stage
-
     steps = walk(names)
     with outputs_of(chosen):
         pass  # It must be up, or there is nothing to move.
@@ -160,7 +157,9 @@ def _every_stage(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, 
             stage.apply(chosen, step, shown)
             found = _standing(chosen, tuple(step), shown)
             if found.stages != step:
-                raise Failure(f"The update was to bring {moves}, and the stack tells otherwise. Run ./lab up and again.")
+                raise Failure(
+                    f"The update was to bring {moves}, and the stack tells otherwise. Run ./lab up and again."
+                )
             answers.extend(found.answers)
             if not quiet:
                 _tell(found.answers)
@@ -171,8 +170,6 @@ def _every_stage(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, 
 
 
 def _back(chosen: Stack, shown: Progress) -> None:
-    from cli import stage
-
     option = "" if chosen.is_rehearsal else f" -s {chosen.name}"
     try:
         stage.apply(chosen, {}, shown)

@@ -58,7 +58,7 @@ def _table(title: str, rows: Iterable[Answer]) -> None:
         table.add_row(
             Text(each.row.name),
             Text(each.row.command),
-            Text(each.row.expected.text),
+            Text(each.expected or each.row.expected.text),
             Text(each.observed),
             Text(verdict, style=_STYLE[each.verdict]),
         )

@@ -47,6 +47,17 @@ class Progress:
         elif self.elapsed - self._told >= self.HEARTBEAT:
             self.phase(text)
 
+    @contextmanager
+    def paused(self) -> Generator[None]:
+        """While this holds the terminal is another program's: the moving line is gone."""
+        if self._status:
+            self._status.stop()
+        try:
+            yield
+        finally:
+            if self._status:
+                self._status.start()
+
 
 @contextmanager
 def progress() -> Generator[Progress]:

@@ -6,7 +6,6 @@ says which.
 """
 
 import json
-import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -57,7 +56,7 @@ def cost(
     as_json: Annotated[bool, typer.Option("--json", help="Print every row as JSON.")] = False,
 ) -> None:
     """Tell what the lab costs an hour, a day and a forgotten month."""
-    if hours is not None and not (math.isfinite(hours) and 0 < hours <= MOST_HOURS):
+    if hours is not None and not 0 < hours <= MOST_HOURS:
         raise BadInput(f"--hours is {hours:g}. Give more than 0 and at most {MOST_HOURS:.0f}, which is a year.")
     found = estimate(load(stack), hours)
     if not found.bill.rows:
@@ -78,7 +77,7 @@ def tell(stack: Stack) -> None:
 
 def estimate(stack: Stack, hours: float | None) -> Estimate:
     """The bill of a stack: AWS's prices over the table's."""
-    config, now = stack.config, datetime.now(UTC)
+    config, now = stack.config, _now()
     horizon = max(hours or 0.0, HOURS_A_MONTH)
     prices: dict[Key, Price] = dict(table(config.region))
     why = "this is the rehearsal, which asks AWS nothing"
@@ -96,17 +95,22 @@ def estimate(stack: Stack, hours: float | None) -> Estimate:
     )
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 def _asked(stack: Stack, keys: set[Key], now: datetime) -> tuple[Prices, str]:
     """What AWS tells, and why not all of it, if so."""
     from botocore.exceptions import BotoCoreError  # these take a while to import, and most commands ask no prices
 
+    from infra.clients import clients
     from infra.prices import aws
 
     config = stack.config
     try:
         with progress() as shown:
             shown.waiting("asking AWS for its prices")
-            client = aws.clients(_profile(stack), config.region)
+            client = clients(profile(stack), config.region)
             live = aws.ask(keys, config.region, config.zones, client, now)
     except BotoCoreError as error:
         return {}, aws.reason(error)
@@ -116,7 +120,7 @@ def _asked(stack: Stack, keys: set[Key], now: datetime) -> tuple[Prices, str]:
     return live.prices, "".join(reasons)
 
 
-def _profile(stack: Stack) -> str | None:
+def profile(stack: Stack) -> str | None:
     """The stack's `aws:profile`, as the engine's provider has it; None: the environment's."""
     settings: Any = yaml.safe_load(stack.file.read_text()) if stack.file.exists() else {}
     config: Any = (settings or {}).get("config") or {}

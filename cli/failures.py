@@ -24,3 +24,7 @@ class CannotAsk(Failure):
     """The thing that would have to answer is not there, so that nothing can be said either way."""
 
     exit_code = 3
+
+
+class NotUp(CannotAsk):
+    """The lab does not stand, which is not strange: it may not have been stood up yet."""

@@ -4,7 +4,6 @@ For the rehearsal both come from the running world; for an AWS stack the outputs
 come from the user's own Pulumi backend and the environment is the user's own.
 """
 
-import os
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 from cli import aws_stack, rehearsed
 from cli.console import Progress
-from cli.failures import CannotAsk
+from cli.failures import NotUp
 from cli.stacks import Stack
 from rehearsal import paths
 from rehearsal.run import environment
@@ -20,7 +19,7 @@ from rehearsal.run import environment
 
 @contextmanager
 def outputs_of(stack: Stack) -> Generator[tuple[Mapping[str, Any], Path]]:
-    """The stack's outputs and a directory for files of its shell; raises CannotAsk when it is not up.
+    """The stack's outputs and a directory for files of its shell; raises NotUp when it is not up.
 
     While the block runs, this process's environment is the one in which the lab's AWS answers.
     """
@@ -38,11 +37,5 @@ def outputs_of(stack: Stack) -> Generator[tuple[Mapping[str, Any], Path]]:
 
 def _standing(stack: Stack, outputs: Mapping[str, Any]) -> Mapping[str, Any]:
     if not outputs.get("kubeconfig"):
-        option = "" if stack.is_rehearsal else f" -s {stack.name}"
-        raise CannotAsk(f"Stack {stack.name} is not up. Stand it up with ./lab up{option}.")
+        raise NotUp(f"Stack {stack.name} is not up. Stand it up with ./lab up{stack.option}.")
     return outputs
-
-
-def with_path(first: Path) -> str:
-    """PATH with one directory put in front."""
-    return os.pathsep.join([str(first), os.environ.get("PATH", os.defpath)])

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.console import Progress
-from cli.failures import CannotAsk, Failure
+from cli.failures import Failure, NotUp
 from cli.stacks import PROJECT_FILE, Stack
 from infra.config import NAMESPACE, SECRET_KEYS
 from rehearsal import run, toolchain, world
@@ -53,10 +53,10 @@ def attached() -> World | None:
 
 
 def running() -> World:
-    """The running world; raises CannotAsk when the rehearsal is not up."""
+    """The running world; raises NotUp when there is none."""
     here = attached()
     if here is None:
-        raise CannotAsk("The rehearsal is not up. Start it with ./lab up.")
+        raise NotUp("The rehearsal is not up. Start it with ./lab up.")
     return here
 
 

@@ -37,15 +37,31 @@ class Stack:
         """Whether it lives on this machine and costs nothing."""
         return self.name == REHEARSAL
 
+    @property
+    def option(self) -> str:
+        """What names it at the end of a command: " -s dev", nothing for the rehearsal."""
+        return "" if self.is_rehearsal else f" -s {self.name}"
+
 
 def load(name: str) -> Stack:
     """Read Pulumi.<name>.yaml and check every setting; raises BadInput with all problems at once."""
+    file = file_of(name)
+    return parsed(name, file, file.read_text())
+
+
+def file_of(name: str) -> Path:
+    """The stack's settings file; raises BadInput when there is none."""
     file = CHECKOUT / f"Pulumi.{name}.yaml"
     if not file.exists():
         known = ", ".join(sorted(stack_name(path) for path in CHECKOUT.glob("Pulumi.*.yaml")))
         raise BadInput(f"There is no stack {name}: {file.name} does not exist. Name one of: {known}.")
+    return file
+
+
+def parsed(name: str, file: Path, text: str) -> Stack:
+    """The stack if its file held this text; raises BadInput with all problems at once."""
     try:
-        settings: object = yaml.safe_load(file.read_text()) or {}
+        settings: object = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
         raise BadInput(f"{file.name} is not YAML: {' '.join(str(error).split())}. Mend it there.") from error
     config = settings.get("config", {}) if isinstance(settings, dict) else None

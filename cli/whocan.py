@@ -107,7 +107,7 @@ def _asking(stack: str) -> Generator[_Cluster]:
             yield _Cluster(reader, shown, found)
         except NotAsked as error:
             raise CannotAsk(str(error)) from error
-        except (UnknownResource, NotASubject) as error:
+        except UnknownResource as error:
             raise BadInput(str(error)) from error
 
 
@@ -139,11 +139,12 @@ def ask(
     """Who may VERB RESOURCE (or VERB /path); the word ask may be left out."""
     if namespace and anywhere:
         raise BadInput("-n and -A exclude each other. Give one of them.")
+    is_path = what.startswith("/")
+    if is_path and (name or namespace or anywhere):
+        raise BadInput(f"{what} is a path: it has no name and no namespace. Leave them out.")
     notes: list[str] = []
     with _asking(stack) as cluster:
-        if what.startswith("/"):
-            if name or namespace or anywhere:
-                raise BadInput(f"{what} is a path: it has no name and no namespace. Leave out what follows it.")
+        if is_path:
             if verb not in URL_VERBS:
                 notes.append(f"{verb} is no verb of a path; those are {', '.join(sorted(URL_VERBS))}.")
             request: ResourceRequest | UrlRequest = UrlRequest(verb, what)
@@ -213,8 +214,8 @@ def rules(
     if subject and match:
         raise BadInput("SUBJECT and --match exclude each other. Give one of them.")
     fits = _pattern(match)
+    chosen = _subject(subject)
     with _asking(stack) as cluster:
-        chosen = parse_subject(subject) if subject else None
         _check_namespace(cluster.reader, namespace)
         evaluator, known = cluster.evaluator(), cluster.principals()
         if chosen:
@@ -239,8 +240,8 @@ def access_matrix(
     as_json: JsonOption = False,
 ) -> None:
     """Resources against verbs: those of a namespace, without -n those in none; without SUBJECT for yourself."""
+    chosen = _subject(subject)
     with _asking(stack) as cluster:
-        chosen = parse_subject(subject) if subject else None
         reader = cluster.reader
         _check_namespace(reader, namespace)
         resources = reader.catalogue().scoped(namespaced=bool(namespace))
@@ -283,6 +284,14 @@ def me(stack: StackOption = REHEARSAL, as_json: JsonOption = False) -> None:
     canonical = next(iter(seen.extra.get("canonicalArn", ())), "")
     arn = next(iter(seen.extra.get("arn", ())), canonical)
     _finish(views.Me(seen, arn, principals.of_caller(canonical, known) if canonical else None), as_json, cluster.unread)
+
+
+def _subject(text: str) -> Subject | None:
+    """The subject that was named, None when none was; raises BadInput."""
+    try:
+        return parse_subject(text) if text else None
+    except NotASubject as error:
+        raise BadInput(str(error)) from error
 
 
 def _pattern(text: str) -> Callable[[str], bool]:

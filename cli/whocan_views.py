@@ -1,18 +1,18 @@
 """What `lab whocan` prints: a table and a few lines for a person, the same facts as JSON for a script."""
 
 import json
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Protocol
 
 from rich.table import Table
 from rich.text import Text
 
+from cli import whocan_words as words
 from cli.console import err, out
 from exercises.access.evaluate import Grant
 from exercises.access.identities import Identity
 from exercises.access.matrix import Cell, Row
-from exercises.access.objects import Binding, Rule, Subject
+from exercises.access.objects import Binding, Subject
 from exercises.access.principals import AccessPolicy, Principal
 from exercises.access.reader import Self
 from exercises.access.requests import ResourceRequest, UrlRequest
@@ -25,6 +25,9 @@ CELLS: Final[dict[Cell, str]] = {
     "no": "-",
     "no such verb": "",
 }
+
+
+ENTERING: Final = "IAM principals that enter so, with their access policies, which are not RBAC:"
 
 
 class Answer(Protocol):
@@ -66,20 +69,29 @@ class WhoCan:
         """To stdout; notes to stderr."""
         for note in self.notes:
             err.print(f"Note: {note}", markup=False)
-        _line(f"Who may {self._asked()}:")
+        words.line(f"Who may {self._asked()}:")
         heads = ("kind", "subject", "namespace", "binding → role", "scope")
-        _table(heads, ((*_who(one.subject), _via(one.binding), _scope(one)) for one in self.grants))
+        words.table(
+            heads,
+            (
+                (*words.who(one.subject), words.via(one.binding), words.scope(one.namespace))
+                for one in words.in_order(self.grants)
+            ),
+        )
         if self.named:
-            _line("Only for objects of these names:")
-            _table(
+            words.line("Only for objects of these names:")
+            words.table(
                 ("kind", "subject", "namespace", "binding → role", "scope", "names"),
-                ((*_who(one.subject), _via(one.binding), _scope(one), _names(one)) for one in self.named),
+                (
+                    (*words.who(one.subject), words.via(one.binding), words.scope(one.namespace), words.names(one))
+                    for one in words.in_order(self.named)
+                ),
             )
-        _print_principals("IAM principals among them:", self.principals)
+        words.principals("IAM principals among them:", self.principals)
         if self.beyond:
-            _line("Not RBAC: these access policies of EKS may allow it too.")
+            words.line("Not RBAC: these access policies of EKS may allow it too.")
             for principal, policy in self.beyond:
-                _line(f"  {principal.arn}: {policy}")
+                words.line(f"  {principal.arn}: {policy}")
 
     def _asked(self) -> str:
         if isinstance(self.request, UrlRequest):
@@ -94,8 +106,10 @@ class WhoCan:
         """As plain values."""
         return {
             "request": asdict(self.request) | {"any_namespace": self.anywhere},
-            "who": [_grant(one) for one in self.grants],
-            "who_by_name": [_grant(one) | {"rules": [asdict(rule) for rule in one.rules]} for one in self.named],
+            "who": [words.grant_values(one) for one in self.grants],
+            "who_by_name": [
+                words.grant_values(one) | {"rules": [asdict(rule) for rule in one.rules]} for one in self.named
+            ],
             "principals": [asdict(one) for one in self.principals],
             "access_policies": [{"principal": one.arn, **asdict(policy)} for one, policy in self.beyond],
             "notes": list(self.notes),
@@ -114,24 +128,27 @@ class Rules:
     def print(self) -> None:
         """To stdout."""
         if self.identity:
-            _line(_introduced(self.identity))
-        _table(
+            words.line(words.introduced(self.identity))
+        words.table(
             ("subject", "scope", "verbs", "resources or paths", "names", "binding → role"),
             (
-                (_full(one.subject), _scope(one), *_rule(rule), _via(one.binding))
+                (words.full(one.subject), words.scope(one.namespace), *words.rule_cells(rule), words.via(one.binding))
                 for one in self.grants
                 for rule in one.rules
             ),
             none="No rules.",
         )
-        _print_principals("IAM principals that enter so, with access policies beside RBAC:", self.principals)
+        words.principals(ENTERING, self.principals)
+        words.node_note(self.identity)
 
     def as_json(self) -> dict[str, Any]:
         """As plain values."""
         return {
             "subject": asdict(self.subject) if self.subject else None,
             "groups": list(self.identity.groups) if self.identity else None,
-            "grants": [_grant(one) | {"rules": [asdict(rule) for rule in one.rules]} for one in self.grants],
+            "grants": [
+                words.grant_values(one) | {"rules": [asdict(rule) for rule in one.rules]} for one in self.grants
+            ],
             "principals": [asdict(one) for one in self.principals],
         }
 
@@ -149,14 +166,15 @@ class Matrix:
     def print(self) -> None:
         """To stdout."""
         where = f"in namespace {self.namespace}" if self.namespace else "outside namespaces"
-        _line(f"{_introduced(self.identity)}; resources {where}")
-        _table(("resource", *VERBS), ((row.resource, *(CELLS[cell] for cell in row.cells)) for row in self.rows))
+        words.line(f"{words.introduced(self.identity)}; resources {where}")
+        words.table(("resource", *VERBS), ((row.resource, *(CELLS[cell] for cell in row.cells)) for row in self.rows))
         used = {cell for row in self.rows for cell in row.cells}
         if "some names" in used:
-            _line("names: for objects of certain names.")
+            words.line("names: for objects of certain names.")
         if "beyond RBAC" in used:
-            _line("other: not by RBAC; on EKS by an access policy.")
-        _print_principals("IAM principals that enter so, with access policies beside RBAC:", self.principals)
+            words.line("other: not by RBAC; on EKS by an access policy.")
+        words.principals(ENTERING, self.principals)
+        words.node_note(self.identity)
 
     def as_json(self) -> dict[str, Any]:
         """As plain values."""
@@ -187,25 +205,26 @@ class Lookup:
 
     def print(self) -> None:
         """To stdout."""
-        _table(
+        words.table(
             ("kind", "subject", "namespace", "binding → role", "scope"),
             (
                 (
-                    *_who(one.subject),
-                    _via(one.binding) + (" (there is no such role)" if one.role_missing else ""),
-                    _place(one.binding.namespace),
+                    *words.who(one.subject),
+                    words.via(one.binding) + (" (there is no such role)" if one.role_missing else ""),
+                    words.scope(one.binding.namespace),
                 )
                 for one in self.found
             ),
             none="No binding names such a subject.",
         )
-        _print_principals("IAM principals:", self.principals)
+        words.principals("IAM principals:", self.principals)
 
     def as_json(self) -> dict[str, Any]:
         """As plain values."""
         return {
             "found": [
-                asdict(one.subject) | _bound(one.binding) | {"role_missing": one.role_missing} for one in self.found
+                asdict(one.subject) | words.binding_values(one.binding) | {"role_missing": one.role_missing}
+                for one in self.found
             ],
             "principals": [asdict(one) for one in self.principals],
         }
@@ -230,7 +249,11 @@ class Me:
         if self.principal:
             rows.append(("comes in by", self.principal.source))
             rows += [("access policy", str(policy)) for policy in self.principal.policies]
-        rows += [(name, ", ".join(values)) for name, values in sorted(self.seen.extra.items()) if name != "arn"]
+        rows += [
+            (name, ", ".join(values))
+            for name, values in sorted(self.seen.extra.items())
+            if any(values) and name != "arn"
+        ]
         for name, value in rows:
             table.add_row(Text(name), Text(value))
         out.print(table)
@@ -245,83 +268,3 @@ class Me:
             "aws_principal": self.arn or None,
             "principal": asdict(self.principal) if self.principal else None,
         }
-
-
-def _grant(grant: Grant) -> dict[str, Any]:
-    return asdict(grant.subject) | _bound(grant.binding)
-
-
-def _bound(binding: Binding | None) -> dict[str, Any]:
-    if binding is None:
-        return {"binding": None, "role": None, "scope": "cluster"}
-    return {
-        "binding": {"kind": binding.kind, "name": binding.name, "namespace": binding.namespace},
-        "role": {"kind": binding.role_kind, "name": binding.role_name},
-        "scope": "namespace" if binding.namespace else "cluster",
-    }
-
-
-def _introduced(identity: Identity) -> str:
-    groups = f"groups {', '.join(identity.groups)}" if identity.groups else "no groups"
-    return f"User {identity.user}, {groups}" if identity.user else groups.capitalize()
-
-
-def _who(subject: Subject) -> tuple[str, str, str]:
-    return subject.kind, subject.name, subject.namespace
-
-
-def _full(subject: Subject) -> str:
-    return (
-        f"{subject.kind} {subject.namespace}/{subject.name}" if subject.namespace else f"{subject.kind} {subject.name}"
-    )
-
-
-def _via(binding: Binding | None) -> str:
-    if binding is None:
-        return "built into the API server"
-    return f"{binding.kind} {binding.name} → {binding.role_kind} {binding.role_name}"
-
-
-def _scope(grant: Grant) -> str:
-    return _place(grant.namespace)
-
-
-def _place(namespace: str) -> str:
-    return f"namespace {namespace}" if namespace else "cluster"
-
-
-def _names(grant: Grant) -> str:
-    return ", ".join(dict.fromkeys(name for rule in grant.rules for name in rule.resource_names))
-
-
-def _rule(rule: Rule) -> tuple[str, str, str]:
-    """Verbs; resources with their groups, or paths; names."""
-    verbs = ", ".join(rule.verbs)
-    if rule.non_resource_urls:
-        return verbs, ", ".join(rule.non_resource_urls), ""
-    what = [f"{one}.{group}" if group else one for group in rule.api_groups for one in rule.resources]
-    return verbs, ", ".join(what), ", ".join(rule.resource_names)
-
-
-def _print_principals(head: str, principals: Sequence[Principal]) -> None:
-    if principals:
-        _line(head)
-    for one in principals:
-        groups = f", groups {', '.join(one.groups)}" if one.groups else ""
-        policies = f"; {', '.join(map(str, one.policies))}" if one.policies else ""
-        _line(f"  {one.arn}: user {one.username}{groups} ({one.source}){policies}")
-
-
-def _line(text: str) -> None:
-    out.print(text, markup=False)
-
-
-def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], none: str = "") -> None:
-    """A table whose cells are taken as they are; a line instead when it has no rows."""
-    table = Table(*heads, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*map(Text, row))
-    if table.row_count:
-        out.print(table)
-    elif none:
-        _line(none)

@@ -27,6 +27,7 @@ class Component(pulumi.ComponentResource):
         *,
         delete_before_replace: bool | None = None,
         replacement_trigger: pulumi.Input[str] | None = None,
+        before_create: pulumi.ResourceHook | None = None,
     ) -> pulumi.ResourceOptions:
         """Options of a child resource.
 
@@ -35,12 +36,14 @@ class Component(pulumi.ComponentResource):
             delete_before_replace: for a child whose replacement cannot exist beside it.
             replacement_trigger: for a child that is of no use any more when this value changes, although none of
                 its inputs does.
+            before_create: what is run before the child is created, in no preview.
         """
         return pulumi.ResourceOptions(
             parent=self,
             depends_on=list(depends_on),
             delete_before_replace=delete_before_replace,
             replacement_trigger=replacement_trigger,
+            hooks=pulumi.ResourceHookBinding(before_create=[before_create]) if before_create else None,
         )
 
 

@@ -89,6 +89,9 @@ class Cluster(Component):
     kubeconfig: pulumi.Output[Any]
     """Object with an exec credential plugin (`aws eks get-token`); holds no secret."""
 
+    own_kubeconfig: pulumi.Output[str]
+    """JSON text; the program's own way into the cluster, with the AWS profile that it runs under."""
+
     oidc_provider: OidcProvider
     oidc_provider_arn: pulumi.Output[str]
     oidc_issuer: pulumi.Output[str]
@@ -129,10 +132,9 @@ class Cluster(Component):
         for short, principal in args.administrators.items():
             self._administrator(short, principal)
         self.kubeconfig = self.core.kubeconfig
+        self.own_kubeconfig = self.core.kubeconfig_json.apply(self._with_profile)
         self.kubernetes = pulumi_kubernetes.Provider(
-            f"{name}-kubernetes",
-            kubeconfig=self.core.kubeconfig_json.apply(self._with_profile),
-            opts=self.child(),
+            f"{name}-kubernetes", kubeconfig=self.own_kubeconfig, opts=self.child()
         )
         self.register_outputs({"clusterName": self.cluster_name})
 

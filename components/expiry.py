@@ -90,6 +90,8 @@ class Expiry(Component):
         for call in self._calls():
             scheduler.Schedule(
                 f"{name}-{call.name}",
+                # A schedule bears no tags: its name tells which lab it ends.
+                name=pulumi.Output.format("{0}-expiry-{1}", args.cluster_name, call.name),
                 description=f"The end of the lab: {call.action}",
                 schedule_expression=EVERY,
                 start_date=_stamp(start),

@@ -45,20 +45,25 @@ class Answer:
     observed: str
     """What came back, or why nothing did."""
 
+    expected: str = ""
+    """What was demanded, with this lab's own names."""
+
     wrong: str = ""
     """What is wrong with it; empty unless it failed."""
 
 
 def ask(row: Row, lab: Situation) -> Answer:
     """Put one row's question to the lab, and again while the answer may still change by itself."""
+    expected = row.expected.text
     try:
+        expected = lab.names.fill(expected)
         outcome = _patiently(row, lab)
         if isinstance(outcome, Unanswered | Starting):
-            return Answer(row, Verdict.NOT_ASKED, outcome.shown)
+            return Answer(row, Verdict.NOT_ASKED, outcome.shown, expected)
         wrong = row.expected.against(outcome, lab.names)
     except (Unknown, NoOperator) as error:
-        return Answer(row, Verdict.NOT_ASKED, str(error))
-    return Answer(row, Verdict.FAILED if wrong else Verdict.PASSED, outcome.shown, wrong)
+        return Answer(row, Verdict.NOT_ASKED, str(error), expected)
+    return Answer(row, Verdict.FAILED if wrong else Verdict.PASSED, outcome.shown, expected, wrong)
 
 
 def _patiently(row: Row, lab: Situation) -> Outcome:
@@ -107,7 +112,7 @@ def ask_all(
     """
 
     def one(row: Row) -> Answer:
-        answer = Answer(row, Verdict.NOT_ASKED, "Interrupted.") if lab.stop.is_set() else ask(row, lab)
+        answer = Answer(row, Verdict.NOT_ASKED, "Interrupted.", row.expected.text) if lab.stop.is_set() else ask(row, lab)
         told(answer)
         return answer
 

@@ -64,7 +64,7 @@ def put(question: Question, lab: Situation) -> Outcome:
         case TokenAtSts():
             return _token_at_sts(question, lab)
         case TokenAtApiServer():
-            token = _token(lab, question.namespace, question.service_account, question.audience)
+            token = token_of(lab, question.namespace, question.service_account, question.audience)
             if not isinstance(token, str):
                 return token
             request = question.request
@@ -117,8 +117,8 @@ def _claims(ran: Ran) -> Outcome:
         return Broke(short(ran.stderr) or f"exit code {ran.exit_code}")
     try:
         said = claims(ran.stdout)
-    except ValueError as error:
-        return Broke(f"That is no token: {error}")
+    except ValueError:
+        return Broke("What came back is no token.")
     return facts({name: said.get(name) for name in ("aud", "sub", "iss")})
 
 
@@ -208,7 +208,7 @@ def _aws_as_testuser(question: AwsAsTestuser, lab: Situation) -> Outcome:
     return done_text(value)
 
 
-def _token(lab: Situation, namespace: str, account: str, audience: str) -> str | Outcome:
+def token_of(lab: Situation, namespace: str, account: str, audience: str) -> str | Outcome:
     """A new token of a service account's."""
     body = {
         "apiVersion": "authentication.k8s.io/v1",
@@ -221,7 +221,7 @@ def _token(lab: Situation, namespace: str, account: str, audience: str) -> str |
 
 
 def _token_at_sts(question: TokenAtSts, lab: Situation) -> Outcome:
-    token = _token(lab, question.namespace, question.service_account, question.audience)
+    token = token_of(lab, question.namespace, question.service_account, question.audience)
     if not isinstance(token, str):
         return token
     outcome = lab.aws.call(

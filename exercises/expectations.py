@@ -108,11 +108,19 @@ class OneOf:
 
 
 @dataclass(frozen=True)
+class Between:
+    """A whole number from `least` to `most` is right."""
+
+    least: int
+    most: int
+
+
+@dataclass(frozen=True)
 class Holds(Expectation):
     """It is allowed, and what comes back holds these facts."""
 
     facts: tuple[tuple[str, Any], ...]
-    """Member → value: a text, number, tuple (a list in this order) or OneOf; None: the member is not there."""
+    """Member → value: a text, number, tuple (a list in this order), OneOf or Between; None: the member is not there."""
 
     words: str = ""
     """The demand in words; made of the facts when empty."""
@@ -246,6 +254,8 @@ def _not_yet_let_in(outcome: Outcome) -> bool:
 def _is(wanted: Any, found: Any, names: Names) -> bool:
     if isinstance(wanted, OneOf):
         return any(_is(value, found, names) for value in wanted.values)
+    if isinstance(wanted, Between):
+        return type(found) is int and wanted.least <= found <= wanted.most
     if isinstance(wanted, str):
         return isinstance(found, str) and alike(names.fill(wanted), found)
     if isinstance(wanted, tuple):
@@ -260,6 +270,8 @@ def _words(value: Any, names: Names | None = None) -> str:
         return "absent"
     if isinstance(value, OneOf):
         return " or ".join(_words(one, names) for one in value.values)
+    if isinstance(value, Between):
+        return f"{value.least} to {value.most}"
     if isinstance(value, tuple):
         return "[" + ", ".join(_words(one, names) for one in value) + "]"
     return names.fill(str(value)) if names else str(value)

@@ -105,6 +105,7 @@ def _row(row: Row) -> dict[str, Any]:
 def _asked(answer: Answer) -> dict[str, Any]:
     return {
         **_row(answer.row),
+        "expected": answer.expected or answer.row.expected.text,
         "observed": answer.observed,
         "verdict": answer.verdict.value,
         "wrong": answer.wrong,
@@ -113,5 +114,7 @@ def _asked(answer: Answer) -> dict[str, Any]:
 
 def _not_asked(row: Row, stages: Mapping[ExerciseName, str]) -> dict[str, Any]:
     stands = stages.get(row.exercise, OFF)
-    reason = "not with this permissions boundary" if stands == row.stage else f"not at this stage: it stands at {stands}"
+    reason = (
+        "not with this permissions boundary" if stands == row.stage else f"not at this stage: it stands at {stands}"
+    )
     return {**_row(row), "observed": reason, "verdict": None, "wrong": ""}

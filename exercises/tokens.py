@@ -86,10 +86,11 @@ def for_cluster(key: Key, cluster: str, *, region: str, sts: str, when: datetime
 
 def claims(token: str) -> dict[str, Any]:
     """What a service account's token says, not verified. Raises ValueError for what is no JWT."""
-    parts = token.strip().split(".")
-    if len(parts) != 3:
-        raise ValueError("that is no token")
-    found: Any = json.loads(_decoded(parts[1]))
+    try:
+        _, payload, _ = token.strip().split(".")
+        found: Any = json.loads(_decoded(payload))
+    except ValueError as error:
+        raise ValueError("that is no token") from error
     if not isinstance(found, dict):
         raise ValueError("that is no token")
     # Kubernetes writes a list also for one audience; a text means the same.

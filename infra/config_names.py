@@ -14,6 +14,7 @@ from typing import Final
 from infra.config_model import LabConfig, expiry
 from infra.config_problems import Problem, closest, key_of, listed, shown
 from infra.config_rule import Rule, rule
+from infra.lab_tag import RESERVED_PREFIX
 from infra.regions import SUPPORTED_REGIONS, UNSUITABLE_REGIONS
 from infra.versions import KUBERNETES_VERSIONS
 
@@ -204,7 +205,7 @@ def tags(config: LabConfig) -> Iterator[Problem]:
         seen[folded] = name
         if folded.startswith("aws:"):
             yield Problem(key, "Names that begin with aws: are AWS's own.", "Choose another name.")
-        elif folded == "name" or "kubernetes.io/" in folded:
+        elif folded == "name" or "kubernetes.io/" in folded or folded.startswith(RESERVED_PREFIX):
             yield Problem(key, "The lab itself gives this tag to its resources.", "Choose another name.")
         elif not (1 <= len(name) <= LONGEST_TAG_KEY and _TAG_TEXT.fullmatch(name)):
             yield Problem(

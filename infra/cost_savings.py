@@ -108,12 +108,7 @@ def savings(config: LabConfig, prices: Prices, now: datetime) -> tuple[Saving, .
 
 def wanted(config: LabConfig, now: datetime) -> tuple[LabConfig, ...]:
     """Every configuration whose prices are needed to tell the bill and the savings."""
-    changed = config
-    each: list[LabConfig] = []
-    for alternative in alternatives(config, now):
-        each.append(alternative.change(config))
-        changed = alternative.change(changed)
-    return (config, *each, changed)
+    return (config, *(alternative.change(config) for alternative in alternatives(config, now)))
 
 
 def _saving(config: LabConfig, chosen: list[Alternative], prices: Prices, now: datetime) -> Saving | None:

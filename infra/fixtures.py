@@ -118,6 +118,7 @@ def build(
             PodIdentityExerciseArgs(
                 image=versions.AWS_CLI_IMAGE,
                 cluster_name=cluster.cluster_name,
+                kubeconfig=cluster.own_kubeconfig,
                 partition=scope.partition,
                 tags=config.tags,
             ),

@@ -44,6 +44,7 @@ from infra import fixtures, versions
 from infra.config import OPS_VPC_CIDR, SERVICE_CIDR, LabConfig, Problem, from_pulumi
 from infra.config_problems import key_of
 from infra.config_pulumi import ProgramConfigError
+from infra.lab_tag import lab_tags
 from infra.lookups import AwsLookups, Lookups
 from infra.outputs import export
 
@@ -103,6 +104,8 @@ def deploy(lookups: Lookups | None = None) -> None:
 
 def build(config: LabConfig, aws_profile: str | None = None) -> Lab:
     """Make the lab of a checked configuration."""
+    # Everything that takes tags takes the configuration's: here they get the one that tells which lab it is.
+    config = config.model_copy(update={"tags": config.tags | lab_tags(config.region, config.cluster_name)})
     scope = Scope(
         partition=aws.get_partition_output().partition,
         region=config.region,

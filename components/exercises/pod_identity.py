@@ -10,6 +10,7 @@ from pulumi_kubernetes.core.v1 import ServiceAccount
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.base import Component, Tags
+from components.exercises import association_known
 from components.exercises.aws_pods import NAMESPACE, policies, sleeping
 from components.exercises.pods import pod
 from components.pod_identity import PodIdentityRole, PodIdentityRoleArgs
@@ -25,6 +26,9 @@ class PodIdentityExerciseArgs:
     """Image whose entrypoint is the AWS CLI, with a shell."""
 
     cluster_name: pulumi.Input[str]
+    kubeconfig: pulumi.Input[str]
+    """JSON text of a kubeconfig, by which the API server is asked whether it knows the association."""
+
     partition: pulumi.Input[str]
     tags: Tags = field(default_factory=dict[str, str])
 
@@ -57,7 +61,11 @@ class PodIdentityExercise(Component):
             sleeping(4, args.image, account.metadata.apply(lambda metadata: metadata.name or "")),
             # Whether there is an association is looked up when the pod is created. Which role it leads to is asked
             # with every use, so that a new role needs no new pod.
-            self.child([role], delete_before_replace=True),
+            self.child(
+                [role],
+                delete_before_replace=True,
+                before_create=association_known.hook(f"{name}-association-known", args.kubeconfig),
+            ),
         )
         self.role_arn = role.arn
         self.register_outputs({"roleArn": self.role_arn})

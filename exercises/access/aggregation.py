@@ -20,13 +20,13 @@ def aggregated(policy: Policy) -> Policy:
     cluster_roles = sorted((role for role in policy.roles if role.kind == "ClusterRole"), key=lambda role: role.name)
     sources = {role.name: _selected(role, cluster_roles) for role in cluster_roles if role.aggregates is not None}
     rules = {role.name: () if role.name in sources else role.rules for role in cluster_roles}
-    changed = bool(sources)
-    while changed:
-        changed = False
+    # A rule needs at most one pass for each role on its way; in a circle the order could change for ever.
+    for _ in sources:
+        before = dict(rules)
         for name, selected in sources.items():
-            collected = _collected([rules[one] for one in selected])
-            if collected != rules[name]:
-                rules[name], changed = collected, True
+            rules[name] = _collected([rules[one] for one in selected])
+        if rules == before:
+            break
     return Policy(
         tuple(
             replace(role, rules=rules[role.name]) if role.kind == "ClusterRole" and role.name in sources else role

@@ -12,6 +12,8 @@ ACCOUNTS_GROUP: Final = "system:serviceaccounts"
 AUTHENTICATED: Final = "system:authenticated"
 UNAUTHENTICATED: Final = "system:unauthenticated"
 ANONYMOUS: Final = "system:anonymous"
+NODES: Final = "system:nodes"
+"""The kubelets' group; the Node authorizer allows them what no role says."""
 MASTERS: Final = "system:masters"
 """The API server allows this group everything before it looks at RBAC at all."""
 

@@ -19,7 +19,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from exercises.access.evaluate import Grant
-from exercises.access.identities import Identity
+from exercises.access.identities import AUTHENTICATED, Identity, user_name
+from exercises.access.objects import Subject
 from exercises.access.reader import AT_ONCE, NotAsked
 from exercises.access.requests import Request, ResourceRequest
 
@@ -114,11 +115,13 @@ def of_caller(canonical_arn: str, principals: Iterable[Principal]) -> Principal 
 
 
 def behind(grants: Iterable[Grant], principals: Iterable[Principal]) -> tuple[Principal, ...]:
-    """The principals that are one of the grants' users or in one of their groups."""
-    identities = {Identity.of(grant.subject) for grant in grants if grant.subject.kind != "ServiceAccount"}
-    return tuple(
-        one for one in principals if any(one.may_be(Identity(user=who.user) if who.user else who) for who in identities)
-    )
+    """The principals that are one of the grants' users or in one of their groups.
+
+    That everybody is in system:authenticated singles nobody out.
+    """
+    subjects = {grant.subject for grant in grants if grant.subject != Subject("Group", AUTHENTICATED)}
+    whom = {Identity(user=user_name(one)) if user_name(one) else Identity(groups=(one.name,)) for one in subjects}
+    return tuple(one for one in principals if any(one.may_be(identity) for identity in whom))
 
 
 def beyond(

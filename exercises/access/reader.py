@@ -5,8 +5,10 @@ than thousands of roles take to evaluate.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -55,10 +57,15 @@ class Reader:
         settings: Any = yaml.safe_load(kubeconfig) if isinstance(kubeconfig, str) else kubeconfig
         chosen: Any = client.Configuration()
         chosen.connection_pool_maxsize = AT_ONCE
-        try:
-            self._client: Any = config.new_client_from_config_dict(settings, client_configuration=chosen)
-        except config.ConfigException as error:
-            raise NotAsked(f"The kubeconfig gave no credentials: {error}. Check that aws and its keys work.") from error
+        # A retry is told on stderr, and what cannot be reached now is for the user to try again.
+        chosen.retries = False
+        with _logged_errors() as errors:
+            try:
+                self._client: Any = config.new_client_from_config_dict(settings, client_configuration=chosen)
+            except config.ConfigException as error:
+                errors.append(str(error))
+        if errors:
+            raise NotAsked(f"The kubeconfig gave no credentials: {errors[0]}. Check that aws and its keys work.")
 
     def get(self, path: str, accept: str = "application/json") -> dict[str, Any]:
         """The answer to a GET; raises NotAsked."""
@@ -94,14 +101,10 @@ class Reader:
         extra = {name: tuple(values) for name, values in (user.get("extra") or {}).items()}
         return Self(Identity(user["username"], tuple(user.get("groups") or ())), user.get("uid", ""), extra)
 
-    def may_i(self, requests: Sequence[ResourceRequest], told: Callable[[int], object] = bool) -> list[bool]:
-        """What the API server itself says to each, by SelfSubjectAccessReview; `told` hears how many are done."""
-        answers: list[bool] = []
+    def may_i(self, requests: Sequence[ResourceRequest]) -> list[bool]:
+        """What the API server itself says to each, by SelfSubjectAccessReview; raises NotAsked."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            for allowed in pool.map(self._may_i, requests):
-                answers.append(allowed)
-                told(len(answers))
-        return answers
+            return list(pool.map(self._may_i, requests))
 
     def namespace_exists(self, name: str) -> bool:
         """Whether there is such a namespace; yes when the caller may not know."""
@@ -175,11 +178,30 @@ class Reader:
             answer = self._client.call_api(*call, _request_timeout=TIMEOUT)
             status, text = answer.status, answer.read()
         except (ApiException, HTTPError, OSError) as error:
-            reason = str(error).splitlines()[0]
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
             raise NotAsked(f"The API server could not be asked: {reason}. Try again in a moment.") from error
         if status >= 400:
             raise _refusal(method, path, status, text)
         return json.loads(text)
+
+
+@contextmanager
+def _logged_errors() -> Generator[list[str]]:
+    """What is logged as an error meanwhile, kept from stderr.
+
+    The client logs that a kubeconfig's command failed, and goes on without credentials.
+    """
+    texts: list[str] = []
+
+    def keep(record: logging.LogRecord) -> bool:
+        texts.append(record.getMessage())
+        return False
+
+    logging.root.addFilter(keep)
+    try:
+        yield texts
+    finally:
+        logging.root.removeFilter(keep)
 
 
 def _refusal(method: str, path: str, status: int, text: bytes) -> NotAsked:

@@ -54,7 +54,7 @@ class Resource:
 
     def is_called(self, name: str) -> bool:
         """Whether a name without a group, in lower case, is one of this resource's."""
-        return name in (self.name, self.singular, self.kind.lower(), *self.short_names)
+        return bool(name) and name in (self.name, self.singular, self.kind.lower(), *self.short_names)
 
 
 VIRTUAL: Final = (
@@ -101,13 +101,13 @@ class Catalogue:
     def find(self, text: str) -> Meant:
         """The resource of RESOURCE[.GROUP][/SUBRESOURCE]; raises UnknownResource.
 
-        "*" is any resource of any group, "*.GROUP" any of one group.
+        "*" is any resource of any group, "*.GROUP" any of one group. "NAME." is one of the core group.
         """
         named, _, subresource = text.partition("/")
         name, dot, group = named.lower().partition(".")
         if name == "*":
             return Meant(Resource("*", group if dot else "*"), subresource)
-        fitting = [one for one in (*self.resources, *VIRTUAL) if one.is_called(name) and group in ("", one.group)]
+        fitting = [one for one in (*self.resources, *VIRTUAL) if one.is_called(name) and (not dot or one.group == group)]
         if not fitting:
             raise UnknownResource(
                 f"The server has no resource {named}. See kubectl api-resources, and write NAME or NAME.GROUP."
@@ -119,7 +119,7 @@ class Catalogue:
             raise UnknownResource(
                 f"{chosen.full_name} has no subresource {subresource}. {has}; an object's name comes after a space."
             )
-        return Meant(chosen, subresource, tuple(one for one in fitting[1:] if one.is_called(name)))
+        return Meant(chosen, subresource, tuple(fitting[1:]))
 
     def scoped(self, *, namespaced: bool) -> tuple[Resource, ...]:
         """The resources that are in a namespace, or those that are not, by group and name."""

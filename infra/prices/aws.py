@@ -8,36 +8,25 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import fmean
 from typing import Any, Final
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
+from infra.clients import Client
 from infra.prices.book import Item, Key, Price, Source
 from infra.prices.table import page
-
-PRICING_REGION: Final = "us-east-1"
-"""The Price List API has its endpoint there and in a few others; it answers for all regions."""
 
 WORKERS: Final = 4
 MOST_PAGES: Final = 5
 """The filters leave a page or two; more would be an answer that we do not understand."""
 
-# Half a minute in all when nothing answers, not the SDK's five.
-_PATIENCE: Final = Config(connect_timeout=4, read_timeout=10, retries={"max_attempts": 2, "mode": "standard"})
-
 _NOBODY: Final = re.compile(r"AccessDenied|Unauthorized|UnrecognizedClient|ExpiredToken|InvalidClientToken|Signature")
 """Error codes that the next request would end with too."""
-
-Client = Callable[[str], Any]
-"""Name of an AWS service → a boto3 client for it."""
 
 
 @dataclass(frozen=True)
@@ -110,22 +99,6 @@ class Answers:
 
 class NotAnswered(Exception):
     """AWS did not tell this price; the text says why."""
-
-
-def clients(profile: str | None, region: str) -> Client:
-    """Clients with the user's own credentials; raises BotoCoreError when the profile does not exist."""
-    session: Any = boto3.Session(profile_name=profile, region_name=region)
-    lock = threading.Lock()
-    made: dict[str, Any] = {}
-
-    def make(service: str) -> Any:
-        where = PRICING_REGION if service == "pricing" else region
-        with lock:  # clients may be used by several threads at once, sessions may not
-            if service not in made:
-                made[service] = session.client(service, region_name=where, config=_PATIENCE)
-            return made[service]
-
-    return make
 
 
 def ask(

@@ -128,6 +128,10 @@ class Backend:
         `service` is botocore's name and the signing name; its resources are named as those of `like` are.
         """
         actions: Any = importlib.import_module("ministack.core.iam_actions")
+        router: Any = importlib.import_module("ministack.core.router")
+        # Known by the scope that it is signed for. Otherwise ministack would look through every service of
+        # AWS's for one of that name, which takes seconds, with the event loop standing still.
+        router.SERVICE_PATTERNS[service] = {"credential_scope": service}
         actions.SERVICE_TO_IAM_NAMESPACE[service] = service
         actions._BOTOCORE_SERVICE_MAP[service] = [service]
         original = actions.extract_resource_arn

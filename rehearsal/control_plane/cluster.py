@@ -13,13 +13,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from rehearsal.control_plane import bootstrap, commands, settings
+from rehearsal.control_plane import bootstrap, commands
 from rehearsal.control_plane.client import ApiError, Client
-from rehearsal.control_plane.commands import Commands, Material
+from rehearsal.control_plane.commands import Commands
 from rehearsal.control_plane.errors import ControlPlaneError
 from rehearsal.control_plane.guard import Guard
+from rehearsal.control_plane.material import ADMIN, Material, write
 from rehearsal.control_plane.nodes import NodeSpec
-from rehearsal.control_plane.pki import Authority, token_keys
 from rehearsal.control_plane.ports import LOOPBACK, Port
 from rehearsal.control_plane.processes import Program, Supervised, until
 from rehearsal.control_plane.spec import ControlPlaneSpec, ProcessInfo
@@ -54,7 +54,7 @@ class ControlPlane:
         self.spec = spec
         self.endpoint = ""
         self.ca_data = ""
-        self.admin_kubeconfig = spec.dir / "admin.kubeconfig"
+        self.admin_kubeconfig = spec.dir / ADMIN
         self._guard: Guard | None = None
         self._ports: list[Port] = []
         self._listener: socket.socket | None = None
@@ -97,9 +97,10 @@ class ControlPlane:
         self.endpoint = f"https://{api.address}"
 
         # Keys are made while etcd comes up; the API server needs both.
-        self._writing = asyncio.ensure_future(asyncio.to_thread(self._write_material))
+        self._writing = asyncio.ensure_future(asyncio.to_thread(write, self.spec, self.endpoint))
         await self._run(commands.etcd(self.spec))
         material = await asyncio.shield(self._writing)
+        self.ca_data = material.ca_data
         client = Client(self.endpoint, material.ca, material.admin)
         self._client = client
         programs = Commands(self.spec, material, api, emulated)
@@ -160,55 +161,6 @@ class ControlPlane:
         directory.chmod(0o700)
         for name in ("log", "pki"):
             (directory / name).mkdir(mode=0o700)
-
-    def _write_material(self) -> Material:
-        """Make every key and every file that the programs read."""
-        directory = self.spec.dir
-        pki = directory / "pki"
-        authority = Authority(pki, self.spec.cluster_name)
-        self.ca_data = authority.data
-        api_names = [
-            LOOPBACK,
-            commands.service_address(self.spec),
-            "localhost",
-            "kubernetes",
-            "kubernetes.default",
-            "kubernetes.default.svc",
-            "kubernetes.default.svc.cluster.local",
-        ]
-        masters = ["system:masters"]
-        # EKS's own name for what it does in a cluster while it makes it.
-        admin = authority.client("admin", "eks:cluster-bootstrap", masters)
-        settings.kubeconfig(self.admin_kubeconfig, self.endpoint, self.ca_data, "eks:cluster-bootstrap", admin)
-
-        def own_kubeconfig(name: str, user: str) -> Path:
-            # Masters, so that they need not wait until the API server has made the roles for them.
-            files = authority.client(name, user, masters)
-            return settings.kubeconfig(directory / f"{name}.kubeconfig", self.endpoint, self.ca_data, user, files)
-
-        token_key, token_public = token_keys(pki)
-        return Material(
-            ca=authority.certificate_file,
-            ca_key=authority.key_file,
-            admin=admin,
-            serving=authority.server("kube-apiserver", "kube-apiserver", api_names),
-            kubelet=authority.client("kubelet-own", "kubelet", masters),
-            kubelet_client=authority.client("kubelet-client", "kube-apiserver-kubelet-client", masters),
-            kubelet_serving=authority.server("kubelet", "kubelet", [LOOPBACK]),
-            token_key=token_key,
-            token_public=token_public,
-            authentication=settings.authentication(directory / "authentication.json"),
-            authorization=settings.authorization(
-                directory / "authorization.json",
-                settings.webhook_kubeconfig(directory / "authz-webhook.json", self.spec.authz_webhook_url),
-            ),
-            authn_webhook=settings.webhook_kubeconfig(directory / "authn-webhook.json", self.spec.authn_webhook_url),
-            encryption=settings.encryption(directory / "encryption.json"),
-            audit_policy=settings.audit_policy(directory / "audit-policy.json"),
-            controller_manager=own_kubeconfig("controller-manager", "system:kube-controller-manager"),
-            scheduler=own_kubeconfig("scheduler", "system:kube-scheduler"),
-            kwok=own_kubeconfig("kwok", "kwok"),
-        )
 
     async def _run(self, program: Program) -> None:
         if self._guard is None:

@@ -5,11 +5,10 @@ what keeps other users of this machine out, and what makes it start fast and
 stay small. The last kind says what it was measured to give.
 """
 
-import ipaddress
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from rehearsal.control_plane.material import Material
 from rehearsal.control_plane.nodes import KUBELET_ADDRESS, KWOK_ANNOTATION
 from rehearsal.control_plane.ports import LOOPBACK, Port
 from rehearsal.control_plane.processes import Program
@@ -17,34 +16,6 @@ from rehearsal.control_plane.spec import ControlPlaneSpec
 
 ETCD_SOCKET = "etcd.sock:0"
 STAGES = Path(__file__).with_name("stages.yaml")
-
-
-@dataclass(frozen=True)
-class Material:
-    """The keys and files that the programs are started with, by their use."""
-
-    ca: Path
-    ca_key: Path
-    admin: tuple[Path, Path]
-    serving: tuple[Path, Path]
-    kubelet: tuple[Path, Path]
-    kubelet_client: tuple[Path, Path]
-    kubelet_serving: tuple[Path, Path]
-    token_key: Path
-    token_public: Path
-    authentication: Path
-    authorization: Path
-    authn_webhook: Path
-    encryption: Path
-    audit_policy: Path
-    controller_manager: Path
-    scheduler: Path
-    kwok: Path
-
-
-def service_address(spec: ControlPlaneSpec) -> str:
-    """Address of the Service `kubernetes`: the first of the range."""
-    return str(ipaddress.ip_network(spec.service_cidr)[1])
 
 
 def _flags(settings: Mapping[str, str | int | Path | bool]) -> list[str]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-_BEFORE = r"(?<![\w.\-/])"
+_BEFORE = r"(?:(?<![\w.\-/])|(?<=file://))"
 _AFTER = r"(?![\w.\-])"
 """A path begins and ends where a file name could not go on."""
 

@@ -1,7 +1,7 @@
 """What the kubelet's tests share: a cluster with pods that really run, and kubectl."""
 
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ class Kubelet(Cluster):
 
 
 @contextmanager
-def running(directory: Path, **changes: Any) -> Iterator[Kubelet]:
+def running(directory: Path, **changes: Any) -> Generator[Kubelet]:
     """A cluster of its own; `changes` are of its spec."""
     loop = Loop()
     with serving() as webhooks:

@@ -30,7 +30,7 @@ class AskedControlPlane(ControlPlane):
         app = web.Application()
         app.router.add_post("/environment", self._environment)
         app.router.add_post("/admission", self._admission)
-        self._runner = web.AppRunner(app)
+        self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         (self.spec.dir / "callbacks").write_text(str(self._runner.addresses[0][1]))
@@ -61,7 +61,12 @@ class Callbacks:
         self._port = int((self.dir / "callbacks").read_text())
 
     def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        return asyncio.run(self._client.request(method, path, body))
+        # Not asyncio.run: that leaves the thread without a loop, which other tests' libraries look for.
+        loop = asyncio.new_event_loop()
+        try:
+            return loop.run_until_complete(self._client.request(method, path, body))
+        finally:
+            loop.close()
 
     def ask(self, what: str, body: dict[str, Any]) -> dict[str, Any]:
         """A callback's answer."""

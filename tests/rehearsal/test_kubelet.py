@@ -302,7 +302,7 @@ def test_the_environment_is_the_pods_own(kubelet: Kubelet) -> None:
     assert not {"NONE", "OF_THE_USER", "AWS_PROFILE", "OLDPWD"} & set(found)
     assert list(Path(found["HOME"]).iterdir()) == []
     kubelet.delete("has-env")
-    assert not Path(found["HOME"]).exists()
+    until(lambda: not Path(found["HOME"]).exists(), "the pod's files removed")
 
 
 def test_volumes_are_where_the_spec_says(kubelet: Kubelet) -> None:
@@ -451,8 +451,8 @@ def test_logs_follow_and_are_cut(kubelet: Kubelet) -> None:
 
 
 def test_deleting_a_pod_kills_all_of_it(kubelet: Kubelet) -> None:
-    # The second leaves its group and session, as a daemon does.
-    kubelet.run("goes", "sh", "-c", "setsid sleep 7705 & sleep 7706")
+    # The first leaves its parent, group and session, as a daemon does.
+    kubelet.run("goes", "sh", "-c", "(setsid sleep 7705 &); sleep 7706")
     client = subprocess.Popen(
         kubelet.command("exec", "goes", "--", "sleep", "7707"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

@@ -119,7 +119,7 @@ def test_a_killed_emulator_takes_its_pods_along(tmp_path: Path) -> None:
         "import sys, time; from pathlib import Path\n"
         "from tests.rehearsal.kubelet_pods import running\n"
         f"with running(Path({str(directory)!r})) as kubelet:\n"
-        "    kubelet.run('stays', 'sh', '-c', 'setsid sleep 7901 & sleep 7902')\n"
+        "    kubelet.run('stays', 'sh', '-c', '(setsid sleep 7901 &); sleep 7902')\n"
         "    print('ready', flush=True); time.sleep(60)\n"
     )
     ensure(print)
@@ -142,7 +142,7 @@ def test_a_killed_emulator_takes_its_pods_along(tmp_path: Path) -> None:
 
 def test_a_stopped_control_plane_leaves_no_pod(tmp_path: Path) -> None:
     with running(tmp_path / "myeks") as kubelet:
-        kubelet.run("stays", "sh", "-c", "setsid sleep 7911 & sleep 7912")
+        kubelet.run("stays", "sh", "-c", "(setsid sleep 7911 &); sleep 7912")
         until(lambda: [line for line in command_lines("sleep 7911") if line.startswith("sleep")], "runs")
     assert command_lines("sleep 791") == []
     assert not (tmp_path / "myeks").exists()

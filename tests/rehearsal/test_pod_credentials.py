@@ -358,6 +358,23 @@ def test_a_node_s_paths_are_its_pods_alone(pods: PodAccount, plain: dict[str, An
     assert pods.emulator.http(f"{base}latest/meta-data/", headers={"Host": "rebound.example"})[0] == 421
 
 
+def test_what_a_pod_says_of_its_own_is_kept_but_never_leads_out(pods: PodAccount, plain: dict[str, Any]) -> None:
+    def laid_over(**variables: str) -> dict[str, str]:
+        env = [{"name": name, "value": value} for name, value in variables.items()]
+        pod = {**plain, "spec": {**plain["spec"], "containers": [{"name": "c", "env": env}]}}
+        return pods.kubernetes.ask("environment", {"pod": pod, "node": pods.node})
+
+    own = laid_over()
+    assert own.keys() == {"AWS_ENDPOINT_URL", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_DEFAULT_REGION"}
+    assert own["AWS_DEFAULT_REGION"] == REGION
+    assert "AWS_DEFAULT_REGION" not in laid_over(AWS_DEFAULT_REGION="eu-west-1")
+    assert laid_over(AWS_REGION="eu-west-1")["AWS_DEFAULT_REGION"] == "eu-west-1"
+    assert laid_over(AWS_ENDPOINT_URL_S3="https://s3.amazonaws.com")["AWS_ENDPOINT_URL_S3"] == pods.emulator.endpoint
+    assert laid_over(AWS_CONTAINER_CREDENTIALS_FULL_URI="http://127.0.0.1:1/own").keys() == own.keys()
+    uri = laid_over(AWS_CONTAINER_CREDENTIALS_FULL_URI=CREDENTIALS_URI)["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
+    assert uri.startswith(f"{pods.emulator.endpoint}/_rehearsal/node/")
+
+
 # ---- Pod Identity
 
 

@@ -21,7 +21,7 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime import config as runtime_config
 from pulumi.runtime import mocks as pulumi_mocks
 from pulumi.runtime.proto import resource_pb2
-from pulumi.runtime.settings import get_root_resource
+from pulumi.runtime.settings import SETTINGS, get_root_resource
 from pulumi.runtime.stack import Stack, run_pulumi_func
 
 PROJECT = "myeks"
@@ -95,6 +95,7 @@ class Graph:
         self.nodes: list[Node] = []
         self.invokes: list[tuple[str, dict[str, Any]]] = []
         self.outputs: dict[str, Output] = {}
+        self.hooks: dict[str, pulumi.ResourceHook] = {}
 
     def of(self, kind: str) -> list[Node]:
         """All resources whose type token ends with `kind`, such as `ec2/vpc:Vpc` or `:Vpc`."""
@@ -250,6 +251,16 @@ class _Monitor(pulumi_mocks.MockMonitor):
         return f"urn:pulumi:{STACK}::{PROJECT}::{above}{type_}::{name}"
 
 
+class _Callbacks:
+    """Where the engine would find what the program wants to be called back for."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    def register_resource_hook(self, hook: pulumi.ResourceHook) -> None:
+        self._graph.hooks[hook.name] = hook
+
+
 def _node(request: Any, urn: str) -> Node:
     raw = json_format.MessageToDict(request.object)
     edges = set(request.dependencies)
@@ -274,6 +285,7 @@ def _node(request: Any, urn: str) -> Node:
             "deleteBeforeReplace": request.deleteBeforeReplace,
             "deletedWith": request.deletedWith,
             "replacementTrigger": _trigger(request),
+            "beforeCreate": list(request.hooks.before_create),
         },
         inputs_from=frozenset(inputs_from),
     )
@@ -321,6 +333,7 @@ def run(
     pulumi_mocks.set_mocks(mocks, project=PROJECT, stack=STACK, preview=False, monitor=monitor)
     values = {key: value if isinstance(value, str) else json.dumps(value) for key, value in (settings or {}).items()}
     runtime_config.set_all_config({**values, **(secrets or {})}, list(secrets or {}))
+    cast("Any", SETTINGS).callbacks = _Callbacks(graph)
 
     try:
         loop.run_until_complete(run_pulumi_func(program))

@@ -1,7 +1,7 @@
 """`lab cost`: what it shows, when AWS is asked, and how it ends."""
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from botocore.exceptions import ProfileNotFound
 from grimp import build_graph
 from typer.testing import CliRunner
 
+import infra.clients
 from cli import cost
 from cli.failures import BadInput, CannotAsk
 from cli.stacks import Stack
@@ -23,6 +24,12 @@ SEOUL = "ap-northeast-2"
 
 def stack(name: str = "dev", file: Path = Path("/nonexistent"), region: str = SEOUL, **values: object) -> Stack:
     return Stack(name, file, parse(values, region))
+
+
+@pytest.fixture(autouse=True)
+def now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tier of support depends on the day."""
+    monkeypatch.setattr(cost, "_now", lambda: datetime(2026, 9, 1, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -40,7 +47,7 @@ def live(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         seen["asked"], seen["zones"] = set(keys), zones
         return seen["answers"]
 
-    monkeypatch.setattr(aws, "clients", clients)
+    monkeypatch.setattr(infra.clients, "clients", clients)
     monkeypatch.setattr(aws, "ask", ask)
     return seen
 
@@ -85,6 +92,18 @@ def test_hours_add_a_column(monkeypatch: pytest.MonkeyPatch, live: dict[str, Any
     assert told["hours"] == 8
     assert told["total"]["forHours"] == pytest.approx(3.35047, abs=1e-4)
     assert "forHours" not in as_json(monkeypatch, stack())["total"]
+
+
+def test_hours_beyond_a_month_see_the_extended_support_that_begins_then(
+    monkeypatch: pytest.MonkeyPatch, live: dict[str, Any]
+):
+    """Standard support of 1.34 ends 93 days after the day of these tests."""
+    chosen = stack(kubernetesVersion="1.34")
+    assert "extended support" not in run(monkeypatch, chosen).output
+    told = as_json(monkeypatch, chosen, "--hours", str(24 * 100))
+    (row,) = [row for row in told["rows"] if row["component"] == "extended-support"]
+    assert (row["hourly"], row["monthly"], row["fromHours"]) == (0, 0, 24 * 93)
+    assert row["forHours"] == pytest.approx(7 * 24 * 0.5)
 
 
 @pytest.mark.parametrize("hours", ["0", "-1", "nan", "inf", "9000"])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from exercises.ask import Verdict
-from exercises.expectations import Allowed, AwsDenied, Forbidden, Holds, OneOf, Says, Unauthorized
+from exercises.expectations import Allowed, AwsDenied, Between, Forbidden, Holds, OneOf, Says, Unauthorized
 from exercises.names import Names
 from exercises.outcomes import AwsRefused, Done, Ran, Unanswered, http
 from exercises.questions import (
@@ -440,6 +440,8 @@ def _plain(value: Any, names: Names) -> Any:
     """An expected value as the lab would answer it."""
     if isinstance(value, OneOf):
         return _plain(value.values[0], names)
+    if isinstance(value, Between):
+        return value.most
     if isinstance(value, tuple):
         return [_plain(one, names) for one in value]
     return json.loads(json.dumps(names.fill(value) if isinstance(value, str) else value))

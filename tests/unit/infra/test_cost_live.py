@@ -11,7 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import EndpointConnectionError, NoCredentialsError, ProfileNotFound
+from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 from botocore.stub import Stubber
 
 from infra.instance_types import INSTANCE_TYPES
@@ -26,15 +26,21 @@ ZONES = ("ap-northeast-2a", "ap-northeast-2b", "ap-northeast-2c")
 Stubs = dict[str, Stubber]
 
 
+@pytest.fixture(scope="module")
+def clients() -> dict[str, Any]:
+    """Made once: a new session reads the whole model of EC2."""
+    session: Any = boto3.Session("test", "test", region_name=SEOUL)
+    return {"pricing": session.client("pricing", region_name="us-east-1"), "ec2": session.client("ec2")}
+
+
 @pytest.fixture
-def stubs() -> Iterator[Stubs]:
-    made: Stubs = {}
-    for service, region in (("pricing", "us-east-1"), ("ec2", SEOUL)):
-        session: Any = boto3.Session("test", "test", region_name=region)
-        client = session.client(service)
-        made[service] = Stubber(client)
-        made[service].activate()
+def stubs(clients: dict[str, Any]) -> Iterator[Stubs]:
+    made = {service: Stubber(client) for service, client in clients.items()}
+    for stub in made.values():
+        stub.activate()
     yield made
+    for stub in made.values():
+        stub.deactivate()
     for stub in made.values():
         stub.assert_no_pending_responses()
 
@@ -237,6 +243,16 @@ def test_one_that_is_not_answered_does_not_stop_the_others(stubs: Stubs):
     assert "need ec2:DescribeSpotPriceHistory" in answers.unanswered[spot]
 
 
+def test_the_right_to_see_spot_prices_is_one_of_its_own(stubs: Stubs):
+    """Two of them, because they are asked last."""
+    denied, told_one = Key(Item.SPOT_INSTANCE, "m5.large"), Key(Item.SPOT_INSTANCE, "t3.medium")
+    stubs["ec2"].add_client_error("describe_spot_price_history", "UnauthorizedOperation")
+    stubs["ec2"].add_response("describe_spot_price_history", spots(("ap-northeast-2a", "0.02", 11)), SPOT_REQUEST)
+    answers = asked(stubs, denied, told_one)
+    assert set(answers.prices) == {told_one}
+    assert set(answers.unanswered) == {denied}
+
+
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ExpiredTokenException", "UnrecognizedClientException"])
 def test_who_may_not_ask_is_asked_no_further(stubs: Stubs, code: str):
     keys = [Key(Item.KMS_KEY), Key(Item.NAT_GATEWAY), Key(Item.PUBLIC_IPV4)]
@@ -331,19 +347,3 @@ def test_no_spot_price_in_the_labs_zones_is_no_price(stubs: Stubs):
     key = Key(Item.SPOT_INSTANCE, "t3.medium")
     stubs["ec2"].add_response("describe_spot_price_history", spots(("ap-northeast-2d", "0.001", 11)), SPOT_REQUEST)
     assert "zones" in asked(stubs, key).unanswered[key]
-
-
-def test_clients_are_made_once_and_pricing_where_it_has_its_endpoint(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    make = aws.clients(None, SEOUL)
-    assert make("pricing") is make("pricing")
-    assert make("pricing").meta.region_name == aws.PRICING_REGION
-    assert make("ec2").meta.region_name == SEOUL
-
-
-def test_a_profile_that_does_not_exist_is_told_at_once(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
-    with pytest.raises(ProfileNotFound):
-        aws.clients("nobody", SEOUL)

@@ -21,7 +21,7 @@ from rehearsal.control_plane import (
     bootstrap,
     settings,
 )
-from rehearsal.control_plane.commands import service_address
+from rehearsal.control_plane.material import service_address
 from rehearsal.control_plane.pki import Authority, token_keys
 from rehearsal.control_plane.ports import Port
 from rehearsal.control_plane.processes import tail

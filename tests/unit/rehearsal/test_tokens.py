@@ -1,5 +1,6 @@
 """A service account's token, verified against published keys."""
 
+import re
 import time
 from collections.abc import Callable
 from functools import cache
@@ -8,9 +9,12 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from hypothesis import given
+from hypothesis import strategies as st
 from jwt.algorithms import RSAAlgorithm
 
 from rehearsal.aws.eks import tokens
+from rehearsal.aws.eks.eks_auth import session_name
 
 ISSUER = "https://oidc.eks.ap-northeast-2.amazonaws.com/id/A"
 NOW = 1_800_000_000
@@ -120,3 +124,13 @@ def test_verifying_costs_the_event_loop_little() -> None:
     for _ in range(100):
         tokens.verify(token, ISSUER, keys, NOW)
     assert time.perf_counter() - began < 1
+
+
+@given(
+    st.from_regex(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", fullmatch=True),
+    st.from_regex(r"[A-Za-z0-9][-_A-Za-z0-9]{0,99}", fullmatch=True),
+)
+def test_a_pod_s_session_has_a_name_that_sts_takes(pod: str, cluster: str) -> None:
+    name = session_name(cluster, pod)
+    assert re.fullmatch(r"[\w+=,.@-]{2,64}", name)
+    assert name != session_name(cluster, pod)

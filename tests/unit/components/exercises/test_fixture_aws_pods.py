@@ -111,6 +111,14 @@ def test_a_role_may_read_s3_and_nothing_else(full: Graph, exercise: str) -> None
     assert not {"inlinePolicies", "managedPolicyArns"} & role.inputs.keys()
 
 
+def test_the_fourth_pod_waits_for_its_association_to_be_known(pod_identity: Graph) -> None:
+    name = "pod-identity-association-known"
+    assert pod_identity.named("pod-identity-test4").options["beforeCreate"] == [name]
+    hook = pod_identity.hooks[name]
+    assert hook.opts is not None
+    assert (hook.opts.on_dry_run, hook.opts.ignore_errors) == (False, True)
+
+
 def test_every_pod_gives_up_its_name_before_another_takes_it(full: Graph) -> None:
     pods = full.of("core/v1:Pod")
     assert len(pods) == 6

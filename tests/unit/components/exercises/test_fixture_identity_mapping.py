@@ -72,7 +72,7 @@ def test_the_entry_reads_one_namespace_and_names_no_group(graphs: dict[str, Grap
         "clusterName": "myeks",
         "principalArn": ARN,
         "type": "STANDARD",
-        "tags": {},
+        "tags": LAB,
     }
     assert graphs["entry"].named("testuser-view-view").inputs == {
         "clusterName": "myeks",
@@ -97,7 +97,7 @@ def test_the_user_has_all_rights_within_the_boundary(graphs: dict[str, Graph]) -
         "name": "testuser",
         "forceDestroy": True,
         "permissionsBoundary": boundary,
-        "tags": {},
+        "tags": LAB,
     }
     assert graph.named("testuser-user").options["deleteBeforeReplace"] is True
     assert graph.named("testuser-administrator").inputs == {

@@ -43,6 +43,11 @@ _LABELS = ("gather", "gather-more", "tier")
 Object = dict[str, Any]
 
 
+def dice(seed: int) -> Random:
+    """A source of choices that can be repeated."""
+    return Random(seed)  # noqa: S311  # nothing here is secret
+
+
 def objects(random: Random, roles: int, bindings: int) -> list[Object]:
     """Manifests: of `roles` about a third Roles, the rest ClusterRoles, a seventh of these aggregated."""
     made = [_role(random, number) for number in range(roles)]
@@ -59,14 +64,14 @@ def _role(random: Random, number: int) -> Object:
         metadata = _metadata(f"role-{number}", random.choice(NAMESPACES))
         rules = [_resource_rule(random) for _ in range(random.randint(1, 3))]
         return {"apiVersion": f"{_API}/v1", "kind": "Role", "metadata": metadata, "rules": rules}
-    labels = {key: random.choice(("a", "b")) for key in _LABELS if random.random() < 0.3}
+    labels = {key: random.choice(("a", "b")) for key in _LABELS if random.random() < 0.15}
     role: Object = {
         "apiVersion": f"{_API}/v1",
         "kind": "ClusterRole",
         "metadata": _metadata(f"role-{number}", labels=labels),
         "rules": [_any_rule(random) for _ in range(random.randint(1, 3))],
     }
-    if random.random() < 0.15:
+    if random.random() < 0.12:
         selectors = [_selector(random) for _ in range(random.randint(1, 2))]
         role["aggregationRule"] = {"clusterRoleSelectors": selectors}
         # Rules of its own are dropped by the controller, but in a circle they would feed themselves.
@@ -88,7 +93,7 @@ def _selector(random: Random) -> Object:
     return {"matchExpressions": [expression, {"key": other, "operator": "Exists"}]}
 
 
-def _some(random: Random, choices: Sequence[str], star: float = 0.06) -> list[str]:
+def _some(random: Random, choices: Sequence[str], star: float = 0.04) -> list[str]:
     if random.random() < star:
         return ["*"]
     return random.sample(choices, random.randint(1, min(3, len(choices))))
@@ -144,7 +149,7 @@ def _subject(random: Random, namespace: str) -> Object:
 
 def identities(random: Random, policy: Policy, count: int) -> list[Identity]:
     """Users with groups, service accounts with theirs, and a few that belong to nobody."""
-    found = [_identity(random) for _ in range(count)]
+    found = [Identity("root", ("system:masters",)), *(_identity(random) for _ in range(count))]
     bound = sorted({one for binding in policy.bindings for one in binding.subjects if user_name(one)})
     return [*found, *(Identity.of(one) for one in random.sample(bound, min(count // 3, len(bound))))]
 
@@ -153,8 +158,6 @@ def _identity(random: Random) -> Identity:
     if random.random() < 0.4:
         return Identity.of(Subject("ServiceAccount", random.choice(ACCOUNTS), random.choice(NAMESPACES)))
     groups = random.sample(GROUPS, random.randint(0, 2))
-    if random.random() < 0.03:
-        groups.append("system:masters")
     user = random.choice((*USERS, "nobody", "system:anonymous", "system:serviceaccount:team-a:robot:extra"))
     return Identity.of(Subject("User", user), groups) if random.random() < 0.7 else Identity(user, tuple(groups))
 
@@ -182,7 +185,7 @@ def _question(
     random: Random, identity: Identity, by_identity: dict[Identity, list[tuple[str, Rule]]]
 ) -> tuple[Identity, Request]:
     rules = by_identity[identity]
-    if not rules or random.random() < 0.25:
+    if not rules or random.random() < 0.35:
         return identity, _request(random)
     namespace, rule = random.choice(rules)
     return identity, _bent(random, _from_rule(random, namespace, rule))

@@ -1,0 +1,146 @@
+"""`lab as`: run a command as one of the exercises' subjects, the IAM user testuser or a service account.
+
+Credentials are made for the one command and are in its environment alone. testuser's access key is deleted when the
+command ends; a service account's token ends by itself after ten minutes, and with the account.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli import children, subject_files, surroundings
+from cli.console import err
+from cli.failures import BadInput, CannotAsk, Failure
+from cli.outputs import outputs_of
+from cli.stacks import REHEARSAL, Stack, StackOption, load
+from exercises import testuser
+from exercises.identity_mapping import USER
+from exercises.outcomes import Unanswered
+from exercises.rbac import OTHER
+from exercises.stages import OFF, standing
+
+ACCOUNTS: Final = {f"{team}-k8s": (f"{team}-team", f"{team}-k8s") for team in OTHER}
+"""Short name → namespace and name of a service account of exercise RBAC."""
+KNOWN: Final = ", ".join((USER, *ACCOUNTS))
+
+_NAMED = re.compile(r"([a-z0-9]([-a-z0-9]*[a-z0-9])?)/([a-z0-9]([-a-z0-9.]*[a-z0-9])?)")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        name="as",
+        help=f"Run COMMAND as one of the exercises' subjects: {KNOWN}, or the service account NAMESPACE/NAME.\n\n"
+        "testuser gets an access key that is deleted when the command ends, a service account a token of ten minutes; "
+        "both are in the command's environment alone. Without COMMAND, a shell.",
+        short_help="Run a command as testuser or as a service account.",
+        context_settings={"ignore_unknown_options": True},
+    )(run_as)
+
+
+def run_as(
+    subject: Annotated[str, typer.Argument(metavar="SUBJECT", help="Whom to be.", show_default=False)],
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="-- COMMAND", help="Run this; without it, a shell.")
+    ] = None,
+    stack: StackOption = REHEARSAL,
+) -> None:
+    """Run COMMAND as one of the exercises' subjects, or a shell."""
+    account = _account(subject)
+    chosen = load(stack)
+    with outputs_of(chosen) as (outputs, directory):
+        lab = _Lab(chosen, outputs, directory)
+        code = lab.as_account(*account, command) if account else lab.as_user(command)
+    sys.exit(code)
+
+
+def _account(subject: str) -> tuple[str, str] | None:
+    """Namespace and name of the service account that is meant; None for testuser. Raises BadInput."""
+    if subject == USER:
+        return None
+    if subject in ACCOUNTS:
+        return ACCOUNTS[subject]
+    named = _NAMED.fullmatch(subject.removeprefix("sa:"))
+    if not named:
+        raise BadInput(f"There is no subject {subject}. Name one of: {KNOWN}, or a service account as NAMESPACE/NAME.")
+    return named[1], named[3]
+
+
+@dataclass(frozen=True)
+class _Lab:
+    """A standing lab, inside `outputs_of`."""
+
+    stack: Stack
+    outputs: Mapping[str, Any]
+    directory: Path
+
+    def as_user(self, command: list[str] | None) -> int:
+        """Run a command as testuser; its exit code."""
+        name = str(self.outputs.get("testuserArn") or "").rpartition("/")[2]
+        if not name:
+            raise CannotAsk(
+                f"There is no {USER} while exercise identity-mapping is off. "
+                f"Make them: ./lab stage identity-mapping masters{self.stack.option}"
+            )
+        environment = self._environment(name, subject_files.as_caller(self.outputs["kubeconfig"]))
+        try:
+            with testuser.key(name, self.stack.config.region, self.directory, _tell) as key:
+                environment["AWS_ACCESS_KEY_ID"] = key.access_key_id
+                environment["AWS_SECRET_ACCESS_KEY"] = key.secret_access_key
+                return self._run(name, command, environment)
+        except (BotoCoreError, ClientError) as error:
+            raise CannotAsk(f"{name} has no key: {error}. Check the credentials and try again.") from error
+        except testuser.NoKey as error:
+            raise CannotAsk(str(error)) from error
+        except testuser.NotDeleted as error:
+            raise Failure(str(error)) from error
+
+    def as_account(self, namespace: str, name: str, command: list[str] | None) -> int:
+        """Run a command as a service account; its exit code."""
+        subject = f"{namespace}/{name}"
+        if (namespace, name) in ACCOUNTS.values() and standing(self.outputs)["rbac"] == OFF:
+            raise CannotAsk(
+                f"There is no {name} while exercise rbac is off. Make them: ./lab stage rbac before{self.stack.option}"
+            )
+        environment = self._environment(
+            subject, subject_files.as_bearer(self.outputs["kubeconfig"], subject, namespace)
+        )
+        environment[subject_files.TOKEN] = self._token(namespace, name)
+        return self._run(subject, command, environment)
+
+    def _environment(self, subject: str, kubeconfig: Mapping[str, Any]) -> dict[str, str]:
+        """All of the command's environment but its credentials."""
+        mine = subject_files.without_aws_credentials(os.environ, keep_config=self.stack.is_rehearsal)
+        mine |= surroundings.of(self.stack, self.outputs, self.directory)
+        mine |= surroundings.kubectl_files(subject_files.directory_of(self.directory, subject), kubeconfig)
+        return mine
+
+    def _token(self, namespace: str, name: str) -> str:
+        from exercises.asking import token_of  # with the Kubernetes client, most of a second
+        from exercises.situation import NoOperator, opened
+
+        nobody = Unanswered("testuser is not asked.")
+        try:
+            with opened(self.outputs, patience=0, boundary=True, testuser=nobody) as lab:
+                made = token_of(lab, namespace, name, "")
+        except NoOperator as error:
+            raise CannotAsk(str(error)) from error
+        if not isinstance(made, str):
+            raise CannotAsk(made.shown)
+        return made
+
+    def _run(self, subject: str, command: list[str] | None, environment: Mapping[str, str]) -> int:
+        if not command:
+            err.print(f"A shell as {subject} in stack {self.stack.name}. Leave it by exit.", markup=False)
+        return children.run(command or children.login_shell(), environment, dies_with_us=True)
+
+
+def _tell(text: str) -> None:
+    err.print(text, markup=False)

@@ -1,0 +1,195 @@
+"""`lab stage`: move an exercise to another stage, or show where each stands.
+
+The stage is a setting, so the command is a change of the settings file and an update. The change is checked before
+the file is written; afterwards the file says what was asked for, whether or not the update succeeded, so that `up`
+goes on with it.
+"""
+
+import json
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from cli import aws_stack, settings_file, updates
+from cli.console import Progress, err, out, progress
+from cli.failures import BadInput, CannotAsk, Failure, NotUp
+from cli.files import replace_text
+from cli.outputs import outputs_of
+from cli.stacks import REHEARSAL, Stack, StackOption, file_of, load, parsed
+from exercises.row import ExerciseName
+from exercises.stages import EXERCISES, OFF, standing
+from infra.config import LabConfig
+
+STAGES = {name: (OFF, *exercise.stages) for name, exercise in EXERCISES.items()}
+"""Exercise → every stage that it can be moved to."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    listed = "\n\n".join(f"{name}: {', '.join(stages)}" for name, stages in STAGES.items())
+    app.command(
+        name="stage",
+        help="Move exercises to a stage: change the setting and run up; without arguments show where each stands.\n\n"
+        + listed,
+        short_help="Move exercises to a stage, or show where each stands.",
+    )(stage)
+
+
+def stage(
+    moves: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="EXERCISE STAGE", help="Which exercise to move to which stage.", show_default=False),
+    ] = None,
+    stack: StackOption = REHEARSAL,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="AWS: do not ask before anything is changed.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the table, or the result, as JSON.")] = False,
+) -> None:
+    """Move exercises to a stage: change the setting and run up; without arguments show where each stands."""
+    wanted = _wanted(moves or [])
+    if wanted:
+        _move(stack, wanted, yes=yes, as_json=as_json)
+    else:
+        _show(load(stack), as_json=as_json)
+
+
+def apply(stack: Stack, stages: Mapping[ExerciseName, str], shown: Progress) -> None:
+    """A real update with these stages laid over the stack's settings; its file stays as it is.
+
+    Nothing is asked, also on AWS. Raises BadInput when the settings do not go together with the stages, and Failure.
+    """
+    with settings_file.laid_over(stack, stages) as meant:
+        if meant.is_rehearsal:
+            updates.rehearse(meant, shown)
+        else:
+            with shown.paused():
+                aws_stack.apply(meant)
+
+
+def configured(config: LabConfig) -> dict[ExerciseName, str]:
+    """Exercise → its stage by the settings."""
+    exercises = config.exercises
+    return standing(
+        {
+            "exercises": {
+                "rbac": exercises.rbac,
+                "identityMapping": exercises.identity_mapping,
+                "irsa": exercises.irsa,
+                "podIdentity": exercises.pod_identity,
+            }
+        }
+    )
+
+
+def _wanted(moves: list[str]) -> dict[ExerciseName, str]:
+    """Exercise → stage from the command line; raises BadInput."""
+    wanted: dict[ExerciseName, str] = {}
+    for word, following in zip(moves[::2], [*moves[1::2], None], strict=False):
+        name = next((known for known in EXERCISES if known == word), None)
+        if name is None:
+            raise BadInput(f"There is no exercise {word}. Name one of: {', '.join(EXERCISES)}.")
+        stages = ", ".join(STAGES[name])
+        if following is None:
+            raise BadInput(f"Exercise {name} is to be moved, and no stage is named. Name one of: {stages}.")
+        if following not in STAGES[name]:
+            raise BadInput(f"Exercise {name} has no stage {following}. Name one of: {stages}.")
+        if wanted.setdefault(name, following) != following:
+            raise BadInput(f"Exercise {name} cannot stand at {wanted[name]} and at {following}. Name one of them.")
+    return wanted
+
+
+def _move(name: str, wanted: Mapping[ExerciseName, str], *, yes: bool, as_json: bool) -> None:
+    file = file_of(name)
+    text = settings_file.read(file)
+    changed = settings_file.with_stages(text, wanted)
+    # What the stack will be: mistakes are told before the file is touched.
+    meant = parsed(name, file, changed)
+    write = partial(_write, file, text, changed)
+    with _way_back(file, text, meant, wanted):
+        if meant.is_rehearsal:
+            with progress() as shown:
+                write()
+                made = updates.rehearse(meant, shown)
+            updates.tell(made, as_json=as_json)
+        else:
+            aws_stack.up(meant, yes=yes, agreed=write)
+    for exercise, at in wanted.items():
+        check = "" if at == OFF else f" Ask whether all came out right: ./lab check {exercise}{meant.option}"
+        err.print(f"Exercise {exercise}: {at}.{check}", markup=False)
+
+
+def _write(file: Path, before: str, after: str) -> None:
+    """Write what differs; raises Failure when somebody else has written meanwhile."""
+    if settings_file.read(file) != before:
+        raise Failure(f"{file.name} was changed by somebody else meanwhile. Look at it, then run this again.")
+    if after != before:
+        replace_text(file, after)
+
+
+@contextmanager
+def _way_back(file: Path, before: str, meant: Stack, wanted: Mapping[ExerciseName, str]) -> Generator[None]:
+    """Where the block fails after the file was changed, tell what it says now and how to go back."""
+
+    def told() -> str:
+        if settings_file.read(file) == before:
+            return ""
+        now = ", ".join(f"{name} {at}" for name, at in wanted.items())
+        return f"{file.name} says {now} now: ./lab up{meant.option} tries again{_back(file, before, meant, wanted)}."
+
+    try:
+        yield
+    except Failure as error:
+        note = told()
+        raise (type(error)(f"{error}\n{note}") if note else error) from error
+    except KeyboardInterrupt:
+        if note := told():
+            err.print(note, markup=False)
+        raise
+
+
+def _back(file: Path, before: str, meant: Stack, wanted: Mapping[ExerciseName, str]) -> str:
+    """The command that leads back; nothing where the settings before were no good."""
+    try:
+        old = configured(parsed(meant.name, file, before).config)
+    except BadInput:
+        return ""
+    moves = " ".join(f"{name} {old[name]}" for name in wanted)
+    return f", ./lab stage {moves}{meant.option} goes back"
+
+
+def _show(chosen: Stack, *, as_json: bool) -> None:
+    """The table; raises CannotAsk after it when nobody can tell where the exercises stand."""
+    stands: Mapping[ExerciseName, str | None] = dict.fromkeys(EXERCISES)
+    problem: CannotAsk | None = None
+    try:
+        with outputs_of(chosen) as (outputs, _):
+            stands = standing(outputs)
+    except CannotAsk as error:
+        problem = error
+    asked_for = configured(chosen.config)
+    if as_json:
+        rows = [
+            {"exercise": name, "stages": stages, "standing": stands[name], "configured": asked_for[name]}
+            for name, stages in STAGES.items()
+        ]
+        out.print_json(json.dumps({"stack": chosen.name, "exercises": rows}))
+    else:
+        _table(chosen, stands, asked_for, up=problem is None)
+    if problem and not isinstance(problem, NotUp):
+        raise problem
+
+
+def _table(chosen: Stack, stands: Mapping[ExerciseName, str | None], asked_for: Mapping[Any, str], *, up: bool) -> None:
+    table = Table("exercise", "standing", "configured", "stages", "what it shows", box=None, pad_edge=False)
+    for name, exercise in EXERCISES.items():
+        table.add_row(name, stands[name] or "-", asked_for[name], ", ".join(STAGES[name]), exercise.title)
+    out.print(table)
+    if not up:
+        out.print(f"Stack {chosen.name} is not up: ./lab up{chosen.option} brings the exercises to what is configured.")
+    elif stands != asked_for:
+        out.print(f"Not all stands as configured: ./lab up{chosen.option} brings it there.")
+    out.print(f"Move one: ./lab stage EXERCISE STAGE{chosen.option}")

@@ -1,0 +1,60 @@
+"""One update of the rehearsal by the real engine, and how its end is told.
+
+`up` runs one, `stage` after it has changed a setting, and `check --every-stage` one for each stage.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from cli import rehearsed, summary
+from cli.console import Progress, duration, err, out
+from cli.events import Change, Watcher
+from cli.failures import Failure
+from cli.stacks import Stack
+from rehearsal.engine import interruptible
+from rehearsal.recovery import AlreadyRunning
+from rehearsal.run import Result, RunFailed
+
+
+@dataclass(frozen=True)
+class Update:
+    """How an update ended."""
+
+    result: Result
+    changes: tuple[Change, ...]
+    seconds: float
+    """Since the command began."""
+
+    def as_json(self) -> dict[str, Any]:
+        """What --json prints: resources by operation, the stack's outputs, and the seconds."""
+        return {"changes": self.result.changes, "outputs": self.result.outputs, "seconds": round(self.seconds, 1)}
+
+
+def rehearse(chosen: Stack, shown: Progress) -> Update:
+    """Bring the rehearsal to what the stack's settings say, starting it where there is none; raises Failure."""
+    world, bin_dir, _ = rehearsed.begin(chosen, shown)
+    stack = rehearsed.stack_in(world, bin_dir, chosen, shown.phase)
+    watcher = Watcher(shown, "applying" if stack.exists() else "creating")
+    try:
+        with interruptible(stack.engine, shown.phase):
+            result = stack.up(watcher)
+    except AlreadyRunning as error:
+        raise Failure(str(error)) from error
+    except RunFailed as error:
+        raise Failure(
+            f"The update stopped:\n{error}\nWhat stands is recorded; mend the cause and run ./lab up again, "
+            "or ./lab down to take it away."
+        ) from error
+    return Update(result, tuple(watcher.changes), shown.elapsed)
+
+
+def tell(update: Update, *, as_json: bool) -> None:
+    """Print what an update did and how to go on."""
+    if as_json:
+        out.print_json(json.dumps(update.as_json()))
+        return
+    if update.result.changed:
+        summary.changes(update.changes)
+    err.print(f"{summary.counts(update.result.changes)} in {duration(update.seconds)}.")
+    summary.stood_up(update.result.outputs)

@@ -1,0 +1,45 @@
+"""What the doctor tells: one finding each, with its remedy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """How a finding stands."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+    """`up` would fail, or end in something broken."""
+
+    UNCHECKED = "could not check"
+    """Nobody answered; that is neither good nor bad."""
+
+
+class Layer(StrEnum):
+    """What a finding is about; in this order they are told, each resting on those before."""
+
+    MACHINE = "this machine"
+    CREDENTIALS = "credentials"
+    PERMISSIONS = "permissions"
+    REGION = "region and zones"
+    VERSION = "Kubernetes version"
+    QUOTAS = "quotas"
+    SETTINGS = "key, zone, certificate"
+    NETWORK = "network"
+    EXISTING = "what is there already"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    layer: Layer
+    status: Status
+    finding: str
+    """One sentence."""
+
+    remedy: str = ""
+    """What to do; empty when it is ok."""

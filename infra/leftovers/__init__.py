@@ -1,0 +1,13 @@
+"""What a lab left behind on AWS, asked of AWS itself.
+
+The engine deletes what it recorded. Beside it, controllers in the cluster make load balancers, volumes and records,
+EKS makes groups and interfaces, and a state can be lost. So AWS is asked, kind by kind, and needs nothing but the
+stack's settings to be asked. `belonging` decides what is this lab's and `registry` in which order it can go, both
+without AWS; the other modules are thin calls of one service each.
+"""
+
+from infra.leftovers.ask import clients, find, settled
+from infra.leftovers.delete import Outcome, delete
+from infra.leftovers.model import Lab, Leftover, Report, Thing, Unasked
+
+__all__ = ["Lab", "Leftover", "Outcome", "Report", "Thing", "Unasked", "clients", "delete", "find", "settled"]

@@ -1,0 +1,159 @@
+"""Asks AWS for every kind, and keeps what could not be asked apart from what is not there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any, Final
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
+
+from infra.leftovers.answers import reason
+from infra.leftovers.belonging import belonging
+from infra.leftovers.model import (
+    Claim,
+    Client,
+    Kind,
+    Lab,
+    Leftover,
+    Report,
+    Surroundings,
+    Thing,
+    Unasked,
+)
+from infra.leftovers.registry import BALANCERS, FIRST, KINDS, VPCS
+
+Recorded = Mapping[str, frozenset[str]]
+"""The engine's types → ids of that type in its state."""
+
+Tell = Callable[[str], None]
+"""Takes one line about what is going on."""
+
+_WORKERS: Final = 6
+_PATIENCE: Final = Config(
+    connect_timeout=5, read_timeout=30, retries={"max_attempts": 5, "mode": "standard"}, max_pool_connections=16
+)
+
+
+def clients(profile: str | None, region: str) -> Client:
+    """Clients with the caller's own credentials, each made once; raises BotoCoreError when there is no such profile."""
+    session: Any = boto3.Session(profile_name=profile, region_name=region)
+    lock = threading.Lock()
+    made: dict[str, Any] = {}
+
+    def client(service: str) -> Any:
+        with lock:  # clients may be used by several threads at once, sessions may not
+            if service not in made:
+                made[service] = session.client(service, config=_PATIENCE)
+            return made[service]
+
+    return client
+
+
+def find(
+    client: Client,
+    lab: Lab,
+    recorded: Recorded | None = None,
+    *,
+    kinds: Sequence[Kind] = KINDS,
+    tell: Tell = lambda _: None,
+) -> Report:
+    """Everything that is the lab's or stands in its VPC; never raises for what AWS does not answer.
+
+    Args:
+        client: makes clients.
+        lab: whose things are looked for.
+        recorded: what the engine's state holds.
+        kinds: what is asked for, in the order of deletion.
+        tell: hears of each kind as it has been asked for.
+    """
+    asked = [kind for kind in kinds if kind.applies(lab)]
+    answers = _answers(client, lab, [kind for kind in FIRST if kind in asked], tell)
+    around = Surroundings()
+    around = Surroundings(
+        vpcs=frozenset(each.thing.id for each in _left(VPCS, answers, lab, around, {})),
+        balancers=frozenset(
+            str(each.thing.raw.get("DNSName", "")).lower().removeprefix("dualstack.")
+            for each in _left(BALANCERS, answers, lab, around, {})
+        ),
+    )
+    answers |= _answers(client, lab, [kind for kind in asked if kind not in FIRST], tell)
+    return Report(
+        asked=tuple(asked),
+        left=tuple(each for kind in asked for each in _left(kind, answers, lab, around, recorded or {})),
+        unasked=tuple(Unasked(kind, why) for kind in asked if isinstance(why := answers[kind.name], str)),
+        inapplicable=tuple(kind for kind in kinds if kind not in asked),
+    )
+
+
+def settled(client: Client, lab: Lab, recorded: Recorded | None = None, *, within: float, tell: Tell) -> Report:
+    """As `find`, asked again while all that is left goes by itself, for at most so many seconds.
+
+    AWS takes some minutes to let go of a deleted load balancer's interfaces, and of others like them.
+    """
+    report = find(client, lab, recorded, tell=tell)
+    if not _only_going(report):
+        return report
+    waiting = Retrying(
+        retry=retry_if_result(_only_going),
+        stop=stop_after_delay(within),
+        wait=wait_exponential(multiplier=1, min=1, max=15),
+        before_sleep=lambda _: tell("AWS is still letting go of the last things"),
+    )
+    try:
+        return waiting(lambda: _again(client, lab, report, recorded))
+    except RetryError as late:
+        return late.last_attempt.result()
+
+
+def _only_going(report: Report) -> bool:
+    return bool(report.left) and all(each.thing.going for each in report.left)
+
+
+def _again(client: Client, lab: Lab, before: Report, recorded: Recorded | None) -> Report:
+    """The same report, with the kinds that had something asked anew."""
+    kinds = {*FIRST, *(each.kind for each in before.left)}
+    asked = find(client, lab, recorded, kinds=[kind for kind in before.asked if kind in kinds])
+    failed = {each.kind.name for each in asked.unasked}
+    kept = tuple(each for each in before.unasked if each.kind.name not in failed)
+    return replace(before, left=asked.left, unasked=(*kept, *asked.unasked))
+
+
+def _answers(client: Client, lab: Lab, kinds: Iterable[Kind], tell: Tell) -> dict[str, list[Thing] | str]:
+    """By a kind's name, what AWS has of it, or why it could not be asked."""
+
+    def one(kind: Kind) -> tuple[str, list[Thing] | str]:
+        try:
+            found: list[Thing] | str = list(kind.find(client, lab))
+        except (BotoCoreError, ClientError) as error:
+            found = reason(error, kind.rights)
+        tell(f"asked for {kind.plural}")
+        return kind.name, found
+
+    pool = ThreadPoolExecutor(_WORKERS)
+    try:
+        return dict(pool.map(one, kinds))
+    finally:
+        # Ctrl-C waits for the requests under way alone.
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _left(
+    kind: Kind, answers: Mapping[str, list[Thing] | str], lab: Lab, around: Surroundings, recorded: Recorded
+) -> list[Leftover]:
+    found = answers.get(kind.name, [])
+    if isinstance(found, str):
+        return []
+    left: list[Leftover] = []
+    for thing in found:
+        whose = belonging(thing, kind, lab, around)
+        # The VPC's own claim would otherwise be that it stands in itself.
+        if whose is not None and not (kind is VPCS and whose.claim is Claim.PLACE):
+            held = (thing.recorded_id or thing.id) in recorded.get(kind.engine_type, frozenset())
+            left.append(Leftover(kind, thing, whose, held))
+    return sorted(left, key=lambda each: (each.thing.name, each.thing.id))

@@ -1,0 +1,136 @@
+"""Whose a thing is, from its tags, its name and its place: the decision that everything else rests on.
+
+It errs on the safe side. A tag that names another cluster outweighs every name; a name counts only where a whole,
+unambiguous form of it fits (`myeks-2` begins with `myeks`, and is another lab); in IAM and Route 53, which know no
+region, a cluster's name alone counts for nothing. What merely stands in the lab's VPC is told and never deleted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from infra.lab_tag import LAB_TAG
+from infra.leftovers.model import Belonging, Claim, Kind, Lab, Surroundings, Thing
+
+NAMING_TAGS: Final = (
+    "aws:eks:cluster-name",
+    "eks:cluster-name",
+    "elbv2.k8s.aws/cluster",
+    "ingress.k8s.aws/cluster",
+    "cluster.k8s.amazonaws.com/name",
+    "ebs.csi.aws.com/cluster-name",
+    "KubernetesCluster",
+)
+"""Tags whose value is a cluster's name. Given by EKS, the AWS Load Balancer Controller (its
+pkg/deploy/tracking/provider.go), the VPC CNI and the EBS CSI driver (their documentation of tags), seen 2026-11."""
+
+CLUSTER_TAG: Final = "kubernetes.io/cluster/"
+"""Followed by a cluster's name. Its value is `owned` for what goes with the cluster, and `shared` for a subnet or a
+group that several clusters use (Amazon EKS User Guide, "Subnet tagging")."""
+
+
+def belonging(thing: Thing, kind: Kind, lab: Lab, around: Surroundings) -> Belonging | None:
+    """Why a thing is the lab's; None when it is not, or when that cannot be told."""
+    ours, others = _owners(thing.tags, lab, everywhere=kind.everywhere)
+    place = next((vpc for vpc in (thing.vpc, thing.peer_vpc) if vpc in around.vpcs), "")
+    if not others:
+        if ours:
+            return Belonging(Claim.TAG, f"tag {ours[0]}")
+        if evidence := kind.named(thing, lab, around):
+            return Belonging(Claim.NAME, evidence)
+    return Belonging(Claim.PLACE, f"in {place}") if place else None
+
+
+def _owners(tags: Mapping[str, str], lab: Lab, *, everywhere: bool) -> tuple[list[str], list[str]]:
+    """The tags that name this lab, and those that name another."""
+    ours: list[str] = []
+    others: list[str] = []
+    for key, mine in _naming(tags, lab):
+        if not mine:
+            others.append(key)
+        elif key == LAB_TAG or not everywhere:
+            ours.append(key)
+    return ours, others
+
+
+def _naming(tags: Mapping[str, str], lab: Lab) -> Iterator[tuple[str, bool]]:
+    """Each tag that names an owner, and whether it names this lab; the lab's own tag first."""
+    if LAB_TAG in tags:
+        yield LAB_TAG, tags[LAB_TAG] == lab.id
+    for key in NAMING_TAGS:
+        if key in tags:
+            yield key, tags[key] == lab.cluster
+    for key, value in tags.items():
+        if key.startswith(CLUSTER_TAG) and value != "shared":
+            yield key, key.removeprefix(CLUSTER_TAG) == lab.cluster
+
+
+def nameless(thing: Thing, lab: Lab, around: Surroundings) -> str:
+    """For a kind that only tags tell: its names are the engine's, a controller's, or none."""
+    del thing, lab, around
+    return ""
+
+
+def _whole(pattern: str, thing: Thing, what: str = "name") -> str:
+    return f"{what} {thing.name}" if re.fullmatch(pattern, thing.name) else ""
+
+
+def cluster(thing: Thing, lab: Lab, around: Surroundings) -> str:
+    """A cluster's name is given once in a region and account."""
+    del around
+    return _whole(re.escape(lab.cluster), thing)
+
+
+def of_cluster(thing: Thing, lab: Lab, around: Surroundings) -> str:
+    """What is listed under a cluster is the cluster's."""
+    del around
+    return f"cluster {lab.cluster}" if thing.owner == lab.cluster else ""
+
+
+def balancer(thing: Thing, lab: Lab, around: Surroundings) -> str:
+    """The web pages' load balancer has the name that the Ingresses give it."""
+    del around
+    return _whole(f"{re.escape(lab.cluster)}-ingress-alb", thing)
+
+
+def security_group(thing: Thing, lab: Lab, around: Surroundings) -> str:
+    """EKS's own group of the cluster, the nodes' and the load balancer controller's.
+
+    The controller cuts and shortens names (pkg/ingress/model_build_managed_sg.go, pkg/networking/
+    backend_sg_provider.go), so that one of its names says "this cluster" only within the lab's VPC.
+    """
+    name = re.escape(lab.cluster)
+    if found := _whole(rf"eks-cluster-sg-{name}-[0-9]+|{name}-ng1-remoteAccess", thing):
+        return found
+    if thing.vpc in around.vpcs:
+        return _whole(r"k8s-[0-9A-Za-z-]+-[0-9a-f]{10}", thing, f"in {thing.vpc}, name")
+    return ""
+
+
+def interface(thing: Thing, lab: Lab, around: Surroundings) -> str:
+    """By its description: EKS's name the cluster; the VPC CNI's and a load balancer's say so within its VPC."""
+    if found := _whole(f"Amazon EKS {re.escape(lab.cluster)}", thing, "description"):
+        return found
+    if thing.vpc in around.vpcs:
+        return _whole(r"aws-K8S-i-[0-9a-f]+|ELB (app|net)/.+|ELB [^/]+", thing, f"in {thing.vpc}, description")
+    return ""
+
+
+def log_group(thing: Thing, lab: Lab, around: Surroundings) -> str:
+    """EKS and Container Insights name theirs after the cluster, between slashes."""
+    del around
+    return _whole(rf"/aws/(eks|containerinsights)/{re.escape(lab.cluster)}/.+", thing)
+
+
+def key_alias(thing: Thing, lab: Lab, around: Surroundings) -> str:
+    """An alias bears no tags, and the lab's has the cluster's name."""
+    del around
+    return _whole(f"alias/{re.escape(lab.cluster)}-eks-secrets", thing)
+
+
+def schedule(thing: Thing, lab: Lab, around: Surroundings) -> str:
+    """A schedule bears no tags either; those of the lab's end have its name."""
+    del around
+    return _whole(rf"{re.escape(lab.cluster)}-expiry-(nodes|cluster|(instance|nat|address)-[0-9]+)", thing)

@@ -1,0 +1,248 @@
+"""The VPCs and everything that keeps one from being deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from infra.leftovers import belonging
+from infra.leftovers.answers import named, pages, when
+from infra.leftovers.model import Client, Kind, Lab, Thing
+
+_NO_PEERING = frozenset({"deleted", "deleting", "rejected", "expired", "failed"})
+_SERVICE_INTERFACES = "amazon-"
+"""Requesters of interfaces that a service made for itself and takes away itself: `amazon-elb`, `amazon-aws`."""
+
+
+def _nat_gateways(client: Client, lab: Lab) -> Iterator[Thing]:
+    del lab
+    for gateway in pages(client("ec2"), "describe_nat_gateways", "NatGateways"):
+        if gateway["State"] in ("deleted", "failed"):
+            continue
+        tags, name = named(gateway.get("Tags"))
+        yield Thing(
+            id=gateway["NatGatewayId"],
+            name=name,
+            tags=tags,
+            created=when(gateway.get("CreateTime")),
+            vpc=gateway.get("VpcId", ""),
+            state=gateway["State"],
+            going=gateway["State"] == "deleting",
+        )
+
+
+def _interfaces(client: Client, lab: Lab) -> Iterator[Thing]:
+    del lab
+    for interface in pages(client("ec2"), "describe_network_interfaces", "NetworkInterfaces"):
+        tags, _ = named(interface.get("TagSet"))
+        requester = interface.get("RequesterId", "")
+        attached = interface.get("Attachment", {})
+        held = interface["Status"] != "available"
+        yield Thing(
+            id=interface["NetworkInterfaceId"],
+            name=interface.get("Description", ""),
+            tags=tags,
+            size=interface.get("PrivateIpAddress", ""),
+            vpc=interface.get("VpcId", ""),
+            state=interface["Status"],
+            # Whoever uses it lets it go; what is detached already has to be deleted.
+            going=held and (requester.startswith(_SERVICE_INTERFACES) or attached.get("DeleteOnTermination", False)),
+        )
+
+
+def _addresses(client: Client, lab: Lab) -> Iterator[Thing]:
+    del lab
+    for address in client("ec2").describe_addresses()["Addresses"]:
+        tags, name = named(address.get("Tags"))
+        yield Thing(
+            id=address["AllocationId"],
+            name=name,
+            tags=tags,
+            size=address.get("PublicIp", ""),
+            state="in use" if address.get("AssociationId") else "",
+        )
+
+
+def _peerings(client: Client, lab: Lab) -> Iterator[Thing]:
+    del lab
+    for peering in pages(client("ec2"), "describe_vpc_peering_connections", "VpcPeeringConnections"):
+        if peering["Status"]["Code"] in _NO_PEERING:
+            continue
+        tags, name = named(peering.get("Tags"))
+        yield Thing(
+            id=peering["VpcPeeringConnectionId"],
+            name=name,
+            tags=tags,
+            vpc=peering.get("RequesterVpcInfo", {}).get("VpcId", ""),
+            peer_vpc=peering.get("AccepterVpcInfo", {}).get("VpcId", ""),
+            state=peering["Status"]["Code"],
+        )
+
+
+def _security_groups(client: Client, lab: Lab) -> Iterator[Thing]:
+    del lab
+    for group in pages(client("ec2"), "describe_security_groups", "SecurityGroups"):
+        if group["GroupName"] == "default":
+            continue
+        tags, _ = named(group.get("Tags"))
+        yield Thing(id=group["GroupId"], name=group["GroupName"], tags=tags, vpc=group.get("VpcId", ""), raw=group)
+
+
+def _subnets(client: Client, lab: Lab) -> Iterator[Thing]:
+    del lab
+    for subnet in pages(client("ec2"), "describe_subnets", "Subnets"):
+        tags, name = named(subnet.get("Tags"))
+        yield Thing(
+            id=subnet["SubnetId"], name=name, tags=tags, size=subnet.get("CidrBlock", ""), vpc=subnet.get("VpcId", "")
+        )
+
+
+def _route_tables(client: Client, lab: Lab) -> Iterator[Thing]:
+    del lab
+    for table in pages(client("ec2"), "describe_route_tables", "RouteTables"):
+        if any(link.get("Main") for link in table.get("Associations", [])):
+            continue
+        tags, name = named(table.get("Tags"))
+        yield Thing(id=table["RouteTableId"], name=name, tags=tags, vpc=table.get("VpcId", ""), raw=table)
+
+
+def _internet_gateways(client: Client, lab: Lab) -> Iterator[Thing]:
+    del lab
+    for gateway in pages(client("ec2"), "describe_internet_gateways", "InternetGateways"):
+        tags, name = named(gateway.get("Tags"))
+        at = [each["VpcId"] for each in gateway.get("Attachments", [])]
+        yield Thing(id=gateway["InternetGatewayId"], name=name, tags=tags, vpc=at[0] if at else "")
+
+
+def _vpcs(client: Client, lab: Lab) -> Iterator[Thing]:
+    del lab
+    for vpc in pages(client("ec2"), "describe_vpcs", "Vpcs"):
+        tags, name = named(vpc.get("Tags"))
+        yield Thing(id=vpc["VpcId"], name=name, tags=tags, size=vpc.get("CidrBlock", ""))
+
+
+def _delete_group(client: Client, thing: Thing) -> None:
+    """Without its rules first: two groups that name each other would keep each other."""
+    ec2 = client("ec2")
+    group: Any = thing.raw
+    for direction, permissions in (("ingress", "IpPermissions"), ("egress", "IpPermissionsEgress")):
+        pairs = [rule for rule in group.get(permissions, []) if rule.get("UserIdGroupPairs")]
+        if pairs:
+            getattr(ec2, f"revoke_security_group_{direction}")(GroupId=thing.id, IpPermissions=pairs)
+    ec2.delete_security_group(GroupId=thing.id)
+
+
+def _delete_route_table(client: Client, thing: Thing) -> None:
+    ec2 = client("ec2")
+    for link in thing.raw.get("Associations", []):
+        ec2.disassociate_route_table(AssociationId=link["RouteTableAssociationId"])
+    ec2.delete_route_table(RouteTableId=thing.id)
+
+
+def _delete_internet_gateway(client: Client, thing: Thing) -> None:
+    ec2 = client("ec2")
+    if thing.vpc:
+        ec2.detach_internet_gateway(InternetGatewayId=thing.id, VpcId=thing.vpc)
+    ec2.delete_internet_gateway(InternetGatewayId=thing.id)
+
+
+NAT_GATEWAYS = Kind(
+    "NAT gateway",
+    "NAT gateways",
+    "ec2",
+    ("ec2:DescribeNatGateways",),
+    "Billed by the hour, used or not.",
+    _nat_gateways,
+    lambda client, thing: client("ec2").delete_nat_gateway(NatGatewayId=thing.id),
+    belonging.nameless,
+    "aws:ec2/natGateway:NatGateway",
+)
+INTERFACES = Kind(
+    "network interface",
+    "network interfaces",
+    "ec2",
+    ("ec2:DescribeNetworkInterfaces",),
+    "It keeps its subnet, its security groups and so the VPC.",
+    _interfaces,
+    lambda client, thing: client("ec2").delete_network_interface(NetworkInterfaceId=thing.id),
+    belonging.interface,
+    "aws:ec2/networkInterface:NetworkInterface",
+    patience=900.0,
+)
+ADDRESSES = Kind(
+    "Elastic IP address",
+    "Elastic IP addresses",
+    "ec2",
+    ("ec2:DescribeAddresses",),
+    "Billed by the hour, used or not.",
+    _addresses,
+    lambda client, thing: client("ec2").release_address(AllocationId=thing.id),
+    belonging.nameless,
+    "aws:ec2/eip:Eip",
+)
+PEERINGS = Kind(
+    "VPC peering connection",
+    "VPC peering connections",
+    "ec2",
+    ("ec2:DescribeVpcPeeringConnections",),
+    "It costs nothing by itself; it keeps both VPCs.",
+    _peerings,
+    lambda client, thing: client("ec2").delete_vpc_peering_connection(VpcPeeringConnectionId=thing.id),
+    belonging.nameless,
+    "aws:ec2/vpcPeeringConnection:VpcPeeringConnection",
+)
+SECURITY_GROUPS = Kind(
+    "security group",
+    "security groups",
+    "ec2",
+    ("ec2:DescribeSecurityGroups",),
+    "It costs nothing; it keeps the VPC.",
+    _security_groups,
+    _delete_group,
+    belonging.security_group,
+    "aws:ec2/securityGroup:SecurityGroup",
+)
+SUBNETS = Kind(
+    "subnet",
+    "subnets",
+    "ec2",
+    ("ec2:DescribeSubnets",),
+    "It costs nothing; it keeps the VPC.",
+    _subnets,
+    lambda client, thing: client("ec2").delete_subnet(SubnetId=thing.id),
+    belonging.nameless,
+    "aws:ec2/subnet:Subnet",
+)
+ROUTE_TABLES = Kind(
+    "route table",
+    "route tables",
+    "ec2",
+    ("ec2:DescribeRouteTables",),
+    "It costs nothing; it keeps the VPC.",
+    _route_tables,
+    _delete_route_table,
+    belonging.nameless,
+    "aws:ec2/routeTable:RouteTable",
+)
+INTERNET_GATEWAYS = Kind(
+    "internet gateway",
+    "internet gateways",
+    "ec2",
+    ("ec2:DescribeInternetGateways",),
+    "It costs nothing; it keeps the VPC.",
+    _internet_gateways,
+    _delete_internet_gateway,
+    belonging.nameless,
+    "aws:ec2/internetGateway:InternetGateway",
+)
+VPCS = Kind(
+    "VPC",
+    "VPCs",
+    "ec2",
+    ("ec2:DescribeVpcs",),
+    "It costs nothing; a region takes five by default.",
+    _vpcs,
+    lambda client, thing: client("ec2").delete_vpc(VpcId=thing.id),
+    belonging.nameless,
+    "aws:ec2/vpc:Vpc",
+)

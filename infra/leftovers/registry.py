@@ -1,0 +1,64 @@
+"""Every kind of thing that a lab can leave behind, in the order in which they can be deleted.
+
+The cluster goes first, because what runs in it would make anew what is deleted; then what is attached to its network,
+then the network from the inside out. The rest has no order but IAM's own: keys before their user, profiles before
+roles, roles before the policies attached to them. The VPC is last.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from infra.leftovers.balancers import BALANCERS, TARGET_GROUPS
+from infra.leftovers.clusters import CLUSTERS, NODE_GROUPS, SCALING_GROUPS
+from infra.leftovers.compute import INSTANCES, SNAPSHOTS, TEMPLATES, VOLUMES
+from infra.leftovers.identity import ACCESS_KEYS, POLICIES, PROFILES, PROVIDERS, ROLES, USERS
+from infra.leftovers.model import Kind
+from infra.leftovers.network import (
+    ADDRESSES,
+    INTERFACES,
+    INTERNET_GATEWAYS,
+    NAT_GATEWAYS,
+    PEERINGS,
+    ROUTE_TABLES,
+    SECURITY_GROUPS,
+    SUBNETS,
+    VPCS,
+)
+from infra.leftovers.records import RECORDS
+from infra.leftovers.remainders import ALIASES, KEYS, LOG_GROUPS, SCHEDULES
+
+KINDS: Final[tuple[Kind, ...]] = (
+    SCHEDULES,
+    NODE_GROUPS,
+    CLUSTERS,
+    SCALING_GROUPS,
+    INSTANCES,
+    BALANCERS,
+    TARGET_GROUPS,
+    RECORDS,
+    NAT_GATEWAYS,
+    INTERFACES,
+    ADDRESSES,
+    PEERINGS,
+    SECURITY_GROUPS,
+    VOLUMES,
+    SNAPSHOTS,
+    TEMPLATES,
+    LOG_GROUPS,
+    ALIASES,
+    KEYS,
+    PROVIDERS,
+    ACCESS_KEYS,
+    USERS,
+    PROFILES,
+    ROLES,
+    POLICIES,
+    SUBNETS,
+    ROUTE_TABLES,
+    INTERNET_GATEWAYS,
+    VPCS,
+)
+
+FIRST: Final = (VPCS, BALANCERS)
+"""Asked for before the others, whose place or target is judged by them."""

@@ -1,0 +1,97 @@
+"""The keys and files of one cluster, made before its programs start.
+
+What belongs to whom is decided here: which name and group each program has,
+and which files it reads.
+"""
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+
+from rehearsal.control_plane import settings
+from rehearsal.control_plane.pki import Authority, token_keys
+from rehearsal.control_plane.ports import LOOPBACK
+from rehearsal.control_plane.spec import ControlPlaneSpec
+
+ADMIN = "admin.kubeconfig"
+"""File in the control plane's directory."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """The keys and files that the programs are started with, by their use."""
+
+    ca: Path
+    ca_data: str
+    """The authority's certificate as kubeconfig and EKS carry it: PEM in base64."""
+    ca_key: Path
+    admin: tuple[Path, Path]
+    serving: tuple[Path, Path]
+    kubelet: tuple[Path, Path]
+    kubelet_client: tuple[Path, Path]
+    kubelet_serving: tuple[Path, Path]
+    token_key: Path
+    token_public: Path
+    authentication: Path
+    authorization: Path
+    authn_webhook: Path
+    encryption: Path
+    audit_policy: Path
+    controller_manager: Path
+    scheduler: Path
+    kwok: Path
+
+
+def service_address(spec: ControlPlaneSpec) -> str:
+    """Address of the Service `kubernetes`: the first of the range."""
+    return str(ipaddress.ip_network(spec.service_cidr)[1])
+
+
+def write(spec: ControlPlaneSpec, endpoint: str) -> Material:
+    """Make every key and every file that the programs read, for an API server at that URL."""
+    directory = spec.dir
+    pki = directory / "pki"
+    authority = Authority(pki, spec.cluster_name)
+    api_names = [
+        LOOPBACK,
+        service_address(spec),
+        "localhost",
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+    ]
+    masters = ["system:masters"]
+    # EKS's own name for what it does in a cluster while it makes it.
+    admin = authority.client("admin", "eks:cluster-bootstrap", masters)
+    settings.kubeconfig(directory / ADMIN, endpoint, authority.data, "eks:cluster-bootstrap", admin)
+
+    def own_kubeconfig(name: str, user: str) -> Path:
+        # Masters, so that they need not wait until the API server has made the roles for them.
+        files = authority.client(name, user, masters)
+        return settings.kubeconfig(directory / f"{name}.kubeconfig", endpoint, authority.data, user, files)
+
+    token_key, token_public = token_keys(pki)
+    return Material(
+        ca=authority.certificate_file,
+        ca_data=authority.data,
+        ca_key=authority.key_file,
+        admin=admin,
+        serving=authority.server("kube-apiserver", "kube-apiserver", api_names),
+        kubelet=authority.client("kubelet-own", "kubelet", masters),
+        kubelet_client=authority.client("kubelet-client", "kube-apiserver-kubelet-client", masters),
+        kubelet_serving=authority.server("kubelet", "kubelet", [LOOPBACK]),
+        token_key=token_key,
+        token_public=token_public,
+        authentication=settings.authentication(directory / "authentication.json"),
+        authorization=settings.authorization(
+            directory / "authorization.json",
+            settings.webhook_kubeconfig(directory / "authz-webhook.json", spec.authz_webhook_url),
+        ),
+        authn_webhook=settings.webhook_kubeconfig(directory / "authn-webhook.json", spec.authn_webhook_url),
+        encryption=settings.encryption(directory / "encryption.json"),
+        audit_policy=settings.audit_policy(directory / "audit-policy.json"),
+        controller_manager=own_kubeconfig("controller-manager", "system:kube-controller-manager"),
+        scheduler=own_kubeconfig("scheduler", "system:kube-scheduler"),
+        kwok=own_kubeconfig("kwok", "kwok"),
+    )

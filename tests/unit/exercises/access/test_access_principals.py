@@ -1,0 +1,160 @@
+"""IAM principals behind users and groups, and access policies that could matter."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from exercises.access import principals
+from exercises.access.evaluate import BUILT_IN, Grant
+from exercises.access.identities import Identity
+from exercises.access.objects import Subject
+from exercises.access.principals import AccessPolicy, Principal
+from exercises.access.reader import NotAsked
+from exercises.access.requests import Request, ResourceRequest, UrlRequest
+
+USER = "arn:aws:iam::111122223333:user/testuser"
+ROLE = "arn:aws:iam::111122223333:role/team/dev"
+CLUSTER = {"clusterName": "myeks"}
+AWS_AUTH = {
+    "mapUsers": f"- {{userarn: {USER}, username: testuser, groups: ['system:masters']}}\n- {{userarn: x}}\n- nonsense",
+    "mapRoles": f"- {{rolearn: {ROLE}, username: dev, groups: }}",
+}
+
+
+@contextmanager
+def eks(monkeypatch: pytest.MonkeyPatch, mode: str) -> Iterator[Stubber]:
+    client: Any = boto3.client("eks", "ap-northeast-2", aws_access_key_id="x", aws_secret_access_key="x")
+    monkeypatch.setattr(principals.boto3, "client", lambda *_, **__: client)
+    with Stubber(client) as stubber:
+        cluster = {"cluster": {"name": "myeks", "accessConfig": {"authenticationMode": mode}}}
+        stubber.add_response("describe_cluster", cluster, {"name": "myeks"})
+        yield stubber
+
+
+def add_entry(stubber: Stubber, arn: str, username: str, groups: list[str], *scopes: dict[str, Any]) -> None:
+    own = {**CLUSTER, "principalArn": arn}
+    entry = {"username": username, "kubernetesGroups": groups, "type": "STANDARD"}
+    stubber.add_response("describe_access_entry", {"accessEntry": entry}, own)
+    policies = [
+        {"policyArn": "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy", "accessScope": one}
+        for one in scopes
+    ]
+    stubber.add_response("list_associated_access_policies", {"associatedAccessPolicies": policies}, own)
+
+
+def test_entries_come_with_their_policies_over_all_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(principals, "AT_ONCE", 1)
+    with eks(monkeypatch, "API_AND_CONFIG_MAP") as stubber:
+        stubber.add_response("list_access_entries", {"accessEntries": [USER], "nextToken": "more"}, CLUSTER)
+        stubber.add_response("list_access_entries", {"accessEntries": [ROLE]}, {**CLUSTER, "nextToken": "more"})
+        add_entry(stubber, USER, "testuser", [], {"type": "namespace", "namespaces": ["default"]}, {"type": "cluster"})
+        add_entry(stubber, ROLE, "dev", ["devs"])
+        # The entry of testuser wins over what aws-auth says.
+        found = principals.of_cluster("myeks", "ap-northeast-2", AWS_AUTH)
+        stubber.assert_no_pending_responses()
+    view = "AmazonEKSViewPolicy"
+    assert found == (
+        Principal(ROLE, "access entry", "dev", ("devs",)),
+        Principal(USER, "access entry", "testuser", (), (AccessPolicy(view, ("default",)), AccessPolicy(view, None))),
+    )
+    assert [str(one) for one in found[1].policies] == [f"{view} on namespace default", f"{view} on the cluster"]
+
+
+def test_an_entry_that_goes_away_meanwhile_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    with eks(monkeypatch, "API") as stubber:
+        stubber.add_response("list_access_entries", {"accessEntries": [USER]}, CLUSTER)
+        stubber.add_client_error("describe_access_entry", "ResourceNotFoundException", http_status_code=404)
+        # In this mode nothing reads aws-auth.
+        assert principals.of_cluster("myeks", "ap-northeast-2", AWS_AUTH) == ()
+
+
+def test_where_only_aws_auth_counts_no_entry_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with eks(monkeypatch, "CONFIG_MAP"):
+        found = principals.of_cluster("myeks", "ap-northeast-2", AWS_AUTH)
+    assert found == (
+        Principal(ROLE, "aws-auth", "dev"),
+        Principal(USER, "aws-auth", "testuser", ("system:masters",)),
+    )
+
+
+def test_eks_that_does_not_answer_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    with eks(monkeypatch, "API") as stubber:
+        stubber.add_client_error("list_access_entries", "AccessDeniedException")
+        with pytest.raises(NotAsked, match="access entries of myeks"):
+            principals.of_cluster("myeks", "ap-northeast-2", {})
+
+
+def test_a_broken_aws_auth_maps_nobody() -> None:
+    assert principals.in_aws_auth({"mapUsers": "{", "mapRoles": "just text"}) == ()
+    assert principals.in_aws_auth({}) == ()
+
+
+def grants(*subjects: Subject) -> list[Grant]:
+    return [Grant(one, None, ()) for one in subjects]
+
+
+def test_principals_behind_subjects() -> None:
+    master = Principal(USER, "aws-auth", "testuser", ("system:masters",))
+    session = Principal(ROLE, "access entry", "dev-{{SessionName}}", ("devs", "system:authenticated"))
+    both = (master, session)
+    assert principals.behind([BUILT_IN], both) == (master,)
+    assert principals.behind(grants(Subject("User", "testuser")), both) == (master,)
+    assert principals.behind(grants(Subject("User", "dev-alice"), Subject("Group", "devs")), both) == (session,)
+    assert principals.behind(grants(Subject("User", "devs"), Subject("Group", "testuser")), both) == ()
+    assert principals.behind(grants(Subject("Group", "system:authenticated")), both) == ()
+    assert principals.behind(grants(Subject("ServiceAccount", "testuser", "n")), both) == ()
+
+
+def test_signs_in_a_user_name_are_no_pattern() -> None:
+    assert not Principal(USER, "aws-auth", "dev*").may_be(Identity("developer"))
+    assert Principal(USER, "aws-auth", "dev[1]*").may_be(Identity("dev[1]*"))
+
+
+def test_the_groups_that_a_user_is_given() -> None:
+    known = (
+        Principal(USER, "aws-auth", "testuser", ("system:masters",)),
+        Principal(ROLE, "access entry", "{{SessionName}}", ("devs",)),
+    )
+    assert principals.groups_of("testuser", known) == ("system:masters",)
+    assert principals.groups_of("somebody", known) == principals.groups_of("", known) == ()
+
+
+def test_the_caller_is_found_by_arn_whatever_the_path_of_the_role() -> None:
+    role = Principal(ROLE, "access entry", "dev")
+    assert principals.of_caller("arn:aws:iam::111122223333:role/dev", (role,)) is role
+    assert principals.of_caller("arn:aws:iam::111122223333:role/other", (role,)) is None
+    assert principals.of_caller("arn:aws:iam::111122223333:user/dev", (role,)) is None
+
+
+LIST_PODS = ResourceRequest("list", "", "pods", namespace="dev-team")
+
+
+@pytest.mark.parametrize(
+    ("name", "namespaces", "request_", "anywhere", "could"),
+    [
+        ("AmazonEKSViewPolicy", None, LIST_PODS, False, True),
+        ("AmazonEKSViewPolicy", ("dev-team",), LIST_PODS, False, True),
+        ("AmazonEKSViewPolicy", ("dev-*",), LIST_PODS, False, True),
+        ("AmazonEKSViewPolicy", ("default",), LIST_PODS, False, False),
+        ("AmazonEKSViewPolicy", ("default",), LIST_PODS, True, True),
+        ("AmazonEKSViewPolicy", ("default",), ResourceRequest("list", "", "nodes"), False, False),
+        ("AmazonEKSViewPolicy", None, ResourceRequest("delete", "", "pods", namespace="dev-team"), False, False),
+        ("AmazonEKSEditPolicy", None, ResourceRequest("delete", "", "pods", namespace="dev-team"), False, True),
+        ("AmazonEKSViewPolicy", None, ResourceRequest("get", "", "secrets", namespace="dev-team"), False, False),
+        ("AmazonEKSAdminViewPolicy", None, ResourceRequest("get", "", "secrets", namespace="dev-team"), False, True),
+        ("AmazonEKSSecretReaderPolicy", None, ResourceRequest("get", "", "secrets", namespace="x"), False, True),
+        ("AmazonEKSSecretReaderPolicy", None, LIST_PODS, False, False),
+        ("AmazonEKSClusterAdminPolicy", None, UrlRequest("get", "/metrics"), False, True),
+        ("AmazonEKSAdminPolicy", None, UrlRequest("get", "/metrics"), False, False),
+    ],
+)
+def test_policies_that_could_matter(
+    name: str, namespaces: tuple[str, ...] | None, request_: Request, anywhere: bool, could: bool
+) -> None:
+    policy = AccessPolicy(name, namespaces)
+    one = Principal(USER, "access entry", "testuser", (), (policy,))
+    assert principals.beyond([one], request_, anywhere=anywhere) == (((one, policy),) if could else ())
