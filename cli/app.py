@@ -11,7 +11,21 @@ from rehearsal.recovery import AlreadyRunning
 from rehearsal.run import RunFailed
 from rehearsal.world import WorldError
 
-COMMANDS: Final = ("up", "preview", "down", "status", "shell", "plan", "cost", "whocan", "check", "stage", "run_as")
+COMMANDS: Final = (
+    "up",
+    "preview",
+    "down",
+    "status",
+    "shell",
+    "plan",
+    "cost",
+    "doctor",
+    "whocan",
+    "check",
+    "stage",
+    "run_as",
+    "sweep",
+)
 
 app = typer.Typer(
     name="lab",

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import typer
 
@@ -18,6 +18,10 @@ from cli import cost
 from cli.console import err
 from cli.failures import CannotAsk, Failure
 from cli.stacks import CHECKOUT, Stack
+from rehearsal.run import environment
+
+FORGET_WITH_CLUSTER: Final = {"PULUMI_K8S_DELETE_UNREACHABLE": "true"}
+"""Environment in which the Kubernetes provider forgets what is in a cluster that it cannot reach."""
 
 
 def up(stack: Stack, *, yes: bool, agreed: Callable[[], object] = lambda: None) -> None:
@@ -37,9 +41,7 @@ def apply(stack: Stack) -> None:
 
     What pulumi says goes to stderr: the caller's stdout may be for a script.
     """
-    _pulumi(
-        "up", "--yes", "--skip-preview", "--stack", stack.name, "--config-file", str(stack.file), stdout=sys.stderr
-    )
+    _pulumi("up", "--yes", "--skip-preview", "--stack", stack.name, "--config-file", str(stack.file), stdout=sys.stderr)
 
 
 def preview(stack: Stack) -> None:
@@ -48,16 +50,31 @@ def preview(stack: Stack) -> None:
     _pulumi("preview", "--stack", stack.name)
 
 
-def down(stack: Stack, *, yes: bool) -> None:
-    """Ask, and run `pulumi destroy`."""
+def down(stack: Stack, *, yes: bool, cluster_is_gone: Callable[[], bool]) -> None:
+    """Ask, and run `pulumi destroy`; raises Failure when it fails.
+
+    `cluster_is_gone` is asked after the user's consent. Then what was in the cluster can only be forgotten, and the
+    engine must be told so, or it fails on the first object in it. Reading everything anew first is part of it:
+    pulumi-kubernetes refuses to delete a release of a cluster that it cannot reach, and forgets it only when it
+    reads it (pulumi-kubernetes 4.34, provider/pkg/provider/provider.go, Read and Delete).
+    """
     _agree(f"Delete {stack.config.cluster_name} and everything in it from AWS (stack {stack.name})?", yes=yes)
-    _pulumi("destroy", "--yes", "--skip-preview", "--stack", stack.name)
+    arguments = ["destroy", "--yes", "--skip-preview", "--stack", stack.name]
+    if not cluster_is_gone():
+        _pulumi(*arguments)
+        return
+    err.print(
+        f"EKS has no cluster {stack.config.cluster_name} any more: what was in it goes from the engine's state alone.",
+        markup=False,
+    )
+    with environment(FORGET_WITH_CLUSTER, set()):
+        _pulumi(*arguments, "--refresh")
 
 
 def outputs(stack: Stack) -> dict[str, Any]:
     """The stack's outputs, secret ones masked; raises CannotAsk when pulumi cannot tell."""
     ended = subprocess.run(
-        [_binary(), "stack", "output", "--json", "--stack", stack.name],
+        [binary(), "stack", "output", "--json", "--stack", stack.name],
         cwd=CHECKOUT,
         capture_output=True,
         text=True,
@@ -77,7 +94,8 @@ def _agree(question: str, *, yes: bool) -> None:
         raise typer.Exit(code=1)
 
 
-def _binary() -> str:
+def binary() -> str:
+    """The user's own pulumi; raises Failure when there is none."""
     found = shutil.which("pulumi")
     if not found:
         raise Failure("The pulumi CLI is not on PATH. Install it from https://www.pulumi.com/docs/install/ and log in.")
@@ -86,7 +104,7 @@ def _binary() -> str:
 
 def _pulumi(*arguments: str, stdout: IO[str] | None = None) -> None:
     """Run pulumi on the user's terminal; Ctrl-C is pulumi's to handle."""
-    process = subprocess.Popen([_binary(), *arguments], cwd=Path(CHECKOUT), stdout=stdout)
+    process = subprocess.Popen([binary(), *arguments], cwd=Path(CHECKOUT), stdout=stdout)
     while True:
         try:
             code = process.wait()

@@ -65,7 +65,10 @@ class _Child:
     def run(self, line: Sequence[str], environment: Mapping[str, str], prepare: Callable[[], None] | None) -> int:
         try:
             process = subprocess.Popen(
-                line, env=environment, cwd=os.environ.get("LAB_INVOKED_FROM") or None, preexec_fn=prepare
+                line,
+                env=environment,
+                cwd=os.environ.get("LAB_INVOKED_FROM") or None,
+                preexec_fn=prepare,  # noqa: PLW1509  # it takes no lock that another thread might hold
             )
         except OSError as error:
             if isinstance(error, FileNotFoundError) and error.filename == line[0]:

@@ -114,10 +114,12 @@ def _asked(stack: Stack, keys: set[Key], now: datetime) -> tuple[Prices, str]:
             live = aws.ask(keys, config.region, config.zones, client, now)
     except BotoCoreError as error:
         return {}, aws.reason(error)
-    reasons = sorted(set(live.unanswered.values()))
-    if len(reasons) > 1:
-        return live.prices, "; ".join(f"{key}: {why}" for key, why in live.unanswered.items())
-    return live.prices, "".join(reasons)
+    by_reason: dict[str, list[str]] = {}
+    for key, why in live.unanswered.items():
+        by_reason.setdefault(why, []).append(str(key))
+    if len(by_reason) == 1 and not live.prices:
+        return live.prices, next(iter(by_reason))
+    return live.prices, "; ".join(f"{why} ({', '.join(keys)})" for why, keys in by_reason.items())
 
 
 def profile(stack: Stack) -> str | None:

@@ -56,6 +56,19 @@ def examine(stack: Stack) -> tuple[Finding, ...]:
         return _on_aws(stack)
 
 
+def insist(stack: Stack) -> None:
+    """Before `up`: show what is not ok; raises Failure when `up` would fail."""
+    found = examine(stack)
+    wrong = [finding for finding in found if finding.status is not Status.OK]
+    if wrong:
+        show(wrong)
+    if stops(found):
+        raise Failure(
+            "The lab cannot stand up as things are; nothing was touched. Mend what is marked as failing above, "
+            "or run the command with --skip-doctor."
+        )
+
+
 def show(found: Sequence[Finding]) -> None:
     """The findings as a table, and how many there are of each kind."""
     shown = Table("", "", "finding", "what to do", box=None, pad_edge=False)

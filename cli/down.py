@@ -4,15 +4,17 @@ from typing import Annotated
 
 import typer
 
-from cli import aws_stack, rehearsed
+from cli import aws_stack, leftover_tables, recorded, rehearsed, sweep
 from cli.console import Progress, duration, err, progress
 from cli.events import Watcher
 from cli.failures import Failure
+from cli.lab_on_aws import Opened, cluster_is_gone, in_rehearsal, opened
 from cli.stacks import REHEARSAL, Stack, StackOption, load
+from infra import leftovers
 from rehearsal import world as worlds
 from rehearsal.engine import interruptible
 from rehearsal.recovery import AlreadyRunning
-from rehearsal.run import RunFailed
+from rehearsal.run import RehearsalStack, RunFailed, environment
 from rehearsal.world import World
 
 
@@ -32,7 +34,7 @@ def down(
     """Take the lab away and show that nothing is left."""
     chosen = load(stack)
     if not chosen.is_rehearsal:
-        aws_stack.down(chosen, yes=yes)
+        _down_on_aws(chosen, yes=yes)
         return
     if force:
         # Also when the emulator hangs or something else answers in its place.
@@ -56,12 +58,49 @@ def down(
     err.print(f"Nothing is left: no resource, no process, no file. {duration(shown.elapsed)}.")
 
 
+def _down_on_aws(chosen: Stack, *, yes: bool) -> None:
+    """Destroy by the engine, then ask AWS what is left; raises Failure, or leaves with `sweep`'s exit codes."""
+    with opened(chosen) as lab:
+
+        def gone() -> bool:
+            with progress() as shown:
+                return cluster_is_gone(lab, shown)
+
+        try:
+            aws_stack.down(chosen, yes=yes, cluster_is_gone=gone)
+        except Failure as failure:
+            raise Failure(f"{failure}\n{_in_the_way(lab)}") from failure
+        now = recorded.on_aws(chosen)
+        with progress() as shown:
+            shown.phase("the engine is done; asking AWS what is left")
+            report = leftovers.settled(lab.client, lab.lab, now.ids, within=sweep.SETTLED_WITHIN, tell=shown.waiting)
+    leftover_tables.show(chosen, report, now)
+    if any(each.ours for each in report.left):
+        err.print(f"Delete what is left with ./lab sweep -s {chosen.name} --delete.")
+    if code := sweep.exit_code(report, now):
+        raise typer.Exit(code)
+
+
+def _in_the_way(lab: Opened) -> str:
+    """After the engine has failed: what else of the lab AWS has, and the command that goes on."""
+    name = lab.stack.name
+    now = recorded.on_aws(lab.stack)
+    with progress() as shown:
+        report = leftovers.find(lab.client, lab.lab, now.ids, tell=shown.waiting)
+    beside = [each for each in report.left if not each.recorded and not each.thing.going]
+    if now.has_cluster or not beside:
+        return f"Run ./lab down -s {name} again."
+    err.print("The engine knows nothing of these, and they may be what held it up:")
+    err.print(leftover_tables.table(beside))
+    return f"Delete them with ./lab sweep -s {name} --delete, then run ./lab down -s {name} again."
+
+
 def _destroy(here: World, chosen: Stack, shown: Progress) -> dict[str, list[str]]:
     stack = rehearsed.stack_in(here, rehearsed.tools(shown), chosen, shown.phase)
     if stack.exists():
         try:
             with interruptible(stack.engine, shown.phase):
-                stack.destroy(Watcher(shown, "deleting"))
+                _destroy_with_engine(stack, chosen, shown)
         except (AlreadyRunning, RunFailed) as error:
             raise Failure(
                 f"The lab could not be taken away:\n{error}\nRun ./lab down again, or ./lab down --force to stop the "
@@ -69,3 +108,14 @@ def _destroy(here: World, chosen: Stack, shown: Progress) -> dict[str, list[str]
             ) from error
         shown.phase("every resource deleted; asking the emulator what is left")
     return worlds.leftovers(here)
+
+
+def _destroy_with_engine(stack: RehearsalStack, chosen: Stack, shown: Progress) -> None:
+    """As `aws_stack.down` does it: what was in a cluster that is gone is forgotten first."""
+    with in_rehearsal(chosen, stack) as lab:
+        gone = cluster_is_gone(lab, shown)
+    with environment(aws_stack.FORGET_WITH_CLUSTER if gone else {}, set()):
+        if gone:
+            shown.phase("the cluster is gone: what was in it goes from the engine's state alone")
+            stack.refresh(Watcher(shown, "reading"))
+        stack.destroy(Watcher(shown, "deleting"))

@@ -22,7 +22,7 @@ from cli.outputs import outputs_of
 from cli.stacks import REHEARSAL, Stack, StackOption, load
 from exercises import testuser
 from exercises.identity_mapping import USER
-from exercises.outcomes import Unanswered
+from exercises.outcomes import HttpRefused, Unanswered
 from exercises.rbac import OTHER
 from exercises.stages import OFF, standing
 
@@ -109,15 +109,16 @@ class _Lab:
             raise CannotAsk(
                 f"There is no {name} while exercise rbac is off. Make them: ./lab stage rbac before{self.stack.option}"
             )
+        token = self._token(namespace, name)
         environment = self._environment(
             subject, subject_files.as_bearer(self.outputs["kubeconfig"], subject, namespace)
         )
-        environment[subject_files.TOKEN] = self._token(namespace, name)
+        environment[subject_files.BEARER] = token
         return self._run(subject, command, environment)
 
     def _environment(self, subject: str, kubeconfig: Mapping[str, Any]) -> dict[str, str]:
         """All of the command's environment but its credentials."""
-        mine = subject_files.without_aws_credentials(os.environ, keep_config=self.stack.is_rehearsal)
+        mine = subject_files.without_credentials(os.environ, keep_config=self.stack.is_rehearsal)
         mine |= surroundings.of(self.stack, self.outputs, self.directory)
         mine |= surroundings.kubectl_files(subject_files.directory_of(self.directory, subject), kubeconfig)
         return mine
@@ -130,11 +131,17 @@ class _Lab:
         try:
             with opened(self.outputs, patience=0, boundary=True, testuser=nobody) as lab:
                 made = token_of(lab, namespace, name, "")
+                if isinstance(made, str):
+                    return made
+                asked = lab.api.request("GET", f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}")
         except NoOperator as error:
             raise CannotAsk(str(error)) from error
-        if not isinstance(made, str):
-            raise CannotAsk(made.shown)
-        return made
+        if isinstance(asked, HttpRefused) and asked.status == 404:
+            raise CannotAsk(
+                f"There is no service account {name} in namespace {namespace}. "
+                f"See ./lab shell{self.stack.option} -- kubectl get serviceaccounts -A"
+            )
+        raise CannotAsk(made.shown)
 
     def _run(self, subject: str, command: list[str] | None, environment: Mapping[str, str]) -> int:
         if not command:

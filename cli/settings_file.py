@@ -14,9 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
+from yaml import MappingNode, Node, ScalarNode
 
 from cli.failures import BadInput
 from cli.stacks import Stack, parsed
@@ -56,12 +54,16 @@ def with_stages(text: str, stages: Mapping[ExerciseName, str]) -> str:
     """The settings file's text with the exercises at these stages. Raises BadInput."""
     wanted = {EXERCISES[name].key: setting(name, stage) for name, stage in stages.items()}
     try:
-        changed = text
+        before = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise BadInput(f"The settings file is not YAML: {' '.join(str(error).split())}. Mend it there.") from error
+    changed = text
+    try:
         for key, value in wanted.items():
             changed = _with(changed, key, value)
-        went_well = yaml.safe_load(changed) == _expected(yaml.safe_load(text), wanted)
-    except (YAMLError, yaml.YAMLError) as error:
-        raise BadInput(f"The settings file is not YAML: {' '.join(str(error).split())}. Mend it there.") from error
+        went_well = yaml.safe_load(changed) == _expected(before, wanted)
+    except yaml.YAMLError:
+        went_well = False
     if not went_well:
         values = ", ".join(f"{key}: {_written(value)}" for key, value in wanted.items())
         raise BadInput(f"{KEY} is written in a way that can only be changed by hand. Write {values} there.")
@@ -88,35 +90,40 @@ def _expected(before: Any, wanted: Mapping[str, str | bool]) -> Any:
 
 def _with(text: str, key: str, value: str | bool) -> str:
     """The text with one setting below `myeks:exercises`."""
-    root = YAML().compose(text)
+    root = yaml.compose(text, yaml.SafeLoader)
     if root is None:
         return _after_comments(text) + f"config:\n  {KEY}:\n    {key}: {_written(value)}\n"
-    config = _value(root, "config")
+    if not _entries(root):
+        return text  # no settings file: it is refused
+    config = _entry(root, "config")
     if config is None:
         return _add(text, root, "config", {KEY: {key: value}})
-    if not _entries(config):
+    if not _entries(config[1]):
         return _replace(text, config, json.dumps({KEY: {key: value}}))
-    exercises = _value(config, KEY)
+    exercises = _entry(config[1], KEY)
     if exercises is None:
-        return _add(text, config, KEY, {key: value})
-    if isinstance(exercises, ScalarNode):
+        return _add(text, config[1], KEY, {key: value})
+    if isinstance(exercises[1], ScalarNode):
         # Nothing, or a map as JSON text, as `pulumi config set` leaves one.
-        return _replace(text, exercises, json.dumps({**_decoded(exercises), key: value}))
-    old = _value(exercises, key)
+        return _replace(text, exercises, json.dumps({**_decoded(exercises[1]), key: value}))
+    old = _entry(exercises[1], key)
     if old is not None:
-        return _replace(text, old, _written(value, getattr(old, "style", None)))
-    if not _entries(exercises):
+        return _replace(text, old, _written(value, getattr(old[1], "style", None)))
+    if not _entries(exercises[1]):
         return _replace(text, exercises, json.dumps({key: value}))
-    return _add(text, exercises, key, value)
+    return _add(text, exercises[1], key, value)
 
 
-def _entries(node: Node) -> list[tuple[Any, Any]]:
+_Entry = tuple[ScalarNode, Node]
+"""A mapping's key and value."""
+
+
+def _entries(node: Node) -> list[_Entry]:
     return node.value if isinstance(node, MappingNode) else []
 
 
-def _value(node: Node, key: str) -> Any:
-    """The node of a mapping's value; None when it has no such key."""
-    return next((value for name, value in _entries(node) if name.value == key), None)
+def _entry(node: Node, key: str) -> _Entry | None:
+    return next((entry for entry in _entries(node) if entry[0].value == key), None)
 
 
 def _decoded(node: ScalarNode) -> dict[str, Any]:
@@ -127,27 +134,35 @@ def _decoded(node: ScalarNode) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _replace(text: str, node: Node, written: str) -> str:
-    start, end = node.start_mark.index, node.end_mark.index
-    # A value that is missing begins where its key's colon ends.
-    space = " " if text[start - 1 : start] == ":" else ""
-    return text[:start] + space + written + text[end:]
+def _replace(text: str, entry: _Entry, written: str) -> str:
+    """Put another value in place of an entry's."""
+    key, value = entry
+    if isinstance(value, ScalarNode) and not value.value and value.style is None:
+        # There is no value: its place is behind the key's colon.
+        start = end = text.index(":", key.end_mark.index) + 1
+        written = f" {written}"
+    else:
+        start, end = value.start_mark.index, value.end_mark.index
+    return text[:start] + written + text[end:]
 
 
 def _add(text: str, node: Node, key: str, value: object) -> str:
     """Add an entry to a mapping that has some, before the first: what follows the last may belong to the next key."""
     first = _entries(node)[0][0].start_mark
-    written = json.dumps(value) if isinstance(value, dict) else _written(value)
-    if getattr(node, "flow_style", False):
-        return text[: first.index] + f"{key}: {written}, " + text[first.index :]
+    if isinstance(node, MappingNode) and node.flow_style:
+        return text[: first.index] + f"{key}: {_written(value)}, " + text[first.index :]
     line_end = "\r\n" if "\r\n" in text else "\n"
-    if isinstance(value, dict):
-        below = line_end + " " * (first.column + INDENT)
-        written = below + below.join(f"{name}: {_written(item)}" for name, item in value.items())
-        space = ""
-    else:
-        space = " "
-    return text[: first.index] + f"{key}:{space}{written}{line_end}" + " " * first.column + text[first.index :]
+    # The last of them is the beginning of the line in which the first entry goes on.
+    lines = [*_lines(key, value), ""]
+    return text[: first.index] + (line_end + " " * first.column).join(lines) + text[first.index :]
+
+
+def _lines(key: str, value: object) -> list[str]:
+    """An entry in block style."""
+    if not isinstance(value, dict):
+        return [f"{key}: {_written(value)}"]
+    below = [line for name, item in value.items() for line in _lines(name, item)]
+    return [f"{key}:", *(" " * INDENT + line for line in below)]
 
 
 def _after_comments(text: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Final
 
 import typer
 from rich.table import Table
@@ -25,7 +25,9 @@ from exercises.row import ExerciseName
 from exercises.stages import EXERCISES, OFF, standing
 from infra.config import LabConfig
 
-STAGES = {name: (OFF, *exercise.stages) for name, exercise in EXERCISES.items()}
+STAGES: Final[Mapping[ExerciseName, tuple[str, ...]]] = {
+    name: (OFF, *exercise.stages) for name, exercise in EXERCISES.items()
+}
 """Exercise → every stage that it can be moved to."""
 
 
@@ -87,9 +89,10 @@ def configured(config: LabConfig) -> dict[ExerciseName, str]:
 
 def _wanted(moves: list[str]) -> dict[ExerciseName, str]:
     """Exercise → stage from the command line; raises BadInput."""
+    names: Mapping[str, ExerciseName] = {name: name for name in EXERCISES}
     wanted: dict[ExerciseName, str] = {}
     for word, following in zip(moves[::2], [*moves[1::2], None], strict=False):
-        name = next((known for known in EXERCISES if known == word), None)
+        name = names.get(word)
         if name is None:
             raise BadInput(f"There is no exercise {word}. Name one of: {', '.join(EXERCISES)}.")
         stages = ", ".join(STAGES[name])
@@ -178,18 +181,18 @@ def _show(chosen: Stack, *, as_json: bool) -> None:
         ]
         out.print_json(json.dumps({"stack": chosen.name, "exercises": rows}))
     else:
-        _table(chosen, stands, asked_for, up=problem is None)
+        _table(stands, asked_for)
+        if isinstance(problem, NotUp):
+            out.print(f"Stack {chosen.name} is not up: ./lab up{chosen.option} brings them to what is configured.")
+        elif not problem and stands != asked_for:
+            out.print(f"Not all stands as configured: ./lab up{chosen.option} brings it there.")
+        out.print(f"Move one: ./lab stage EXERCISE STAGE{chosen.option}")
     if problem and not isinstance(problem, NotUp):
         raise problem
 
 
-def _table(chosen: Stack, stands: Mapping[ExerciseName, str | None], asked_for: Mapping[Any, str], *, up: bool) -> None:
+def _table(stands: Mapping[ExerciseName, str | None], asked_for: Mapping[ExerciseName, str]) -> None:
     table = Table("exercise", "standing", "configured", "stages", "what it shows", box=None, pad_edge=False)
     for name, exercise in EXERCISES.items():
         table.add_row(name, stands[name] or "-", asked_for[name], ", ".join(STAGES[name]), exercise.title)
     out.print(table)
-    if not up:
-        out.print(f"Stack {chosen.name} is not up: ./lab up{chosen.option} brings the exercises to what is configured.")
-    elif stands != asked_for:
-        out.print(f"Not all stands as configured: ./lab up{chosen.option} brings it there.")
-    out.print(f"Move one: ./lab stage EXERCISE STAGE{chosen.option}")

@@ -14,12 +14,12 @@ import yaml
 
 from cli.failures import CannotAsk
 
-TOKEN: Final = "LAB_AS_TOKEN"
+BEARER: Final = "LAB_AS_TOKEN"
 """Variable with the bearer token of a service account."""
 
 _PRINT_TOKEN: Final = (
     'printf \'{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"%s"}}\''
-    f' "${TOKEN}"'
+    f' "${BEARER}"'
 )
 _FOREIGN: Final = ("--profile", "--role", "--role-arn")
 """Options of `aws eks get-token` by which the operator's kubeconfig may choose the operator's own credentials."""
@@ -32,15 +32,15 @@ def directory_of(stack_directory: Path, subject: str) -> Path:
     return directory
 
 
-def without_aws_credentials(environment: Mapping[str, str], *, keep_config: bool) -> dict[str, str]:
-    """The environment without anything that leads to the operator's credentials.
+def without_credentials(environment: Mapping[str, str], *, keep_config: bool) -> dict[str, str]:
+    """The environment without anything that leads to AWS credentials, the operator's or another subject's.
 
     Args:
         environment: the operator's.
         keep_config: whether AWS's config file stays: the rehearsal's has the endpoint and no credentials, where a
             user's own may name credentials in many ways. Region and certificate bundle are taken from it.
     """
-    cleared = {name: value for name, value in environment.items() if not _is_credential(name)}
+    cleared = {name: value for name, value in environment.items() if not _is_credential(name) and name != BEARER}
     cleared["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
     # A machine on AWS has credentials of its own.
     cleared["AWS_EC2_METADATA_DISABLED"] = "true"
@@ -66,7 +66,7 @@ def as_caller(kubeconfig: object) -> dict[str, Any]:
 
 
 def as_bearer(kubeconfig: object, user: str, namespace: str) -> dict[str, Any]:
-    """A kubeconfig of the same cluster that enters with the token in TOKEN; raises CannotAsk."""
+    """A kubeconfig of the same cluster that enters with the token in BEARER; raises CannotAsk."""
     parsed = _parsed(kubeconfig)
     try:
         current = next(one["context"] for one in parsed["contexts"] if one["name"] == parsed["current-context"])
@@ -83,9 +83,7 @@ def as_bearer(kubeconfig: object, user: str, namespace: str) -> dict[str, Any]:
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": clusters,
-        "contexts": [
-            {"name": user, "context": {"cluster": current["cluster"], "user": user, "namespace": namespace}}
-        ],
+        "contexts": [{"name": user, "context": {"cluster": current["cluster"], "user": user, "namespace": namespace}}],
         "current-context": user,
         "users": [{"name": user, "user": {"exec": plugin}}],
     }

@@ -159,8 +159,9 @@ class Cluster(Component):
             authentication_mode=pulumi_eks.AuthenticationMode.API_AND_CONFIG_MAP,
             # aws-auth is changed in place: between deletion and creation nobody mapped there could enter.
             enable_config_map_mutable=True,
-            # None and not an empty list, which would leave the entry `mapUsers: []` in aws-auth.
-            user_mappings=list(args.user_mappings) or None,
+            # Given even when it is empty: `mapUsers` is then the stack's own at all times, and what somebody
+            # wrote there by hand goes with the next change.
+            user_mappings=list(args.user_mappings),
             encryption_config_key_arn=key.arn,
             enabled_cluster_log_types=LOG_TYPES,
             vpc_cni_options=pulumi_eks.VpcCniOptionsArgs(

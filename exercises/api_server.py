@@ -30,6 +30,9 @@ EXEC_SECONDS: Final = 60.0
 """How long a command in a pod may take. The AWS CLI gives its sources of credentials some seconds each."""
 
 
+ANEW: Final = "Somebody deleted it, or it went with its node. ./lab stage EXERCISE off and back makes it anew."
+
+
 class ApiServer(Protocol):
     """What the exercises need of a cluster's API server. `token` None: as the operator."""
 
@@ -165,6 +168,8 @@ class Client:
             with _closing(WSClient(self._configuration, url, headers, capture_all=False)) as channel:
                 return self._follow(channel, f"{namespace}/{pod}")
         except WebSocketBadStatusException as error:
+            if error.status_code == 404:
+                return Unanswered(f"The pod {pod} is not there ({_refusal(error)}). {ANEW}")
             return Unanswered(f"Exec in {namespace}/{pod} was refused: {_refusal(error)}")
         except (WebSocketException, OSError) as error:
             return Unanswered(f"Exec in {namespace}/{pod} got no answer: {error}")
@@ -220,7 +225,7 @@ def refused(outcome: Outcome, what: str) -> Outcome:
     """A refusal that met the operator, who only wanted to know: nobody could be asked then."""
     if isinstance(outcome, HttpRefused):
         if outcome.status == 404:
-            return Unanswered(f"{what} is not there ({outcome.message}). ./lab up puts it back.")
+            return Unanswered(f"{what} is not there ({outcome.message}). {ANEW}")
         return Unanswered(f"You may not ask about {what} ({outcome.shown}).")
     return outcome
 

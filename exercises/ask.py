@@ -112,7 +112,8 @@ def ask_all(
     """
 
     def one(row: Row) -> Answer:
-        answer = Answer(row, Verdict.NOT_ASKED, "Interrupted.", row.expected.text) if lab.stop.is_set() else ask(row, lab)
+        interrupted = Answer(row, Verdict.NOT_ASKED, "Interrupted.", row.expected.text)
+        answer = interrupted if lab.stop.is_set() else ask(row, lab)
         told(answer)
         return answer
 

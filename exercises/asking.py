@@ -80,7 +80,10 @@ def put(question: Question, lab: Situation) -> Outcome:
 
 def _in_pod(question: InPod, lab: Situation) -> Outcome:
     names = lab.names
-    ran = lab.api.run(question.namespace, question.pod, tuple(names.fill(part) for part in question.argv))
+    argv = tuple(names.fill(part) for part in question.argv)
+    if question.new_session:
+        argv = ("env", f"AWS_ROLE_SESSION_NAME={lab.session_name}", *argv)
+    ran = lab.api.run(question.namespace, question.pod, argv)
     if isinstance(ran, Unanswered):
         return ran
     outcome = _understood(ran, question)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from typing import Final
 
-from exercises.expectations import Allowed, AwsDenied, Says
+from exercises.expectations import Allowed, AwsDenied, Expectation, Says
 from exercises.questions import InPod, Reader
 from exercises.row import ExerciseName, Row
 
@@ -32,9 +33,11 @@ def denied_as_node() -> AwsDenied:
     return AwsDenied("AccessDenied", "ListBuckets", NODE_SESSION)
 
 
-def _row(exercise: ExerciseName, pod: str, name: str, question: InPod, expected: Allowed | Says | AwsDenied, why: str):
+def _row(exercise: ExerciseName, pod: str, name: str, question: InPod, expected: Expectation, why: str) -> Row:
     short = pod.removeprefix("eks-iam-")
-    return Row(exercise, "on", f"{exercise}-{short}-{name}", pod, question, expected, why)
+    # The session that the agent of Pod Identity hands out is not kept in the pod.
+    asked = replace(question, new_session=exercise == "irsa")
+    return Row(exercise, "on", f"{exercise}-{short}-{name}", pod, asked, expected, why)
 
 
 def identity_row(exercise: ExerciseName, pod: str, session: str, why: str) -> Row:

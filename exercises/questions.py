@@ -32,6 +32,10 @@ class InPod:
     """May hold `names.Names`."""
 
     reader: Reader
+    new_session: bool = False
+    """The AWS CLI keeps the session of a role that it took by a token for an hour, in the pod. Asked by a session of
+    a new name, it has to take the role anew, so that the answer is today's."""
+
     undo_bucket: str = ""
     """Bucket that the command makes if it is allowed to, wrongly; it is then deleted at once."""
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from secrets import token_hex
 from threading import Event, Lock
 from typing import Any, Final, Literal
 
@@ -51,6 +52,9 @@ class Situation:
 
     settled_by: float
     """Until then (time.monotonic) an answer that AWS gives before it has spread a change is asked for again."""
+
+    session_name: str = field(default_factory=lambda: f"check-{token_hex(8)}")
+    """Name of sessions of roles: another one for each situation."""
 
     stop: Event = field(default_factory=Event)
     """Set: nothing more is asked or waited for."""

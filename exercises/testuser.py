@@ -84,9 +84,7 @@ def command_to_delete(user_name: str, key_id: str) -> str:
     return f"aws iam delete-access-key --user-name {user_name} --access-key-id {key_id}"
 
 
-def _made(
-    user_name: str, region: str, directory: Path, tell: Callable[[str], object], undo: ExitStack
-) -> Credentials:
+def _made(user_name: str, region: str, directory: Path, tell: Callable[[str], object], undo: ExitStack) -> Credentials:
     """Make a key, and put onto `undo` what takes it away."""
     iam = client(region)
     with leases.making(directory, tell) as lock:

@@ -23,7 +23,7 @@ Client = Callable[[str], Any]
 """Name of an AWS service → a boto3 client for it."""
 
 
-def clients(profile: str | None, region: str) -> Client:
+def clients(profile: str | None, region: str, config: Config = _PATIENCE) -> Client:
     """Clients with the user's own credentials; raises BotoCoreError when the profile does not exist."""
     session: Any = boto3.Session(profile_name=profile, region_name=region)
     lock = threading.Lock()
@@ -33,7 +33,7 @@ def clients(profile: str | None, region: str) -> Client:
         where = PRICING_REGION if service == "pricing" else region
         with lock:  # clients may be used by several threads at once, sessions may not
             if service not in made:
-                made[service] = session.client(service, region_name=where, config=_PATIENCE)
+                made[service] = session.client(service, region_name=where, config=config)
             return made[service]
 
     return make

@@ -97,8 +97,8 @@ def _dry_run(kubeconfig: str, manifest: Mapping[str, Any]) -> Mapping[str, Any]:
     from kubernetes import client, config
 
     with config.new_client_from_config_dict(json.loads(kubeconfig)) as api:
-        # The client takes the JSON form as well as its own model, which is all that its types tell of.
-        pod = cast("Any", json.loads(json.dumps(manifest), parse_float=_number))
+        # The client takes the JSON form as well as its own model.
+        pod = json.loads(json.dumps(manifest), parse_float=_number)
         made = client.CoreV1Api(api).create_namespaced_pod(
             manifest["metadata"]["namespace"], pod, dry_run="All", _request_timeout=10
         )

@@ -5,6 +5,7 @@ Each rule yields one finding or more about its layer. What nobody answered is to
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from ipaddress import ip_network
@@ -18,7 +19,7 @@ from infra.doctor.seen import Caller, Leftover, Machine, Seen, Tool, Unseen
 from infra.versions import DEFAULT_KUBERNETES_VERSION
 
 OLDEST_PYTHON: Final = (3, 11)
-OLDEST: Final = {"pulumi": (3, 150), "go": (1, 26)}
+OLDEST: Final = {"pulumi": (3, 0), "go": (1, 26)}
 """Command → its oldest version that the lab can use."""
 
 NEEDED: Final = {
@@ -75,10 +76,10 @@ def diagnose_machine(machine: Machine) -> Iterator[Finding]:
     else:
         yield Finding(Layer.MACHINE, Status.OK, f"Python is {python}.")
     for tool in machine.tools:
-        yield _tool(tool)
+        yield _tool(tool, machine.sdk)
 
 
-def _tool(tool: Tool) -> Finding:
+def _tool(tool: Tool, sdk: str) -> Finding:
     remedy = NEEDED.get(tool.name) or HELPFUL.get(tool.name, "")
     if tool.version is None:
         status = Status.FAIL if tool.name in NEEDED else Status.WARN
@@ -91,13 +92,17 @@ def _tool(tool: Tool) -> Finding:
         return Finding(
             Layer.MACHINE, Status.FAIL, f"{tool.name} is {tool.version}.", f"Update it to {wanted} or newer."
         )
+    if tool.name == "pulumi" and _numbers(tool.version) < _numbers(sdk):
+        told = f"pulumi is {tool.version}, older than its Python SDK, {sdk}."
+        return Finding(
+            Layer.MACHINE, Status.WARN, told, "Update the Pulumi CLI: it may not know all that the SDK asks."
+        )
     return Finding(Layer.MACHINE, Status.OK, f"{tool.name} is {tool.version}.")
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """v3.259.0-alpha → (3, 259)."""
-    parts = version.removeprefix("v").split(".")[:2]
-    return tuple(int(part) for part in parts if part.isdigit())
+    """v3.259.0-alpha → (3, 259); nothing → ()."""
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
 
 
 def _caller(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
@@ -245,6 +250,10 @@ def _quotas(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]: 
 
 def _network(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
     layer = Layer.NETWORK
+    if seen.stands is True:
+        # Its own ranges are among the peered ones by now.
+        yield Finding(layer, Status.OK, "The stack's VPCs stand already.")
+        return
     if isinstance(seen.peerings, Unseen):
         yield _unchecked(layer, "Ranges of peered VPCs", seen.peerings)
         return

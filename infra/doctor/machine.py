@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from importlib import metadata
 from typing import Final
 
 from infra.doctor.seen import Machine, Tool
@@ -33,7 +34,15 @@ def look(tools: Mapping[str, Sequence[str]] = TOOLS, run: Run | None = None) -> 
     return Machine(
         python=(sys.version_info.major, sys.version_info.minor),
         tools=tuple(_tool(name, arguments, run or _run) for name, arguments in tools.items()),
+        sdk=_sdk(),
     )
+
+
+def _sdk() -> str:
+    try:
+        return metadata.version("pulumi")
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def _tool(name: str, arguments: Sequence[str], run: Run) -> Tool:

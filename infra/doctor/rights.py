@@ -217,7 +217,6 @@ OPTIONAL: Final[Mapping[str, str]] = {
     "aws:ec2/natGateway:NatGateway": "natGateway",
     "aws:ec2/peeringConnectionOptions:PeeringConnectionOptions": "opsServers",
     "aws:ec2/vpcPeeringConnection:VpcPeeringConnection": "opsServers",
-    "aws:eks/podIdentityAssociation:PodIdentityAssociation": "podIdentity",
     "aws:iam/user:User": "identityMapping",
     "aws:iam/userPolicyAttachment:UserPolicyAttachment": "identityMapping",
     "aws:scheduler/schedule:Schedule": "expires",
@@ -230,7 +229,6 @@ def by_action(config: LabConfig) -> dict[str, tuple[str, ...]]:
     present = {
         "natGateway": config.nat_gateway,
         "opsServers": config.ops_servers.enabled,
-        "podIdentity": config.exercises.pod_identity,
         "identityMapping": config.exercises.identity_mapping != "off",
         "expires": config.expires is not None,
     }

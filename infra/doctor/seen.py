@@ -31,6 +31,8 @@ class Machine:
 
     python: tuple[int, int]
     tools: tuple[Tool, ...]
+    sdk: str = ""
+    """Version of Pulumi's Python SDK, which the program is run with; empty: there is none."""
 
 
 @dataclass(frozen=True)

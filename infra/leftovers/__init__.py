@@ -7,7 +7,25 @@ without AWS; the other modules are thin calls of one service each.
 """
 
 from infra.leftovers.ask import clients, find, settled
-from infra.leftovers.delete import Outcome, delete
-from infra.leftovers.model import Lab, Leftover, Report, Thing, Unasked
+from infra.leftovers.clusters import CLUSTERS
+from infra.leftovers.delete import Failed, Outcome, delete
+from infra.leftovers.model import Client, Kind, Lab, Leftover, Report, Thing, Unasked
+from infra.leftovers.registry import KINDS
 
-__all__ = ["Lab", "Leftover", "Outcome", "Report", "Thing", "Unasked", "clients", "delete", "find", "settled"]
+__all__ = [
+    "CLUSTERS",
+    "KINDS",
+    "Client",
+    "Failed",
+    "Kind",
+    "Lab",
+    "Leftover",
+    "Outcome",
+    "Report",
+    "Thing",
+    "Unasked",
+    "clients",
+    "delete",
+    "find",
+    "settled",
+]

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
 
+import infra.clients
 from infra.leftovers.answers import reason
 from infra.leftovers.belonging import belonging
 from infra.leftovers.model import (
@@ -35,24 +34,15 @@ Tell = Callable[[str], None]
 """Takes one line about what is going on."""
 
 _WORKERS: Final = 6
+# More attempts than for a single question: IAM is asked a hundred small ones, and throttles.
 _PATIENCE: Final = Config(
     connect_timeout=5, read_timeout=30, retries={"max_attempts": 5, "mode": "standard"}, max_pool_connections=16
 )
 
 
 def clients(profile: str | None, region: str) -> Client:
-    """Clients with the caller's own credentials, each made once; raises BotoCoreError when there is no such profile."""
-    session: Any = boto3.Session(profile_name=profile, region_name=region)
-    lock = threading.Lock()
-    made: dict[str, Any] = {}
-
-    def client(service: str) -> Any:
-        with lock:  # clients may be used by several threads at once, sessions may not
-            if service not in made:
-                made[service] = session.client(service, config=_PATIENCE)
-            return made[service]
-
-    return client
+    """Clients with the caller's own credentials; raises BotoCoreError when there is no such profile."""
+    return infra.clients.clients(profile, region, _PATIENCE)
 
 
 def find(

@@ -8,10 +8,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from infra.clients import Client as Client
 from infra.lab_tag import lab_id
-
-Client = Callable[[str], Any]
-"""Name of an AWS service → a boto3 client for it."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +113,7 @@ class Kind:
     """IAM actions that the question needs."""
 
     why: str
-    """Why it costs, or what it keeps from being deleted."""
+    """Why it costs, or what it keeps from being deleted, in a few words."""
 
     find: Callable[[Client, Lab], Iterable[Thing]]
     """All that may be the lab's; raises ClientError or BotoCoreError."""

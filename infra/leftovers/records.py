@@ -100,7 +100,7 @@ RECORDS = Kind(
     "records",
     "route53",
     ("route53:ListResourceRecordSets",),
-    "It costs nothing; the name leads to a load balancer that is gone.",
+    "costs nothing; leads to a balancer that is gone",
     _records,
     _delete,
     named,

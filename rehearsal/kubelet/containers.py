@@ -208,16 +208,24 @@ class Container:
 
     def kill(self) -> None:
         """End every process of the container, at once."""
-        for process in [*self._beside, *([self._process] if self._process else [])]:
+        for process in self._beside:
             if process.returncode is None:
                 kill_tree(process.pid)
             self._guard.remove(process.pid)
+        process = self._process
+        if process is not None:
+            if process.returncode is None:
+                # Its end then says that nothing of the container is left.
+                kill_tree(process.pid, but_itself=self._prepared is not None and self._prepared.sandbox.waits)
+            else:
+                self._guard.remove(process.pid)
 
     async def gone(self) -> None:
         """Kill, and wait until the kernel has taken them away."""
         self.kill()
         for process in [*self._beside, *([self._process] if self._process else [])]:
             await process.wait()
+            self._guard.remove(process.pid)
 
     async def running(self) -> tuple[Process, Prepared]:
         """The container's process, once it has been started. Raises NotRunning when there is none."""

@@ -165,9 +165,13 @@ async def start(
     return Process(transport, protocol)
 
 
-def kill_tree(pid: int) -> None:
-    """Kill a process, its group, and its descendants with theirs; what is gone already is fine."""
-    for each in [pid, *_descendants(pid)]:
+def kill_tree(pid: int, *, but_itself: bool = False) -> None:
+    """Kill a process, its group, and its descendants with theirs; what is gone already is fine.
+
+    With `but_itself` a process that has children is left to end by itself, after them.
+    """
+    descendants = _descendants(pid)
+    for each in descendants if but_itself and descendants else [pid, *descendants]:
         # Of our children each leads a group; of theirs only those that made one.
         for kill in (os.killpg, os.kill):
             with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -64,6 +64,11 @@ class Place:
 class Sandbox(Protocol):
     """How the processes of one container are started."""
 
+    @property
+    def waits(self) -> bool:
+        """Whether what `first` starts only waits until every process of the container has ended."""
+        ...
+
     def first(self, argv: Sequence[str]) -> list[str]:
         """Command line that prepares the sandbox, writes a dot to its output, and becomes `argv`."""
         ...
@@ -135,6 +140,8 @@ class Programs:
 class Namespaces:
     """A container in namespaces of its own."""
 
+    waits = True
+
     def __init__(self, programs: Programs, place: Place) -> None:
         self._programs = programs
         self._place = place
@@ -184,6 +191,8 @@ class Namespaces:
 
 class Rewritten:
     """A container whose processes are told where the pod's files really are."""
+
+    waits = False
 
     def __init__(self, place: Place) -> None:
         self._place = place

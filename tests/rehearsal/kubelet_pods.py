@@ -1,12 +1,13 @@
 """What the kubelet's tests share: a cluster with pods that really run, and kubectl."""
 
+import os
 import subprocess
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from rehearsal.control_plane import ApiError, ControlPlane
+from rehearsal.control_plane import ControlPlane
 from rehearsal.toolchain import ensure
 from tests.rehearsal.control_planes import Cluster, Loop, Object, node, serving, spec, until
 
@@ -83,17 +84,29 @@ def running(directory: Path, **changes: Any) -> Generator[Kubelet]:
             loop.close()
 
 
-def command_lines(part: str) -> list[str]:
-    """Command lines of this machine's processes that hold `part`."""
+def nap(number: int) -> str:
+    """Seconds to sleep for that nobody else on this machine sleeps for."""
+    return f"{number}.{os.getpid()}"
+
+
+def sleepers(*numbers: int) -> list[int]:
+    """Of these naps, those that a process takes now."""
+    lines = _command_lines()
+    return [number for number in numbers if any(line.startswith(f"sleep {nap(number)}") for line in lines)]
+
+
+def mentions(*numbers: int) -> list[str]:
+    """Command lines that have anything to do with one of these naps, clients' too."""
+    return [line for line in _command_lines() if any(nap(number) in line for number in numbers)]
+
+
+def _command_lines() -> list[str]:
     found: list[str] = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
-            try:
-                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            except OSError:
-                continue
-            if part in line:
-                found.append(line)
+            # It may end while we look.
+            with suppress(OSError):
+                found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
     return found
 
 
@@ -109,6 +122,3 @@ def allow(cluster: Cluster, verbs: Sequence[str], resources: Sequence[str]) -> N
         roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "allowed"},
         subjects=[{"kind": "ServiceAccount", "name": "dev-k8s", "namespace": NAMESPACE}],
     )
-
-
-__all__ = ["NAMESPACE", "PODS", "TOOLS", "ApiError", "Kubelet", "allow", "command_lines", "running"]

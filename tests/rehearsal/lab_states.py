@@ -51,6 +51,19 @@ def parts(facts: Facts) -> dict[str, Facts]:
     return found
 
 
+def differences(one: Any, two: Any, where: str = "") -> Iterator[str]:
+    """Each place at which two facts differ, with both values."""
+    if isinstance(one, dict) and isinstance(two, dict):
+        left, right = cast("Facts", one), cast("Facts", two)
+        for key in sorted({*left, *right}):
+            yield from differences(left.get(key), right.get(key), f"{where} / {key}")
+    elif isinstance(one, list) and isinstance(two, list) and len(one) == len(cast("list[Any]", two)):
+        for index, pair in enumerate(zip(cast("list[Any]", one), cast("list[Any]", two), strict=True)):
+            yield from differences(*pair, f"{where} / {index}")
+    elif one != two:
+        yield f"{where}: {one!r} and not {two!r}"
+
+
 def facts(lab: Lab) -> Facts:
     """Everything comparable that stands in a lab."""
     resources: list[dict[str, Any]] = lab.state()["resources"]

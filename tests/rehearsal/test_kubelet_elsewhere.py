@@ -15,7 +15,7 @@ from kubernetes.stream import stream
 from rehearsal.kubelet.sandbox import Programs
 from rehearsal.toolchain import ensure
 from tests.rehearsal.control_planes import until
-from tests.rehearsal.kubelet_pods import NAMESPACE, Kubelet, command_lines, running
+from tests.rehearsal.kubelet_pods import NAMESPACE, Kubelet, mentions, nap, running, sleepers
 
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 BUSY = ["tail", "-f", "/dev/null"]
@@ -72,15 +72,15 @@ def test_a_terminal_is_one(kubelet: Kubelet) -> None:
 
 
 def test_nothing_is_left_of_a_client_and_of_a_pod_that_go(kubelet: Kubelet) -> None:
-    kubelet.run("goes", "sh", "-c", "sleep 7801 & sleep 7802")
-    client = subprocess.Popen(kubelet.command("exec", "goes", "--", "sleep", "7803"), stdout=subprocess.DEVNULL)
-    until(lambda: [line for line in command_lines("sleep 7803") if line.startswith("sleep")], "command runs")
+    kubelet.run("goes", "sh", "-c", f"sleep {nap(7801)} & sleep {nap(7802)}")
+    client = subprocess.Popen(kubelet.command("exec", "goes", "--", "sleep", nap(7803)), stdout=subprocess.DEVNULL)
+    until(lambda: sleepers(7803), "command runs")
     client.kill()
     client.wait()
-    until(lambda: not command_lines("sleep 7803"), "no process left of the client's")
-    assert command_lines("sleep 7802")
+    until(lambda: not mentions(7803), "no process left of the client's")
+    assert sleepers(7802)
     kubelet.delete("goes")
-    until(lambda: not command_lines("sleep 780"), "no process left of the pod's")
+    until(lambda: not mentions(7801, 7802), "no process left of the pod's")
 
 
 def test_a_pod_ends_as_its_command_does(kubelet: Kubelet) -> None:
@@ -119,7 +119,7 @@ def test_a_killed_emulator_takes_its_pods_along(tmp_path: Path) -> None:
         "import sys, time; from pathlib import Path\n"
         "from tests.rehearsal.kubelet_pods import running\n"
         f"with running(Path({str(directory)!r})) as kubelet:\n"
-        "    kubelet.run('stays', 'sh', '-c', '(setsid sleep 7901 &); sleep 7902')\n"
+        f"    kubelet.run('stays', 'sh', '-c', '(setsid sleep {nap(7901)} &); sleep {nap(7902)}')\n"
         "    print('ready', flush=True); time.sleep(60)\n"
     )
     ensure(print)
@@ -128,22 +128,21 @@ def test_a_killed_emulator_takes_its_pods_along(tmp_path: Path) -> None:
     assert parent.stdout.readline() == b"ready\n"
     kubectl = [str(ensure(print) / "kubectl"), "--kubeconfig", str(directory / "admin.kubeconfig"), "-n", NAMESPACE]
     client = subprocess.Popen(
-        [*kubectl, "exec", "stays", "--", "sleep", "7903"],
+        [*kubectl, "exec", "stays", "--", "sleep", nap(7903)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    for number in (7901, 7902, 7903):
-        until(lambda n=number: [line for line in command_lines(f"sleep {n}") if line.startswith("sleep")], "runs")
+    until(lambda: len(sleepers(7901, 7902, 7903)) == 3, "all run")
     os.killpg(parent.pid, signal.SIGKILL)
     parent.wait()
-    until(lambda: not command_lines("sleep 790"), "no process left", 10)
+    until(lambda: not mentions(7901, 7902, 7903), "no process left", 10)
     assert client.wait(20) != 0
 
 
 def test_a_stopped_control_plane_leaves_no_pod(tmp_path: Path) -> None:
     with running(tmp_path / "myeks") as kubelet:
-        kubelet.run("stays", "sh", "-c", "(setsid sleep 7911 &); sleep 7912")
-        until(lambda: [line for line in command_lines("sleep 7911") if line.startswith("sleep")], "runs")
-    assert command_lines("sleep 791") == []
+        kubelet.run("stays", "sh", "-c", f"(setsid sleep {nap(7911)} &); sleep {nap(7912)}")
+        until(lambda: len(sleepers(7911, 7912)) == 2, "runs")
+    assert mentions(7911, 7912) == []
     assert not (tmp_path / "myeks").exists()
     assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text()

@@ -51,7 +51,7 @@ def fill(reader: Reader) -> None:
         reader.create("/api/v1/namespaces", {"kind": "Namespace", "metadata": {"name": name}})
     create(reader, random_policies.objects(random_policies.dice(SEED), ROLES, BINDINGS))
     # The controller writes the rules of aggregated roles: wait for what we compute them to be.
-    until(lambda: rules(aggregated(policy := reader.policy())) == rules(policy), "aggregated rules as computed", 30)
+    until(lambda: rules(aggregated(policy := reader.policy())) == rules(policy), "aggregated rules as computed", 60)
     # The authorizer sees each kind's objects in the order of their making: who sees these sees all.
     namespace = random_policies.NAMESPACES[0]
     marks: list[tuple[str, str]] = [("", "Cluster"), (namespace, "")]

@@ -32,10 +32,12 @@ _ATTEMPTS = 5
 _FORBIDDEN, _NOT_FOUND = 403, 404
 _DEFAULT_NAMESPACE = "default"
 _PROPAGATION = {"orphan": "Orphan", "background": "Background"}
-_UNREACHABLE = (
+
+UNREACHABLE = (
     "Kubernetes cluster is unreachable. If the cluster was deleted, remove this resource from the state by "
     'running again with PULUMI_K8S_DELETE_UNREACHABLE="true" in the environment.'
 )
+"""What an error of an unreachable cluster ends with, in the real provider's words."""
 
 
 class Cluster(Protocol):
@@ -198,7 +200,7 @@ class KubernetesObject(Resource):
             return  # the definition is gone, and with it every object
         except UnreachableError as error:
             if not self._cluster.settings.delete_unreachable:
-                raise ProviderError(f"{error} The {_UNREACHABLE}") from error
+                raise ProviderError(f"{error} The {UNREACHABLE}") from error
             ctx.log(f"{old.id} is removed from the state alone: the cluster is unreachable.", "warning")
 
     def read(self, ctx: Context, identity: str, known: State | None) -> State | None:
@@ -212,7 +214,7 @@ class KubernetesObject(Resource):
             if self._cluster.settings.delete_unreachable:
                 ctx.log(f"{identity} is removed from the state: the cluster is unreachable.", "warning")
                 return None
-            raise ProviderError(f"{error} The {_UNREACHABLE}") from error
+            raise ProviderError(f"{error} The {UNREACHABLE}") from error
         if found is None:
             return None
         if known is not None and known.inputs:

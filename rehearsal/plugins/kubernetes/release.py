@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from rehearsal.plugins.kubernetes import naming
+from rehearsal.plugins.kubernetes.api import UnreachableError
 from rehearsal.plugins.kubernetes.live import manifest
-from rehearsal.plugins.kubernetes.objects import Cluster
+from rehearsal.plugins.kubernetes.objects import UNREACHABLE, Cluster
 from rehearsal.plugins.kubernetes.tokens import ObjectKind, names_of
 from rehearsal.plugins.properties import UNKNOWN, Properties, changes
 from rehearsal.plugins.protocol import (
@@ -84,9 +85,17 @@ class Release(Resource):
         return State(identity, inputs, _outputs(inputs, 1))
 
     def read(self, ctx: Context, identity: str, known: State | None) -> State | None:
-        """What is recorded; a release that the state does not know is nowhere."""
-        del ctx, identity
-        return known if known is not None and known.inputs else None
+        """What is recorded; a release that the state does not know is nowhere, as one whose cluster is gone."""
+        if known is None or not known.inputs:
+            return None
+        try:
+            self._reach(ctx, known)
+        except UnreachableError as error:
+            if not self._cluster.settings.delete_unreachable:
+                raise ProviderError(f"{error} The {UNREACHABLE}") from error
+            ctx.log(f"{identity} is removed from the state: the cluster is unreachable.", "warning")
+            return None
+        return known
 
     def update(self, ctx: Context, old: State, inputs: Properties) -> Properties:
         """Record the next revision."""
@@ -96,7 +105,18 @@ class Release(Resource):
         return _outputs(inputs, int(revision) + 1)
 
     def delete(self, ctx: Context, old: State) -> None:
-        """Forget the release. Its namespace stays, as with Helm."""
+        """Forget the release. Its namespace stays, as with Helm.
+
+        Without its cluster it cannot be deleted, whatever the settings say; only reading it anew forgets it.
+        """
+        try:
+            self._reach(ctx, old)
+        except UnreachableError as error:
+            raise ProviderError(f"can't delete Helm Release with unreachable cluster. Reason: {error}") from error
+
+    def _reach(self, ctx: Context, state: State) -> None:
+        """Ask the cluster something. Raises UnreachableError."""
+        self._cluster.client().get(_NAMESPACE, None, str(state.inputs.get("namespace") or "default"), ctx)
 
     def _provide_namespace(self, ctx: Context, inputs: Properties) -> None:
         client = self._cluster.client()

@@ -125,8 +125,16 @@ def test_live_prices_go_over_the_tables_row_by_row(monkeypatch: pytest.MonkeyPat
     assert (told["nodes"]["price"], told["nodes"]["source"], told["nodes"]["seen"]) == (0.06, "live", "2026-11-24")
     assert (told["nat-gateway"]["source"], told["nat-gateway"]["hourly"]) == ("table", 0.059)
     assert (
-        "Prices that are not live are from the project's table: ThrottlingException." in run(monkeypatch, chosen).output
+        "Prices that are not live are from the project's table: ThrottlingException (nat-gateway)."
+        in run(monkeypatch, chosen).output
     )
+
+
+def test_reasons_are_told_once_each(monkeypatch: pytest.MonkeyPatch, live: dict[str, Any]):
+    unanswered = dict.fromkeys((Key(Item.NAT_GATEWAY), Key(Item.KMS_KEY)), "several prices")
+    live["answers"] = aws.Answers({}, {**unanswered, Key(Item.PUBLIC_IPV4): "no such item"})
+    told = as_json(monkeypatch, stack())["notLive"]
+    assert told == "several prices (nat-gateway, kms-key); no such item (public-ipv4)"
 
 
 def test_all_prices_live_need_no_word_about_the_table(monkeypatch: pytest.MonkeyPatch, live: dict[str, Any]):

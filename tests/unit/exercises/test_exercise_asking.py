@@ -214,6 +214,23 @@ def test_a_bucket_that_must_not_have_been_made_is_deleted():
     assert denied.aws.calls == []
 
 
+def test_a_role_that_the_cli_would_remember_is_taken_anew():
+    first, second = lab(), lab()
+    for here in (first, second):
+        ask(by_name("irsa-test3-identity"), here.situation)
+        ask(by_name("irsa-test3-s3-list"), here.situation)
+        ask(by_name("irsa-test2-s3-list"), here.situation)
+        ask(by_name("pod-identity-test4-s3-list"), here.situation)
+        name = f"AWS_ROLE_SESSION_NAME={here.situation.session_name}"
+        assert [argv for _, _, argv in here.api.commands] == [
+            ("env", name, "aws", "sts", "get-caller-identity", "--query", "Arn"),
+            ("env", name, "aws", "s3", "ls"),
+            ("aws", "s3", "ls"),
+            ("aws", "s3", "ls"),
+        ]
+    assert first.situation.session_name != second.situation.session_name
+
+
 @pytest.mark.parametrize("code", [0, 1])
 def test_a_pod_that_asks_once_is_deleted_however_it_ended(code: int):
     here = lab()

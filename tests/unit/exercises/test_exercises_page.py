@@ -27,6 +27,8 @@ both demands. It works the same on AWS and in the rehearsal. A row that nobody c
 Exit codes: 0 all passed; 1 a row failed; 3 a row could not be asked, or an exercise that was named is off. Each table
 shows the command as it is typed in `./lab shell`. Pods are asked by `kubectl exec`; what the command line shows for
 the user testuser is asked with a key that is made for the check and deleted after it, and a token that is signed anew.
+In eks-iam-test3 the AWS CLI keeps a role's session for an hour; the check names a new session
+(`AWS_ROLE_SESSION_NAME`), so that it sees the trust policy as it is now.
 
 A row's command names what differs from lab to lab by variables. `$CLUSTER_NAME`, `$ACCOUNT_ID` and `$AWS_REGION` are
 set in `./lab shell`; `$IRSA_ROLE`, `$POD_IDENTITY_ROLE`, `$NODE_ROLE`, `$TESTUSER_ARN`, `$ISSUER` and `$PARTITION`

@@ -37,11 +37,11 @@ def test_each_stage_makes_the_user_and_entry_alone_an_entry(graphs: dict[str, Gr
 def test_aws_auth_maps_the_user_at_two_stages(graphs: dict[str, Graph]) -> None:
     mapped = {stage: graph.one("eks:index:Cluster").inputs.get("userMappings") for stage, graph in graphs.items()}
     assert mapped == {
-        "off": None,
+        "off": [],
         "masters": [{"userArn": ARN, "username": "testuser", "groups": ["system:masters"]}],
         "authenticated": [{"userArn": ARN, "username": "testuser", "groups": ["system:authenticated"]}],
-        "unmapped": None,
-        "entry": None,
+        "unmapped": [],
+        "entry": [],
     }
 
 

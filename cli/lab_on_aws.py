@@ -1,0 +1,112 @@
+"""Opens a lab for the question what AWS has of it: clients, what identifies it, and what the engine's state holds.
+
+It needs the stack's settings alone, so that it also answers for a lab whose state is lost.
+"""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
+
+from cli import cost, recorded, rehearsed
+from cli.console import Progress
+from cli.failures import CannotAsk
+from cli.recorded import Recorded
+from cli.stacks import Stack
+from infra import leftovers
+from rehearsal.run import environment
+
+if TYPE_CHECKING:
+    from rehearsal.run import RehearsalStack
+
+CLUSTER_GOES_WITHIN: Final = 20 * 60.0
+"""Seconds that EKS may take to delete a cluster."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A lab that can be asked about."""
+
+    stack: Stack
+    lab: leftovers.Lab
+    client: leftovers.Client
+    recorded: Recorded
+
+
+def identity(stack: Stack) -> leftovers.Lab:
+    """What tells the stack's lab from others."""
+    config = stack.config
+    return leftovers.Lab(
+        cluster=config.cluster_name,
+        region=config.region,
+        domain=(config.domain or "").lower(),
+        hosted_zone_id=config.hosted_zone_id or "",
+    )
+
+
+@contextmanager
+def opened(stack: Stack) -> Generator[Opened]:
+    """The stack's lab; raises CannotAsk when there is no way to ask.
+
+    While the block runs, this process's environment is the one in which the lab's AWS answers.
+    """
+    if stack.is_rehearsal:
+        world = rehearsed.running()
+        kept = rehearsed.stack_in(world, rehearsed.tools(Progress()), stack)
+        with in_rehearsal(stack, kept) as lab:
+            yield lab
+    else:
+        region = stack.config.region
+        with environment({"AWS_REGION": region, "AWS_DEFAULT_REGION": region}, set()):
+            yield Opened(stack, identity(stack), _clients(stack), recorded.on_aws(stack))
+
+
+@contextmanager
+def in_rehearsal(stack: Stack, kept: "RehearsalStack") -> Generator[Opened]:
+    """As `opened`, of a stack in a world that is open already."""
+    with environment(kept.environment(), kept.world.unset()):
+        yield Opened(stack, identity(stack), _clients(stack), recorded.parsed(kept.resources()))
+
+
+def _clients(stack: Stack) -> leftovers.Client:
+    try:
+        return leftovers.clients(None if stack.is_rehearsal else cost.profile(stack), stack.config.region)
+    except BotoCoreError as error:
+        raise CannotAsk(f"{str(error).rstrip('.')}. Mend aws:profile in {stack.file.name}, or AWS_PROFILE.") from error
+
+
+def cluster_is_gone(lab: Opened, shown: Progress) -> bool:
+    """Whether the cluster that the state holds exists no more, so that nothing in it can be asked or deleted.
+
+    One whose deletion is under way is waited for. A cluster of the same name with another endpoint is not the one
+    that the state means. Without an answer from EKS the cluster counts as there: what is in it must not be forgotten
+    on suspicion.
+    """
+    if not lab.recorded.has_cluster:
+        return False
+
+    def status() -> str:
+        try:
+            found = lab.client("eks").describe_cluster(name=lab.lab.cluster)["cluster"]
+        except ClientError as error:
+            return "" if error.response["Error"]["Code"] == "ResourceNotFoundException" else "unknown"
+        except BotoCoreError:
+            return "unknown"
+        endpoint = found.get("endpoint", "")
+        if endpoint and lab.recorded.endpoint and endpoint != lab.recorded.endpoint:
+            return ""
+        return found["status"]
+
+    waiting = Retrying(
+        retry=retry_if_result(lambda told: told == "DELETING"),
+        stop=stop_after_delay(CLUSTER_GOES_WITHIN),
+        wait=wait_exponential(multiplier=0.5, max=15),
+        before_sleep=lambda _: shown.waiting(f"EKS is deleting {lab.lab.cluster}"),
+    )
+    try:
+        return waiting(status) == ""
+    except RetryError:
+        return False

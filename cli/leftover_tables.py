@@ -1,0 +1,176 @@
+"""How leftovers are shown: what is left, what could not be asked, and what was asked without finding any."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.table import Table
+
+from cli.console import duration, out
+from cli.recorded import Recorded
+from cli.stacks import Stack
+from infra.leftovers import Leftover, Outcome, Report
+
+SHORTEST_DAYS = 2
+"""An age of so many days is told in days."""
+
+
+def show(stack: Stack, report: Report, recorded: Recorded) -> None:
+    """The whole answer; says that nothing is left only when everything could be asked."""
+    name, region = stack.config.cluster_name, stack.config.region
+    if report.left:
+        out.print(table(report.left))
+        for line in _summary(report):
+            out.print(line, markup=False)
+    if report.unasked:
+        unasked = Table("could not be asked", "why", box=None, pad_edge=False)
+        for each in report.unasked:
+            unasked.add_row(each.kind.plural, each.why)
+        out.print(unasked)
+    if recorded.unknown:
+        out.print(f"Pulumi's stack {stack.name} could not be asked: {recorded.unknown}.", markup=False)
+    elif recorded.count:
+        option = "" if stack.is_rehearsal else f" -s {stack.name}"
+        out.print(
+            f"Pulumi's stack {stack.name} holds {recorded.count} resources. ./lab down{option} takes them away.",
+            markup=False,
+        )
+    if is_clean(report, recorded):
+        out.print(f"Nothing is left of {name} in {region}. Asked, and none found:", markup=False)
+    else:
+        out.print("Asked, and none found:")
+    out.print(_asked(report, stack, recorded))
+    for kind in report.inapplicable:
+        out.print(f"No {kind.plural} can be this lab's: it has no domain.", markup=False)
+
+
+def is_clean(report: Report, recorded: Recorded) -> bool:
+    """Whether everything could be asked, on AWS and in the engine's state, and nothing was found."""
+    return report.clean and not recorded.unknown and not recorded.count
+
+
+def table(left: Sequence[Leftover]) -> Table:
+    """One row a leftover."""
+    now = datetime.now(UTC)
+    shown = Table("left", "id", "name", "size", "age", "known by", "why it matters", box=None, pad_edge=False)
+    shown.columns[1].overflow = "fold"
+    for each in left:
+        shown.add_row(
+            each.kind.name,
+            _short(each.thing.id),
+            each.thing.name,
+            each.thing.size,
+            age(each.thing.created, now),
+            _known_by(each),
+            each.kind.why,
+        )
+    return shown
+
+
+def _known_by(each: Leftover) -> str:
+    notes = [each.belonging.evidence]
+    if each.recorded:
+        notes.append("in the engine's state")
+    if each.thing.going:
+        notes.append("goes by itself")
+    elif not each.ours:
+        notes.append("not the lab's")
+    return "; ".join(notes)
+
+
+def _summary(report: Report) -> list[str]:
+    strangers = [each for each in report.left if not each.ours and not each.thing.going]
+    lines = [f"{len(report.left)} left."]
+    if strangers:
+        lines.append(
+            f"{len(strangers)} of them bear neither tag nor name of the lab and stand in its VPC, which they keep. "
+            "No command here deletes them: look whose they are."
+        )
+    return lines
+
+
+def _asked(report: Report, stack: Stack, recorded: Recorded) -> Table:
+    found = {each.kind.name for each in report.left} | {each.kind.name for each in report.unasked}
+    by_service: dict[str, list[str]] = {}
+    for kind in report.asked:
+        if kind.name not in found:
+            by_service.setdefault(kind.service, []).append(kind.plural)
+    if not recorded.unknown and not recorded.count:
+        by_service["pulumi"] = [f"resources in stack {stack.name}"]
+    shown = Table(box=None, pad_edge=False, show_header=False)
+    for service, plurals in by_service.items():
+        shown.add_row(f"  {service}", ", ".join(plurals))
+    return shown
+
+
+def show_outcome(outcome: Outcome) -> None:
+    """What was deleted, and what would not go."""
+    out.print(f"{len(outcome.deleted)} deleted.")
+    if outcome.failed:
+        shown = Table("not deleted", "id", "why", box=None, pad_edge=False)
+        for each in outcome.failed:
+            shown.add_row(each.leftover.kind.name, _short(each.leftover.thing.id), each.why)
+        out.print(shown)
+
+
+def age(created: datetime | None, now: datetime) -> str:
+    """How old it is; empty where AWS does not tell it."""
+    if created is None:
+        return ""
+    seconds = max((now - created).total_seconds(), 0)
+    days = int(seconds // 86400)
+    return f"{days} d" if days >= SHORTEST_DAYS else duration(seconds)
+
+
+def _short(identifier: str) -> str:
+    """An id as it is; of an ARN the part after the account."""
+    return identifier.split(":", 5)[-1] if identifier.startswith("arn:") else identifier
+
+
+def as_json(stack: Stack, report: Report, recorded: Recorded, outcome: Outcome | None) -> dict[str, Any]:
+    """Everything, as plain values."""
+    now = datetime.now(UTC)
+    found = {kind.name: 0 for kind in report.asked}
+    for each in report.left:
+        found[each.kind.name] += 1
+    unasked = {each.kind.name for each in report.unasked}
+
+    def thing(each: Leftover) -> dict[str, Any]:
+        created = each.thing.created
+        return {
+            "kind": each.kind.name,
+            "id": each.thing.id,
+            "name": each.thing.name,
+            "size": each.thing.size,
+            "state": each.thing.state,
+            "createdAt": created.isoformat(timespec="seconds") if created else None,
+            "ageSeconds": round((now - created).total_seconds()) if created else None,
+            "claim": each.belonging.claim.value,
+            "evidence": each.belonging.evidence,
+            "deletable": each.ours,
+            "goesByItself": each.thing.going,
+            "recorded": each.recorded,
+            "why": each.kind.why,
+        }
+
+    told: dict[str, Any] = {
+        "stack": stack.name,
+        "cluster": stack.config.cluster_name,
+        "region": stack.config.region,
+        "clean": is_clean(report, recorded),
+        "asked": [
+            {"kind": kind.name, "service": kind.service, "found": found[kind.name]}
+            for kind in report.asked
+            if kind.name not in unasked
+        ],
+        "left": [thing(each) for each in report.left],
+        "notAsked": [
+            {"kind": each.kind.name, "service": each.kind.service, "why": each.why} for each in report.unasked
+        ],
+        "inapplicable": [kind.name for kind in report.inapplicable],
+        "engine": {"resources": None if recorded.unknown else recorded.count, "why": recorded.unknown},
+    }
+    if outcome is not None:
+        told["deleted"] = [thing(each) for each in outcome.deleted]
+        told["notDeleted"] = [{**thing(each.leftover), "refused": each.why} for each in outcome.failed]
+    return told

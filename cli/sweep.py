@@ -1,0 +1,106 @@
+"""`lab sweep`: ask AWS what is left of a lab, and delete it.
+
+It asks AWS and not the engine, so that it also finds what the engine never knew and what it forgot.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Annotated, Final
+
+import typer
+
+from cli import leftover_tables
+from cli.console import out, progress
+from cli.failures import BadInput
+from cli.lab_on_aws import Opened, opened
+from cli.recorded import Recorded
+from cli.stacks import REHEARSAL, StackOption, load
+from infra import leftovers
+from infra.leftovers import Leftover, Outcome, Report
+
+SETTLED_WITHIN: Final = 300.0
+"""Seconds in which AWS lets go of what goes by itself; load balancers' interfaces take longest."""
+
+LEFT: Final = 1
+NOT_ASKED: Final = 3
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="sweep", help="Ask AWS what is left of a lab, and with --delete delete it.")(sweep)
+
+
+def sweep(
+    stack: StackOption = REHEARSAL,
+    delete: Annotated[bool, typer.Option("--delete", help="Delete what is left, after asking.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --delete: do not ask.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="With --delete: also a lab that stands, past the engine and its state.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Ask AWS what is left of a lab, and with --delete delete it."""
+    if (yes or force) and not delete:
+        raise BadInput(f"{'--yes' if yes else '--force'} does nothing without --delete. Add that, or leave it out.")
+    if delete and as_json and not yes:
+        raise BadInput("With --json nobody can be asked before --delete. Add --yes.")
+    with opened(load(stack)) as lab:
+        with progress() as shown:
+            report = leftovers.find(lab.client, lab.lab, lab.recorded.ids, tell=shown.waiting)
+        outcome = None
+        if delete and (chosen := _chosen(lab, report, force=force)):
+            _agree(lab, chosen, yes=yes)
+            report, outcome = _deleted(lab, chosen, force=force)
+    if as_json:
+        out.print_json(json.dumps(leftover_tables.as_json(lab.stack, report, lab.recorded, outcome)))
+    else:
+        if outcome is not None:
+            leftover_tables.show_outcome(outcome)
+        leftover_tables.show(lab.stack, report, lab.recorded)
+    if code := exit_code(report, lab.recorded):
+        raise typer.Exit(code)
+
+
+def exit_code(report: Report, recorded: Recorded) -> int:
+    """0 when nothing is left; 3 when that cannot be told; 1 when something is left and everything was asked."""
+    if report.unasked or recorded.unknown:
+        return NOT_ASKED
+    return LEFT if report.left or recorded.count else 0
+
+
+def _chosen(lab: Opened, report: Report, *, force: bool) -> list[Leftover]:
+    """What may be deleted; raises BadInput where that would pull a standing lab from under the engine."""
+    option = "" if lab.stack.is_rehearsal else f" -s {lab.stack.name}"
+    cluster = any(each.kind is leftovers.CLUSTERS and each.ours for each in report.left)
+    if cluster and not force:
+        if lab.recorded.has_cluster:
+            raise BadInput(
+                f"The lab {lab.lab.cluster} stands, and the engine's state holds it. Run ./lab down{option}; if that "
+                "cannot work, --delete --force deletes it past the engine."
+            )
+        if lab.recorded.unknown:
+            raise BadInput(
+                f"The cluster {lab.lab.cluster} stands, and whether the engine's state holds it is not known: "
+                f"{lab.recorded.unknown}. Mend that and run ./lab down{option}, or add --force if the state is lost."
+            )
+    return [each for each in report.left if each.ours and (force or not each.recorded)]
+
+
+def _agree(lab: Opened, chosen: Sequence[Leftover], *, yes: bool) -> None:
+    if yes:
+        return
+    out.print(leftover_tables.table(chosen))
+    where = "the rehearsal" if lab.stack.is_rehearsal else "AWS"
+    if not typer.confirm(f"Delete these {len(chosen)} of {lab.lab.cluster} in {lab.lab.region} from {where} for good?"):
+        raise typer.Exit(LEFT)
+
+
+def _deleted(lab: Opened, chosen: Sequence[Leftover], *, force: bool) -> tuple[Report, Outcome]:
+    known = {} if force else lab.recorded.ids
+    to_delete = [replace(each, recorded=False) for each in chosen]
+    with progress() as shown:
+        outcome = leftovers.delete(lab.client, lab.lab, to_delete, known, tell=shown.waiting)
+        shown.phase(f"{len(outcome.deleted)} of {len(chosen)} deleted; asking what is left")
+        report = leftovers.settled(lab.client, lab.lab, lab.recorded.ids, within=SETTLED_WITHIN, tell=shown.waiting)
+    return report, outcome

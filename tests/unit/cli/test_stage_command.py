@@ -1,0 +1,258 @@
+"""`lab stage` without anything that runs: what it writes, when, and what it tells."""
+
+import json
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+
+from cli import aws_stack, cost, stacks, stage, updates
+from cli.console import Progress
+from cli.failures import BadInput, CannotAsk, Failure, NotUp
+from cli.stacks import CHECKOUT, Stack
+from exercises.row import ExerciseName
+from exercises.stages import EXERCISES
+from infra.config import ConfigError, parse
+from rehearsal.run import Result
+
+
+class Lab:
+    """A checkout with two stacks, and what was run in it."""
+
+    def __init__(self, root: Path) -> None:
+        text = (CHECKOUT / "Pulumi.rehearsal.yaml").read_text()
+        self.files = {name: root / f"Pulumi.{name}.yaml" for name in ("rehearsal", "dev")}
+        for file in self.files.values():
+            file.write_text(text)
+        self.text = text
+        self.ran: list[tuple[str, dict[str, object]]] = []
+        self.fails: BaseException | None = None
+
+    def exercises(self, name: str = "rehearsal") -> dict[str, object]:
+        return yaml.safe_load(self.files[name].read_text())["config"]["myeks:exercises"]
+
+    def rehearse(self, chosen: Stack, shown: Progress) -> updates.Update:
+        self._run(chosen)
+        return updates.Update(Result({"same": 9}, {"clusterName": "myeks"}), (), 1.0)
+
+    def pulumi(self, *arguments: str, **_: object) -> None:
+        file = arguments[arguments.index("--config-file") + 1] if "--config-file" in arguments else self.files["dev"]
+        self._run(Stack(arguments[arguments.index("--stack") + 1], Path(file), parse({}, "ap-northeast-2")))
+
+    def _run(self, chosen: Stack) -> None:
+        self.ran.append((chosen.name, yaml.safe_load(chosen.file.read_text())["config"]["myeks:exercises"]))
+        if self.fails:
+            raise self.fails
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    made = Lab(tmp_path)
+    monkeypatch.setattr(stacks, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(updates, "rehearse", made.rehearse)
+    monkeypatch.setattr(updates, "tell", lambda *_, **__: None)
+    monkeypatch.setattr(aws_stack, "_pulumi", made.pulumi)
+    monkeypatch.setattr(cost, "tell", lambda _stack: None)
+    return made
+
+
+def test_the_setting_is_written_and_then_applied(lab: Lab, capsys: pytest.CaptureFixture[str]):
+    stage.stage(["identity-mapping", "entry", "irsa", "on"])
+    ((name, applied),) = lab.ran
+    assert name == "rehearsal"
+    assert applied == lab.exercises()
+    assert (applied["identityMapping"], applied["irsa"], applied["rbac"]) == ("entry", True, "off")
+    assert "lab check identity-mapping\n" in capsys.readouterr().err
+    stage.stage(["irsa", "off", "identity-mapping", "off"])
+    assert lab.files["rehearsal"].read_text() == lab.text
+    assert lab.files["dev"].read_text() == lab.text
+
+
+def test_a_stage_at_which_it_stands_already_is_applied_all_the_same(lab: Lab):
+    stage.stage(["rbac", "off"])
+    assert len(lab.ran) == 1
+    assert lab.files["rehearsal"].read_text() == lab.text
+
+
+@pytest.mark.parametrize(
+    ("moves", "said"),
+    [
+        (["rbacc", "before"], "no exercise rbacc. Name one of: rbac, identity-mapping, irsa, pod-identity"),
+        (["rbac"], "no stage is named. Name one of: off, before, after"),
+        (["irsa", "before"], "irsa has no stage before. Name one of: off, on"),
+        (["rbac", "on"], "rbac has no stage on"),
+        (["rbac", "before", "irsa"], "irsa is to be moved, and no stage"),
+        (["rbac", "before", "rbac", "after"], "cannot stand at before and at after"),
+    ],
+)
+def test_what_cannot_be_meant_touches_nothing(lab: Lab, moves: list[str], said: str):
+    with pytest.raises(BadInput, match=said):
+        stage.stage(moves)
+    assert lab.ran == []
+    assert lab.files["rehearsal"].read_text() == lab.text
+
+
+def test_an_unknown_stack_and_wrong_settings_are_told_before_anything_is_written(lab: Lab):
+    with pytest.raises(BadInput, match="no stack prod"):
+        stage.stage(["rbac", "before"], stack="prod")
+    file = lab.files["rehearsal"]
+    file.write_text(lab.text.replace("192.168.0.0/16", "10.100.0.0/16"))
+    before = file.read_text()
+    with pytest.raises(BadInput, match="vpcCidr") as told:
+        stage.stage(["rbac", "before"])
+    assert isinstance(told.value.__cause__, ConfigError)
+    assert file.read_text() == before
+    assert lab.ran == []
+
+
+def test_a_wrong_stage_in_the_file_can_be_mended_by_the_command(lab: Lab):
+    file = lab.files["rehearsal"]
+    file.write_text(lab.text.replace('rbac: "off"', 'rbac: "befor"'))
+    lab.fails = Failure("The update stopped.")
+    with pytest.raises(Failure) as told:
+        stage.stage(["rbac", "before"])
+    assert lab.exercises()["rbac"] == "before"
+    # There is no way back to what was no stage.
+    assert "goes back" not in str(told.value)
+
+
+def test_a_failed_update_leaves_the_new_stage_and_tells_the_way_back(lab: Lab):
+    lab.fails = Failure("The update stopped.")
+    with pytest.raises(Failure) as told:
+        stage.stage(["rbac", "after", "pod-identity", "on"])
+    assert str(told.value) == (
+        "The update stopped.\nPulumi.rehearsal.yaml says rbac after, pod-identity on now: ./lab up tries again, "
+        "./lab stage rbac off pod-identity off goes back."
+    )
+    assert lab.exercises()["rbac"] == "after"
+    assert told.value.exit_code == 1
+
+
+def test_an_interrupted_update_tells_the_way_back(lab: Lab, capsys: pytest.CaptureFixture[str]):
+    lab.fails = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        stage.stage(["rbac", "before"], stack="dev", yes=True)
+    assert "./lab up -s dev tries again, ./lab stage rbac off -s dev goes back" in capsys.readouterr().err
+    assert lab.exercises("dev")["rbac"] == "before"
+
+
+def test_a_failure_before_the_file_is_written_does_not_speak_of_it(lab: Lab, monkeypatch: pytest.MonkeyPatch):
+    def untouchable(*_: object) -> None:
+        raise CannotAsk("Prices could not be asked for.")
+
+    monkeypatch.setattr(cost, "tell", untouchable)
+    with pytest.raises(CannotAsk) as told:
+        stage.stage(["rbac", "before"], stack="dev", yes=True)
+    assert "now" not in str(told.value)
+    assert lab.files["dev"].read_text() == lab.text
+
+
+def test_a_file_that_changes_while_aws_is_asked_about_is_not_overwritten(lab: Lab, monkeypatch: pytest.MonkeyPatch):
+    def edit(_question: str) -> bool:
+        lab.files["dev"].write_text(lab.text + "# mine\n")
+        return True
+
+    monkeypatch.setattr(typer, "confirm", edit)
+    with pytest.raises(Failure, match="was changed by somebody else"):
+        stage.stage(["rbac", "before"], stack="dev")
+    assert lab.files["dev"].read_text() == lab.text + "# mine\n"
+    assert lab.ran == []
+
+
+def test_on_aws_nothing_is_written_without_consent(lab: Lab, monkeypatch: pytest.MonkeyPatch):
+    told: list[str] = []
+    monkeypatch.setattr(cost, "tell", lambda chosen: told.append(chosen.name))
+    monkeypatch.setattr(typer, "confirm", lambda _question: False)
+    with pytest.raises(typer.Exit) as left:
+        stage.stage(["rbac", "before"], stack="dev")
+    assert left.value.exit_code == 1
+    assert told == ["dev"]
+    assert lab.ran == []
+    assert lab.files["dev"].read_text() == lab.text
+    monkeypatch.setattr(typer, "confirm", lambda _question: True)
+    stage.stage(["rbac", "before"], stack="dev")
+    ((name, applied),) = lab.ran
+    assert (name, applied["rbac"]) == ("dev", "before")
+
+
+@pytest.mark.parametrize("name", ["rehearsal", "dev"])
+def test_stages_applied_for_a_check_leave_the_file_alone(lab: Lab, name: str):
+    chosen = stacks.load(name)
+    wanted: dict[ExerciseName, str] = {"rbac": "after", "irsa": "on"}
+    stage.apply(chosen, wanted, Progress())
+    lab.fails = Failure("The update stopped.")
+    with pytest.raises(Failure, match="stopped"):
+        stage.apply(chosen, {"rbac": "before"}, Progress())
+    lab.fails = None
+    stage.apply(chosen, {}, Progress())
+    assert [(of, applied["rbac"], applied["irsa"]) for of, applied in lab.ran] == [
+        (name, "after", True),
+        (name, "before", False),
+        (name, "off", False),
+    ]
+    assert lab.files[name].read_text() == lab.text
+
+
+def outputs(monkeypatch: pytest.MonkeyPatch, told: dict[str, Any] | Exception) -> None:
+    @contextmanager
+    def outputs_of(_stack: Stack) -> Generator[tuple[dict[str, Any], Path]]:
+        if isinstance(told, Exception):
+            raise told
+        yield told, Path()
+
+    monkeypatch.setattr(stage, "outputs_of", outputs_of)
+
+
+def table(capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, list[str]], str]:
+    """Exercise → the words of its row; and what stands below the table."""
+    lines = capsys.readouterr().out.splitlines()
+    count = len(EXERCISES) + 1
+    return {line.split()[0]: line.split() for line in lines[1:count]}, "\n".join(lines[count:])
+
+
+def test_the_table_tells_where_each_exercise_stands(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    outputs(monkeypatch, {"exercises": {"rbac": "after", "identityMapping": "off", "irsa": True, "podIdentity": False}})
+    stage.stage([], stack="dev")
+    rows, below = table(capsys)
+    assert list(rows) == list(EXERCISES)
+    assert rows["rbac"][:6] == ["rbac", "after", "off", "off,", "before,", "after"]
+    assert rows["irsa"][:5] == ["irsa", "on", "off", "off,", "on"]
+    assert "Not all stands as configured: ./lab up -s dev" in below
+    stage.stage([], as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert told["exercises"][1] == {
+        "exercise": "identity-mapping",
+        "stages": ["off", "masters", "authenticated", "unmapped", "entry"],
+        "standing": "off",
+        "configured": "off",
+    }
+
+
+def test_the_table_of_a_lab_that_is_not_up(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    outputs(monkeypatch, NotUp("The rehearsal is not up."))
+    stage.stage([])
+    rows, below = table(capsys)
+    assert rows["rbac"][1] == "-"
+    assert "is not up: ./lab up brings" in below
+    assert "as configured" not in below
+
+
+def test_a_table_that_lacks_an_answer_says_so(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    outputs(monkeypatch, CannotAsk("pulumi could not read the outputs."))
+    with pytest.raises(CannotAsk, match="pulumi could not") as told:
+        stage.stage([], stack="dev", as_json=True)
+    assert told.value.exit_code == 3
+    assert [row["standing"] for row in json.loads(capsys.readouterr().out)["exercises"]] == [None] * 4
+    with pytest.raises(CannotAsk):
+        stage.stage([], stack="dev")
+    assert "is not up" not in capsys.readouterr().out
