@@ -8,13 +8,14 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, Final
 
 import typer
 
-from cli import cost
+from cli import causes, cost
 from cli.console import err
 from cli.failures import CannotAsk, Failure
 from cli.stacks import CHECKOUT, Stack
@@ -103,13 +104,21 @@ def binary() -> str:
 
 
 def _pulumi(*arguments: str, stdout: IO[str] | None = None) -> None:
-    """Run pulumi on the user's terminal; Ctrl-C is pulumi's to handle."""
-    process = subprocess.Popen([binary(), *arguments], cwd=Path(CHECKOUT), stdout=stdout)
-    while True:
-        try:
-            code = process.wait()
-            break
-        except KeyboardInterrupt:
-            continue
-    if code != 0:
-        raise Failure(f"pulumi {arguments[0]} ended with exit code {code}. What it said stands above.")
+    """Run pulumi on the user's terminal; Ctrl-C is pulumi's to handle. Raises Failure with the cause in a line."""
+    with tempfile.TemporaryDirectory() as directory:
+        events = Path(directory, "events")
+        # The log holds outputs and settings: it is gone with the command.
+        process = subprocess.Popen(
+            [binary(), *arguments, "--event-log", str(events)], cwd=Path(CHECKOUT), stdout=stdout
+        )
+        while True:
+            try:
+                code = process.wait()
+                break
+            except KeyboardInterrupt:
+                continue
+        if code == 0:
+            return
+        said = causes.logged(events)
+    told = causes.cause(said) if said else "What it said stands above."
+    raise Failure(f"pulumi {arguments[0]} ended with exit code {code}. {told}")

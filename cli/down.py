@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from cli import aws_stack, leftover_tables, recorded, rehearsed, sweep
+from cli.causes import cause
 from cli.console import Progress, duration, err, progress
 from cli.events import Watcher
 from cli.failures import Failure
@@ -103,8 +104,8 @@ def _destroy(here: World, chosen: Stack, shown: Progress) -> dict[str, list[str]
                 _destroy_with_engine(stack, chosen, shown)
         except (AlreadyRunning, RunFailed) as error:
             raise Failure(
-                f"The lab could not be taken away:\n{error}\nRun ./lab down again, or ./lab down --force to stop the "
-                "rehearsal as it is."
+                f"The lab could not be taken away: {cause(str(error))}\n./lab down goes on; ./lab down --force stops "
+                "the rehearsal as it is."
             ) from error
         shown.phase("every resource deleted; asking the emulator what is left")
     return worlds.leftovers(here)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cli import rehearsed, summary
+from cli.causes import cause
 from cli.console import Progress, duration, err, out
 from cli.events import Change, Watcher
 from cli.failures import Failure
@@ -43,8 +44,8 @@ def rehearse(chosen: Stack, shown: Progress) -> Update:
         raise Failure(str(error)) from error
     except RunFailed as error:
         raise Failure(
-            f"The update stopped:\n{error}\nWhat stands is recorded; mend the cause and run ./lab up again, "
-            "or ./lab down to take it away."
+            f"The update stopped: {cause(str(error))}\nWhat stands is recorded: ./lab up goes on, "
+            "./lab down takes it away."
         ) from error
     return Update(result, tuple(watcher.changes), shown.elapsed)
 

@@ -107,7 +107,9 @@ class Catalogue:
         name, dot, group = named.lower().partition(".")
         if name == "*":
             return Meant(Resource("*", group if dot else "*"), subresource)
-        fitting = [one for one in (*self.resources, *VIRTUAL) if one.is_called(name) and (not dot or one.group == group)]
+        fitting = [
+            one for one in (*self.resources, *VIRTUAL) if one.is_called(name) and (not dot or one.group == group)
+        ]
         if not fitting:
             raise UnknownResource(
                 f"The server has no resource {named}. See kubectl api-resources, and write NAME or NAME.GROUP."

@@ -25,6 +25,7 @@ from rehearsal.kubelet.containers import Container, Prepared
 from rehearsal.kubelet.environment import container_variables, service_variables
 from rehearsal.kubelet.images import Commands, Image, image_of, is_played
 from rehearsal.kubelet.objects import Object, Sources
+from rehearsal.kubelet.processes import kill_marked
 from rehearsal.kubelet.sandbox import Namespaces, Place, Programs, Rewritten, Sandbox
 from rehearsal.kubelet.status import changed_status
 from rehearsal.kubelet.volumes import Volumes, mount_points
@@ -195,6 +196,9 @@ class Pod:
                     await task
         for container in [*self._main.values(), *self._init.values()]:
             await container.gone()
+        if self._programs is None:
+            # No namespace has taken along what left its parent and its group.
+            await asyncio.to_thread(kill_marked, str(self._directory))
         await asyncio.to_thread(shutil.rmtree, self._directory, ignore_errors=True)
 
 

@@ -8,6 +8,7 @@ import signal
 import struct
 import sys
 import termios
+import time
 from asyncio.subprocess import DEVNULL, PIPE, SubprocessStreamProtocol
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,9 @@ _READ = 32 << 10
 _BUFFER = 64 << 10
 _LATE = 0.5
 """Seconds that output may keep us waiting after its process has ended: a process that it left behind holds it open."""
+
+_LOOK_AGAIN = 0.01
+"""Seconds that the kernel gets to take killed processes away."""
 
 
 class Output:
@@ -176,6 +180,28 @@ def kill_tree(pid: int, *, but_itself: bool = False) -> None:
         for kill in (os.killpg, os.kill):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 kill(each, signal.SIGKILL)
+
+
+def kill_marked(mark: str) -> None:
+    """Kill every process whose environment names `mark`: those that left their parents and groups, too."""
+    if sys.platform != "linux":
+        return
+    # Again while there are some: one may have made another meanwhile.
+    while found := [int(entry.name) for entry in Path("/proc").iterdir() if _is_marked(entry, mark.encode())]:
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(_LOOK_AGAIN)
+
+
+def _is_marked(entry: Path, mark: bytes) -> bool:
+    if not entry.name.isdigit() or int(entry.name) == os.getpid():
+        return False
+    # Others' processes cannot be read, and one that is ending has no environment.
+    try:
+        return mark in (entry / "environ").read_bytes()
+    except OSError:
+        return False
 
 
 def _descendants(pid: int) -> list[int]:

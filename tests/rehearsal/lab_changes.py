@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
 
@@ -321,12 +321,16 @@ class Standing:
         found = self.eks.describe_pod_identity_association(clusterName=self.cluster, associationId=one["associationId"])
         return found["association"]
 
+    def _associate(self, account: str, role_arn: str) -> Object:
+        made = self.eks.create_pod_identity_association(
+            clusterName=self.cluster, namespace="default", serviceAccount=account, roleArn=role_arn
+        )
+        return made["association"]
+
     @contextmanager
     def associated(self, account: str, role_arn: str) -> Generator[None]:
         """One more association of a service account of namespace default."""
-        made = self.eks.create_pod_identity_association(
-            clusterName=self.cluster, namespace="default", serviceAccount=account, roleArn=role_arn
-        )["association"]
+        made = self._associate(account, role_arn)
         try:
             yield
         finally:
@@ -352,9 +356,7 @@ class Standing:
         try:
             yield
         finally:
-            with ExitStack() as kept:
-                kept.enter_context(self.associated(account, before["roleArn"]))
-                kept.pop_all()
+            self._associate(account, before["roleArn"])
 
 
 def until(what: Callable[[], bool], waiting_for: str, seconds: float = 30) -> None:

@@ -72,7 +72,8 @@ def test_a_terminal_is_one(kubelet: Kubelet) -> None:
 
 
 def test_nothing_is_left_of_a_client_and_of_a_pod_that_go(kubelet: Kubelet) -> None:
-    kubelet.run("goes", "sh", "-c", f"sleep {nap(7801)} & sleep {nap(7802)}")
+    kubelet.run("goes", "sh", "-c", f"(setsid sleep {nap(7801)} &); sleep {nap(7802)}")
+    until(lambda: len(sleepers(7801, 7802)) == 2, "both run")
     client = subprocess.Popen(kubelet.command("exec", "goes", "--", "sleep", nap(7803)), stdout=subprocess.DEVNULL)
     until(lambda: sleepers(7803), "command runs")
     client.kill()

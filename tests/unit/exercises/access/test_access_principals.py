@@ -1,6 +1,6 @@
 """IAM principals behind users and groups, and access policies that could matter."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,7 +26,7 @@ AWS_AUTH = {
 
 
 @contextmanager
-def eks(monkeypatch: pytest.MonkeyPatch, mode: str) -> Iterator[Stubber]:
+def eks(monkeypatch: pytest.MonkeyPatch, mode: str) -> Generator[Stubber]:
     client: Any = boto3.client("eks", "ap-northeast-2", aws_access_key_id="x", aws_secret_access_key="x")
     monkeypatch.setattr(principals.boto3, "client", lambda *_, **__: client)
     with Stubber(client) as stubber:

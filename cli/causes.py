@@ -1,0 +1,108 @@
+"""Why a run stopped, in one line and a remedy, out of everything that the engine said about it.
+
+The engine repeats a provider's error for each component around the resource, and adds what broke as a
+consequence. What the user needs is the first cause and the one command that goes on.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+_NOISE: Final = (
+    re.compile(r"^\d+ errors? occurred:?$"),
+    re.compile(r"grpc: the client connection is closing|connection error: desc|error reading from server: EOF"),
+    re.compile(r"^(update|destroy) failed$"),
+    re.compile(r"^resource monitor shut down|^context canceled$"),
+)
+"""Lines that only follow from the cause."""
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """What helps against a kind of error."""
+
+    when: str
+    """Regular expression over AWS's error codes and words."""
+    what: str
+    """What the user does before the command that goes on; a whole sentence."""
+
+
+REMEDIES: Final = (
+    Remedy(
+        r"ExpiredToken|TokenRefreshRequired|security token included in the request is expired",
+        "Your AWS credentials have expired: log in again.",
+    ),
+    Remedy(
+        r"InvalidClientTokenId|UnrecognizedClient|NoCredentialProviders|Unable to locate credentials|no valid cred",
+        "AWS does not take your credentials: check aws sts get-caller-identity.",
+    ),
+    Remedy(
+        r"Throttl|Rate exceeded|TooManyRequests|RequestLimitExceeded",
+        "AWS asks for fewer requests: wait a minute.",
+    ),
+    Remedy(
+        r"LimitExceeded|QuotaExceeded|MaxVpcs|vcpu limit",
+        "A quota of your AWS account is reached: ./lab doctor names it; free something or ask AWS for more.",
+    ),
+    Remedy(
+        r"AccessDenied|UnauthorizedOperation|not authorized to perform",
+        "Your AWS user lacks a right: ./lab doctor names what the lab needs.",
+    ),
+    Remedy(
+        r"CREATE_FAILED|unexpected state 'FAILED'",
+        "AWS could not make it; its reason stands above. It is made anew by the next run.",
+    ),
+    Remedy(
+        r"DependencyViolation|ResourceInUse|DeleteConflict",
+        "Something outside the lab still uses it: ./lab sweep shows what.",
+    ),
+    Remedy(
+        r"ServiceUnavailable|InternalFailure|InternalError|ServerException|temporarily unable",
+        "AWS itself failed: wait a few minutes.",
+    ),
+    Remedy(
+        r"EndpointConnectionError|Could not connect|no such host|i/o timeout|Connection was closed",
+        "AWS could not be reached: check the network.",
+    ),
+)
+"""The first that fits is told."""
+
+
+def cause(said: str) -> str:
+    """The first cause as one line, and the remedy for its kind where there is one, as a second."""
+    lines = [line for line in map(_bare, said.splitlines()) if line and not any(p.search(line) for p in _NOISE)]
+    if not lines:
+        return " ".join(said.split()) or "The engine said nothing about it."
+    first = next((line for line in lines if _remedy(line)), lines[0])
+    return "\n".join(filter(None, (first, _remedy(first))))
+
+
+def logged(events: Path) -> str:
+    """The errors in an event log of the pulumi CLI (`--event-log`), one a line; empty when there are none."""
+    try:
+        lines = events.read_text().splitlines()
+    except OSError:
+        return ""
+    return "\n".join(dict.fromkeys(_errors(lines)))
+
+
+def _errors(lines: Iterable[str]) -> Iterable[str]:
+    for line in lines:
+        try:
+            event: dict[str, Any] = json.loads(line)
+        except json.JSONDecodeError:
+            continue  # cut off with the engine
+        told = event.get("diagnosticEvent") or {}
+        if told.get("severity") == "error":
+            yield re.sub(r"<\{%[^%]*%\}>", "", str(told.get("message", ""))).strip()
+
+
+def _bare(line: str) -> str:
+    return line.strip().removeprefix("* ").removeprefix("error:").strip()
+
+
+def _remedy(line: str) -> str:
+    return next((one.what for one in REMEDIES if re.search(one.when, line, re.IGNORECASE)), "")

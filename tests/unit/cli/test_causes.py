@@ -1,0 +1,66 @@
+"""From what the engine says to what the user reads."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.causes import REMEDIES, cause, logged
+
+FAILED_GROUP = """1 error occurred:
+	* unexpected state 'CREATE_FAILED', wanted target 'ACTIVE': NodeCreationFailure: Instances failed to join
+eks:index:ManagedNodeGroup resource 'nodes' has a problem: grpc: the client connection is closing"""
+
+
+def test_the_first_cause_stands_alone():
+    first, remedy = cause(FAILED_GROUP).splitlines()
+    assert first.startswith("unexpected state 'CREATE_FAILED'")
+    assert "NodeCreationFailure" in first
+    assert "made anew" in remedy
+
+
+def test_a_cause_that_is_known_goes_before_one_that_is_not():
+    said = "resource is broken\ncreating aws:iam/role:Role (x): AccessDenied: User is not authorized"
+    assert cause(said).startswith("creating aws:iam/role:Role (x): AccessDenied")
+
+
+def test_what_is_not_known_is_told_as_it_is():
+    assert cause("error: something else\nand more") == "something else"
+    assert cause("update failed") == "update failed"
+    assert cause("") == "The engine said nothing about it."
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ("api error ExpiredToken: The security token included in the request is expired", "log in again"),
+        ("InvalidClientTokenId: The security token included in the request is invalid", "get-caller-identity"),
+        ("ThrottlingException: Rate exceeded", "wait a minute"),
+        ("VpcLimitExceeded: The maximum number of VPCs has been reached", "quota"),
+        ("UnauthorizedOperation: You are not authorized to perform this operation", "lacks a right"),
+        ("DependencyViolation: The vpc 'vpc-1' has dependencies and cannot be deleted", "sweep"),
+        ("ServiceUnavailable: The service is temporarily unable to handle the request", "wait a few minutes"),
+        ('Could not connect to the endpoint URL: "https://eks.ap-northeast-2.amazonaws.com/"', "network"),
+    ],
+)
+def test_each_kind_has_its_remedy(said: str, remedy: str):
+    line, told = cause(said).splitlines()
+    assert line == said
+    assert remedy in told
+
+
+def test_every_remedy_is_a_sentence():
+    assert all(one.what.endswith(".") for one in REMEDIES)
+
+
+def test_errors_of_an_event_log(tmp_path: Path):
+    log = tmp_path / "events.json"
+    told = [
+        {"diagnosticEvent": {"severity": "warning", "message": "careful"}},
+        {"diagnosticEvent": {"severity": "error", "message": "<{%reset%}>AccessDenied: no<{%reset%}>\n"}},
+        {"summaryEvent": {}},
+        {"diagnosticEvent": {"severity": "error", "message": "<{%reset%}>AccessDenied: no<{%reset%}>\n"}},
+    ]
+    log.write_text("\n".join(map(json.dumps, told)) + '\n{"diagnosticEv')
+    assert logged(log) == "AccessDenied: no"
+    assert logged(tmp_path / "none") == ""

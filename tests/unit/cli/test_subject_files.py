@@ -1,0 +1,153 @@
+"""What a subject of `lab as` sees: nothing of the operator's, and no secret in a file."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cli import run_as, subject_files
+from cli.failures import BadInput, CannotAsk
+from cli.subject_files import BEARER, as_bearer, as_caller, directory_of, without_credentials
+
+ARGUMENTS = ["--region", "ap-northeast-2", "eks", "get-token", "--cluster-name", "myeks"]
+CLUSTER = {"name": "kubernetes", "cluster": {"server": "https://127.0.0.1:1", "certificate-authority-data": "QQ=="}}
+
+
+def kubeconfig(**plugin: Any) -> dict[str, Any]:
+    command = {"apiVersion": "client.authentication.k8s.io/v1beta1", "command": "aws", "args": ARGUMENTS, **plugin}
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "another", "cluster": {"server": "https://127.0.0.1:2"}}, CLUSTER],
+        "contexts": [{"name": "aws", "context": {"cluster": "kubernetes", "user": "aws"}}],
+        "current-context": "aws",
+        "users": [{"name": "aws", "user": {"exec": command}}],
+    }
+
+
+OPERATORS = {
+    "PATH": "/bin",
+    "AWS_PROFILE": "admin",
+    "AWS_DEFAULT_PROFILE": "admin",
+    "AWS_ACCESS_KEY_ID": "AKIA",
+    "AWS_SECRET_ACCESS_KEY": "s",
+    "AWS_SESSION_TOKEN": "t",
+    "AWS_SECURITY_TOKEN": "t",
+    "AWS_ROLE_ARN": "arn",
+    "AWS_ROLE_SESSION_NAME": "n",
+    "AWS_WEB_IDENTITY_TOKEN_FILE": "/t",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/x",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN": "t",
+    "AWS_SHARED_CREDENTIALS_FILE": "/home/me/.aws/credentials",
+    "AWS_CONFIG_FILE": "/home/me/.aws/config",
+    "AWS_REGION": "ap-northeast-2",
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+    BEARER: "of another subject",
+}
+
+
+def test_no_credentials_of_the_operators_are_left():
+    seen = without_credentials(OPERATORS, keep_config=True)
+    assert seen == {
+        "PATH": "/bin",
+        "AWS_REGION": "ap-northeast-2",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "AWS_CONFIG_FILE": "/home/me/.aws/config",
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def test_of_the_users_own_aws_settings_only_the_certificates_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    config = tmp_path / "config"
+    config.write_text("[profile work]\nca_bundle = /etc/ssl/company.pem\ncredential_process = /bin/admin\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    monkeypatch.setenv("AWS_PROFILE", "work")
+    monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
+    seen = without_credentials(os.environ, keep_config=False)
+    assert seen["AWS_CONFIG_FILE"] == os.devnull
+    assert seen["AWS_CA_BUNDLE"] == "/etc/ssl/company.pem"
+    monkeypatch.setenv("AWS_PROFILE", "there-is-none")
+    assert "AWS_CA_BUNDLE" not in without_credentials(os.environ, keep_config=False)
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_a_caller_enters_by_the_environment_alone(as_text: bool):
+    operators = kubeconfig(
+        args=[*ARGUMENTS, "--profile", "admin", "--role-arn", "arn:x", "--role=arn:y"],
+        env=[{"name": "AWS_PROFILE", "value": "admin"}, {"name": "KUBERNETES_EXEC_INFO", "value": "{}"}],
+    )
+    before = json.dumps(operators)
+    mine = as_caller(json.dumps(operators) if as_text else operators)
+    plugin = mine["users"][0]["user"]["exec"]
+    assert plugin["args"] == ARGUMENTS
+    assert plugin["env"] == [{"name": "KUBERNETES_EXEC_INFO", "value": "{}"}]
+    assert mine["clusters"] == operators["clusters"]
+    assert json.dumps(operators) == before
+
+
+def test_a_bearers_kubeconfig_prints_the_token_of_the_environment():
+    mine = as_bearer(kubeconfig(), "dev-team/dev-k8s", "dev-team")
+    assert mine["clusters"] == [CLUSTER]
+    ((context,), (user,)) = (mine["contexts"], mine["users"])
+    assert context["context"] == {"cluster": "kubernetes", "user": user["name"], "namespace": "dev-team"}
+    assert mine["current-context"] == context["name"]
+    plugin = user["user"]["exec"]
+    said = subprocess.run(
+        [plugin["command"], *plugin["args"]], env={**os.environ, BEARER: "a.b-c_d.e%s"}, capture_output=True, check=True
+    )
+    assert json.loads(said.stdout) == {
+        "apiVersion": plugin["apiVersion"],
+        "kind": "ExecCredential",
+        "status": {"token": "a.b-c_d.e%s"},
+    }
+
+
+@pytest.mark.parametrize("broken", ["", "[", "users: 1", yaml.safe_dump({**kubeconfig(), "contexts": []})])
+def test_a_kubeconfig_that_is_none_is_told(broken: str):
+    with pytest.raises(CannotAsk, match="kubeconfig cannot be read"):
+        as_bearer(broken, "a/b", "a")
+
+
+@pytest.mark.parametrize("broken", ["", "[", "users: 1"])
+def test_a_callers_kubeconfig_that_is_none_is_told(broken: str):
+    with pytest.raises(CannotAsk, match="kubeconfig cannot be read"):
+        as_caller(broken)
+
+
+def test_each_subject_has_a_directory_of_their_own(tmp_path: Path):
+    names = ["testuser", "dev-team/dev-k8s", "infra-team/infra-k8s"]
+    directories = {directory_of(tmp_path, name) for name in names}
+    assert len(directories) == 3
+    assert all(one.parent == tmp_path / "as" and one.stat().st_mode & 0o077 == 0 for one in directories)
+
+
+@pytest.mark.parametrize(
+    ("subject", "meant"),
+    [
+        ("testuser", None),
+        ("dev-k8s", ("dev-team", "dev-k8s")),
+        ("infra-k8s", ("infra-team", "infra-k8s")),
+        ("default/my-sa", ("default", "my-sa")),
+        ("sa:kube-system/aws-node", ("kube-system", "aws-node")),
+        ("a/name.with.dots", ("a", "name.with.dots")),
+    ],
+)
+def test_subjects(subject: str, meant: tuple[str, str] | None):
+    assert run_as._account(subject) == meant  # pyright: ignore[reportPrivateUsage]  # it is the command's grammar
+
+
+@pytest.mark.parametrize("subject", ["", "nobody", "root", "a/b/c", "/b", "a/", "A/b", "../x/y", "a/..", "-a/b"])
+def test_unknown_subjects_are_told_with_the_known_ones(subject: str):
+    with pytest.raises(BadInput, match="Name one of: testuser, dev-k8s, infra-k8s, or a service account"):
+        run_as.run_as(subject, ["id"])
+
+
+def test_the_token_is_named_in_the_kubeconfig_and_not_held():
+    assert f"${BEARER}" in json.dumps(as_bearer(kubeconfig(), "a/b", "a"))
+    assert subject_files.BEARER == "LAB_AS_TOKEN"
