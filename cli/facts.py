@@ -61,6 +61,8 @@ class Facts:
     addons: tuple[Addon, ...]
     releases: tuple[Release, ...]
     pages: Mapping[str, Mapping[str, str]]
+    expires: str
+    """When it ends by itself (2026-11-24T21:30Z); empty when it does not."""
 
     def as_json(self) -> dict[str, Any]:
         """As plain values."""
@@ -94,6 +96,7 @@ def collect(stack: str, outputs: Mapping[str, Any], *, rehearsal: bool) -> Facts
         addons=tuple(Addon(a["addonName"], a["addonVersion"], a["status"]) for a in addons),
         releases=releases(outputs, rehearsal=rehearsal),
         pages=outputs.get("pages") or {},
+        expires=outputs.get("expires") or "",
     )
 
 

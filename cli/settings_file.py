@@ -1,4 +1,4 @@
-"""Changes the exercises' stages in a stack's settings file, and nothing else in it.
+"""Changes the exercises' stages or the lab's end in a stack's settings file, and nothing else in it.
 
 The file is written by people: its comments tell which values there are. So the new value is put in place of the old
 one in the text itself, and the rest of the file stays as it is, byte by byte. Before the text is given out it is read
@@ -23,6 +23,7 @@ from exercises.stages import EXERCISES, OFF
 from infra.config import NAMESPACE
 
 KEY: Final = f"{NAMESPACE}:exercises"
+EXPIRES: Final = f"{NAMESPACE}:expires"
 INDENT: Final = 2
 """Columns by which a line that is added stands below its key."""
 
@@ -67,6 +68,25 @@ def with_stages(text: str, stages: Mapping[ExerciseName, str]) -> str:
     if not went_well:
         values = ", ".join(f"{key}: {_written(value)}" for key, value in wanted.items())
         raise BadInput(f"{KEY} is written in a way that can only be changed by hand. Write {values} there.")
+    return changed
+
+
+def with_expires(text: str, expires: str) -> str:
+    """The settings file's text with the lab's end at this moment. Raises BadInput."""
+    quoted = json.dumps(expires)
+    try:
+        before = yaml.safe_load(text)
+        root = yaml.compose(text, yaml.SafeLoader)
+        config = _entry(root, "config") if root else None
+        if config is None or not _entries(config[1]):
+            raise yaml.YAMLError("There are no settings.")
+        old = _entry(config[1], EXPIRES)
+        changed = _replace(text, old, quoted) if old else _add(text, config[1], EXPIRES, quoted)
+        went_well = yaml.safe_load(changed) == {**before, "config": {**before["config"], EXPIRES: expires}}
+    except yaml.YAMLError:
+        went_well, changed = False, text
+    if not went_well:
+        raise BadInput(f"The settings file can only be changed by hand. Write {EXPIRES}: {quoted} below config: there.")
     return changed
 
 

@@ -5,10 +5,12 @@ stands. Both draw their tables from here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from rich.table import Table
 
+from cli import lifetime
 from cli.console import duration, out
 from cli.events import Change
 from cli.facts import Facts, Release, releases
@@ -61,6 +63,7 @@ def standing(facts: Facts) -> None:
         f"up for {duration(facts.up_for_seconds)}"
     )
     out.print(f"Endpoint {facts.endpoint}")
+    out.print(lifetime.told(facts.expires, datetime.now(UTC)))
     _print(
         ("node", "zone", "type", "status"),
         ((n.name, n.zone, n.instance_type, "Ready" if n.ready else "NotReady") for n in facts.nodes),

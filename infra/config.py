@@ -29,6 +29,7 @@ from infra.config_model import (
     LabConfig,
     NodeGroup,
     OpsServers,
+    expiry,
     keys_of,
 )
 from infra.config_problems import NAMESPACE, ConfigError, Path, Problem, closest, key_of, listed, shown
@@ -45,6 +46,7 @@ __all__ = [
     "OpsServers",
     "Problem",
     "advice",
+    "expiry",
     "from_pulumi",
     "parse",
 ]

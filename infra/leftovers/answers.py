@@ -17,7 +17,7 @@ _ALREADY: Final = frozenset({"KMSInvalidStateException"})
 
 _BUSY: Final = re.compile(
     r"DependencyViolation|ResourceInUse|InUse|DeleteConflict|VolumeInUse|InvalidIPAddress\.InUse|IncorrectState|"
-    r"OperationNotPermitted|ScalingActivityInProgress|ConcurrentModification|PriorRequestNotComplete|"
+    r"ScalingActivityInProgress|ConcurrentModification|PriorRequestNotComplete|"
     r"InvalidNetworkInterface\.InUse|InvalidVolume|Throttl|RequestLimitExceeded|TooManyRequests|ServerException|"
     r"InternalError|ServiceUnavailable|AuthFailure"
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from infra.leftovers import belonging
 from infra.leftovers.answers import named, pages, when
@@ -85,7 +84,7 @@ def _security_groups(client: Client, lab: Lab) -> Iterator[Thing]:
         if group["GroupName"] == "default":
             continue
         tags, _ = named(group.get("Tags"))
-        yield Thing(id=group["GroupId"], name=group["GroupName"], tags=tags, vpc=group.get("VpcId", ""), raw=group)
+        yield Thing(id=group["GroupId"], name=group["GroupName"], tags=tags, vpc=group.get("VpcId", ""))
 
 
 def _subnets(client: Client, lab: Lab) -> Iterator[Thing]:
@@ -122,13 +121,18 @@ def _vpcs(client: Client, lab: Lab) -> Iterator[Thing]:
 
 
 def _delete_group(client: Client, thing: Thing) -> None:
-    """Without its rules first: two groups that name each other would keep each other."""
+    """Without its rules about other groups first: two groups that name each other would keep each other."""
     ec2 = client("ec2")
-    group: Any = thing.raw
-    for direction, permissions in (("ingress", "IpPermissions"), ("egress", "IpPermissionsEgress")):
-        pairs = [rule for rule in group.get(permissions, []) if rule.get("UserIdGroupPairs")]
-        if pairs:
-            getattr(ec2, f"revoke_security_group_{direction}")(GroupId=thing.id, IpPermissions=pairs)
+    own = [{"Name": "group-id", "Values": [thing.id]}]
+    rules = [
+        rule
+        for rule in pages(ec2, "describe_security_group_rules", "SecurityGroupRules", Filters=own)
+        if rule.get("ReferencedGroupInfo", {}).get("GroupId")
+    ]
+    for egress, revoke in ((False, "revoke_security_group_ingress"), (True, "revoke_security_group_egress")):
+        ids = [rule["SecurityGroupRuleId"] for rule in rules if rule["IsEgress"] is egress]
+        if ids:
+            getattr(ec2, revoke)(GroupId=thing.id, SecurityGroupRuleIds=ids)
     ec2.delete_security_group(GroupId=thing.id)
 
 
