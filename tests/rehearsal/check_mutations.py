@@ -6,8 +6,8 @@ of the lab can turn (a token that is refused for what it is) have mutations of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -324,14 +324,6 @@ def _one_more(statement: Object) -> Change:
     return lambda document: document["Statement"].append(statement)
 
 
-@contextmanager
-def _both(*changes: AbstractContextManager[None]) -> Generator[None]:
-    with ExitStack() as stack:
-        for change in changes:
-            stack.enter_context(change)
-        yield
-
-
 def _annotated(account: str, **annotations: str | None) -> Apply:
     def change(found: Object) -> None:
         kept = found["metadata"].setdefault("annotations", {})
@@ -355,12 +347,12 @@ def _irsa() -> Iterator[Mutation]:
 
     yield make(
         "the node may list buckets",
-        lambda lab: _both(lab.attached(lab.node_role, S3), lab.recreated("default", "eks-iam-test1")),
+        lambda lab: lab.before_pod("eks-iam-test1", lab.attached(lab.node_role, S3)),
         *("test1-s3-list", "test2-s3-list"),
     )
     yield make(
         "the node's role is out of reach",
-        lambda lab: _both(lab.hop_limit(1), lab.recreated("default", "eks-iam-test1")),
+        lambda lab: lab.before_pod("eks-iam-test1", lab.hop_limit(1)),
         *("test1-s3-list", "test2-s3-list"),
     )
     yield make(
@@ -401,20 +393,19 @@ def _irsa() -> Iterator[Mutation]:
     )
     yield make(
         "the account has no annotation",
-        lambda lab: _both(_annotated("my-sa", role=None)(lab), lab.recreated("default", "eks-iam-test3")),
+        lambda lab: lab.before_pod("eks-iam-test3", _annotated("my-sa", role=None)(lab)),
         *(*IRSA_ASKED, *IRSA_INJECTED),
     )
     yield make(
         "the annotation names another role",
-        lambda lab: _both(
-            _annotated("my-sa", role=str(lab.outputs["exerciseRoleArns"]["podIdentity"]))(lab),
-            lab.recreated("default", "eks-iam-test3"),
+        lambda lab: lab.before_pod(
+            "eks-iam-test3", _annotated("my-sa", role=str(lab.outputs["exerciseRoleArns"]["podIdentity"]))(lab)
         ),
         *(*IRSA_ASKED, "test3-env"),
     )
     yield make(
         "the annotation names another audience",
-        lambda lab: _both(_annotated("my-sa", audience="other")(lab), lab.recreated("default", "eks-iam-test3")),
+        lambda lab: lab.before_pod("eks-iam-test3", _annotated("my-sa", audience="other")(lab)),
         *(*IRSA_ASKED, "test3-token", "test3-volume"),
     )
     yield make(
@@ -466,7 +457,7 @@ def _pod_identity() -> Iterator[Mutation]:
     )
     yield make(
         "there was no association when the pod began",
-        lambda lab: _both(lab.not_associated(account), lab.recreated("default", "eks-iam-test4")),
+        lambda lab: lab.before_pod("eks-iam-test4", lab.not_associated(account)),
         *(*POD_ASKED, *POD_INJECTED, "association"),
     )
     yield make(

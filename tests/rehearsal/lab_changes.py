@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from copy import deepcopy
 from typing import Any
 
@@ -77,7 +77,19 @@ class Standing:
             self.send("POST", path.rpartition("/")[0], before)
 
     @contextmanager
-    def recreated(self, namespace: str, pod: str, change: Change = lambda _: None) -> Generator[None]:
+    def before_pod(self, pod: str, change: AbstractContextManager[None]) -> Generator[None]:
+        """A change that a pod of namespace default sees when it is created: so it is made anew after the change, and
+        again after its end."""
+        path = f"/api/v1/namespaces/default/pods/{pod}"
+        wanted = _as_it_was_asked_for(self.send("GET", path))
+        with ExitStack() as stack:
+            stack.callback(self._in_its_place, path, wanted)
+            stack.enter_context(change)
+            self._in_its_place(path, wanted)
+            yield
+
+    @contextmanager
+    def recreated(self, namespace: str, pod: str, change: Change) -> Generator[None]:
         """A pod that was deleted and made anew, changed; afterwards again, unchanged."""
         path = f"/api/v1/namespaces/{namespace}/pods/{pod}"
         before = _as_it_was_asked_for(self.send("GET", path))

@@ -37,7 +37,14 @@ class Schedule(AwsResource):
         "flexibleTimeWindow": Input(plays=frozenset({"mode"})),
         "target": Input(
             plays=frozenset(
-                {"arn", "roleArn", "input", "retryPolicy.maximumEventAgeInSeconds", "retryPolicy.maximumRetryAttempts"}
+                {
+                    "arn",
+                    "roleArn",
+                    "input",
+                    "retryPolicy",
+                    "retryPolicy.maximumEventAgeInSeconds",
+                    "retryPolicy.maximumRetryAttempts",
+                }
             ),
         ),
     }
