@@ -148,7 +148,8 @@ def _every_stage(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, 
     with outputs_of(chosen):
         pass  # It must be up, or there is nothing to move.
     if not chosen.is_rehearsal and not yes:
-        _agree(chosen, len(steps) + 1)
+        with shown.paused():
+            _agree(chosen, len(steps) + 1)
     answers: list[Answer] = []
     try:
         for number, step in enumerate(steps, 1):

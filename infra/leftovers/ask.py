@@ -81,12 +81,20 @@ def find(
     )
 
 
-def settled(client: Client, lab: Lab, recorded: Recorded | None = None, *, within: float, tell: Tell) -> Report:
+def settled(
+    client: Client,
+    lab: Lab,
+    recorded: Recorded | None = None,
+    *,
+    within: float,
+    kinds: Sequence[Kind] = KINDS,
+    tell: Tell = lambda _: None,
+) -> Report:
     """As `find`, asked again while all that is left goes by itself, for at most so many seconds.
 
     AWS takes some minutes to let go of a deleted load balancer's interfaces, and of others like them.
     """
-    report = find(client, lab, recorded, tell=tell)
+    report = find(client, lab, recorded, kinds=kinds, tell=tell)
     if not _only_going(report):
         return report
     waiting = Retrying(

@@ -38,11 +38,11 @@ class Outcome:
     failed: list[Failed] = field(default_factory=list[Failed])
 
 
-def in_order(left: Collection[Leftover]) -> list[tuple[Kind, list[Leftover]]]:
+def in_order(left: Collection[Leftover], kinds: Sequence[Kind] = KINDS) -> list[tuple[Kind, list[Leftover]]]:
     """What may be deleted, by kind, in the order in which it can be."""
     return [
         (kind, mine)
-        for kind in KINDS
+        for kind in kinds
         if (mine := [each for each in left if each.kind is kind and each.ours and not each.recorded])
     ]
 
@@ -53,6 +53,7 @@ def delete(
     left: Collection[Leftover],
     recorded: Recorded | None = None,
     *,
+    kinds: Sequence[Kind] = KINDS,
     tell: Tell = lambda _: None,
     most_patience: float | None = None,
 ) -> Outcome:
@@ -63,16 +64,17 @@ def delete(
         lab: whose things they are.
         left: what was found and agreed to; nothing else is touched.
         recorded: what the engine's state holds.
+        kinds: every kind, in the order of deletion.
         tell: hears what is done and what is waited for.
         most_patience: seconds that a kind is waited for at the most; None: as long as the kind may take.
     """
     outcome = Outcome()
-    for kind, mine in in_order(left):
+    for kind, mine in in_order(left, kinds):
         patience = kind.patience if most_patience is None else min(kind.patience, most_patience)
         if outcome.failed:
             patience = min(patience, AFTER_FAILURE)
         tell(f"deleting {len(mine)} {kind.name if len(mine) == 1 else kind.plural}")
-        why = _until_gone(_Round(client, lab, kind, mine, recorded, tell), patience)
+        why = _until_gone(_Round(client, lab, kind, kinds, mine, recorded, tell), patience)
         outcome.deleted.extend(each for each in mine if each.thing.id not in why)
         outcome.failed.extend(Failed(each, why[each.thing.id]) for each in mine if each.thing.id in why)
     return outcome
@@ -85,6 +87,7 @@ class _Round:
     client: Client
     lab: Lab
     kind: Kind
+    kinds: Sequence[Kind]
     agreed: Sequence[Leftover]
     recorded: Recorded | None
     tell: Tell
@@ -107,7 +110,7 @@ class _Round:
 
     def _there(self) -> list[Leftover] | str:
         """Those agreed to that are still the lab's; or why that cannot be told."""
-        kinds: list[Kind] = [kind for kind in KINDS if kind in (*FIRST, self.kind)]
+        kinds = [self.kind, *(kind for kind in FIRST if kind is not self.kind and kind in self.kinds)]
         report = find(self.client, self.lab, self.recorded, kinds=kinds)
         # Without its VPC a thing may not be known as the lab's: that is not to be taken for gone.
         if why := next((each.why for each in report.unasked), ""):

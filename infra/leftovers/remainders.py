@@ -37,7 +37,6 @@ def _aliases(client: Client, lab: Lab) -> Iterator[Thing]:
 
 def _keys(client: Client, lab: Lab) -> Iterator[Thing]:
     """By the tagging API: a question to each key of the account would meet key policies that refuse it."""
-    kms = client("kms")
     mappings = pages(
         client("resourcegroupstaggingapi"),
         "get_resources",
@@ -47,7 +46,7 @@ def _keys(client: Client, lab: Lab) -> Iterator[Thing]:
     )
     for mapping in mappings:
         key_id = mapping["ResourceARN"].rpartition("/")[2]
-        answer = if_there(lambda key_id=key_id: kms.describe_key(KeyId=key_id))
+        answer = if_there(lambda key_id=key_id: client("kms").describe_key(KeyId=key_id))
         if answer is None or answer["KeyMetadata"]["KeyState"] in _GONE_KEYS:
             continue
         key = answer["KeyMetadata"]

@@ -1,6 +1,7 @@
 """Stacks on AWS: what is run, what is asked first; no process is started."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def test_up_tells_the_cost_and_does_nothing_without_consent(
 
 def test_up_and_down_name_the_stack(ran: list[tuple[str, ...]]):
     aws_stack.up(STACK, yes=True)
-    aws_stack.down(STACK, yes=True)
+    aws_stack.down(STACK, yes=True, cluster_is_gone=lambda: False)
     assert [(call[0], call[-2:]) for call in ran] == [
         ("up", ("--stack", "dev")),
         ("destroy", ("--stack", "dev")),
@@ -53,12 +54,24 @@ def test_up_and_down_name_the_stack(ran: list[tuple[str, ...]]):
 def test_down_asks_first(ran: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(typer, "confirm", lambda _question: False)
     with pytest.raises(typer.Exit):
-        aws_stack.down(STACK, yes=False)
+        aws_stack.down(STACK, yes=False, cluster_is_gone=lambda: pytest.fail("asked before the user"))
     assert ran == []
 
 
+def test_down_forgets_what_was_in_a_cluster_that_is_gone(monkeypatch: pytest.MonkeyPatch):
+    seen: list[tuple[tuple[str, ...], str | None]] = []
+    variable = "PULUMI_K8S_DELETE_UNREACHABLE"
+    monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(aws_stack, "_pulumi", lambda *arguments: seen.append((arguments, os.environ.get(variable))))
+    aws_stack.down(STACK, yes=True, cluster_is_gone=lambda: False)
+    aws_stack.down(STACK, yes=True, cluster_is_gone=lambda: True)
+    # Only what reads anew forgets a release: its deletion is refused.
+    assert [(("--refresh" in arguments), value) for arguments, value in seen] == [(False, None), (True, "true")]
+    assert variable not in os.environ
+
+
 def test_outputs_that_cannot_be_read_are_not_taken_for_none(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(aws_stack, "_binary", lambda: "pulumi")
+    monkeypatch.setattr(aws_stack, "binary", lambda: "pulumi")
     answer = subprocess.CompletedProcess([], 255, "", "error: no stack named 'dev' found\n")
     monkeypatch.setattr(subprocess, "run", lambda *_a, **_k: answer)
     with pytest.raises(CannotAsk, match="no stack named") as caught:

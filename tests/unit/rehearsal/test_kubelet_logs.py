@@ -10,6 +10,7 @@ import pytest
 from rehearsal.kubelet import logs
 from rehearsal.kubelet.framing import BadRequest
 from rehearsal.kubelet.logs import Log, Options, entry, shown
+from tests.unit.rehearsal.own_loop import run
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
 FIRST = int(datetime(2026, 12, 1, 11, 59, 50, tzinfo=UTC).timestamp()) * 10**9
@@ -35,7 +36,7 @@ def read(log: Log, **query: str) -> bytes:
     async def collect() -> bytes:
         return b"".join([piece async for piece in log.read(options(**query))])
 
-    return asyncio.run(asyncio.wait_for(collect(), 5))
+    return run(asyncio.wait_for(collect(), 5))
 
 
 def test_an_entry_is_as_container_runtimes_write_it() -> None:
@@ -131,7 +132,7 @@ def test_a_reader_follows_until_the_end(tmp_path: Path) -> None:
         await asyncio.wait_for(reading, 5)
         return found
 
-    assert asyncio.run(follow()) == [b"before\n", b"first\n", b"second\n"]
+    assert run(follow()) == [b"before\n", b"first\n", b"second\n"]
 
 
 def test_a_log_does_not_grow_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +154,7 @@ def test_a_log_does_not_grow_for_ever(tmp_path: Path, monkeypatch: pytest.Monkey
         await asyncio.wait_for(reading, 5)
         return b"".join(found)
 
-    assert asyncio.run(follow()) == b"".join(f"line {n}\n".encode() for n in range(100))
+    assert run(follow()) == b"".join(f"line {n}\n".encode() for n in range(100))
     assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 2500
 
 

@@ -24,6 +24,7 @@ from rehearsal.kubelet.sandbox import Namespaces, Place, Programs, Rewritten, mo
 from rehearsal.kubelet.server import common_name
 from rehearsal.kubelet.status import changed_status, phase_of
 from rehearsal.kubelet.volumes import Volumes, mount_points, write_volume
+from tests.unit.rehearsal.own_loop import run
 
 
 @pytest.mark.parametrize(
@@ -148,7 +149,7 @@ OBJECTS: dict[str, Object] = {
 def variables(container: Object, objects: Mapping[str, Object] = OBJECTS) -> dict[str, str]:
     sources = Sources(Api(objects), "n")
     services = service_variables("127.0.0.1", 6443)
-    return asyncio.run(container_variables(POD, container, services, sources))
+    return run(container_variables(POD, container, services, sources))
 
 
 def test_the_environment_in_its_order() -> None:
@@ -249,7 +250,7 @@ def pod_with(*volumes: Object) -> Object:
 
 def prepared(directory: Path, api: Api, *volumes: Object) -> Volumes:
     made = Volumes(directory, pod_with(*volumes), api)
-    asyncio.run(made.prepare())
+    run(made.prepare())
     return made
 
 
@@ -285,18 +286,18 @@ def test_tokens_are_renewed_when_they_are_old(tmp_path: Path, monkeypatch: pytes
         clock[0] = 1_000_000.0 + moment
         return await volumes.renew()
 
-    assert asyncio.run(renewed_at(799)) == 5.0
+    assert run(renewed_at(799)) == 5.0
     assert (tmp_path / "v/token").read_bytes() == b"token-1"
-    assert asyncio.run(renewed_at(800)) == 800
+    assert run(renewed_at(800)) == 800
     assert (tmp_path / "v/token").read_bytes() == b"token-2"
-    assert asyncio.run(renewed_at(900)) == 700
+    assert run(renewed_at(900)) == 700
     assert len(api.asked) == 2
 
 
 def test_a_token_that_lives_long_is_renewed_daily(tmp_path: Path) -> None:
     source = {"serviceAccountToken": {"path": "token", "expirationSeconds": 10**6}}
     volumes = prepared(tmp_path, Api({}), {"name": "v", "projected": {"sources": [source]}})
-    wait = asyncio.run(volumes.renew())
+    wait = run(volumes.renew())
     assert wait is not None
     assert 86_390 < wait <= 86_400
 
@@ -449,7 +450,7 @@ def test_output_that_comes_late_is_read_and_output_that_never_ends_is_left() -> 
         # Nobody ends it: a process that was left behind holds it open.
         return [await output.read(ended), await output.read(ended)]
 
-    assert asyncio.run(asyncio.wait_for(read(), 5)) == [b"late", b""]
+    assert run(asyncio.wait_for(read(), 5)) == [b"late", b""]
 
 
 def test_output_ends() -> None:
@@ -460,7 +461,7 @@ def test_output_ends() -> None:
         output = Output(reader)
         return [await output.read(asyncio.Event()), await output.read(asyncio.Event())]
 
-    assert asyncio.run(asyncio.wait_for(read(), 5)) == [b"all", b""]
+    assert run(asyncio.wait_for(read(), 5)) == [b"all", b""]
 
 
 def test_the_webhook_is_eks_own() -> None:

@@ -1,0 +1,342 @@
+"""`lab sweep` and the end of `lab down -s`: what they say, which exit code they leave with, what they refuse."""
+
+import json
+import subprocess
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from botocore.exceptions import ClientError
+
+from cli import aws_stack, down, leftover_tables, recorded, sweep
+from cli.console import Progress
+from cli.failures import BadInput, Failure
+from cli.lab_on_aws import Opened, cluster_is_gone, identity
+from cli.recorded import CLUSTER, Recorded
+from cli.stacks import Stack
+from infra import leftovers
+from infra.config import parse
+from infra.leftovers import KINDS, Leftover, Outcome, Report, Thing, Unasked
+from infra.leftovers.model import Belonging, Claim
+
+STACK = Stack("dev", Path("Pulumi.dev.yaml"), parse({}, "ap-northeast-2"))
+BY_NAME = {kind.name: kind for kind in KINDS}
+NOTHING = Report(asked=KINDS)
+STANDING = Recorded({CLUSTER: frozenset({"myeks"})}, 80, "https://one")
+
+
+def left(kind: str, identifier: str, claim: Claim = Claim.TAG, **more: Any) -> Leftover:
+    thing = Thing(identifier, going=more.pop("going", False))
+    return Leftover(BY_NAME[kind], thing, Belonging(claim, "tag myeks:lab"), **more)
+
+
+def report(*found: Leftover, unasked: Sequence[Unasked] = ()) -> Report:
+    return Report(asked=KINDS, left=found, unasked=tuple(unasked))
+
+
+UNASKED = Unasked(BY_NAME["role"], "these credentials may not ask (AccessDenied): they need iam:ListRoles")
+ALB = left("load balancer", "arn:aws:elasticloadbalancing:ap-northeast-2:111122223333:loadbalancer/app/myeks/1")
+VPC = left("VPC", "vpc-1", recorded=True)
+CLUSTER_LEFT = left("cluster", "myeks")
+STRANGER = left("security group", "sg-9", Claim.PLACE)
+
+
+class World:
+    """What the command finds, and what it deleted."""
+
+    def __init__(self) -> None:
+        self.reports = [NOTHING]
+        self.recorded = Recorded()
+        self.deleted: list[Leftover] = []
+        self.known: Any = None
+        self.failed: list[leftovers.Failed] = []
+
+    def find(self, *_: Any, **__: Any) -> Report:
+        return self.reports.pop(0) if len(self.reports) > 1 else self.reports[0]
+
+    def delete(self, client: Any, lab: Any, chosen: Sequence[Leftover], known: Any, **_: Any) -> Outcome:
+        self.deleted, self.known = list(chosen), known
+        return Outcome(list(chosen), self.failed)
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World()
+
+    @contextmanager
+    def opened(stack: Stack) -> Generator[Opened]:
+        yield Opened(stack, identity(stack), lambda _: None, made.recorded)
+
+    for module in (sweep, down):
+        monkeypatch.setattr(module, "opened", opened)
+        monkeypatch.setattr(module, "load", lambda _name: STACK)
+    monkeypatch.setattr(recorded, "on_aws", lambda _stack: made.recorded)
+    for name in ("find", "settled"):
+        monkeypatch.setattr(leftovers, name, made.find)
+    monkeypatch.setattr(leftovers, "delete", made.delete)
+    return made
+
+
+def run(command: Callable[..., None], **options: Any) -> int:
+    try:
+        command("dev", **options)
+    except typer.Exit as left_with:
+        return left_with.exit_code
+    return 0
+
+
+def test_a_clean_lab_ends_with_nothing_left_and_what_was_asked(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(sweep.sweep) == 0
+    said = capsys.readouterr().out
+    assert "Nothing is left of myeks in ap-northeast-2" in said
+    for kind in KINDS:
+        assert kind.plural in said
+    assert "resources in stack dev" in said
+
+
+@pytest.mark.parametrize(
+    ("found", "held", "code"),
+    [
+        (report(), Recorded(), 0),
+        (report(ALB), Recorded(), 1),
+        (report(STRANGER), Recorded(), 1),
+        (report(), Recorded(count=3), 1),
+        (report(unasked=[UNASKED]), Recorded(), 3),
+        (report(ALB, unasked=[UNASKED]), Recorded(), 3),
+        (report(), Recorded(unknown="not logged in"), 3),
+    ],
+)
+def test_exit_codes(world: World, found: Report, held: Recorded, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    world.reports, world.recorded = [found], held
+    assert run(sweep.sweep) == code
+    said = capsys.readouterr().out
+    assert ("Nothing is left" in said) is (code == 0)
+    for each in found.unasked:
+        assert each.why in said
+        assert f"{each.kind.plural}," not in said.partition("none found")[2]
+    assert (held.unknown or "") in said
+
+
+def test_json_tells_everything(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.reports, world.recorded = [report(ALB, STRANGER, unasked=[UNASKED])], Recorded(count=2)
+    assert run(sweep.sweep, as_json=True) == 3
+    told = json.loads(capsys.readouterr().out)
+    assert told["clean"] is False
+    assert [(each["kind"], each["deletable"]) for each in told["left"]] == [
+        ("load balancer", True),
+        ("security group", False),
+    ]
+    assert told["left"][0]["id"] == ALB.thing.id
+    assert [each["kind"] for each in told["notAsked"]] == ["role"]
+    assert {"kind": "volume", "service": "ec2", "found": 0} in told["asked"]
+    assert "role" not in {each["kind"] for each in told["asked"]}
+    assert told["engine"] == {"resources": 2, "why": ""}
+    assert "deleted" not in told
+
+
+def test_delete_asks_first(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    world.reports = [report(ALB)]
+    asked: list[str] = []
+    monkeypatch.setattr(typer, "confirm", asked.append)
+    assert run(sweep.sweep, delete=True) == 1
+    assert world.deleted == []
+    assert asked == ["Delete these 1 of myeks in ap-northeast-2 from AWS for good?"]
+    assert "loadbalancer/app/myeks/1" in capsys.readouterr().out
+
+
+def test_delete_takes_what_is_ours_and_not_the_engines(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.recorded = Recorded({"aws:ec2/vpc:Vpc": frozenset({"vpc-1"})}, 1)
+    world.reports = [report(ALB, STRANGER, VPC), report(STRANGER, VPC)]
+    assert run(sweep.sweep, delete=True, yes=True) == 1
+    assert [each.thing.id for each in world.deleted] == [ALB.thing.id]
+    assert world.known == world.recorded.ids
+    said = capsys.readouterr().out
+    assert "1 deleted" in said
+    assert "./lab down -s dev" in said
+    assert "look whose they are" in said
+
+
+def test_what_would_not_go_is_told(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.reports = [report(ALB)]
+    world.failed = [leftovers.Failed(ALB, "OperationNotPermitted: deletion protection is enabled")]
+    assert run(sweep.sweep, delete=True, yes=True) == 1
+    assert "deletion protection is enabled" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("held", "says"),
+    [(STANDING, "./lab down -s dev"), (Recorded(unknown="not logged in"), "not logged in")],
+)
+def test_a_lab_that_stands_is_not_pulled_from_under_the_engine(world: World, held: Recorded, says: str) -> None:
+    world.reports, world.recorded = [report(CLUSTER_LEFT, ALB)], held
+    with pytest.raises(BadInput, match=says):
+        run(sweep.sweep, delete=True, yes=True)
+    assert world.deleted == []
+
+
+def test_force_deletes_a_lab_that_stands(world: World) -> None:
+    world.reports, world.recorded = [report(CLUSTER_LEFT, VPC), report()], STANDING
+    assert run(sweep.sweep, delete=True, yes=True, force=True) == 1
+    assert [each.thing.id for each in world.deleted] == ["myeks", "vpc-1"]
+    assert not any(each.recorded for each in world.deleted)
+    assert world.known == {}
+
+
+def test_a_lab_whose_state_is_lost_is_deleted(world: World) -> None:
+    world.reports = [report(CLUSTER_LEFT, ALB), report()]
+    assert run(sweep.sweep, delete=True, yes=True) == 0
+    assert [each.thing.id for each in world.deleted] == ["myeks", ALB.thing.id]
+
+
+@pytest.mark.parametrize("options", [{"yes": True}, {"force": True}, {"delete": True, "as_json": True}])
+def test_options_that_do_not_fit_are_refused(world: World, options: dict[str, bool]) -> None:
+    with pytest.raises(BadInput):
+        run(sweep.sweep, **options)
+
+
+def test_an_arn_is_shown_without_account(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    leftover_tables.show(STACK, report(ALB), Recorded())
+    assert "111122223333" not in capsys.readouterr().out
+
+
+# -- down
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    calls: list[tuple[str, ...]] = []
+    monkeypatch.setattr(aws_stack, "_pulumi", lambda *arguments: calls.append(arguments))
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("found", "code", "says"),
+    [
+        (report(), 0, "Nothing is left"),
+        (report(ALB), 1, "./lab sweep -s dev --delete"),
+        (report(unasked=[UNASKED]), 3, "iam:ListRoles"),
+    ],
+)
+def test_down_ends_with_what_aws_says(
+    world: World,
+    ran: list[tuple[str, ...]],
+    capsys: pytest.CaptureFixture[str],
+    found: Report,
+    code: int,
+    says: str,
+) -> None:
+    world.reports = [found]
+    assert run(down.down, yes=True, force=False) == code
+    assert [call[0] for call in ran] == ["destroy"]
+    said = capsys.readouterr()
+    assert says in said.out + said.err
+
+
+def test_down_that_fails_shows_what_may_hold_it_up(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: str) -> None:
+        raise Failure("pulumi destroy ended with exit code 255.")
+
+    monkeypatch.setattr(aws_stack, "_pulumi", fail)
+    world.reports = [report(ALB, VPC)]
+    with pytest.raises(Failure, match="lab sweep -s dev --delete"):
+        run(down.down, yes=True, force=False)
+    said = capsys.readouterr().err
+    assert "loadbalancer/app/myeks/1" in said
+    assert "vpc-1" not in said
+    # While the cluster stands, what it made is no obstacle: the engine has to go on with it.
+    world.recorded = STANDING
+    monkeypatch.setattr(down, "cluster_is_gone", lambda *_: False)
+    with pytest.raises(Failure, match=r"Run \./lab down -s dev again"):
+        run(down.down, yes=True, force=False)
+
+
+class Eks:
+    def __init__(self, *answers: dict[str, str] | str) -> None:
+        self.answers = list(answers)
+
+    def describe_cluster(self, name: str) -> dict[str, Any]:
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, str):
+            raise ClientError({"Error": {"Code": answer, "Message": ""}}, "DescribeCluster")
+        return {"cluster": answer}
+
+
+ACTIVE = {"status": "ACTIVE", "endpoint": "https://one"}
+
+
+@pytest.mark.parametrize(
+    ("held", "answers", "gone"),
+    [
+        (STANDING, [ACTIVE], False),
+        (STANDING, ["ResourceNotFoundException"], True),
+        (STANDING, ["AccessDeniedException"], False),
+        (STANDING, [{"status": "ACTIVE", "endpoint": "https://another"}], True),
+        (STANDING, [{"status": "FAILED"}], False),
+        (STANDING, [{**ACTIVE, "status": "DELETING"}, "ResourceNotFoundException"], True),
+        (STANDING, [{**ACTIVE, "status": "DELETING"}, ACTIVE], False),
+        (Recorded(), ["ResourceNotFoundException"], False),
+    ],
+)
+def test_a_cluster_is_gone_only_when_eks_says_so(held: Recorded, answers: list[Any], gone: bool) -> None:
+    eks = Eks(*answers)
+    lab = Opened(STACK, identity(STACK), lambda _: eks, held)
+    assert cluster_is_gone(lab, Progress()) is gone
+
+
+# -- what the engine holds
+
+
+def test_the_state_is_read_by_type_and_id() -> None:
+    held = recorded.parsed(
+        [
+            {"type": "pulumi:pulumi:Stack", "custom": False},
+            {"type": "pulumi:providers:aws", "custom": True, "id": "p"},
+            {"type": "eks:index:Cluster", "custom": False},
+            {"type": CLUSTER, "custom": True, "id": "myeks", "outputs": {"endpoint": "https://one"}},
+            {"type": "aws:ec2/vpc:Vpc", "custom": True, "id": "vpc-1", "outputs": {}},
+        ]
+    )
+    assert held.count == 2
+    assert held.has_cluster
+    assert held.endpoint == "https://one"
+    assert held.ids == {CLUSTER: {"myeks"}, "aws:ec2/vpc:Vpc": {"vpc-1"}}
+
+
+@pytest.mark.parametrize(
+    ("code", "stdout", "stderr", "count", "unknown"),
+    [
+        (
+            0,
+            json.dumps({"version": 3, "deployment": {"resources": [{"type": "a", "custom": True, "id": "1"}]}}),
+            "",
+            1,
+            "",
+        ),
+        (0, json.dumps({"version": 3, "deployment": {}}), "", 0, ""),
+        (6, "", "error: no stack named 'dev' found\n", 0, ""),
+        (3, "", "error: PULUMI_ACCESS_TOKEN must be set\n", 0, "PULUMI_ACCESS_TOKEN must be set"),
+        (1, "", "", 0, "pulumi said nothing"),
+        (0, "[]", "", 0, "a form that is not known"),
+    ],
+)
+def test_a_lost_state_is_told_from_one_that_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch, code: int, stdout: str, stderr: str, count: int, unknown: str
+) -> None:
+    monkeypatch.setattr(aws_stack, "binary", lambda: "pulumi")
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], code, stdout, stderr))
+    held = recorded.on_aws(STACK)
+    assert held.count == count
+    assert unknown in held.unknown
+    assert bool(held.unknown) is bool(unknown)
+
+
+def test_without_pulumi_the_state_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert "pulumi CLI is not on PATH" in recorded.on_aws(STACK).unknown
