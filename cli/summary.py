@@ -81,7 +81,7 @@ def _releases(rows: Sequence[Release]) -> None:
     if any(r.state == "recorded" for r in rows):
         out.print(
             "Recorded: the engine keeps the release with its values; nothing of it runs here, "
-            "and pods on these nodes have no containers."
+            "and of pods only the exercises' images really run."
         )
 
 

@@ -13,6 +13,7 @@ from rehearsal.plugins.kubernetes.api import ApiError, Served, UnknownKindError,
 from rehearsal.plugins.kubernetes.client import Client
 from rehearsal.plugins.kubernetes.objects import KubernetesObject
 from rehearsal.plugins.kubernetes.release import Release
+from rehearsal.plugins.kubernetes.release import Release
 from rehearsal.plugins.kubernetes.settings import Access, Settings
 from rehearsal.plugins.kubernetes.tokens import ObjectKind
 from rehearsal.plugins.properties import UNKNOWN, Properties, Secret
@@ -324,6 +325,32 @@ def test_without_the_cluster_objects_can_be_forgotten() -> None:
     old = State("default/cm", config_map(), config_map())
     cluster.of(CONFIG_MAP).delete(context(), old)
     assert cluster.of(CONFIG_MAP).read(context(), old.id, old) is None
+
+
+RECORDED = State("kube-system/r", {"name": "r", "namespace": "kube-system", "chart": "c", "version": "1"}, {})
+
+
+def test_only_the_state_knows_a_release(cluster: Playground) -> None:
+    assert Release(cluster).read(context(), RECORDED.id, RECORDED) is RECORDED
+    assert Release(cluster).read(context(), RECORDED.id, None) is None
+    Release(cluster).delete(context(), RECORDED)
+
+
+@pytest.mark.parametrize("forgets", [False, True])
+def test_without_the_cluster_a_release_cannot_be_deleted(forgets: bool) -> None:
+    cluster = Playground(delete_unreachable=forgets)
+    cluster.stub.fail = unreachable
+    with pytest.raises(ProviderError, match="can't delete Helm Release with unreachable cluster"):
+        Release(cluster).delete(context(), RECORDED)
+
+
+def test_without_the_cluster_a_release_is_forgotten_when_it_is_read(cluster: Playground) -> None:
+    cluster.stub.fail = unreachable
+    with pytest.raises(ProviderError, match="PULUMI_K8S_DELETE_UNREACHABLE"):
+        Release(cluster).read(context(), RECORDED.id, RECORDED)
+    forgetting = Playground(delete_unreachable=True)
+    forgetting.stub.fail = unreachable
+    assert Release(forgetting).read(context(), RECORDED.id, RECORDED) is None
 
 
 def test_objects_of_a_kind_that_is_gone_are_gone(cluster: Playground) -> None:

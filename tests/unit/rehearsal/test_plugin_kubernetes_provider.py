@@ -272,9 +272,3 @@ def test_values_update_a_release_and_its_name_replaces_it() -> None:
         "status": "recorded",
         "version": "1.22.0",
     }
-
-
-def test_only_the_state_knows_a_release() -> None:
-    known = State("kube-system/r", RELEASE, {})
-    assert releases().read(CTX, "kube-system/r", known) is known
-    assert releases().read(CTX, "kube-system/r", None) is None

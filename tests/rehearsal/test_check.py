@@ -1,0 +1,129 @@
+"""`lab check` as a user drives it, on a lab that stands."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from typing import Any
+
+import pytest
+
+from exercises.rows import ROWS
+from exercises.stages import EXERCISES
+from tests.rehearsal.conftest import Lab
+
+OFF: dict[str, Any] = {"rbac": "off", "identityMapping": "off", "irsa": False, "podIdentity": False}
+ALL: dict[str, Any] = {"rbac": "before", "identityMapping": "masters", "irsa": True, "podIdentity": True}
+
+
+@pytest.fixture(scope="module")
+def up(lab: Lab) -> Lab:
+    lab.set(exercises=OFF)
+    lab("check", code=3)
+    lab("up")
+    return lab
+
+
+def stands(lab: Lab) -> dict[str, Any]:
+    return dict(lab.state()["resources"][0]["outputs"]["exercises"])
+
+
+def keys(lab: Lab) -> list[Any]:
+    return json.loads(lab.sh("aws iam list-access-keys --user-name testuser"))["AccessKeyMetadata"]
+
+
+def test_what_is_off_is_told(up: Lab):
+    told = up("check", code=3).stdout
+    for name in EXERCISES:
+        assert f"{name} is off. Turn it on: ./lab stage {name}" in told
+    assert up("check", "rbac", "--json", code=3).stdout
+    assert "There is no exercise rbca" in up("check", "rbca", code=2).stderr
+
+
+def test_every_stage_comes_out_right_and_the_lab_comes_back(up: Lab):
+    settings = up.settings_file.read_text()
+    began = time.monotonic()
+    ended = up("check", "--every-stage", "--json", timeout=600)
+    print(f"check --every-stage: {time.monotonic() - began:.1f} s")
+    told = json.loads(ended.stdout)
+    assert {row["name"] for row in told["rows"]} == {row.name for row in ROWS if row.boundary is not False}
+    assert {row["verdict"] for row in told["rows"]} == {"passed"}
+    assert "your own settings again" in ended.stderr
+    assert stands(up) == OFF
+    assert up.settings_file.read_text() == settings
+    assert set(up.json("preview")["counts"]) == {"same"}
+
+
+@pytest.fixture(scope="module")
+def standing(up: Lab) -> Lab:
+    up.set(exercises=ALL)
+    up("up")
+    return up
+
+
+def test_everything_that_stands_comes_out_right(standing: Lab):
+    began = time.monotonic()
+    told = standing("check")
+    print(f"check: {time.monotonic() - began:.1f} s")
+    for line in ("rbac before: 14 passed", "identity-mapping masters: 7 passed", "irsa on: 15 passed"):
+        assert line in told.stdout
+    assert "pod-identity on: 11 passed" in told.stdout
+    assert "failed" not in told.stdout
+    assert keys(standing) == []
+
+
+def test_a_table_on_stdout_and_json_tell_the_same(standing: Lab):
+    told = standing.json("check", "irsa")
+    assert told["summary"]["stages"] == [
+        {"exercise": "irsa", "stage": "on", "passed": 15, "failed": 0, "could_not_be_asked": 0}
+    ]
+    (trust,) = (row for row in told["rows"] if row["name"] == "irsa-trust")
+    assert trust["verdict"] == "passed"
+    assert "oidc-provider" in trust["observed"]
+
+
+def test_what_is_broken_is_told_with_exit_code_1(standing: Lab):
+    grant = "kubectl create rolebinding broken --clusterrole=view --serviceaccount=dev-team:dev-k8s -n kube-system"
+    standing.sh(grant)
+    try:
+        told = json.loads(standing("check", "--json", code=1).stdout)
+    finally:
+        standing.sh("kubectl delete rolebinding broken -n kube-system")
+    failed = {row["name"]: row for row in told["rows"] if row["verdict"] not in ("passed", None)}
+    assert set(failed) == {"rbac-before-dev-list-pods-kube-system"}
+    assert failed["rbac-before-dev-list-pods-kube-system"]["verdict"] == "failed"
+    assert failed["rbac-before-dev-list-pods-kube-system"]["wrong"] == "it has to be refused with 403"
+
+
+def test_what_cannot_be_asked_is_told_with_exit_code_3(standing: Lab):
+    standing.sh("kubectl delete pod infra-kubectl -n infra-team --now")
+    told = json.loads(standing("check", "rbac", "--json", code=3).stdout)
+    silent = {row["name"] for row in told["rows"] if row["verdict"] == "could-not-be-asked"}
+    assert silent == {row.name for row in ROWS if row.name.startswith("rbac-before-infra")}
+    # The way back that the message names.
+    (one,) = (row for row in told["rows"] if row["name"] == "rbac-before-infra-list-pods")
+    assert "./lab stage EXERCISE off and back" in one["observed"]
+    standing("stage", "rbac", "off")
+    standing("stage", "rbac", "before")
+    standing("check", "rbac")
+
+
+def test_an_interrupted_walk_brings_the_lab_back(standing: Lab):
+    settings = standing.settings_file.read_text()
+    process = standing.start("check", "--every-stage")
+    lines: list[str] = []
+    assert process.stdout
+    for line in process.stdout:
+        lines.append(line)
+        if "update 2 of 4" in line:
+            process.send_signal(signal.SIGINT)
+            break
+    rest, _ = process.communicate(timeout=240)
+    told = "".join(lines) + rest
+    assert process.returncode in (1, 130), told
+    assert "the lab stands at your own settings again" in told
+    assert stands(standing) == ALL
+    assert standing.settings_file.read_text() == settings
+    assert keys(standing) == []
+    standing("check")

@@ -1,0 +1,284 @@
+"""`lab check`: which rows, which exit code, and a walk that always ends where it began. Nobody is asked here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from botocore.exceptions import NoCredentialsError
+
+from cli import check, stage
+from cli.console import Progress
+from cli.failures import BadInput, CannotAsk, Failure
+from cli.stacks import Stack
+from exercises import testuser
+from exercises.ask import Answer, Verdict
+from exercises.outcomes import Unanswered
+from exercises.report import Report
+from exercises.row import ExerciseName, Row
+from exercises.rows import ROWS
+from exercises.situation import NoOperator, Situation
+from exercises.stages import EXERCISES, walk
+from infra.config import parse
+from tests.unit.exercises.fake_lab import OUTPUTS, lab
+
+REHEARSAL = Stack("rehearsal", Path("Pulumi.rehearsal.yaml"), parse({}, "ap-northeast-2"))
+AWS = Stack("dev", Path("Pulumi.dev.yaml"), parse({}, "ap-northeast-2"))
+
+
+class Played:
+    """A lab that stands where its updates bring it, and answers as a test wants."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, stack: Stack) -> None:
+        self.own: dict[str, Any] = {"rbac": "off", "identityMapping": "off", "irsa": False, "podIdentity": False}
+        self.stages = dict(self.own)
+        self.updates: list[dict[str, str]] = []
+        self.asked: list[str] = []
+        self.keys: list[str] = []
+        self.verdict: Callable[[Row], Verdict] = lambda _: Verdict.PASSED
+        self.on_update: Callable[[Mapping[ExerciseName, str]], None] = lambda _: None
+        self.no_key: Exception | None = None
+        self.no_operator = ""
+        self.up = True
+        monkeypatch.setattr(check, "load", lambda _: stack)
+        monkeypatch.setattr(check, "outputs_of", self.outputs_of)
+        monkeypatch.setattr(check, "opened", self.opened)
+        monkeypatch.setattr(check, "ask_all", self.ask_all)
+        monkeypatch.setattr(stage, "apply", self.apply)
+        monkeypatch.setattr(testuser, "key", self.key)
+
+    @contextmanager
+    def outputs_of(self, stack: Stack) -> Generator[tuple[dict[str, Any], Path]]:
+        if not self.up:
+            raise CannotAsk("It is not up.")
+        yield {**OUTPUTS, "exercises": dict(self.stages)}, Path()
+
+    @contextmanager
+    def key(self, user: str, region: str, directory: Path, tell: object) -> Generator[testuser.Credentials]:
+        if self.no_key and not isinstance(self.no_key, testuser.NotDeleted):
+            raise self.no_key
+        self.keys.append(user)
+        yield testuser.Credentials("AKIATESTUSER0000", "secret")
+        if self.no_key:
+            raise self.no_key
+
+    @contextmanager
+    def opened(self, outputs: Mapping[str, Any], **settings: Any) -> Generator[Situation]:
+        if self.no_operator:
+            raise NoOperator(self.no_operator)
+        here = lab(testuser=settings["testuser"]).situation
+        here.stages = {name: _name(outputs["exercises"][one.key]) for name, one in EXERCISES.items()}
+        here.boundary = settings["boundary"]
+        yield here
+
+    def ask_all(self, rows: Sequence[Row], here: Situation, told: Callable[[Answer], object]) -> tuple[Answer, ...]:
+        found: list[Answer] = []
+        for row in rows:
+            self.asked.append(row.name)
+            mapped = row.exercise == "identity-mapping"
+            silent = mapped and isinstance(here.testuser, Unanswered)
+            answer = Answer(row, Verdict.NOT_ASKED if silent else self.verdict(row), "seen")
+            told(answer)
+            found.append(answer)
+        return tuple(found)
+
+    def apply(self, stack: Stack, stages: Mapping[ExerciseName, str], shown: Progress) -> None:
+        self.updates.append({str(name): at for name, at in stages.items()})
+        self.on_update(stages)
+        self.stages = dict(self.own)
+        for name, at in stages.items():
+            self.stages[EXERCISES[name].key] = True if at == "on" else at
+
+
+def _name(value: object) -> str:
+    return value if isinstance(value, str) else "on" if value else "off"
+
+
+@pytest.fixture
+def played(monkeypatch: pytest.MonkeyPatch) -> Played:
+    return Played(monkeypatch, REHEARSAL)
+
+
+def ending(*names: str, **options: Any) -> int:
+    with pytest.raises(typer.Exit) as left:
+        check.check(list(names) or None, **options)
+    return left.value.exit_code
+
+
+def test_every_row_of_the_standing_stages_is_asked(played: Played, capsys: pytest.CaptureFixture[str]):
+    played.stages = {"rbac": "before", "identityMapping": "entry", "irsa": True, "podIdentity": True}
+    assert ending() == 0
+    wanted = {"rbac": "before", "identity-mapping": "entry", "irsa": "on", "pod-identity": "on"}
+    assert played.asked == [row.name for row in ROWS if wanted[row.exercise] == row.stage and row.boundary is not False]
+    said = capsys.readouterr().out
+    for line in ("rbac before: 14 passed", "identity-mapping entry: 9 passed", "irsa on: 15 passed"):
+        assert line in said
+    assert "./lab stage rbac after" in said
+    assert "kubectl exec -it dev-kubectl -n dev-team -- kubectl get pods" in said
+
+
+def test_only_what_is_named_is_asked(played: Played):
+    played.stages["rbac"] = "after"
+    played.stages["irsa"] = True
+    assert ending("irsa") == 0
+    assert {row.exercise for row in ROWS if row.name in played.asked} == {"irsa"}
+    assert played.keys == []
+
+
+def test_a_key_is_made_for_testusers_rows_alone(played: Played):
+    played.stages["identityMapping"] = "unmapped"
+    assert ending() == 0
+    assert played.keys == ["testuser"]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "code"),
+    [({"irsa-trust": Verdict.FAILED}, 1), ({"irsa-trust": Verdict.NOT_ASKED}, 3), ({}, 0)],
+)
+def test_the_exit_code_tells_a_script(played: Played, verdicts: dict[str, Verdict], code: int):
+    played.stages["irsa"] = True
+    played.verdict = lambda row: verdicts.get(row.name, Verdict.PASSED)
+    assert ending("irsa") == code
+
+
+def test_what_is_off_is_told_with_the_way_on(played: Played, capsys: pytest.CaptureFixture[str]):
+    assert ending() == 3
+    said = capsys.readouterr().out
+    for name, exercise in EXERCISES.items():
+        assert f"{name} is off. Turn it on: ./lab stage {name} {exercise.stages[0]}" in said
+    assert played.asked == []
+
+
+def test_an_exercise_that_is_named_and_off_is_no_pass(played: Played):
+    played.stages["rbac"] = "before"
+    assert ending() == 0
+    assert ending("rbac", "irsa") == 3
+    played.verdict = lambda _: Verdict.FAILED
+    assert ending("rbac", "irsa") == 1
+
+
+def test_an_unknown_exercise_is_bad_input(played: Played):
+    with pytest.raises(BadInput, match="rbca"):
+        check.check(["rbca"])
+    assert played.asked == []
+
+
+def test_a_lab_that_is_not_up_cannot_be_asked(played: Played):
+    played.up = False
+    for every_stage in (False, True):
+        with pytest.raises(CannotAsk):
+            check.check(None, every_stage=every_stage)
+    assert played.updates == []
+
+
+def test_without_credentials_nobody_can_be_asked(played: Played):
+    played.no_operator = "There are no AWS credentials."
+    with pytest.raises(CannotAsk, match="no AWS credentials"):
+        check.check(None)
+
+
+@pytest.mark.parametrize("error", [testuser.NoKey("Two keys."), NoCredentialsError()])
+def test_without_a_key_testuser_cannot_be_asked(played: Played, error: Exception):
+    played.stages |= {"identityMapping": "masters", "irsa": True}
+    played.no_key = error
+    assert ending() == 3
+    assert "irsa-trust" in played.asked
+
+
+def test_a_key_that_stays_is_a_failure(played: Played):
+    played.stages["identityMapping"] = "masters"
+    played.no_key = testuser.NotDeleted("The access key AKIA could not be deleted.")
+    with pytest.raises(Failure, match="could not be deleted"):
+        check.check(None)
+
+
+def test_json_has_every_row_and_nothing_else_is_on_stdout(played: Played, capsys: pytest.CaptureFixture[str]):
+    played.stages["rbac"] = "before"
+    assert ending(as_json=True) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert len(told["rows"]) == len(ROWS)
+    assert told["summary"]["off"] == ["identity-mapping", "irsa", "pod-identity"]
+    assert told["seconds"] >= 0
+    assert ending(as_json=True, every_stage=True) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {row["verdict"] for row in told["rows"]} == {"passed"}
+    assert len(told["summary"]["stages"]) == 8
+
+
+STEPS = [dict(step) for step in walk(EXERCISES)]
+
+
+def test_a_walk_reaches_every_stage_and_comes_back(played: Played, capsys: pytest.CaptureFixture[str]):
+    assert ending(every_stage=True) == 0
+    assert played.updates == [*STEPS, {}]
+    assert set(played.asked) == {row.name for row in ROWS if row.boundary is not False}
+    assert len(played.asked) == len(set(played.asked))
+    told = capsys.readouterr()
+    assert [line.split(":")[0] for line in told.out.splitlines() if ": " in line] == [
+        f"{name} {at}" for step in STEPS for name, at in step.items()
+    ]
+    assert "your own settings again" in told.err
+
+
+def test_a_walk_of_one_exercise_moves_no_other(played: Played):
+    assert ending("rbac", every_stage=True) == 0
+    assert played.updates == [{"rbac": "before"}, {"rbac": "after"}, {}]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), Failure("The update stopped."), SystemExit(143)])
+@pytest.mark.parametrize("at", [0, 2])
+def test_a_walk_that_is_cut_short_comes_back_too(
+    played: Played, error: BaseException, at: int, capsys: pytest.CaptureFixture[str]
+):
+    def cut(stages: Mapping[ExerciseName, str]) -> None:
+        if dict(stages) == STEPS[at]:
+            raise error
+
+    played.on_update = cut
+    with pytest.raises(type(error)):
+        check.check(None, every_stage=True)
+    assert played.updates == [*STEPS[: at + 1], {}]
+    assert "your own settings again" in capsys.readouterr().err
+
+
+def test_a_walk_that_cannot_come_back_says_so(played: Played, capsys: pytest.CaptureFixture[str]):
+    def fail(stages: Mapping[ExerciseName, str]) -> None:
+        if not stages:
+            raise Failure("The update stopped.")
+
+    played.on_update = fail
+    with pytest.raises(Failure):
+        check.check(None, every_stage=True)
+    said = capsys.readouterr().err
+    assert "does not stand at your own settings" in said
+    assert "./lab up" in said
+
+
+def test_an_update_that_went_elsewhere_is_no_check(played: Played, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(stage, "apply", lambda *_: None)
+    with pytest.raises(Failure, match="tells otherwise"):
+        check.check(None, every_stage=True)
+
+
+def test_a_walk_on_aws_asks_first(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    played = Played(monkeypatch, AWS)
+    monkeypatch.setattr(typer, "confirm", lambda _: False)
+    assert ending(every_stage=True) == 1
+    assert played.updates == []
+    assert ending(every_stage=True, yes=True) == 0
+    assert played.updates == [*STEPS, {}]
+    asked: list[str] = []
+    monkeypatch.setattr(typer, "confirm", lambda question: (asked.append(str(question)), True)[1])
+    assert ending(every_stage=True) == 0
+    assert "5 updates" in asked[0]
+    assert ending() == 3
+    assert "./lab stage rbac before -s dev" in capsys.readouterr().out
+
+
+def test_a_report_without_rows_is_no_pass():
+    assert check._exit_code(Report(()), named=False) == 3  # pyright: ignore[reportPrivateUsage]  # the one place
