@@ -21,8 +21,10 @@ from rehearsal import toolchain
 from rehearsal.control_plane import ControlPlane, ControlPlaneSpec, NodeSpec
 from tests.rehearsal.conftest import Lab
 
-AIMS: Final = {"up": 2.0, "no-op up": 3.0, "memory": 1024.0}
-"""`up` in floors, no-op in empty no-ops, memory in MiB."""
+AIMS: Final = {"up": 2.0, "no-op up": 3.0, "memory": 1024.0, "every stage": 90.0}
+"""`up` in floors, no-op in empty no-ops, memory in MiB, every stage in seconds."""
+MANY: Final = 2000
+"""Roles, and as many bindings, for `whocan`."""
 NOBODY: Final = "http://127.0.0.1:9/nobody"
 REGION: Final = "ap-northeast-2"
 
@@ -125,6 +127,21 @@ def resident_mib(lab: Lab) -> float:
     return total / 1024
 
 
+def whocan() -> tuple[float, float]:
+    """Seconds to read MANY roles and bindings into the evaluator, and to answer who may get pods anywhere."""
+    from exercises.access.evaluate import Evaluator
+    from exercises.access.objects import Policy
+    from exercises.access.requests import ResourceRequest
+    from tests.unit.exercises.access import random_policies
+
+    objects = random_policies.objects(random_policies.dice(1), MANY, MANY)
+    began = time.monotonic()
+    policy = Policy.of(objects)
+    read = time.monotonic() - began
+    Evaluator(policy).who_can(ResourceRequest("get", "", "pods"), anywhere=True)
+    return read, time.monotonic() - began - read
+
+
 def timed(call: Callable[[], Any]) -> float:
     """Seconds that a call takes."""
     began = time.monotonic()
@@ -147,6 +164,9 @@ def main() -> None:
             preview = timed(lambda: lab("preview"))
             memory = resident_mib(lab)
             resources = len(lab.state()["resources"])
+            lab("stage", "rbac", "after", "identity-mapping", "entry", "irsa", "on", "pod-identity", "on")
+            check = timed(lambda: lab("check"))
+            every = timed(lambda: lab("check", "--every-stage", timeout=600))
             down = timed(lambda: lab("down"))
         finally:
             lab("down", "--force", code=None)
@@ -163,6 +183,16 @@ def main() -> None:
         f"{AIMS['no-op up']:.0f}",
     )
     table.add_row("./lab preview, no change", f"{preview:.1f} s", f"{preview / empty_noop:.2f} empty no-ops", "")
+    table.add_row("./lab check, every exercise on", f"{check:.1f} s", f"{check / empty_noop:.2f} empty no-ops", "")
+    table.add_row(
+        "./lab check --every-stage",
+        f"{every:.1f} s",
+        f"{every / noop:.1f} no-op ups",
+        f"{AIMS['every stage']:.0f} s",
+    )
+    read, answered = whocan()
+    table.add_row(f"whocan: reading {MANY} roles and {MANY} bindings", f"{read * 1000:.0f} ms", "", "")
+    table.add_row("whocan: who may get pods, anywhere", f"{answered * 1000:.0f} ms", "", "")
     table.add_row("./lab down", f"{down:.1f} s", f"{down / running:.2f} floors", "")
     table.add_row("resources in the stack", str(resources), "", "")
     table.add_row("resident memory of the standing lab", f"{memory:.0f} MiB", "", f"{AIMS['memory']:.0f} MiB")

@@ -26,7 +26,8 @@ def up(lab: Lab) -> Lab:
 
 
 def stands(lab: Lab) -> dict[str, Any]:
-    return dict(lab.state()["resources"][0]["outputs"]["exercises"])
+    (stack,) = (one for one in lab.state()["resources"] if one["type"] == "pulumi:pulumi:Stack")
+    return dict(stack["outputs"]["exercises"])
 
 
 def keys(lab: Lab) -> list[Any]:

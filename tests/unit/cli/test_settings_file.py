@@ -62,7 +62,7 @@ LAYOUTS = {
     "exercises that are empty": "config:\n  aws:region: eu-west-1\n  myeks:exercises: {} # none yet\n",
     "exercises in flow style": 'config:\n  myeks:exercises: {rbac: "off", irsa: false} # two\n  myeks:tags: {}\n',
     "exercises as JSON text": 'config:\n  myeks:exercises: \'{"rbac": "off", "irsa": true}\'\n',
-    "the other stages are missing": "config:\n  myeks:exercises:\n    # mine\n    testuserBoundary: false # so\n# end\n",
+    "the other stages are missing": "config:\n  myeks:exercises:\n    # a\n    testuserBoundary: false # b\n# end\n",
     "a stage without a value": "config:\n  myeks:exercises:\n    rbac: # to be told\n    irsa:\n",
     "a stage in single quotes": "config:\n  myeks:exercises:\n    rbac: 'before'   # so\n",
     "off without quotes, which YAML reads as false": "config:\n  myeks:exercises:\n    rbac: off\n    irsa: no\n",
@@ -70,7 +70,7 @@ LAYOUTS = {
     "deep indentation": "config:\n      myeks:exercises:\n            rbac: before\n      myeks:tags: {}\n",
     "Windows line ends": "config:\r\n  aws:region: eu-west-1 # here\r\n  myeks:exercises:\r\n    irsa: true\r\n",
     "no line end": "config:\n  myeks:exercises:\n    rbac: before",
-    "letters beyond ASCII": "# 보안 실습 🔐\nconfig:\n  myeks:tags: {가: 나}\n  myeks:exercises:\n    rbac: before # 단계\n",
+    "letters beyond ASCII": "# 보안 🔐\nconfig:\n  myeks:tags: {가: 나}\n  myeks:exercises:\n    rbac: before # 끝\n",
 }
 
 
@@ -93,6 +93,22 @@ def test_every_way_to_write_the_settings(layout: str, wanted: Stages):
 
 
 @pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("rbac: 'before'   # so", "rbac: 'off'   # so"),
+        ('rbac: "before"', 'rbac: "off"'),
+        ("rbac: before", 'rbac: "off"'),  # which would be false without them
+    ],
+)
+def test_a_text_keeps_its_quotes_and_off_has_some(before: str, after: str):
+    around = "config:\n  myeks:exercises:\n    {}\n"
+    assert with_stages(around.format(before), {"rbac": "off"}) == around.format(after)
+    quote = after[6] if before != "rbac: before" else ""
+    there = with_stages(around.format(before), {"rbac": "after"})
+    assert f"rbac: {quote}after{quote}" in there
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "config:\n  myeks:exercises: [rbac]\n",
@@ -107,7 +123,7 @@ def test_every_way_to_write_the_settings(layout: str, wanted: Stages):
     ],
 )
 def test_what_cannot_be_changed_safely_is_refused(text: str):
-    with pytest.raises(BadInput, match="by hand. Write rbac: after there"):
+    with pytest.raises(BadInput, match=r"by hand\. Write rbac: after there"):
         with_stages(text, {"rbac": "after"})
 
 

@@ -229,11 +229,13 @@ def _at_api_server(row: Row, names: Names) -> Iterator[Case]:
         for label, message in _other_refusals(expected, names):
             yield Case(label, answered(403, status(403, "Forbidden", message)), FAILED)
         yield Case("not known", answered(401, unauthorized), FAILED)
+        yield Case("not known, in the words of 403", answered(401, status(401, "Forbidden", right)), FAILED)
         yield Case("allowed", answered(200, {"items": []}), FAILED)
         yield Case("not there", answered(404, status(404, "NotFound", "not found")), FAILED)
     elif isinstance(expected, Unauthorized):
         yield Case("right", answered(401, unauthorized), PASSED)
         yield Case("forbidden", answered(403, refused), FAILED)
+        yield Case("forbidden, in the words of 401", answered(403, status(403, "x", "Unauthorized")), FAILED)
         yield Case("allowed", answered(200, {"items": []}), FAILED)
         yield Case("401 for another reason", answered(401, status(401, "Expired", "another")), FAILED)
     elif isinstance(expected, Allowed):

@@ -13,7 +13,6 @@ from rehearsal.plugins.kubernetes.api import ApiError, Served, UnknownKindError,
 from rehearsal.plugins.kubernetes.client import Client
 from rehearsal.plugins.kubernetes.objects import KubernetesObject
 from rehearsal.plugins.kubernetes.release import Release
-from rehearsal.plugins.kubernetes.release import Release
 from rehearsal.plugins.kubernetes.settings import Access, Settings
 from rehearsal.plugins.kubernetes.tokens import ObjectKind
 from rehearsal.plugins.properties import UNKNOWN, Properties, Secret

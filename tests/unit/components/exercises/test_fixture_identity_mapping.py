@@ -9,6 +9,8 @@ from tests.unit.mocks import ACCOUNT, REGION, Graph
 
 STAGES = ("off", "masters", "authenticated", "unmapped", "entry")
 ARN = f"arn:aws:iam::{ACCOUNT}:user/testuser"
+LAB = {"myeks:lab": f"{REGION}/myeks"}
+"""The lab's own tag."""
 
 
 @pytest.fixture(scope="module")
