@@ -16,9 +16,8 @@ import pytest
 import urllib3
 
 from tests.rehearsal.conftest import Lab
-from tests.rehearsal.faults import DOWN, STAGE, UP, Fault, count
+from tests.rehearsal.faults import EVENINGS, Evening, Fault, count, listed
 
-EVENINGS = [(up, STAGE[number % len(STAGE)], DOWN[number % len(DOWN)]) for number, up in enumerate(UP)]
 ELSEWHERE: Mapping[str, str] = {"rbac": "after", "identityMapping": "entry", "irsa": "true", "podIdentity": "true"}
 
 START = """
@@ -92,23 +91,25 @@ def interrupted(lab: Lab, fault: Fault, *command: str) -> None:
 def test_there_are_at_least_forty(capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         sys.stdout.write(f"\n{count()} faults are injected:\n")
-        for step, table in (("up", UP), ("stage", STAGE), ("down", DOWN)):
-            for fault in table:
-                sys.stdout.write(f"  {step:5}  {fault.name} ({fault.ending})\n")
+        for step, fault in listed():
+            sys.stdout.write(f"  {step:5}  {fault.name} ({fault.ending})\n")
     assert count() >= 40
 
 
-@pytest.mark.parametrize(("up", "stage", "down"), EVENINGS, ids=[up.name for up, _, _ in EVENINGS])
-def test_an_evening(lab: Lab, up: Fault, stage: Fault, down: Fault) -> None:
+@pytest.mark.parametrize("evening", EVENINGS, ids=[evening.up[0].name for evening in EVENINGS])
+def test_an_evening(lab: Lab, evening: Evening) -> None:
     lab.reset()
     subprocess.run([sys.executable, "-c", START], env=lab.env, cwd=lab.checkout, check=True, timeout=60)
-    meets(lab, up, "up")
+    for fault in evening.up:
+        meets(lab, fault, "up")
     lab("up")
     lab.set(exercises=dict(ELSEWHERE))
-    meets(lab, stage, "up")
+    for fault in evening.stage:
+        meets(lab, fault, "up")
     lab("up")
     assert set(lab.json("preview")["counts"]) == {"same"}
-    meets(lab, down, "down")
+    for fault in evening.down:
+        meets(lab, fault, "down")
     if lab.world.exists():
         assert "Nothing is left" in lab("down").stderr
     assert not lab.world.exists()
