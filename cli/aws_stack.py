@@ -5,6 +5,7 @@ the settings first, says what the lab will cost, and asks.
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,9 @@ from cli.console import err
 from cli.failures import CannotAsk, Failure
 from cli.stacks import CHECKOUT, Stack
 from rehearsal.run import environment
+
+EVENT_LOG: Final = {"PULUMI_DEBUG_COMMANDS": "true"}
+"""Environment in which the pulumi CLI knows `--event-log`, as its own Automation API sets it."""
 
 FORGET_WITH_CLUSTER: Final = {"PULUMI_K8S_DELETE_UNREACHABLE": "true"}
 """Environment in which the Kubernetes provider forgets what is in a cluster that it cannot reach."""
@@ -109,7 +113,10 @@ def _pulumi(*arguments: str, stdout: IO[str] | None = None) -> None:
         events = Path(directory, "events")
         # The log holds outputs and settings: it is gone with the command.
         process = subprocess.Popen(
-            [binary(), *arguments, "--event-log", str(events)], cwd=Path(CHECKOUT), stdout=stdout
+            [binary(), *arguments, "--event-log", str(events)],
+            cwd=Path(CHECKOUT),
+            env=os.environ | EVENT_LOG,
+            stdout=stdout,
         )
         while True:
             try:

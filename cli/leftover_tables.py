@@ -1,5 +1,6 @@
 """How leftovers are shown: what is left, what could not be asked, and what was asked without finding any."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -18,9 +19,10 @@ SHORTEST_DAYS = 2
 def show(stack: Stack, report: Report, recorded: Recorded) -> None:
     """The whole answer; says that nothing is left only when everything could be asked."""
     name, region = stack.config.cluster_name, stack.config.region
-    if report.left:
-        out.print(table(report.left))
-        for line in _summary(report):
+    beside = [each for each in report.left if not each.recorded]
+    if beside:
+        out.print(table(beside))
+        for line in _summary(beside):
             out.print(line, markup=False)
     if report.unasked:
         unasked = Table("could not be asked", "why", box=None, pad_edge=False)
@@ -31,13 +33,15 @@ def show(stack: Stack, report: Report, recorded: Recorded) -> None:
         out.print(f"Pulumi's stack {stack.name} could not be asked: {recorded.unknown}.", markup=False)
     elif recorded.count:
         option = "" if stack.is_rehearsal else f" -s {stack.name}"
+        count = f"{recorded.count} resource{'' if recorded.count == 1 else 's'}"
         out.print(
-            f"Pulumi's stack {stack.name} holds {recorded.count} resources. ./lab down{option} takes them away.",
+            f"Pulumi's stack {stack.name} holds {count}, which ./lab down{option} takes away. "
+            f"Of those, AWS has: {_counted(report)}.",
             markup=False,
         )
     if is_clean(report, recorded):
         out.print(f"Nothing is left of {name} in {region}. Asked, and none found:", markup=False)
-    else:
+    elif not report.unasked or len(report.unasked) < len(report.asked):
         out.print("Asked, and none found:")
     out.print(_asked(report, stack, recorded))
     for kind in report.inapplicable:
@@ -69,18 +73,22 @@ def table(left: Sequence[Leftover]) -> Table:
 
 def _known_by(each: Leftover) -> str:
     notes = [each.belonging.evidence]
-    if each.recorded:
-        notes.append("in the engine's state")
     if each.thing.going:
-        notes.append("goes by itself")
+        notes.append(f"goes with {each.thing.holder}" if each.thing.holder else "goes by itself")
     elif not each.ours:
         notes.append("not the lab's")
     return "; ".join(notes)
 
 
-def _summary(report: Report) -> list[str]:
-    strangers = [each for each in report.left if not each.ours and not each.thing.going]
-    lines = [f"{len(report.left)} left."]
+def _counted(report: Report) -> str:
+    """What the engine's state holds and AWS has, by kind; the engine holds more, which AWS counts as a part of it."""
+    counted = Counter(each.kind for each in report.left if each.recorded)
+    return ", ".join(f"{n} {kind.name if n == 1 else kind.plural}" for kind, n in counted.items()) or "none"
+
+
+def _summary(beside: Sequence[Leftover]) -> list[str]:
+    strangers = [each for each in beside if not each.ours and not each.thing.going]
+    lines = [f"{len(beside)} left."]
     if strangers:
         lines.append(
             f"{len(strangers)} of them bear neither tag nor name of the lab and stand in its VPC, which they keep. "

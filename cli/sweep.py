@@ -84,7 +84,8 @@ def _chosen(lab: Opened, report: Report, *, force: bool) -> list[Leftover]:
                 f"The cluster {lab.lab.cluster} stands, and whether the engine's state holds it is not known: "
                 f"{lab.recorded.unknown}. Mend that and run ./lab down{option}, or add --force if the state is lost."
             )
-    return [each for each in report.left if each.ours and (force or not each.recorded)]
+    left = [replace(each, recorded=False) for each in report.left] if force else report.left
+    return [each for _, mine in leftovers.in_order(left) for each in mine]
 
 
 def _agree(lab: Opened, chosen: Sequence[Leftover], *, yes: bool) -> None:
@@ -98,9 +99,8 @@ def _agree(lab: Opened, chosen: Sequence[Leftover], *, yes: bool) -> None:
 
 def _deleted(lab: Opened, chosen: Sequence[Leftover], *, force: bool) -> tuple[Report, Outcome]:
     known = {} if force else lab.recorded.ids
-    to_delete = [replace(each, recorded=False) for each in chosen]
     with progress() as shown:
-        outcome = leftovers.delete(lab.client, lab.lab, to_delete, known, tell=shown.waiting)
+        outcome = leftovers.delete(lab.client, lab.lab, chosen, known, tell=shown.waiting)
         shown.phase(f"{len(outcome.deleted)} of {len(chosen)} deleted; asking what is left")
         report = leftovers.settled(lab.client, lab.lab, lab.recorded.ids, within=SETTLED_WITHIN, tell=shown.waiting)
     return report, outcome

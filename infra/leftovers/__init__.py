@@ -8,7 +8,7 @@ without AWS; the other modules are thin calls of one service each.
 
 from infra.leftovers.ask import clients, find, settled
 from infra.leftovers.clusters import CLUSTERS
-from infra.leftovers.delete import Failed, Outcome, delete
+from infra.leftovers.delete import Failed, Outcome, delete, in_order
 from infra.leftovers.model import Client, Kind, Lab, Leftover, Report, Thing, Unasked
 from infra.leftovers.registry import KINDS
 
@@ -27,5 +27,6 @@ __all__ = [
     "clients",
     "delete",
     "find",
+    "in_order",
     "settled",
 ]

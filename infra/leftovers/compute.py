@@ -45,7 +45,7 @@ def _volumes(client: Client, lab: Lab) -> Iterator[Thing]:
     del lab
     for volume in pages(client("ec2"), "describe_volumes", "Volumes"):
         tags, name = named(volume.get("Tags"))
-        ends = any(each.get("DeleteOnTermination") for each in volume.get("Attachments", []))
+        holders = [each for each in volume.get("Attachments", []) if each.get("DeleteOnTermination")]
         yield Thing(
             id=volume["VolumeId"],
             name=name or tags.get("kubernetes.io/created-for/pvc/name", ""),
@@ -54,7 +54,8 @@ def _volumes(client: Client, lab: Lab) -> Iterator[Thing]:
             created=when(volume.get("CreateTime")),
             state=volume["State"],
             # A root disk goes with its instance.
-            going=volume["State"] in ("deleting", "deleted") or (volume["State"] == "in-use" and ends),
+            going=volume["State"] in ("deleting", "deleted") or (volume["State"] == "in-use" and bool(holders)),
+            holder=holders[0].get("InstanceId", "") if holders else "",
         )
 
 

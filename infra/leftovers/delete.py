@@ -39,12 +39,14 @@ class Outcome:
 
 
 def in_order(left: Collection[Leftover], kinds: Sequence[Kind] = KINDS) -> list[tuple[Kind, list[Leftover]]]:
-    """What may be deleted, by kind, in the order in which it can be."""
-    return [
-        (kind, mine)
-        for kind in kinds
-        if (mine := [each for each in left if each.kind is kind and each.ours and not each.recorded])
-    ]
+    """What may be deleted, by kind, in the order in which it can be.
+
+    What goes with an instance is waited for only if the instance is among it: one that stays keeps its disks.
+    """
+    mine = [each for each in left if each.ours and not each.recorded]
+    ids = {each.thing.id for each in mine}
+    mine = [each for each in mine if not (each.thing.going and each.thing.holder) or each.thing.holder in ids]
+    return [(kind, found) for kind in kinds if (found := [each for each in mine if each.kind is kind])]
 
 
 def delete(

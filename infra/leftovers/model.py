@@ -56,6 +56,9 @@ class Thing:
     going: bool = False
     """Whether it goes by itself: its deletion is under way, or AWS deletes it when what uses it is gone."""
 
+    holder: str = ""
+    """Id of the instance that it goes with."""
+
     owner: str = ""
     """What else must be known to delete it: the cluster of a node group, the user of an access key."""
 

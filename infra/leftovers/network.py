@@ -46,6 +46,7 @@ def _interfaces(client: Client, lab: Lab) -> Iterator[Thing]:
             state=interface["Status"],
             # Whoever uses it lets it go; what is detached already has to be deleted.
             going=held and (requester.startswith(_SERVICE_INTERFACES) or attached.get("DeleteOnTermination", False)),
+            holder=attached.get("InstanceId", ""),
         )
 
 

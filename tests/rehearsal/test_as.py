@@ -21,6 +21,8 @@ USER = "testuser"
 SLEEP = ("--", "sh", "-c", 'echo "$AWS_ACCESS_KEY_ID $AWS_SECRET_ACCESS_KEY"; exec sleep 300')
 """A command that tells its key, here only, and stays."""
 
+started: list[subprocess.Popen[str]] = []
+
 
 @pytest.fixture(scope="module")
 def up(lab: Lab) -> Lab:
@@ -40,8 +42,12 @@ def iam(up: Lab) -> Any:
 
 @pytest.fixture(autouse=True)
 def nothing_left(iam: Any, up: Lab) -> Iterator[None]:
-    """After each test: no key, no guard, no lease."""
+    """After each test: no key, no guard, no lease; and nothing that a failed test has started."""
     yield
+    for process in started:
+        process.kill()
+        process.wait()
+    started.clear()
     until("the user to have no key", lambda: keys(iam) == [])
     until("every guard to be gone", lambda: not guards())
     assert leases(up) == []
@@ -98,15 +104,31 @@ def until(what: str, seen: Callable[[], object], within: float = 30) -> None:
 def at_work(lab: Lab, iam: Any) -> tuple[subprocess.Popen[str], str, str]:
     """`lab as testuser` with a command that stays; the key and the secret that it has."""
     process = lab.start("as", USER, *SLEEP)
+    started.append(process)
     assert process.stdout
     key, secret = process.stdout.readline().split()
     assert keys(iam) == [key]
     return process, key, secret
 
 
-def child_of(pid: int) -> int:
-    (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[-1:]
-    return int(child)
+def command_of(process: subprocess.Popen[str]) -> int:
+    """The process id of its command, once the shell has become `sleep`."""
+    found: list[int] = []
+
+    def seen() -> list[int]:
+        found[:] = [pid for pid, line, _ in running() if line == b"sleep\0300\0" and parent_of(pid) == process.pid]
+        return found
+
+    until("the command", seen)
+    assert len(found) == 1
+    return found[0]
+
+
+def parent_of(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def test_the_command_is_testuser_at_aws_and_in_the_cluster(up: Lab):
@@ -157,7 +179,8 @@ def test_after_success_and_failure_nothing_is_left(up: Lab, iam: Any):
 
 def test_only_the_command_has_the_secret(up: Lab, iam: Any):
     process, key, secret = at_work(up, iam)
-    assert holding(secret) == [child_of(process.pid)]
+    command = command_of(process)
+    assert holding(secret) == [command]
     assert on_disk(up, secret) == []
     (guard,) = guards()
     assert key.encode() not in Path(f"/proc/{guard}/cmdline").read_bytes()
@@ -181,7 +204,7 @@ def test_after_a_signal_nothing_is_left(up: Lab, iam: Any, number: signal.Signal
 
 def test_after_the_command_was_killed_nothing_is_left(up: Lab, iam: Any):
     process, _, secret = at_work(up, iam)
-    os.kill(child_of(process.pid), signal.SIGKILL)
+    os.kill(command_of(process), signal.SIGKILL)
     process.communicate(timeout=30)
     assert process.returncode == 137
     assert keys(iam) == []
@@ -226,7 +249,8 @@ def test_two_commands_at_once_do_not_take_each_others_key(up: Lab, iam: Any):
     assert "deleted" not in second.stderr
     assert keys(iam) == [key]
     assert second.stdout.split()[0] != key
-    other, _, _ = (up.start("as", USER, *SLEEP), None, None)
+    other = up.start("as", USER, *SLEEP)
+    started.append(other)
     assert other.stdout
     other.stdout.readline()
     assert "Both are in use" in up("as", USER, "--", "true", code=3).stderr
@@ -261,7 +285,8 @@ def test_a_service_accounts_token_is_in_the_commands_environment_alone(up: Lab):
     token = process.stdout.readline().strip()
     assert token.count(".") == 2
     assert "Forbidden" in process.stdout.readline()
-    assert holding(token) == [child_of(process.pid)]
+    command = command_of(process)
+    assert holding(token) == [command]
     assert on_disk(up, token) == []
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)

@@ -120,6 +120,41 @@ def test_the_notes_eks_commands_answer_as_on_eks(up: Lab):
     assert token.startswith("k8s-aws-v1.")
 
 
+def test_whoami_of_the_operator(up: Lab):
+    me = up.json("whocan", "me")
+    assert ":user/operator" in json.dumps(me)
+
+
+def test_the_plan_of_the_standing_lab_is_that_of_a_new_one_and_within_a_tenth_of_the_bound(up: Lab):
+    before = up.state()
+    plan = up.json("plan")
+    assert up.state() == before
+    for way in ("up", "down"):
+        assert 1 <= plan[way]["ratio"] <= 1.1
+        assert plan[way]["predictedSeconds"] > plan[way]["boundSeconds"] > 600
+
+
+def test_a_lifetime_makes_appointments_with_aws_and_can_be_moved(up: Lab):
+    def starts() -> set[str]:
+        found = up.sh("aws scheduler list-schedules --query 'Schedules[].Name' --output text").split()
+        return {
+            up.sh(f"aws scheduler get-schedule --name {name} --query StartDate --output text").strip() for name in found
+        }
+
+    up("up", "--ttl", "4h")
+    (first,) = starts()
+    ends = up.json("status")["expires"]
+    assert "ends by itself" in up("status").stdout
+    up("up", "--ttl", "6h")
+    (second,) = starts()
+    assert up.json("status")["expires"] > ends
+    assert first != second
+    up.reset()
+    up("up")
+    assert starts() == set()
+    assert up.json("status")["expires"] == ""
+
+
 def test_a_token_for_another_cluster_is_refused(up: Lab):
     said = up.sh(
         "T=$(aws eks get-token --cluster-name other --query status.token --output text); "

@@ -170,3 +170,14 @@ def test_an_api_that_fails_in_the_middle_is_not_taken_for_gone() -> None:
     outcome = leftovers.delete(no_client, LAB, report.left, kinds=kinds, most_patience=1)
     assert outcome.deleted == []
     assert ["ExpiredToken" in each.why for each in outcome.failed] == [True]
+
+
+def test_what_goes_with_an_instance_that_stays_is_not_waited_for() -> None:
+    made, kinds = shelves("server", "disk")
+    server, disk = made
+    server.put("i-1")
+    server.put("i-2")
+    for number in "123":
+        disk.put(f"vol-{number}", going=True, holder=f"i-{number}")
+    report = leftovers.find(no_client, LAB, {"aws:server": frozenset({"i-1"})}, kinds=kinds)
+    assert [[each.thing.id for each in mine] for _, mine in in_order(report.left, kinds)] == [["i-2"], ["vol-2"]]

@@ -286,7 +286,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                 vpc="vpc-1",
                 state="available",
             ),
-            Thing("eni-3", vpc="vpc-1", state="in-use"),
+            Thing("eni-3", vpc="vpc-1", state="in-use", holder="i-1"),
         ],
     ),
     (
@@ -363,7 +363,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                             "Size": 120,
                             "VolumeType": "gp3",
                             "State": "in-use",
-                            "Attachments": [{"DeleteOnTermination": True}],
+                            "Attachments": [{"DeleteOnTermination": True, "InstanceId": "i-1"}],
                         },
                         {
                             "VolumeId": "vol-3",
@@ -385,7 +385,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                 AT,
                 state="available",
             ),
-            Thing("vol-2", size="120 GiB gp3", state="in-use", going=True),
+            Thing("vol-2", size="120 GiB gp3", state="in-use", going=True, holder="i-1"),
             Thing("vol-3", size="1 GiB gp2", state="in-use"),
         ],
     ),
