@@ -116,7 +116,7 @@ def command_of(process: subprocess.Popen[str]) -> int:
     found: list[int] = []
 
     def seen() -> list[int]:
-        found[:] = [pid for pid, line, _ in running() if line == b"sleep\0300\0" and parent_of(pid) == process.pid]
+        found[:] = [pid for pid, line, _ in running() if line == b"sleep\x00300\x00" and parent_of(pid) == process.pid]
         return found
 
     until("the command", seen)
@@ -281,6 +281,7 @@ def test_a_service_accounts_command_is_the_account_and_nobody_at_aws(up: Lab):
 
 def test_a_service_accounts_token_is_in_the_commands_environment_alone(up: Lab):
     process = up.start("as", "infra-k8s", "--", "sh", "-c", f'echo "${BEARER}"; kubectl get ns; exec sleep 300')
+    started.append(process)
     assert process.stdout
     token = process.stdout.readline().strip()
     assert token.count(".") == 2

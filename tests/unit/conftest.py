@@ -17,6 +17,8 @@ ZONE_ID = "Z0123456789ABCDEFGHIJ"
 CERTIFICATE = f"arn:aws:acm:{REGION}:111122223333:certificate/01234567-89ab-cdef-0123-456789abcdef"
 OPERATOR = "203.0.113.7/32"
 PASSWORD = "grafana-test-Passw0rd"
+LAB = {"myeks:lab": f"{REGION}/myeks"}
+"""The tag by which everything of the lab is found."""
 
 
 class NoLookups:

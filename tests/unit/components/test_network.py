@@ -4,6 +4,7 @@ import ipaddress
 
 import pytest
 
+from tests.unit.conftest import LAB
 from tests.unit.mocks import Graph
 
 ZONES = ["ap-northeast-2a", "ap-northeast-2b", "ap-northeast-2c"]
@@ -30,7 +31,7 @@ def test_three_subnets_of_a_kind(default: Graph, kind: str, title: str, first: i
         assert subnet["cidrBlock"] == f"192.168.{first + index}.0/24"
         assert subnet["availabilityZone"] == zone
         assert subnet["mapPublicIpOnLaunch"] is public
-        assert subnet["tags"] == {"Name": f"myeks-Vpc1{title}Subnet{index + 1}", role: "1"}
+        assert subnet["tags"] == {**LAB, "Name": f"myeks-Vpc1{title}Subnet{index + 1}", role: "1"}
 
 
 def test_every_subnet_has_a_route_table(default: Graph) -> None:
@@ -107,8 +108,11 @@ def test_region_and_name_are_the_configured_ones(bare: Graph) -> None:
     assert bare.named("network-public-3").inputs["availabilityZone"] == "eu-west-1c"
     assert bare.named("lbc-release").inputs["values"]["region"] == "eu-west-1"
     for node in bare.nodes:
-        # URNs hold the names of project and components.
-        assert "myeks" not in str(node.inputs).replace("::myeks:", "").replace("myeks:components:", ""), node.name
+        # URNs hold the names of project and components; the lab's tag has the project's as prefix.
+        told = str(node.inputs)
+        for ours in ("::myeks:", "myeks:components:", "'myeks:lab'"):
+            told = told.replace(ours, "")
+        assert "myeks" not in told, node.name
 
 
 def test_services_have_addresses_of_their_own(default: Graph) -> None:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from components.node_user_data import node_user_data
+from tests.unit.conftest import LAB
 from tests.unit.mocks import Graph
 
 
@@ -62,7 +63,7 @@ def test_metadata_service_can_be_asked_from_a_pod_with_a_token(default: Graph) -
 def test_instances_bear_the_name_that_the_note_filters_by(full: Graph) -> None:
     tags = {one["resourceType"]: one["tags"] for one in _template(full)["tagSpecifications"]}
     assert tags.keys() == {"instance", "volume", "network-interface"}
-    assert tags["instance"] == {"Name": "myeks-ng1-Node", "Project": "myeks", "Owner": "me"}
+    assert tags["instance"] == {**LAB, "Name": "myeks-ng1-Node", "Project": "myeks", "Owner": "me"}
 
 
 def test_key_pair_only_when_configured(default: Graph, full: Graph) -> None:

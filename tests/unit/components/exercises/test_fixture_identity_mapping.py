@@ -4,12 +4,11 @@ import json
 
 import pytest
 
-from tests.unit.conftest import stack
+from tests.unit.conftest import LAB, stack
 from tests.unit.mocks import ACCOUNT, REGION, Graph
 
 STAGES = ("off", "masters", "authenticated", "unmapped", "entry")
 ARN = f"arn:aws:iam::{ACCOUNT}:user/testuser"
-LAB = {"myeks:lab": f"{REGION}/myeks"}
 """The lab's own tag."""
 
 
