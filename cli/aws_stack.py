@@ -29,7 +29,7 @@ FORGET_WITH_CLUSTER: Final = {"PULUMI_K8S_DELETE_UNREACHABLE": "true"}
 """Environment in which the Kubernetes provider forgets what is in a cluster that it cannot reach."""
 
 
-def up(stack: Stack, *, yes: bool, agreed: Callable[[], object] = lambda: None) -> None:
+def up(stack: Stack, *, yes: bool, agreed: Callable[[], object] = lambda: None, refresh: bool = False) -> None:
     """Tell the cost, ask, and run `pulumi up`; raises Failure when it fails.
 
     `agreed` is called between the user's consent and the first thing that is done.
@@ -37,7 +37,7 @@ def up(stack: Stack, *, yes: bool, agreed: Callable[[], object] = lambda: None) 
     cost.tell(stack)
     _agree(f"Stand {stack.config.cluster_name} up on AWS in {stack.config.region} (stack {stack.name})?", yes=yes)
     agreed()
-    _pulumi("up", "--yes", "--skip-preview", "--stack", stack.name)
+    _pulumi("up", "--yes", "--skip-preview", *(["--refresh"] if refresh else []), "--stack", stack.name)
     err.print(f"Take it away when you are done: ./lab down -s {stack.name}")
 
 

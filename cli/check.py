@@ -95,7 +95,7 @@ def _standing(chosen: Stack, names: Sequence[ExerciseName], shown: Progress) -> 
                 opened(
                     outputs,
                     patience=PATIENCE[chosen.is_rehearsal],
-                    boundary=chosen.config.exercises.testuser_boundary,
+                    boundary=outputs["exercises"]["testuserBoundary"],
                     testuser=key,
                 )
             )

@@ -25,6 +25,9 @@ def up(
     ttl: Annotated[
         str, typer.Option("--ttl", metavar="4h", help="When that time is over, AWS takes away what costs by the hour.")
     ] = "",
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Look at everything anew first, and put right what was changed by hand.")
+    ] = False,
     skip_doctor: Annotated[
         bool, typer.Option("--skip-doctor", help="AWS: do not look first whether the lab can stand up.")
     ] = False,
@@ -37,12 +40,12 @@ def up(
     if chosen.is_rehearsal:
         write()
         with progress() as shown:
-            made = updates.rehearse(chosen, shown)
+            made = updates.rehearse(chosen, shown, refresh=refresh)
         updates.tell(made, as_json=as_json)
         return
     if not skip_doctor:
         doctor.insist(chosen)
-    aws_stack.up(chosen, yes=yes, agreed=write)
+    aws_stack.up(chosen, yes=yes, agreed=write, refresh=refresh)
 
 
 def nothing() -> None:

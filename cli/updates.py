@@ -32,13 +32,18 @@ class Update:
         return {"changes": self.result.changes, "outputs": self.result.outputs, "seconds": round(self.seconds, 1)}
 
 
-def rehearse(chosen: Stack, shown: Progress) -> Update:
-    """Bring the rehearsal to what the stack's settings say, starting it where there is none; raises Failure."""
+def rehearse(chosen: Stack, shown: Progress, *, refresh: bool = False) -> Update:
+    """Bring the rehearsal to what the stack's settings say, starting it where there is none; raises Failure.
+
+    With `refresh` the engine first looks at everything anew, so that what was changed by hand is put right.
+    """
     world, bin_dir, _ = rehearsed.begin(chosen, shown)
     stack = rehearsed.stack_in(world, bin_dir, chosen, shown.phase)
     watcher = Watcher(shown, "applying" if stack.exists() else "creating")
     try:
         with interruptible(stack.engine, shown.phase):
+            if refresh and stack.exists():
+                stack.refresh(Watcher(shown, "reading"))
             result = stack.up(watcher)
     except AlreadyRunning as error:
         raise Failure(str(error)) from error

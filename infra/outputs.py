@@ -67,6 +67,7 @@ def of(lab: Lab) -> dict[str, Any]:
             "identityMapping": config.exercises.identity_mapping,
             "irsa": config.exercises.irsa,
             "podIdentity": config.exercises.pod_identity,
+            "testuserBoundary": config.exercises.testuser_boundary,
         },
         "exerciseRoleArns": dict(lab.exercises.role_arns),
         "testuserArn": lab.exercises.testuser.arn,

@@ -102,7 +102,7 @@ def deleted(scene: Scene, found: Report) -> tuple[leftovers.Outcome, list[str], 
     """The deletion: its outcome, what it told, and what there was of the other lab before."""
     before = _ids(scene.find(scene.others.lab))
     told: list[str] = []
-    outcome = leftovers.delete(scene.client, scene.ours.lab, found.left, tell=told.append, most_patience=20)
+    outcome = leftovers.delete(scene.client, scene.ours.lab, found.left, tell=told.append, most_patience=10)
     return outcome, told, before
 
 
@@ -153,7 +153,7 @@ def test_without_the_stranger_nothing_is_left(
     del deleted
     scene.client("ec2").delete_security_group(GroupId=scene.strangers["security group"])
     report = scene.find(scene.ours.lab)
-    outcome = leftovers.delete(scene.client, scene.ours.lab, report.left, most_patience=20)
+    outcome = leftovers.delete(scene.client, scene.ours.lab, report.left, most_patience=10)
     assert outcome.failed == []
     assert scene.find(scene.ours.lab).clean
 
@@ -167,6 +167,6 @@ def test_somebody_elses_testuser_is_not_ours(scene: Scene) -> None:
         assert set(_of(scene.find(scene.others.lab), "user")) == {"testuser"}
         assert _of(report, "user") == {}
     finally:
-        outcome = leftovers.delete(scene.client, scene.others.lab, scene.find(scene.others.lab).left, most_patience=20)
+        outcome = leftovers.delete(scene.client, scene.others.lab, scene.find(scene.others.lab).left, most_patience=10)
     assert outcome.failed == []
     assert scene.find(scene.others.lab).clean
