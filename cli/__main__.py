@@ -1,5 +1,14 @@
-"""Entry of `./lab`: `python -m cli`."""
+"""Entry of `./lab`: `python -m cli`.
 
-from cli.app import main
+Importing the commands takes half a second, in which Ctrl-C must not show a traceback either.
+"""
 
-main()
+import sys
+
+try:
+    from cli.app import main
+
+    main()
+except KeyboardInterrupt:
+    sys.stderr.write("\nlab: interrupted before anything was begun.\n")
+    sys.exit(130)
