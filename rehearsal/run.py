@@ -143,6 +143,9 @@ class RehearsalStack:
         """Delete everything and forget the stack; raises RunFailed."""
         with self._opened() as stack:
             result = self._run(stack.destroy, on_event)
+            if self.resources():
+                # An interrupted destroy ends as if it had done its work.
+                raise RunFailed("It was stopped before everything was deleted.")
             stack.workspace.remove_stack(self.name)
             return result
 
