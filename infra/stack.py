@@ -17,7 +17,7 @@ needs. The second is what a lab that is torn down every evening depends on. The 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -27,19 +27,13 @@ import pulumi_aws as aws
 from components.addons import AddonsArgs, NodeAddons, WorkloadAddons, default_version
 from components.cluster import ANYWHERE, Cluster, ClusterArgs
 from components.expiry import Expiry, ExpiryArgs
-from components.external_dns import ExternalDns, ExternalDnsArgs
-from components.helm import Installed
-from components.load_balancer_controller import LoadBalancerController, LoadBalancerControllerArgs
-from components.monitoring import Monitoring, MonitoringArgs
 from components.network import Network, NetworkArgs
 from components.node_group import NodeGroup, NodeGroupArgs
 from components.ops_network import OpsNetwork, OpsNetworkArgs
 from components.ops_servers import OpsServers, OpsServersArgs
 from components.ops_user_data import OpsEnvironment, OpsTools
-from components.ops_view import OpsView
 from components.policies import Scope
 from components.storage import DefaultStorage
-from components.web_pages import Page, WebPages, WebPagesArgs
 from infra import fixtures, versions
 from infra.config import OPS_VPC_CIDR, SERVICE_CIDR, LabConfig, Problem, from_pulumi
 from infra.config_problems import key_of
@@ -47,25 +41,10 @@ from infra.config_pulumi import ProgramConfigError
 from infra.lab_tag import lab_tags
 from infra.lookups import AwsLookups, Lookups
 from infra.outputs import export
+from infra.platform import Platform, after
+from infra.platform import build as build_platform
 
 NODE_GROUP = "ng1"
-
-
-@dataclass(frozen=True)
-class Platform:
-    """What runs in the cluster."""
-
-    controller: LoadBalancerController
-    external_dns: ExternalDns | None
-    releases: Sequence[Installed]
-    pages: Sequence[Page]
-    published: bool
-    """Whether the pages have Ingresses."""
-
-    grafana_secret: str = ""
-    """Name of the Secret with Grafana's password; empty without monitoring."""
-
-    grafana_namespace: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,14 +112,14 @@ def build(config: LabConfig, aws_profile: str | None = None) -> Lab:
         versions=addon_versions,
         tags=config.tags,
     )
-    node_addons = NodeAddons("node-addons", addons, _after(cluster.core))
+    node_addons = NodeAddons("node-addons", addons, after(cluster.core))
     nodes = _nodes(config, scope, network, ops, cluster, node_addons)
-    workload_addons = WorkloadAddons("addons", addons, _after(nodes))
-    DefaultStorage("storage", _after(workload_addons.ebs_csi_driver, cluster=cluster))
-    platform = _platform(config, scope, network, cluster, nodes, workload_addons)
+    workload_addons = WorkloadAddons("addons", addons, after(nodes))
+    DefaultStorage("storage", after(workload_addons.ebs_csi_driver, cluster=cluster))
+    platform = build_platform(config, scope, network, cluster, nodes, workload_addons)
     if config.expires_at:
         _expiry(config, config.expires_at, scope, network, ops, cluster, published=platform.published)
-    running = _after(nodes, workload_addons, cluster=cluster)
+    running = after(nodes, workload_addons, cluster=cluster)
     exercises = fixtures.build(config, scope, cluster, testuser, running)
     return Lab(config, scope, network, ops, cluster, addon_versions, platform, exercises)
 
@@ -153,12 +132,6 @@ def _expired(config: LabConfig, now: datetime) -> Iterator[Problem]:
             f"The lab was to end at {config.expires}, which has passed.",
             "Give it more time with `./lab up --ttl 4h`, or remove the key.",
         )
-
-
-def _after(*needs: pulumi.Resource, cluster: Cluster | None = None) -> pulumi.ResourceOptions:
-    """Options of a component that is made after these and deleted before them, in the cluster if one is
-    given."""
-    return pulumi.ResourceOptions(depends_on=list(needs), providers=[cluster.kubernetes] if cluster else None)
 
 
 def _ops(config: LabConfig, scope: Scope, network: Network) -> OpsServers:
@@ -204,7 +177,7 @@ def _ops(config: LabConfig, scope: Scope, network: Network) -> OpsServers:
             key_name=config.key_name,
             tags=config.tags,
         ),
-        _after(*ops_network.way_out),
+        after(*ops_network.way_out),
     )
 
 
@@ -280,80 +253,8 @@ def _nodes(
             key_name=config.key_name,
             tags=config.tags,
         ),
-        _after(node_addons, *network.way_out),
+        after(node_addons, *network.way_out),
     )
-
-
-def _platform(
-    config: LabConfig,
-    scope: Scope,
-    network: Network,
-    cluster: Cluster,
-    nodes: NodeGroup,
-    addons: WorkloadAddons,
-) -> Platform:
-    running = _after(nodes, addons.coredns, cluster=cluster)
-    controller = LoadBalancerController(
-        "lbc",
-        LoadBalancerControllerArgs(
-            chart=versions.AWS_LOAD_BALANCER_CONTROLLER,
-            cluster_name=cluster.cluster_name,
-            vpc_id=network.vpc_id,
-            region=config.region,
-            oidc_provider=cluster.oidc_provider,
-            scope=scope,
-            tags=config.tags,
-        ),
-        running,
-    )
-    releases, pages = [controller.installed], list[Page]()
-    needs: list[pulumi.Resource] = [controller]
-    # ExternalDNS stays while these are uninstalled: the time in which it removes the Ingresses' records.
-    after_dns: list[pulumi.Resource] = [nodes, addons.coredns]
-    external_dns = None
-    if config.domain and config.hosted_zone_id:
-        external_dns = ExternalDns(
-            "dns",
-            ExternalDnsArgs(
-                chart=versions.EXTERNAL_DNS,
-                domain=config.domain,
-                hosted_zone_id=config.hosted_zone_id,
-                oidc_provider=cluster.oidc_provider,
-                scope=scope,
-                tags=config.tags,
-            ),
-            running,
-        )
-        releases.append(external_dns.installed)
-        needs.append(external_dns)
-        after_dns.append(external_dns)
-    if config.kube_ops_view:
-        view = OpsView("ops-view", versions.KUBE_OPS_VIEW, _after(*after_dns, cluster=cluster))
-        releases.append(view.installed)
-        pages.append(view.page)
-    grafana_secret = grafana_namespace = ""
-    if config.monitoring:
-        # Its namespace is ours.
-        monitoring = _monitoring(config, _after(*after_dns, addons.metrics_server, cluster=cluster))
-        releases.append(monitoring.installed)
-        pages.extend(monitoring.pages)
-        # Not for the release itself: the engine waits until what an Ingress leads to answers.
-        needs.append(monitoring.namespace)
-        grafana_secret, grafana_namespace = monitoring.grafana_secret, monitoring.installed.namespace
-    published = bool(config.domain and config.certificate_arn and pages)
-    if config.domain and config.certificate_arn and pages:
-        WebPages(
-            "pages",
-            WebPagesArgs(
-                pages=pages,
-                domain=config.domain,
-                certificate_arn=config.certificate_arn,
-                load_balancer_name=f"{config.cluster_name}-ingress-alb",
-                allowed_cidrs=config.operator_cidrs,
-            ),
-            _after(*needs, cluster=cluster),
-        )
-    return Platform(controller, external_dns, releases, pages, published, grafana_secret, grafana_namespace)
 
 
 def _expiry(
@@ -385,19 +286,4 @@ def _expiry(
             tags=config.tags,
         ),
         pulumi.ResourceOptions(providers=[cluster.kubernetes]),
-    )
-
-
-def _monitoring(config: LabConfig, opts: pulumi.ResourceOptions) -> Monitoring:
-    password = config.grafana_admin_password
-    dashboard = versions.KUBERNETES_ALL_IN_ONE_DASHBOARD
-    return Monitoring(
-        "monitoring",
-        MonitoringArgs(
-            chart=versions.KUBE_PROMETHEUS_STACK,
-            dashboard_id=dashboard.gnet_id,
-            dashboard_revision=dashboard.revision,
-            grafana_password=pulumi.Output.secret(password.get_secret_value()) if password else None,
-        ),
-        opts,
     )
