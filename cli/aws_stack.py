@@ -17,7 +17,7 @@ from typing import IO, Any, Final
 import typer
 
 from cli import causes, cost
-from cli.console import err
+from cli.console import err, out
 from cli.failures import CannotAsk, Failure
 from cli.stacks import CHECKOUT, Stack
 from rehearsal.run import environment
@@ -29,15 +29,27 @@ FORGET_WITH_CLUSTER: Final = {"PULUMI_K8S_DELETE_UNREACHABLE": "true"}
 """Environment in which the Kubernetes provider forgets what is in a cluster that it cannot reach."""
 
 
-def up(stack: Stack, *, yes: bool, agreed: Callable[[], object] = lambda: None, refresh: bool = False) -> None:
+def up(
+    stack: Stack,
+    *,
+    yes: bool,
+    agreed: Callable[[], object] = lambda: None,
+    refresh: bool = False,
+    as_json: bool = False,
+) -> None:
     """Tell the cost, ask, and run `pulumi up`; raises Failure when it fails.
 
-    `agreed` is called between the user's consent and the first thing that is done.
+    `agreed` is called between the user's consent and the first thing that is done. With `as_json` stdout holds the
+    stack's outputs alone.
     """
-    cost.tell(stack)
+    if not as_json:
+        cost.tell(stack)
     _agree(f"Stand {stack.config.cluster_name} up on AWS in {stack.config.region} (stack {stack.name})?", yes=yes)
     agreed()
-    _pulumi("up", "--yes", "--skip-preview", *(["--refresh"] if refresh else []), "--stack", stack.name)
+    arguments = ["up", "--yes", "--skip-preview", *(["--refresh"] if refresh else []), "--stack", stack.name]
+    _pulumi(*arguments, stdout=sys.stderr if as_json else None)
+    if as_json:
+        out.print_json(json.dumps({"outputs": outputs(stack)}))
     err.print(f"Take it away when you are done: ./lab down -s {stack.name}")
 
 
@@ -49,13 +61,14 @@ def apply(stack: Stack) -> None:
     _pulumi("up", "--yes", "--skip-preview", "--stack", stack.name, "--config-file", str(stack.file), stdout=sys.stderr)
 
 
-def preview(stack: Stack) -> None:
-    """Run `pulumi preview`."""
-    cost.tell(stack)
-    _pulumi("preview", "--stack", stack.name)
+def preview(stack: Stack, *, as_json: bool = False) -> None:
+    """Run `pulumi preview`, or print its own JSON."""
+    if not as_json:
+        cost.tell(stack)
+    _pulumi("preview", *(["--json"] if as_json else []), "--stack", stack.name)
 
 
-def down(stack: Stack, *, yes: bool, cluster_is_gone: Callable[[], bool]) -> None:
+def down(stack: Stack, *, yes: bool, cluster_is_gone: Callable[[], bool], as_json: bool = False) -> None:
     """Ask, and run `pulumi destroy`; raises Failure when it fails.
 
     `cluster_is_gone` is asked after the user's consent. Then what was in the cluster can only be forgotten, and the
@@ -65,15 +78,17 @@ def down(stack: Stack, *, yes: bool, cluster_is_gone: Callable[[], bool]) -> Non
     """
     _agree(f"Delete {stack.config.cluster_name} and everything in it from AWS (stack {stack.name})?", yes=yes)
     arguments = ["destroy", "--yes", "--skip-preview", "--stack", stack.name]
+    # With --json stdout is for what is left alone.
+    stdout = sys.stderr if as_json else None
     if not cluster_is_gone():
-        _pulumi(*arguments)
+        _pulumi(*arguments, stdout=stdout)
         return
     err.print(
         f"EKS has no cluster {stack.config.cluster_name} any more: what was in it goes from the engine's state alone.",
         markup=False,
     )
     with environment(FORGET_WITH_CLUSTER, set()):
-        _pulumi(*arguments, "--refresh")
+        _pulumi(*arguments, "--refresh", stdout=stdout)
 
 
 def outputs(stack: Stack) -> dict[str, Any]:

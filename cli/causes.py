@@ -20,6 +20,10 @@ _NOISE: Final = (
 """Lines that only follow from the cause."""
 
 
+_SETTINGS: Final = re.compile(r"^The configuration has (a problem|\d+ problems):$", re.MULTILINE)
+"""How infra.config's ConfigError begins."""
+
+
 @dataclass(frozen=True)
 class Remedy:
     """What helps against a kind of error."""
@@ -72,7 +76,12 @@ REMEDIES: Final = (
 
 
 def cause(said: str) -> str:
-    """The first cause as one line, and the remedy for its kind where there is one, as a second."""
+    """The first cause as one line, and the remedy for its kind where there is one, as a second.
+
+    What the program says of the settings stands whole: all problems at once, each with its own remedy.
+    """
+    if ours := _SETTINGS.search(said):
+        return said[ours.start() :].strip()
     lines = [line for line in map(_bare, said.splitlines()) if line and not any(p.search(line) for p in _NOISE)]
     if not lines:
         return " ".join(said.split()) or "The engine said nothing about it."

@@ -1,14 +1,15 @@
 """`lab down`: take the lab away and show that nothing is left."""
 
+import json
 from typing import Annotated
 
 import typer
 
 from cli import aws_stack, leftover_tables, recorded, rehearsed, sweep
 from cli.causes import cause
-from cli.console import Progress, duration, err, progress
+from cli.console import Progress, duration, err, out, progress
 from cli.events import Watcher
-from cli.failures import Failure
+from cli.failures import BadInput, Failure
 from cli.lab_on_aws import Opened, cluster_is_gone, in_rehearsal, opened
 from cli.stacks import REHEARSAL, Stack, StackOption, load
 from infra import leftovers
@@ -31,11 +32,14 @@ def down(
         bool,
         typer.Option("--force", help="Rehearsal: stop it without deleting its resources one by one first."),
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what is left as JSON.")] = False,
 ) -> None:
     """Take the lab away and show that nothing is left."""
     chosen = load(stack)
     if not chosen.is_rehearsal:
-        _down_on_aws(chosen, yes=yes)
+        if as_json and not yes:
+            raise BadInput("With --json nobody can be asked before the lab is deleted. Add --yes.")
+        _down_on_aws(chosen, yes=yes, as_json=as_json)
         return
     if force:
         # Also when the emulator hangs or something else answers in its place.
@@ -50,6 +54,8 @@ def down(
             return
         left = _destroy(here, chosen, shown)
         worlds.stop(here)
+    if as_json:
+        out.print_json(json.dumps({"left": left, "seconds": round(shown.elapsed, 1)}))
     if left:
         table = "\n".join(f"  {service}: {', '.join(ids)}" for service, ids in left.items())
         raise Failure(
@@ -59,7 +65,7 @@ def down(
     err.print(f"Nothing is left: no resource, no process, no file. {duration(shown.elapsed)}.")
 
 
-def _down_on_aws(chosen: Stack, *, yes: bool) -> None:
+def _down_on_aws(chosen: Stack, *, yes: bool, as_json: bool) -> None:
     """Destroy by the engine, then ask AWS what is left; raises Failure, or leaves with `sweep`'s exit codes."""
     with opened(chosen) as lab:
 
@@ -68,14 +74,17 @@ def _down_on_aws(chosen: Stack, *, yes: bool) -> None:
                 return cluster_is_gone(lab, shown)
 
         try:
-            aws_stack.down(chosen, yes=yes, cluster_is_gone=gone)
+            aws_stack.down(chosen, yes=yes, cluster_is_gone=gone, as_json=as_json)
         except Failure as failure:
             raise Failure(f"{failure}\n{_in_the_way(lab)}") from failure
         now = recorded.on_aws(chosen)
         with progress() as shown:
             shown.phase("the engine is done; asking AWS what is left")
             report = leftovers.settled(lab.client, lab.lab, now.ids, within=sweep.SETTLED_WITHIN, tell=shown.waiting)
-    leftover_tables.show(chosen, report, now)
+    if as_json:
+        out.print_json(json.dumps(leftover_tables.as_json(chosen, report, now, None)))
+    else:
+        leftover_tables.show(chosen, report, now)
     if any(each.ours for each in report.left):
         err.print(f"Delete what is left with ./lab sweep -s {chosen.name} --delete.")
     if code := sweep.exit_code(report, now):

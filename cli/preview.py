@@ -31,7 +31,7 @@ def preview(
     if chosen.is_rehearsal:
         _rehearse(chosen, as_json)
     else:
-        aws_stack.preview(chosen)
+        aws_stack.preview(chosen, as_json=as_json)
 
 
 def _rehearse(chosen: Stack, as_json: bool) -> None:

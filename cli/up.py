@@ -9,6 +9,7 @@ import typer
 
 from cli import aws_stack, doctor, lifetime, settings_file, updates
 from cli.console import progress
+from cli.failures import BadInput
 from cli.files import replace_text
 from cli.stacks import REHEARSAL, Stack, StackOption, load, parsed
 
@@ -34,6 +35,8 @@ def up(
 ) -> None:
     """Stand the lab up, or bring it to what the settings say now."""
     chosen = load(stack)
+    if as_json and not yes and not chosen.is_rehearsal:
+        raise BadInput("With --json nobody can be asked before AWS costs. Add --yes.")
     write = nothing
     if ttl:
         chosen, write = _ending(chosen, ttl)
@@ -45,7 +48,7 @@ def up(
         return
     if not skip_doctor:
         doctor.insist(chosen)
-    aws_stack.up(chosen, yes=yes, agreed=write, refresh=refresh)
+    aws_stack.up(chosen, yes=yes, agreed=write, refresh=refresh, as_json=as_json)
 
 
 def nothing() -> None:

@@ -19,7 +19,7 @@ STACK = Stack("dev", Path("Pulumi.dev.yaml"), parse({}, "ap-northeast-2"))
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     calls: list[tuple[str, ...]] = []
-    monkeypatch.setattr(aws_stack, "_pulumi", lambda *arguments: calls.append(arguments))
+    monkeypatch.setattr(aws_stack, "_pulumi", lambda *arguments, **_: calls.append(arguments))
     return calls
 
 
@@ -62,7 +62,9 @@ def test_down_forgets_what_was_in_a_cluster_that_is_gone(monkeypatch: pytest.Mon
     seen: list[tuple[tuple[str, ...], str | None]] = []
     variable = "PULUMI_K8S_DELETE_UNREACHABLE"
     monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr(aws_stack, "_pulumi", lambda *arguments: seen.append((arguments, os.environ.get(variable))))
+    monkeypatch.setattr(
+        aws_stack, "_pulumi", lambda *arguments, **_: seen.append((arguments, os.environ.get(variable)))
+    )
     aws_stack.down(STACK, yes=True, cluster_is_gone=lambda: False)
     aws_stack.down(STACK, yes=True, cluster_is_gone=lambda: True)
     # Only what reads anew forgets a release: its deletion is refused.

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cli.causes import REMEDIES, cause, logged
+from infra.config import ConfigError, Problem
 
 FAILED_GROUP = """1 error occurred:
 	* unexpected state 'CREATE_FAILED', wanted target 'ACTIVE': NodeCreationFailure: Instances failed to join
@@ -22,6 +23,13 @@ def test_the_first_cause_stands_alone():
 def test_a_cause_that_is_known_goes_before_one_that_is_not():
     said = "resource is broken\ncreating aws:iam/role:Role (x): AccessDenied: User is not authorized"
     assert cause(said).startswith("creating aws:iam/role:Role (x): AccessDenied")
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_problems_of_the_settings_stand_whole(count: int):
+    problems = [Problem("myeks:hostedZoneId", "There is none.", "Name one."), Problem("myeks:keyName", "No.", "Yes.")]
+    told = str(ConfigError(problems[:count]))
+    assert cause(f"error: program failed\n{told}\n") == told
 
 
 def test_what_is_not_known_is_told_as_it_is():

@@ -210,7 +210,7 @@ def test_an_arn_is_shown_without_account(world: World, capsys: pytest.CaptureFix
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     calls: list[tuple[str, ...]] = []
-    monkeypatch.setattr(aws_stack, "_pulumi", lambda *arguments: calls.append(arguments))
+    monkeypatch.setattr(aws_stack, "_pulumi", lambda *arguments, **_: calls.append(arguments))
     return calls
 
 
@@ -237,10 +237,21 @@ def test_down_ends_with_what_aws_says(
     assert says in said.out + said.err
 
 
+def test_down_as_json_prints_what_is_left_and_nothing_else(
+    world: World, ran: list[tuple[str, ...]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.reports = [report(ALB)]
+    assert run(down.down, yes=True, force=False, as_json=True) == 1
+    assert ALB.thing.id in json.dumps(json.loads(capsys.readouterr().out))
+    with pytest.raises(BadInput, match="--yes"):
+        run(down.down, yes=False, force=False, as_json=True)
+    assert len(ran) == 1
+
+
 def test_down_that_fails_shows_what_may_hold_it_up(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(*_: str) -> None:
+    def fail(*_: str, **__: object) -> None:
         raise Failure("pulumi destroy ended with exit code 255.")
 
     monkeypatch.setattr(aws_stack, "_pulumi", fail)
