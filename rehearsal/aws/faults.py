@@ -27,9 +27,8 @@ EFFECTS: Final[Mapping[str, Refusal]] = {
 }
 """Answers of AWS's own in the place of the right one; codes from its "Common Errors" pages, 2026-11."""
 
-BROKEN: Final = ("cut-off", "slow", "answer-lost")
-"""What the network does: the connection ends without an answer; the answer comes late; the call is carried
-out and its answer is lost."""
+SLOW: Final = "slow"
+"""The call is carried out, SLOW_SECONDS late: time to kill whoever waits for it."""
 
 FAILING: Final = "fails-later"
 """The call is accepted, and what it began ends in a failed state: CREATE_FAILED, FAILED."""
@@ -42,9 +41,9 @@ class Fault:
     service: str
     """SigV4 signing name, as "eks"."""
     operation: str
-    """API name, as "CreateNodegroup"; "*" for any."""
+    """API name, as "CreateNodegroup"."""
     effect: str
-    """One of EFFECTS, BROKEN or FAILING."""
+    """One of EFFECTS, SLOW or FAILING."""
     times: int = 1
     """How many calls are spoiled."""
     after: int = 0
@@ -56,7 +55,7 @@ class Fault:
 
     def strikes(self, service: str, operation: str) -> bool:
         """Count a call; whether this one is spoiled."""
-        if service != self.service or self.operation not in ("*", operation):
+        if (service, operation) != (self.service, self.operation):
             return False
         self.seen += 1
         if self.seen <= self.after or self.spoiled >= self.times:
@@ -71,9 +70,9 @@ class Fault:
             fault = cls(**raw)
         except TypeError as error:
             raise ValueError(f"A fault has no such member: {error}.") from error
-        if fault.effect not in (*EFFECTS, *BROKEN, FAILING):
+        if fault.effect not in (*EFFECTS, SLOW, FAILING):
             raise ValueError(
-                f"There is no effect {fault.effect}. Choose one of {', '.join((*EFFECTS, *BROKEN, FAILING))}."
+                f"There is no effect {fault.effect}. Choose one of {', '.join((*EFFECTS, SLOW, FAILING))}."
             )
         return fault
 
@@ -124,14 +123,9 @@ class Spoiler:
         body = await asgi.read_body(receive)
         operation = self._operation(signed.service, scope, headers, body, query) if signed else ""
         effect = self._faults.effect(signed.service, operation) if signed else None
-        if effect is None or effect == "slow":
+        if effect is None or effect == SLOW:
             await asyncio.sleep(SLOW_SECONDS if effect else 0)
             await self._app(scope, asgi.replay(body, receive), send)
-        elif effect == "answer-lost":
-            await asgi.call(self._app, scope, body)
-            await _cut_off(send)
-        elif effect == "cut-off":
-            await _cut_off(send)
         else:
             await asgi.respond(send, answer_of(EFFECTS[effect], signed))
 
@@ -150,9 +144,3 @@ class Spoiler:
             return self._eks.operation(scope["method"], scope["path"]) or ""
         found = parse_qs(body.decode("latin-1")).get("Action") or query.get("Action") or [""]
         return found[0]
-
-
-async def _cut_off(send: asgi.Send) -> None:
-    """End the connection in the middle of an answer: the client sees it closed too early."""
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
-    raise ConnectionAbortedError("cut off on demand")

@@ -155,7 +155,7 @@ EVENINGS: tuple[Evening, ...] = (
     Evening(
         (
             survives(
-                "unavailable or broken off three times, then well",
+                "unavailable three times each, then well",
                 call("ec2", "AuthorizeSecurityGroupIngress", "unavailable", 3),
                 call("iam", "AttachRolePolicy", "internal-error", 3),
                 call("eks", "DescribeNodegroup", "unavailable", 3),
