@@ -4,8 +4,9 @@ import pytest
 
 from infra import leftovers
 from infra.leftovers import KINDS, Outcome, Report
-from infra.leftovers.delete import in_order
+from infra.leftovers.delete import AFTER_FAILURE, in_order
 from tests.unit.infra.leftovers.cloud import LAB, Shelf, no_client, shelves
+from tests.unit.infra.leftovers.conftest import Clock
 
 ORDER = (
     ("node group", "cluster"),
@@ -78,6 +79,24 @@ def test_what_is_still_needed_is_tried_again_for_so_long() -> None:
     assert [each.why for each in outcome.failed] == ["DependencyViolation: DependencyViolation it is"]
     assert len(box.log) >= 3
     assert any("waiting for box 1" in line for line in told)
+
+
+@pytest.mark.parametrize(("first_fails", "seconds"), [(False, 600.0), (True, AFTER_FAILURE)])
+def test_a_kind_is_waited_for_as_long_as_it_may_take_and_after_a_failure_less(
+    clock: Clock, first_fails: bool, seconds: float
+) -> None:
+    made, _ = shelves("box", "crate")
+    box, crate = made
+    if first_fails:
+        box.put("1")
+        box.refused["1"] = ["AccessDenied"]
+    crate.put("2")
+    crate.slow["2"] = 10_000
+    kinds = [box.kind(), crate.kind(patience=600.0)]
+    report = leftovers.find(no_client, LAB, kinds=kinds)
+    outcome = leftovers.delete(no_client, LAB, report.left, kinds=kinds)
+    assert [each.leftover.thing.id for each in outcome.failed] == (["1", "2"] if first_fails else ["2"])
+    assert seconds <= clock.now <= seconds + 15
 
 
 def test_what_is_needed_no_longer_goes() -> None:
