@@ -84,6 +84,14 @@ class Commands:
             return {}
         return {"emulated-version": self._emulated, "min-compatibility-version": self._emulated}
 
+    def _streams(self) -> dict[str, str]:
+        """Brings kubectl's WebSockets to the kubelet of the rehearsal, which speaks nothing else.
+
+        From 1.36 on an API server passes them on to a kubelet that declares WebSockets. Older ones translate them
+        into SPDY, unless they are told not to.
+        """
+        return {} if self._emulated is None else {"feature-gates": "TranslateStreamCloseWebsocketRequests=false"}
+
     def apiserver(self) -> Program:
         """The API server, as EKS configures it where that can be seen."""
         spec, material = self._spec, self._material
@@ -123,6 +131,7 @@ class Commands:
                 "allow-privileged": True,
                 "profiling": False,
                 **self._version(),
+                **self._streams(),
             },
         )
 

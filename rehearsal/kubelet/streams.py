@@ -78,8 +78,8 @@ async def serve(request: web.Request, container: Container, argv: Sequence[str])
     wanted = [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
     if request.headers.get("Upgrade", "").lower() != "websocket" or not set(wanted) & set(PROTOCOLS):
         raise BadRequest(
-            "the rehearsal's kubelet runs commands over WebSocket alone, which the API server of this version "
-            "does not pass on for kubectl; use Kubernetes 1.36 for it"
+            "the rehearsal's kubelet runs commands over WebSocket alone; use kubectl 1.31 or newer, without "
+            "KUBECTL_REMOTE_COMMAND_WEBSOCKETS=false"
         )
     socket = web.WebSocketResponse(protocols=PROTOCOLS, max_msg_size=0, compress=False, timeout=_CLOSES_WITHIN)
     terminal = Terminal() if streams.tty else None

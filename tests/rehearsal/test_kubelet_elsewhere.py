@@ -8,9 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import kubernetes
 import pytest
-from kubernetes.stream import stream
 
 from rehearsal.kubelet.sandbox import Programs
 from rehearsal.toolchain import ensure
@@ -91,27 +89,22 @@ def test_a_pod_ends_as_its_command_does(kubelet: Kubelet) -> None:
     kubelet.delete("ends")
 
 
-def test_before_1_36_kubectl_is_told_and_other_clients_work(tmp_path: Path) -> None:
-    with running(tmp_path / "myeks", version="1.35") as kubelet:
+@pytest.mark.parametrize("version", ["1.35", "1.34"])
+def test_older_api_servers_bring_commands_to_the_pods_too(tmp_path: Path, version: str) -> None:
+    with running(tmp_path / "myeks", version=version) as kubelet:
         kubelet.run("dev-kubectl", "sh", "-c", "echo said; tail -f /dev/null")
-        done = kubelet.exec("dev-kubectl", "id")
-        assert done.returncode == 1
-        assert b"the rehearsal's kubelet runs commands over WebSocket alone" in done.stderr
-        assert b"use Kubernetes 1.36" in done.stderr
+        done = kubelet.exec("dev-kubectl", "sh", "-c", "cat; echo told >&2; exit 3", stdin=b"hello")
+        assert (done.returncode, done.stdout) == (3, b"hello")
+        assert b"told" in done.stderr
         assert kubelet.kubectl("logs", "dev-kubectl").stdout == b"said\n"
-        config = kubernetes.client.Configuration()
-        kubernetes.config.load_kube_config(str(kubelet.plane.admin_kubeconfig), client_configuration=config)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("kubernetes.stream.ws_client.V5_CHANNEL_PROTOCOL", "v4.channel.k8s.io")
-            answer = stream(
-                kubernetes.client.CoreV1Api(kubernetes.client.ApiClient(config)).connect_get_namespaced_pod_exec,
-                "dev-kubectl",
-                NAMESPACE,
-                command=["echo", "hello"],
-                stdout=True,
-                stderr=True,
-            )
-        assert answer == "hello\n"
+
+
+def test_a_client_that_speaks_spdy_alone_is_told_so(kubelet: Kubelet) -> None:
+    command = kubelet.command("exec", "dev-kubectl", "--", "id")
+    spdy = os.environ | {"KUBECTL_REMOTE_COMMAND_WEBSOCKETS": "false"}
+    done = subprocess.run(command, capture_output=True, env=spdy, timeout=60, check=False)
+    assert done.returncode == 1
+    assert b"the rehearsal's kubelet runs commands over WebSocket alone" in done.stderr
 
 
 def test_a_killed_emulator_takes_its_pods_along(tmp_path: Path) -> None:
