@@ -66,6 +66,9 @@ class ClusterArgs:
     user_mappings: Sequence[pulumi_eks.UserMappingArgs] = ()
     """IAM users that the ConfigMap aws-auth lets in. pulumi-eks owns it; nothing else may write it."""
 
+    before_log_group: pulumi.ResourceHook | None = None
+    """What is run before the control plane's log group is created."""
+
     aws_profile: str | None = None
     """AWS profile that the program runs under, for the engine's own way into the cluster. The kubeconfig that
     users get names none."""
@@ -121,7 +124,7 @@ class Cluster(Component):
             name=f"/aws/eks/{args.cluster_name}/cluster",
             retention_in_days=LOG_RETENTION_DAYS,
             tags=args.tags,
-            opts=self.child(),
+            opts=self.child(before_create=args.before_log_group),
         )
         self.core = self._core(key, logs)
         self.cluster_name = self.core.eks_cluster.apply(lambda cluster: cluster.name)
@@ -157,6 +160,10 @@ class Cluster(Component):
             public_access_cidrs=args.public_access_cidrs,
             kubernetes_service_ip_address_range=args.service_cidr,
             authentication_mode=pulumi_eks.AuthenticationMode.API_AND_CONFIG_MAP,
+            # The package's own way into the cluster would follow AWS_PROFILE first, the one who creates it does not.
+            provider_credential_opts=(
+                pulumi_eks.KubeconfigOptionsArgs(profile_name=args.aws_profile) if args.aws_profile else None
+            ),
             # aws-auth is changed in place: between deletion and creation nobody mapped there could enter.
             enable_config_map_mutable=True,
             # Given even when it is empty: `mapUsers` is then the stack's own at all times, and what somebody

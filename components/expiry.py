@@ -2,14 +2,13 @@
 
 EventBridge Scheduler calls any AWS API at a time that was agreed before (its "universal targets"). It needs no
 server and no code of ours, and fourteen million calls a month are free (AWS, "Amazon EventBridge pricing", seen
-2026-11). So for everything that costs by the hour there is one schedule that deletes it, from the lab's end on,
-every quarter of an hour for six hours: a cluster can only go when its nodes are gone, and a call that comes too
-early, or finds nothing left, does no harm.
+2026-11). So for everything that costs by the hour and that the stack makes there is one schedule that deletes it,
+from the lab's end on, every quarter of an hour for six hours: a cluster can only go when its nodes are gone, and a
+call that comes too early, or finds nothing left, does no harm.
 
-An ALB's ARN is not known to the stack, because the controller makes it. It goes first, with its Ingresses, by a
-CronJob in the cluster itself, while the controller is still there.
-
-What stays costs nothing by the hour, but for the KMS key (1 USD a month); `lab down` takes it away.
+What controllers make in the cluster has no schedule, for the stack does not know it. Of that the ALB goes with its
+Ingresses (see `components.ingress_expiry`); the volumes of a learner's own claims stay and cost, until `lab sweep`
+finds them. The KMS key stays too (1 USD a month), until `lab down`.
 """
 
 from __future__ import annotations
@@ -18,42 +17,34 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import pulumi
 from pulumi_aws import iam, scheduler
-from pulumi_kubernetes.batch import v1 as batch
-from pulumi_kubernetes.core import v1 as core
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
-from pulumi_kubernetes.rbac import v1 as rbac
 
 from components.base import Component, Tags
 from components.policies import Scope, Statement, document
 
-INGRESSES_FIRST = timedelta(minutes=10)
-"""How long before the nodes the Ingresses go; an ALB takes a minute or two."""
-
-EVERY = "rate(15 minutes)"
-FOR = timedelta(hours=6)
-NAMESPACE = "kube-system"
+EVERY: Final = "rate(15 minutes)"
+FOR: Final = timedelta(hours=6)
 
 
 @dataclass(frozen=True)
 class ExpiryArgs:
-    """When the lab ends, and what in it costs by the hour."""
+    """When the lab ends, and what of it costs by the hour."""
 
     expires: datetime
     """With its time zone; to the minute."""
 
     scope: Scope
-    cluster_name: pulumi.Input[str]
-    node_group_name: str
+    cluster_name: str
+    node_group_name: str = ""
+    """Node group that goes, and the cluster with it; empty: neither is meant."""
+
     instance_ids: Sequence[pulumi.Input[str]] = ()
     nat_gateway_ids: Sequence[pulumi.Input[str]] = ()
     address_ids: Sequence[pulumi.Input[str]] = ()
     """Allocation ids of Elastic IPs; they can be released when what uses them is gone."""
-
-    tools_image: str = ""
-    """Image with kubectl, for the CronJob that deletes the Ingresses; empty: there are none."""
 
     tags: Tags = field(default_factory=dict[str, str])
 
@@ -80,18 +71,18 @@ class _Call:
 
 
 class Expiry(Component):
-    """Role, schedules, and the CronJob where there are Ingresses."""
+    """Schedules, and the role by which they delete these things and nothing else."""
 
     def __init__(self, name: str, args: ExpiryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("Expiry", name, opts)
         self._name, self._args = name, args
-        role = self._role()
+        role, rights = self._role()
         start = args.expires.astimezone(UTC)
         for call in self._calls():
             scheduler.Schedule(
                 f"{name}-{call.name}",
                 # A schedule bears no tags: its name tells which lab it ends.
-                name=pulumi.Output.format("{0}-expiry-{1}", args.cluster_name, call.name),
+                name=f"{args.cluster_name}-expiry-{call.name}",
                 description=f"The end of the lab: {call.action}",
                 schedule_expression=EVERY,
                 start_date=_stamp(start),
@@ -100,37 +91,34 @@ class Expiry(Component):
                 target=scheduler.ScheduleTargetArgs(
                     arn=pulumi.Output.format("arn:{0}:scheduler:::aws-sdk:{1}", args.scope.partition, call.target),
                     role_arn=role.arn,
-                    input=pulumi.Output.all(call.identifier, args.cluster_name).apply(
-                        lambda values, call=call: _written(call.members, values)
+                    input=pulumi.Output.from_input(call.identifier).apply(
+                        lambda identifier, call=call: _written(call.members, identifier, args.cluster_name)
                     ),
                     # The next quarter of an hour tries again anyway.
                     retry_policy=scheduler.ScheduleTargetRetryPolicyArgs(
                         maximum_event_age_in_seconds=600, maximum_retry_attempts=1
                     ),
                 ),
-                opts=self.child(),
+                opts=self.child([rights]),
             )
-        if args.tools_image:
-            self._ingresses_first(start - INGRESSES_FIRST, args.tools_image)
         self.register_outputs({})
 
     def _calls(self) -> list[_Call]:
         args = self._args
-        cluster = {"ClusterName": "{1}"}
-        unique = "EKS puts a random id into a node group's ARN"
+        nodes = _Call(
+            "nodes",
+            "eks:deleteNodegroup",
+            "eks:DeleteNodegroup",
+            "nodegroup/{1}/{0}/*",
+            {"ClusterName": "{1}", "NodegroupName": "{0}"},
+            args.node_group_name,
+            "EKS puts a random id into a node group's ARN",
+        )
+        cluster = _Call(
+            "cluster", "eks:deleteCluster", "eks:DeleteCluster", "cluster/{0}", {"Name": "{0}"}, args.cluster_name
+        )
         return [
-            _Call(
-                "nodes",
-                "eks:deleteNodegroup",
-                "eks:DeleteNodegroup",
-                "nodegroup/{1}/{0}/*",
-                {**cluster, "NodegroupName": "{0}"},
-                args.node_group_name,
-                unique,
-            ),
-            _Call(
-                "cluster", "eks:deleteCluster", "eks:DeleteCluster", "cluster/{0}", {"Name": "{0}"}, args.cluster_name
-            ),
+            *([nodes, cluster] if args.node_group_name else []),
             *(
                 _Call(
                     f"instance-{number}",
@@ -166,7 +154,7 @@ class Expiry(Component):
             ),
         ]
 
-    def _role(self) -> iam.Role:
+    def _role(self) -> tuple[iam.Role, iam.RolePolicy]:
         name, args = self._name, self._args
         trust = args.scope.account
         role = iam.Role(
@@ -190,57 +178,10 @@ class Expiry(Component):
             )
             for call in self._calls()
         ]
-        iam.RolePolicy(f"{name}-rights", role=role.id, policy=document(statements, args.scope), opts=self.child())
-        return role
-
-    def _ingresses_first(self, at: datetime, image: str) -> None:
-        name = self._name
-        called = "lab-expiry"
-        account = core.ServiceAccount(
-            f"{name}-account", metadata=ObjectMetaArgs(name=called, namespace=NAMESPACE), opts=self.child()
+        rights = iam.RolePolicy(
+            f"{name}-rights", role=role.id, policy=document(statements, args.scope), opts=self.child()
         )
-        role = rbac.ClusterRole(
-            f"{name}-ingresses",
-            metadata=ObjectMetaArgs(name=called),
-            rules=[
-                rbac.PolicyRuleArgs(
-                    api_groups=["networking.k8s.io"],
-                    resources=["ingresses"],
-                    verbs=["get", "list", "watch", "delete"],
-                )
-            ],
-            opts=self.child(),
-        )
-        binding = rbac.ClusterRoleBinding(
-            f"{name}-ingresses",
-            metadata=ObjectMetaArgs(name=called),
-            role_ref=rbac.RoleRefArgs(api_group="rbac.authorization.k8s.io", kind="ClusterRole", name=called),
-            subjects=[rbac.SubjectArgs(kind="ServiceAccount", name=called, namespace=NAMESPACE)],
-            opts=self.child([role, account]),
-        )
-        pod = core.PodSpecArgs(
-            service_account_name=called,
-            restart_policy="Never",
-            containers=[
-                core.ContainerArgs(
-                    name="kubectl",
-                    image=image,
-                    command=["kubectl", "delete", "ingress", "--all", "--all-namespaces", "--timeout=5m"],
-                )
-            ],
-        )
-        job = batch.JobSpecArgs(backoff_limit=3, template=core.PodTemplateSpecArgs(spec=pod))
-        batch.CronJob(
-            f"{name}-ingresses",
-            metadata=ObjectMetaArgs(name=called, namespace=NAMESPACE),
-            spec=batch.CronJobSpecArgs(
-                schedule=f"{at.minute} {at.hour} {at.day} {at.month} *",
-                time_zone="Etc/UTC",
-                concurrency_policy="Forbid",
-                job_template=batch.JobTemplateSpecArgs(spec=job),
-            ),
-            opts=self.child([binding]),
-        )
+        return role, rights
 
 
 def _stamp(moment: datetime) -> str:
@@ -259,9 +200,7 @@ def _trust(account: str) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def _written(members: Mapping[str, str], values: Sequence[str]) -> str:
-    identifier, cluster = values
-
+def _written(members: Mapping[str, str], identifier: str, cluster: str) -> str:
     def filled(text: str) -> str | list[str]:
         if text.startswith("["):
             return [text[1:-1].format(identifier, cluster)]

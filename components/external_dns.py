@@ -80,7 +80,13 @@ class ExternalDns(Component):
             NAMESPACE,
             {
                 "provider": {"name": "aws"},
-                "extraArgs": {"aws-zone-type": "public"},
+                "extraArgs": {
+                    "aws-zone-type": "public",
+                    # By the domain alone it would also take a zone below, in which it may do nothing, and stop there;
+                    # and it would not find the zone above.
+                    "zone-id-filter": args.hosted_zone_id,
+                    "aws-zone-match-parent": True,
+                },
                 "sources": ["service", "ingress"],
                 "domainFilters": [args.domain],
                 "policy": "sync",

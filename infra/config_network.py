@@ -32,6 +32,10 @@ WIDEST_OPERATOR_PREFIX: Final = 8
 MOST_OPERATOR_CIDRS: Final = 38
 """The cluster's public endpoint takes 40 ranges (Amazon EKS service quotas), and the ops servers need two."""
 
+MOST_OPERATOR_CIDRS_WITH_PAGES: Final = 30
+"""The load balancer has one rule for each range and for both of its ports, and a security group takes 60 inbound
+rules (Amazon VPC quotas)."""
+
 _OPS = IPv4Network(OPS_VPC_CIDR)
 _SERVICES = IPv4Network(SERVICE_CIDR)
 _NO_VPC = tuple(map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4")))
@@ -190,15 +194,18 @@ def room_for_load_balancer(config: LabConfig) -> Iterator[Problem]:
             )
 
 
-@rule("operatorCidrs", "allowAnyOperatorCidr")
+@rule("operatorCidrs", "allowAnyOperatorCidr", "domain")
 def operator(config: LabConfig) -> Iterator[Problem]:
     """Ranges for SSH and the public endpoint: IPv4, public, once each, and the whole internet by consent
     only."""
     texts = config.operator_cidrs
-    if len(texts) > MOST_OPERATOR_CIDRS:
+    what, most = "endpoint", MOST_OPERATOR_CIDRS
+    if config.domain:
+        what, most = "load balancer of the web pages", MOST_OPERATOR_CIDRS_WITH_PAGES
+    if len(texts) > most:
         yield Problem(
             key_of("operatorCidrs"),
-            f"There are {len(texts)} ranges, and the endpoint has room for {MOST_OPERATOR_CIDRS}.",
+            f"There are {len(texts)} ranges, and the {what} has room for {most}.",
             "Join them to fewer, larger ones.",
         )
     for index, text in enumerate(texts):

@@ -12,13 +12,14 @@ needs. The second is what a lab that is torn down every evening depends on. The 
   registered does not answer;
 - the exercises come last and nothing comes after them, so that they can go from any stage to any other; but
   testuser comes first, because the cluster maps the user (see `infra.fixtures`);
-- the lab's own end, if it has one, is arranged before the cluster is begun.
+- the lab's own end, if it has one, is arranged before the cluster is begun, and stands until the cluster is gone:
+  a creation or a deletion that nobody brings to its end is ended too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pulumi
@@ -27,6 +28,7 @@ import pulumi_aws as aws
 from components.addons import AddonsArgs, NodeAddons, WorkloadAddons, default_version
 from components.cluster import ANYWHERE, Cluster, ClusterArgs
 from components.expiry import Expiry, ExpiryArgs
+from components.ingress_expiry import IngressExpiry, IngressExpiryArgs
 from components.network import Network, NetworkArgs
 from components.node_group import NodeGroup, NodeGroupArgs
 from components.ops_network import OpsNetwork, OpsNetworkArgs
@@ -34,7 +36,7 @@ from components.ops_servers import OpsServers, OpsServersArgs
 from components.ops_user_data import OpsEnvironment, OpsTools
 from components.policies import Scope
 from components.storage import DefaultStorage
-from infra import fixtures, versions
+from infra import fixtures, log_group_remains, versions
 from infra.config import OPS_VPC_CIDR, SERVICE_CIDR, LabConfig, Problem, from_pulumi
 from infra.config_problems import key_of
 from infra.config_pulumi import ProgramConfigError
@@ -105,7 +107,8 @@ def build(config: LabConfig, aws_profile: str | None = None) -> Lab:
     addon_versions = {addon: default_version(addon, config.kubernetes_version) for addon in versions.ADDONS}
     ops = _ops(config, scope, network) if config.ops_servers.enabled else None
     testuser = fixtures.testuser(config, scope)
-    cluster = _cluster(config, scope, network, ops, testuser, addon_versions, aws_profile)
+    ending = _ending(config, scope, network, ops)
+    cluster = _cluster(config, scope, network, ops, testuser, addon_versions, aws_profile, after(*ending))
     addons = AddonsArgs(
         cluster_name=cluster.cluster_name,
         partition=scope.partition,
@@ -117,8 +120,9 @@ def build(config: LabConfig, aws_profile: str | None = None) -> Lab:
     workload_addons = WorkloadAddons("addons", addons, after(nodes))
     DefaultStorage("storage", after(workload_addons.ebs_csi_driver, cluster=cluster))
     platform = build_platform(config, scope, network, cluster, nodes, workload_addons)
-    if config.expires_at:
-        _expiry(config, config.expires_at, scope, network, ops, cluster, published=platform.published)
+    if config.expires_at and platform.published:
+        image = versions.tools_image(config.kubernetes_version)
+        IngressExpiry("pages-expiry", IngressExpiryArgs(config.expires_at, image), after(cluster=cluster))
     running = after(nodes, workload_addons, cluster=cluster)
     exercises = fixtures.build(config, scope, cluster, testuser, running)
     return Lab(config, scope, network, ops, cluster, addon_versions, platform, exercises)
@@ -181,6 +185,27 @@ def _ops(config: LabConfig, scope: Scope, network: Network) -> OpsServers:
     )
 
 
+def _ending(config: LabConfig, scope: Scope, network: Network, ops: OpsServers | None) -> list[Expiry]:
+    """The end of the cluster, if the lab has one; the end of the rest, which has its ids only later, is beside it."""
+    if config.expires_at is None:
+        return []
+    addresses = list(ops.address_ids) if ops else []
+    if network.nat_address_id is not None:
+        addresses.append(network.nat_address_id)
+    common = ExpiryArgs(config.expires_at, scope, config.cluster_name, tags=config.tags)
+    if addresses:
+        Expiry(
+            "ec2-expiry",
+            replace(
+                common,
+                instance_ids=ops.instance_ids if ops else [],
+                nat_gateway_ids=[network.nat_gateway_id] if network.nat_gateway_id is not None else [],
+                address_ids=addresses,
+            ),
+        )
+    return [Expiry("cluster-expiry", replace(common, node_group_name=NODE_GROUP))]
+
+
 def _cluster(
     config: LabConfig,
     scope: Scope,
@@ -189,6 +214,7 @@ def _cluster(
     testuser: fixtures.Testuser,
     addon_versions: Mapping[str, pulumi.Output[str]],
     aws_profile: str | None,
+    opts: pulumi.ResourceOptions,
 ) -> Cluster:
     public_access: list[pulumi.Input[str]] = [ANYWHERE]
     if config.operator_cidrs:
@@ -215,9 +241,11 @@ def _cluster(
             public_access_cidrs=public_access,
             administrators={"ops": ops.role_arn} if ops else {},
             user_mappings=testuser.mappings,
+            before_log_group=log_group_remains.hook(aws_profile, config.region),
             aws_profile=aws_profile,
             tags=config.tags,
         ),
+        opts,
     )
 
 
@@ -254,36 +282,4 @@ def _nodes(
             tags=config.tags,
         ),
         after(node_addons, *network.way_out),
-    )
-
-
-def _expiry(
-    config: LabConfig,
-    at: datetime,
-    scope: Scope,
-    network: Network,
-    ops: OpsServers | None,
-    cluster: Cluster,
-    *,
-    published: bool,
-) -> None:
-    addresses = list(ops.address_ids) if ops else []
-    if network.nat_address_id is not None:
-        addresses.append(network.nat_address_id)
-    Expiry(
-        "expiry",
-        ExpiryArgs(
-            expires=at,
-            scope=scope,
-            # The name itself, not the cluster's output: the end is arranged before the cluster is begun, so
-            # that one whose creation fails ends too.
-            cluster_name=config.cluster_name,
-            node_group_name=NODE_GROUP,
-            instance_ids=ops.instance_ids if ops else [],
-            nat_gateway_ids=[network.nat_gateway_id] if network.nat_gateway_id is not None else [],
-            address_ids=addresses,
-            tools_image=versions.tools_image(config.kubernetes_version) if published else "",
-            tags=config.tags,
-        ),
-        pulumi.ResourceOptions(providers=[cluster.kubernetes]),
     )

@@ -267,7 +267,9 @@ def _node(request: Any, urn: str) -> Node:
     inputs_from = {urn for needed in request.propertyDependencies.values() for urn in needed.urns}
     edges |= inputs_from
     provider = request.provider.rpartition("::")[0]
-    edges.update(one for one in (request.parent, provider, request.deletedWith) if one)
+    # The SDK waits for the providers of a component as well, before it registers it.
+    providers = [one.rpartition("::")[0] for one in request.providers.values()]
+    edges.update(one for one in (request.parent, provider, request.deletedWith, *providers) if one)
     return Node(
         urn=urn,
         type=request.type,

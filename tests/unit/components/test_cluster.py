@@ -79,6 +79,9 @@ def test_kubernetes_provider_has_the_profile_and_the_output_has_not(default: Gra
     scoped = json.loads(bare.one("pulumi:providers:kubernetes").inputs["kubeconfig"])
     assert scoped["users"][0]["user"]["exec"]["args"][-2:] == ["--profile", "lab"]
     assert "--profile" not in str(bare.outputs["kubeconfig"].value)
+    # The package's own provider takes the same one, whatever AWS_PROFILE says.
+    assert bare.one("eks:index:Cluster").inputs["providerCredentialOpts"] == {"profileName": "lab"}
+    assert "providerCredentialOpts" not in default.one("eks:index:Cluster").inputs
 
 
 def test_every_kubernetes_object_names_the_clusters_provider(full: Graph) -> None:

@@ -26,7 +26,6 @@ def graph(**changes: Any) -> Graph:
         "instance_ids": ["i-1", "i-2"],
         "nat_gateway_ids": ["nat-1"],
         "address_ids": ["eipalloc-1"],
-        "tools_image": "alpine/k8s:1.36.0",
         **changes,
     }
 
@@ -86,20 +85,16 @@ def test_only_schedules_of_this_account_take_the_role(ends: Graph) -> None:
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
 
 
-def test_ingresses_go_ten_minutes_before_while_the_controller_is_there(ends: Graph) -> None:
-    spec = ends.one(":CronJob").inputs["spec"]
-    assert (spec["schedule"], spec["timeZone"]) == ("55 20 24 11 *", "Etc/UTC")
-    (container,) = spec["jobTemplate"]["spec"]["template"]["spec"]["containers"]
-    assert container["image"] == "alpine/k8s:1.36.0"
-    (rule,) = ends.one(":ClusterRole").inputs["rules"]
-    assert rule["resources"] == ["ingresses"]
-    assert "delete" in rule["verbs"]
+def test_schedules_stand_while_their_rights_do(ends: Graph) -> None:
+    rights = ends.one(":RolePolicy")
+    assert all(ends.outlives(rights, schedule) for schedule in ends.of(":Schedule"))
 
 
-def test_without_ingresses_nothing_is_made_in_the_cluster() -> None:
-    bare = graph(tools_image="", nat_gateway_ids=[], instance_ids=[], address_ids=[])
-    assert {node.name for node in bare.of(":Schedule")} == {"expiry-nodes", "expiry-cluster"}
-    assert not [node for node in bare.nodes if node.type.startswith("kubernetes:")]
+def test_what_is_not_there_has_no_schedule() -> None:
+    cluster = graph(nat_gateway_ids=[], instance_ids=[], address_ids=[])
+    assert {node.name for node in cluster.of(":Schedule")} == {"expiry-nodes", "expiry-cluster"}
+    servers = graph(node_group_name="", nat_gateway_ids=[])
+    assert {node.name.rpartition("-")[0] for node in servers.of(":Schedule")} == {"expiry-instance", "expiry-address"}
 
 
 def test_utc_stays_utc() -> None:

@@ -94,7 +94,12 @@ def test_controller_is_told_its_cluster_and_uses_the_account_made_beforehand(def
 def test_external_dns_keeps_one_zone(full: Graph) -> None:
     chosen = _release(full, "dns")["values"]
     assert chosen["provider"] == {"name": "aws"}
-    assert chosen["extraArgs"] == {"aws-zone-type": "public"}
+    # The zone by its id: beside one below the domain, and where the domain lies below the zone.
+    assert chosen["extraArgs"] == {
+        "aws-zone-type": "public",
+        "zone-id-filter": ZONE_ID,
+        "aws-zone-match-parent": True,
+    }
     assert chosen["sources"] == ["service", "ingress"]
     assert chosen["domainFilters"] == [DOMAIN]
     assert chosen["policy"] == "sync"

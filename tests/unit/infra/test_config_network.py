@@ -196,6 +196,8 @@ def test_operators_are_listed_once_and_not_without_end():
     many = [f"203.0.113.{at}/32" for at in range(39)]
     assert only({"operatorCidrs": many}).key == "myeks:operatorCidrs"
     assert told({"operatorCidrs": many[:38]}) == ()
+    assert "load balancer" in only({"operatorCidrs": many[:31], **WITH_DOMAIN}).what
+    assert told({"operatorCidrs": many[:30], **WITH_DOMAIN}) == ()
 
 
 # First numbers below which every address is public.

@@ -60,18 +60,22 @@ def test_an_end_that_has_passed_registers_nothing() -> None:
     assert graph is None
 
 
-def test_the_end_is_arranged_before_the_cluster_is_begun() -> None:
+def test_the_end_is_arranged_before_the_cluster_is_begun_and_stands_until_it_is_gone() -> None:
     graph = stack({"expires": "2999-01-31T09:05Z", "natGateway": True})
     schedules = graph.of(":Schedule")
     assert len(schedules) == 2 + 2 + 1 + 3, "nodes, cluster, two servers, the NAT gateway, three addresses"
     cluster = graph.one("eks:index:Cluster")
     assert not any(graph.outlives(cluster, schedule) for schedule in schedules)
+    end = [schedule for schedule in schedules if schedule.name.startswith("cluster-expiry-")]
+    assert len(end) == 2, "cluster and nodes"
+    assert all(graph.outlives(schedule, cluster) for schedule in end)
     assert graph.outputs["expires"].value == "2999-01-31T09:05Z"
 
 
 def test_published_pages_end_first() -> None:
     settings = {"domain": DOMAIN, "hostedZoneId": ZONE_ID, "certificateArn": CERTIFICATE}
-    assert stack({**settings, "expires": "2999-01-31T09:05Z"}).one(":CronJob")
+    graph = stack({**settings, "expires": "2999-01-31T09:05Z"})
+    assert graph.outlives(graph.one("eks:index:Cluster"), graph.one(":CronJob"))
     assert not stack(settings).of(":CronJob")
 
 
