@@ -167,7 +167,8 @@ def _every_stage(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, 
     finally:
         shown.phase("update to your own settings")
         _back(chosen, shown)
-    return Report(tuple(answers))
+    asked = {answer.row.name for answer in answers}
+    return Report(tuple(answers), tuple(row for row in ROWS if row.exercise in names and row.name not in asked))
 
 
 def _back(chosen: Stack, shown: Progress) -> None:
@@ -194,7 +195,21 @@ def _tell(answers: Iterable[Answer]) -> None:
 def _show(report: Report, chosen: Stack, *, every_stage: bool) -> None:
     if every_stage:
         check_tables.not_passed(report)
-        return
-    check_tables.answers(report)
-    check_tables.not_standing(report, "" if chosen.is_rehearsal else f" -s {chosen.name}")
-    _tell(report.answers)
+    else:
+        check_tables.answers(report)
+        check_tables.not_standing(report, "" if chosen.is_rehearsal else f" -s {chosen.name}")
+        _tell(report.answers)
+    _tell_other_boundary(report, chosen)
+
+
+def _tell_other_boundary(report: Report, chosen: Stack) -> None:
+    """Rows that no stage reaches, but another setting."""
+    for wanted, having, setting in ((True, "with", "true"), (False, "without", "false")):
+        names = [row.name for row in report.other_boundary if row.boundary is wanted]
+        if names:
+            out.print(
+                f"Not asked, because only for testuser {having} the permissions boundary: {', '.join(names)}."
+                f" Set exercises.testuserBoundary: {setting} in {chosen.file.name}, then ./lab up{chosen.option}.",
+                markup=False,
+                soft_wrap=True,
+            )

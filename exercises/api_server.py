@@ -29,8 +29,10 @@ TIMEOUT: Final = (5.0, 20.0)
 EXEC_SECONDS: Final = 60.0
 """How long a command in a pod may take. The AWS CLI gives its sources of credentials some seconds each."""
 
+ANEW: Final = "./lab stage EXERCISE off and back makes it anew."
+"""What to do about what is gone or over. An update alone does not: to the engine it is still there."""
 
-ANEW: Final = "Somebody deleted it, or it went with its node. ./lab stage EXERCISE off and back makes it anew."
+GONE: Final = f"Somebody deleted it, or it went with its node. {ANEW}"
 
 
 class ApiServer(Protocol):
@@ -166,13 +168,27 @@ class Client:
         headers = {"authorization": f"Bearer {self._token()}", "sec-websocket-protocol": "v4.channel.k8s.io"}
         try:
             with _closing(WSClient(self._configuration, url, headers, capture_all=False)) as channel:
-                return self._follow(channel, f"{namespace}/{pod}")
+                ran = self._follow(channel, f"{namespace}/{pod}")
         except WebSocketBadStatusException as error:
-            if error.status_code == 404:
-                return Unanswered(f"The pod {pod} is not there ({_refusal(error)}). {ANEW}")
-            return Unanswered(f"Exec in {namespace}/{pod} was refused: {_refusal(error)}")
+            ran = Unanswered(f"Exec in {namespace}/{pod} was refused: {_refusal(error)}")
         except (WebSocketException, OSError) as error:
             return Unanswered(f"Exec in {namespace}/{pod} got no answer: {error}")
+        if isinstance(ran, Unanswered) and not self._stop.is_set():
+            return self._over(namespace, pod) or ran
+        return ran
+
+    def _over(self, namespace: str, pod: str) -> Unanswered | None:
+        """That a pod is not there or has ended, and what to do; None when neither can be told.
+
+        What exec itself says of it differs: by who finds it out, the API server, the kubelet or the runtime.
+        """
+        found = self.request("GET", f"/api/v1/namespaces/{quote(namespace)}/pods/{quote(pod)}")
+        if isinstance(found, HttpRefused) and found.status == 404:
+            return Unanswered(f"The pod {pod} is not there. {GONE}")
+        phase = str((found.value.get("status") or {}).get("phase")) if isinstance(found, Done) else ""
+        if phase in ("Succeeded", "Failed"):
+            return Unanswered(f"The pod {pod} has ended ({phase}). {ANEW}")
+        return None
 
     def _follow(self, channel: Any, where: str) -> Ran | Unanswered:
         from kubernetes.stream.ws_client import ERROR_CHANNEL, STDERR_CHANNEL, STDOUT_CHANNEL
@@ -225,7 +241,7 @@ def refused(outcome: Outcome, what: str) -> Outcome:
     """A refusal that met the operator, who only wanted to know: nobody could be asked then."""
     if isinstance(outcome, HttpRefused):
         if outcome.status == 404:
-            return Unanswered(f"{what} is not there ({outcome.message}). {ANEW}")
+            return Unanswered(f"{what} is not there ({outcome.message}). {GONE}")
         return Unanswered(f"You may not ask about {what} ({outcome.shown}).")
     return outcome
 

@@ -235,11 +235,13 @@ class AwsDenied(Expectation):
 
     @override
     def early(self, outcome: Outcome) -> bool:
-        # It does not know the caller yet.
-        return isinstance(outcome, AwsRefused) and outcome.code in _NOT_SPREAD and outcome.code != self.code
+        # The code alone can be that of somebody who has not got as far as the operation.
+        demanded = isinstance(outcome, AwsRefused) and (outcome.code, outcome.operation) == (self.code, self.operation)
+        return not demanded and _not_yet_let_in(outcome)
 
 
 def _not_yet_let_in(outcome: Outcome) -> bool:
+    """Whether somebody who is to be let in may be told so for a moment."""
     match outcome:
         case HttpRefused(status=status):
             return status in (401, 403)

@@ -55,6 +55,13 @@ def _the_node() -> Iterator[Row]:
         "It has no token, so it is the node to AWS: the node's role is reachable, and may not list buckets.",
     )
     yield _row(
+        "test1-no-token",
+        TEST1,
+        ReadObject("pods", NAMESPACE, TEST1, "tokens"),
+        Holds((("volumes", ()), ("variables", ())), "no volume with a token, and no variable AWS_*"),
+        "automountServiceAccountToken is false, so that nothing tells AWS which service account it has.",
+    )
+    yield _row(
         "test2-s3-list",
         TEST2,
         in_pod(TEST2, "aws s3 ls"),

@@ -60,10 +60,22 @@ def _how() -> Iterator[Row]:
         ACCOUNT,
         RoleTrust("$POD_IDENTITY_ROLE", f"kubectl exec {POD} -- {ARN_LINE} | cut -d/ -f2"),
         Holds(
-            (("principals", ("Service: pods.eks.amazonaws.com",)), ("actions", ("sts:AssumeRole", "sts:TagSession"))),
-            "pods.eks.amazonaws.com alone, with sts:AssumeRole and sts:TagSession",
+            (
+                ("principals", ("Service: pods.eks.amazonaws.com",)),
+                ("actions", ("sts:AssumeRole", "sts:TagSession")),
+                (
+                    "conditions",
+                    (
+                        f"StringEquals aws:RequestTag/kubernetes-namespace: {NAMESPACE}",
+                        f"StringEquals aws:RequestTag/kubernetes-service-account: {ACCOUNT}",
+                    ),
+                ),
+            ),
+            "pods.eks.amazonaws.com alone, with sts:AssumeRole and sts:TagSession, StringEquals on the request's tags "
+            f"kubernetes-namespace ({NAMESPACE}) and kubernetes-service-account ({ACCOUNT})",
         ),
-        "The trust names EKS's service and no OIDC provider, so that it fits any cluster.",
+        "The trust names EKS's service and no OIDC provider, so that it fits any cluster; the tags, which EKS sets, "
+        "say whose pod it is for.",
     )
     yield _row(
         "association",

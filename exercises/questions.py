@@ -233,7 +233,7 @@ class TokenAtApiServer:
         return f'{self.request.line} --token "$({make})"'
 
 
-Extract = Literal["env", "volume", "mount", "annotations"]
+Extract = Literal["env", "volume", "mount", "tokens", "annotations"]
 
 
 @dataclass(frozen=True)
@@ -244,7 +244,8 @@ class ReadObject:
     namespace: str
     name: str
     extract: Extract
-    """env, volume, mount: of a pod, in its first container; annotations: of any object."""
+    """env, volume, mount: of a pod, in its first container; tokens: all of a pod that can tell AWS or the API server
+    who it is; annotations: of any object."""
 
     volume: str = ""
     """Name of the volume, for volume and mount."""
@@ -256,6 +257,7 @@ class ReadObject:
             "env": ".spec.containers[0].env",
             "volume": f'.spec.volumes[] | select(.name=="{self.volume}")',
             "mount": f'.spec.containers[0].volumeMounts[] | select(.name=="{self.volume}")',
+            "tokens": ".spec | [.. | .serviceAccountToken? // empty], .containers[0].env",
             "annotations": ".metadata.annotations",
         }
         kind = {"pods": "pod", "serviceaccounts": "sa"}[self.kind]

@@ -42,6 +42,7 @@ class _Team:
             question=InPod(self.own, f"{self.team}-kubectl", ("kubectl", *line.split()), reader),
             expected=expected,
             why=why,
+            lags=True,
         )
 
     def forbidden(self, verb: str, resource: str, namespace: str = "") -> Forbidden:

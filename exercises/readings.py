@@ -26,10 +26,14 @@ def object_facts(found: Mapping[str, Any], extract: Extract, volume: str) -> Out
         return facts(found.get("metadata", {}).get("annotations") or {})
     spec = found.get("spec") or {}
     container: Mapping[str, Any] = (spec.get("containers") or [{}])[0]
+    # Values that are not text (valueFrom) are what they are: not what EKS writes.
+    given = {each["name"]: each.get("value") for each in container.get("env") or []}
+    ours = {name: value for name, value in given.items() if name.startswith(AWS_PREFIX)}
     if extract == "env":
-        # Values that are not text (valueFrom) are what they are: not what EKS writes.
-        given = {each["name"]: each.get("value") for each in container.get("env") or []}
-        return facts({name: value for name, value in given.items() if name.startswith(AWS_PREFIX)})
+        return facts(ours)
+    if extract == "tokens":
+        holding = [each["name"] for each in spec.get("volumes") or [] if _tokens(each)]
+        return facts({"volumes": sorted(holding), "variables": sorted(ours)})
     listed = spec.get("volumes") if extract == "volume" else container.get("volumeMounts")
     wanted = [each for each in listed or [] if each.get("name") == volume]
     if not wanted:
@@ -37,9 +41,14 @@ def object_facts(found: Mapping[str, Any], extract: Extract, volume: str) -> Out
     return facts(wanted[0]) if extract == "mount" else _projected(wanted[0])
 
 
+def _tokens(volume: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    sources = (volume.get("projected") or {}).get("sources") or []
+    return [source["serviceAccountToken"] for source in sources if "serviceAccountToken" in source]
+
+
 def _projected(volume: Mapping[str, Any]) -> Done | Broke:
     sources = (volume.get("projected") or {}).get("sources") or []
-    tokens = [source["serviceAccountToken"] for source in sources if "serviceAccountToken" in source]
+    tokens = _tokens(volume)
     if len(sources) != 1 or len(tokens) != 1:
         return Broke(f"The volume {volume.get('name')} is not one projected token.")
     return facts(tokens[0])

@@ -37,7 +37,8 @@ class Report:
 
     answers: tuple[Answer, ...]
     elsewhere: tuple[Row, ...] = ()
-    """Rows that belong to a stage at which the lab does not stand; nothing is said of them."""
+    """Rows that belong to a stage at which the lab does not stand, or to another permissions boundary of testuser's;
+    nothing is said of them."""
 
     stages: Mapping[ExerciseName, str] | None = None
     """Exercise → stage, for those that were to be checked; None after a walk through all stages."""
@@ -46,6 +47,15 @@ class Report:
     def off(self) -> tuple[ExerciseName, ...]:
         """Exercises that were to be checked and do not stand."""
         return tuple(name for name, stage in (self.stages or {}).items() if stage == OFF)
+
+    @property
+    def other_boundary(self) -> tuple[Row, ...]:
+        """Rows that were not asked for testuser's permissions boundary alone."""
+        return tuple(row for row in self.elsewhere if self._stood(row) == row.stage)
+
+    def _stood(self, row: Row) -> str:
+        """The stage at which a row's exercise stood; a walk was at every one."""
+        return row.stage if self.stages is None else self.stages.get(row.exercise, OFF)
 
     @property
     def verdict(self) -> Verdict:
@@ -60,7 +70,7 @@ class Report:
     def as_json(self) -> dict[str, Any]:
         """As plain values: `rows` and `summary`."""
         return {
-            "rows": [*map(_asked, self.answers), *(_not_asked(row, self.stages or {}) for row in self.elsewhere)],
+            "rows": [*map(_asked, self.answers), *(_not_asked(row, self._stood(row)) for row in self.elsewhere)],
             "summary": {
                 "verdict": self.verdict.value,
                 "stages": [
@@ -112,9 +122,6 @@ def _asked(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _not_asked(row: Row, stages: Mapping[ExerciseName, str]) -> dict[str, Any]:
-    stands = stages.get(row.exercise, OFF)
-    reason = (
-        "not with this permissions boundary" if stands == row.stage else f"not at this stage: it stands at {stands}"
-    )
+def _not_asked(row: Row, stood: str) -> dict[str, Any]:
+    reason = "not with this permissions boundary" if stood == row.stage else f"not at this stage: it stands at {stood}"
     return {**_row(row), "observed": reason, "verdict": None, "wrong": ""}

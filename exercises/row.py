@@ -29,8 +29,9 @@ class Row:
     """What a learner learns from it."""
 
     lags: bool = False
-    """Whether an earlier stage can shine through for a moment on AWS, which spreads the end of a right with some
-    delay: then an answer that the earlier stage would give is asked for again."""
+    """Whether an earlier stage can shine through for a moment on AWS: AWS spreads the end of a right with some delay,
+    and each of a cluster's API servers learns of a role or a binding by itself. Then an answer that the earlier stage
+    would give is asked for again."""
 
     boundary: bool | None = None
     """Asked only where testuser has (True) or has not (False) a permissions boundary; None: in both cases."""

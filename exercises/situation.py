@@ -60,24 +60,36 @@ class Situation:
     """Set: nothing more is asked or waited for."""
 
     _tokens: dict[TokenKind, str] = field(default_factory=dict["TokenKind", str])
+    _dates: set[datetime] = field(default_factory=set[datetime])
     _lock: Lock = field(default_factory=Lock)
 
     def testuser_token(self, kind: TokenKind) -> str | Unanswered:
-        """A token of testuser's for the API server: one of each kind for each situation, so never an earlier stage's,
-        which the API server may still know."""
+        """A token of testuser's for the API server.
+
+        A good one is never the same twice: an API server remembers for minutes whom it let in by a token, so that by
+        the same one a change would never show. The others are to let nobody in; there is one of each kind.
+        """
         if isinstance(self.testuser, Unanswered):
             return self.testuser
         with self._lock:
-            if kind not in self._tokens:
+            if kind == "good" or kind not in self._tokens:
                 cluster = self.names["CLUSTER_NAME"]
                 self._tokens[kind] = for_cluster(
                     self.testuser,
                     ANOTHER if kind == "of-another-cluster" else cluster,
                     region=self.names["AWS_REGION"],
                     sts=self.aws.sts,
-                    when=datetime.now(UTC) - LONG_AGO if kind == "expired" else None,
+                    when=datetime.now(UTC) - LONG_AGO if kind == "expired" else self._date(),
                 )
             return self._tokens[kind]
+
+    def _date(self) -> datetime:
+        """Now, or as many seconds ago as it takes to be of no other token: dates in tokens have whole seconds."""
+        date = datetime.now(UTC).replace(microsecond=0)
+        while date in self._dates:
+            date -= timedelta(seconds=1)
+        self._dates.add(date)
+        return date
 
 
 class NoOperator(Exception):

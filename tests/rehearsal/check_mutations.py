@@ -161,6 +161,11 @@ def _runs_as(account: str) -> Change:
     return lambda pod: pod["spec"].update(serviceAccountName=account)
 
 
+def _over(pod: Object) -> object:
+    """A pod that has slept long enough."""
+    return pod["spec"]["containers"][0].update(args=["0"])
+
+
 # Identity mapping.
 
 
@@ -359,7 +364,30 @@ def _irsa() -> Iterator[Mutation]:
     yield make(
         "test1 has a role",
         lambda lab: lab.recreated("default", "eks-iam-test1", _runs_as("my-sa")),
-        "test1-s3-list",
+        *("test1-s3-list", "test1-no-token"),
+    )
+    yield make(
+        "test1 has its account's token",
+        lambda lab: lab.recreated(
+            "default", "eks-iam-test1", lambda pod: pod["spec"].update(automountServiceAccountToken=True)
+        ),
+        "test1-no-token",
+    )
+    yield make(
+        "test1 is told of a role",
+        lambda lab: lab.recreated(
+            "default",
+            "eks-iam-test1",
+            lambda pod: pod["spec"]["containers"][0].update(
+                env=[{"name": "AWS_ROLE_ARN", "value": str(lab.outputs["exerciseRoleArns"]["irsa"])}]
+            ),
+        ),
+        "test1-no-token",
+    )
+    yield make(
+        "test1 is not there",
+        lambda lab: lab.without_pod("default", "eks-iam-test1"),
+        not_asked=("test1-s3-list", "test1-no-token"),
     )
     yield make(
         "test2 has a role",
@@ -432,6 +460,11 @@ def _irsa() -> Iterator[Mutation]:
         lambda lab: lab.without_pod("default", "eks-iam-test3"),
         not_asked=(*IRSA_ASKED, *IRSA_INJECTED),
     )
+    yield make(
+        "test3 has slept its ten hours",
+        lambda lab: lab.recreated("default", "eks-iam-test3", _over),
+        not_asked=(*IRSA_ASKED, "test3-token"),
+    )
 
 
 # Pod Identity.
@@ -500,6 +533,16 @@ def _pod_identity() -> Iterator[Mutation]:
         ),
         *(*POD_ASKED, "trust"),
     )
+    yield make(
+        "the trust does not ask whose pod it is",
+        lambda lab: lab.trust(lab.role("podIdentity"), lambda document: document["Statement"][0].pop("Condition")),
+        "trust",
+    )
+    for tag in ("kubernetes-namespace", "kubernetes-service-account"):
+        yield make(f"the trust does not ask for {tag}", _conditions(_set(tag, None))("podIdentity"), "trust")
+        yield make(
+            f"the trust asks for another {tag}", _conditions(_set(tag, "other"))("podIdentity"), *POD_ASKED, "trust"
+        )
     yield make("the role may not read", lambda lab: lab.detached(lab.role("podIdentity"), S3), "test4-s3-list")
     yield make("the role may write", lambda lab: lab.attached(lab.role("podIdentity"), ADMINISTRATOR), "test4-s3-write")
     yield make(

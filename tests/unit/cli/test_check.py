@@ -45,6 +45,7 @@ class Played:
         self.no_key: Exception | None = None
         self.no_operator = ""
         self.up = True
+        self.boundary = True
         monkeypatch.setattr(check, "load", lambda _: stack)
         monkeypatch.setattr(check, "outputs_of", self.outputs_of)
         monkeypatch.setattr(check, "opened", self.opened)
@@ -56,7 +57,7 @@ class Played:
     def outputs_of(self, stack: Stack) -> Generator[tuple[dict[str, Any], Path]]:
         if not self.up:
             raise CannotAsk("It is not up.")
-        yield {**OUTPUTS, "exercises": {**self.stages, "testuserBoundary": True}}, Path()
+        yield {**OUTPUTS, "exercises": {**self.stages, "testuserBoundary": self.boundary}}, Path()
 
     @contextmanager
     def key(self, user: str, region: str, directory: Path, tell: object) -> Generator[testuser.Credentials]:
@@ -116,8 +117,9 @@ def test_every_row_of_the_standing_stages_is_asked(played: Played, capsys: pytes
     wanted = {"rbac": "before", "identity-mapping": "entry", "irsa": "on", "pod-identity": "on"}
     assert played.asked == [row.name for row in ROWS if wanted[row.exercise] == row.stage and row.boundary is not False]
     said = capsys.readouterr().out
-    for line in ("rbac before: 14 passed", "identity-mapping entry: 9 passed", "irsa on: 15 passed"):
+    for line in ("rbac before: 14 passed", "identity-mapping entry: 9 passed", "irsa on: 16 passed"):
         assert line in said
+    assert "permissions boundary: mapping-entry-aws-s3-allowed. Set" in said
     assert "./lab stage rbac after" in said
     assert "kubectl exec -it dev-kubectl -n dev-team -- kubectl get pods" in said
 
@@ -206,7 +208,11 @@ def test_json_has_every_row_and_nothing_else_is_on_stdout(played: Played, capsys
     assert told["seconds"] >= 0
     assert ending(as_json=True, every_stage=True) == 0
     told = json.loads(capsys.readouterr().out)
-    assert {row["verdict"] for row in told["rows"]} == {"passed"}
+    assert len(told["rows"]) == len(ROWS)
+    verdicts = {row["name"]: (row["verdict"], row["observed"]) for row in told["rows"]}
+    silent = {f"mapping-{stage}-aws-s3-allowed" for stage in EXERCISES["identity-mapping"].stages}
+    assert {verdicts.pop(name) for name in silent} == {(None, "not with this permissions boundary")}
+    assert {verdict for verdict, _ in verdicts.values()} == {"passed"}
     assert len(told["summary"]["stages"]) == 8
 
 
@@ -219,15 +225,30 @@ def test_a_walk_reaches_every_stage_and_comes_back(played: Played, capsys: pytes
     assert set(played.asked) == {row.name for row in ROWS if row.boundary is not False}
     assert len(played.asked) == len(set(played.asked))
     told = capsys.readouterr()
-    assert [line.split(":")[0] for line in told.out.splitlines() if ": " in line] == [
-        f"{name} {at}" for step in STEPS for name, at in step.items()
-    ]
+    *stages, last = [line for line in told.out.splitlines() if ": " in line]
+    assert [line.split(":")[0] for line in stages] == [f"{name} {at}" for step in STEPS for name, at in step.items()]
+    assert last.startswith("Not asked, because only for testuser without the permissions boundary: mapping-masters-aws")
+    assert last.endswith("Set exercises.testuserBoundary: false in Pulumi.rehearsal.yaml, then ./lab up.")
     assert "your own settings again" in told.err
 
 
-def test_a_walk_of_one_exercise_moves_no_other(played: Played):
+def test_a_walk_of_one_exercise_moves_no_other(played: Played, capsys: pytest.CaptureFixture[str]):
     assert ending("rbac", every_stage=True) == 0
     assert played.updates == [{"rbac": "before"}, {"rbac": "after"}, {}]
+    assert "Not asked" not in capsys.readouterr().out
+
+
+def test_a_walk_without_the_boundary_names_what_only_the_boundary_shows(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    played = Played(monkeypatch, AWS)
+    played.boundary = False
+    assert ending("identity-mapping", every_stage=True, yes=True) == 0
+    silent = [row.name for row in ROWS if row.boundary is True]
+    assert set(played.asked) == {row.name for row in ROWS if row.exercise == "identity-mapping"} - set(silent)
+    said = capsys.readouterr().out
+    assert f"with the permissions boundary: {', '.join(silent)}. " in said
+    assert "testuserBoundary: true in Pulumi.dev.yaml, then ./lab up -s dev." in said
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), Failure("The update stopped."), SystemExit(143)])

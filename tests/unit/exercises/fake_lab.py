@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from typing_extensions import override
 
 from exercises.aws import Signer
 from exercises.names import names_of
 from exercises.outcomes import Done, HttpRefused, Outcome, Ran, Unanswered, http
 from exercises.situation import Situation
 from exercises.stages import standing
-from exercises.tokens import Key, SessionKey
+from exercises.tokens import PREFIX, Key, SessionKey
 
 ACCOUNT = "111122223333"
 REGION = "ap-northeast-2"
@@ -104,7 +109,23 @@ class FakeLab:
     situation: Situation
 
 
-def lab(patience: float = 0.0, testuser: Key | Unanswered | None = None) -> FakeLab:
+class Clock(Event):
+    """Time that passes while somebody waits, and at no other time: in place of a lab's `stop` and of `time`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    @override
+    def wait(self, timeout: float | None = None) -> bool:
+        self.now += timeout or 0
+        return self.is_set()
+
+
+def lab(patience: float = 0.0, testuser: Key | Unanswered | None = None, clock: Clock | None = None) -> FakeLab:
     """A lab in which nothing answers yet but EKS about the nodes' role."""
     api, aws = FakeApi(), FakeAws()
     group = {"nodegroup": {"nodeRole": f"arn:aws:iam::{ACCOUNT}:role/{NODE_ROLE}"}}
@@ -116,7 +137,8 @@ def lab(patience: float = 0.0, testuser: Key | Unanswered | None = None) -> Fake
         api=api,
         aws=aws,
         testuser=testuser or SessionKey("AKIATESTUSER0000", SECRET),
-        settled_by=time.monotonic() + patience,
+        settled_by=(clock or time).monotonic() + patience,
+        stop=clock or Event(),
     )
     return FakeLab(api, aws, situation)
 
@@ -126,9 +148,18 @@ def status(code: int, reason: str, message: str) -> dict[str, Any]:
     return {"kind": "Status", "status": "Failure", "code": code, "reason": reason, "message": message}
 
 
+def url_in(token: str) -> str:
+    """The presigned URL in an EKS token."""
+    encoded = token.removeprefix(PREFIX)
+    return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
+
+
+def query_of(token: str) -> dict[str, list[str]]:
+    """That URL's query."""
+    return parse_qs(urlsplit(url_in(token)).query)
+
+
 def jwt(**claims: Any) -> str:
     """An unsigned token."""
-    import base64
-
     parts = [json.dumps(part).encode() for part in ({"alg": "RS256", "kid": "k"}, claims)]
     return ".".join([*(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts), "c2lnbmF0dXJl"])

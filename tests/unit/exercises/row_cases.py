@@ -60,6 +60,8 @@ def cases(row: Row) -> Iterator[Case]:
             yield from _at_api_server(row, names)
         case AwsAsTestuser() | TokenAtSts():
             yield from _at_aws(row, names)
+        case ReadObject(extract="tokens"):
+            yield from _no_tokens(row)
         case ReadObject():
             yield from _object(row, names)
         case RoleTrust():
@@ -349,8 +351,33 @@ def _object(row: Row, names: Names) -> Iterator[Case]:
         two = deepcopy(_shaped(question, right))
         two["spec"]["volumes"][1]["projected"]["sources"].append({"configMap": {"name": "x"}})
         yield Case("more in the volume", lambda one: one.api.on("GET", question.name, 200, two), FAILED)
+    yield from _not_read(question)
+
+
+def _not_read(question: ReadObject) -> Iterator[Case]:
     yield Case("not there", lambda one: None, NOT_ASKED)
     yield Case("no right to read", lambda one: one.api.on("GET", question.name, 403, "no"), NOT_ASKED)
+
+
+def _no_tokens(row: Row) -> Iterator[Case]:
+    """A pod to which nobody has given a token."""
+    question = row.question
+    assert isinstance(question, ReadObject)
+
+    def pod(*sources: dict[str, Any], env: list[dict[str, Any]] | None = None) -> Program:
+        volumes = [{"name": "scratch", "emptyDir": {}}, {"name": "x", "projected": {"sources": [*sources]}}]
+        body = {"spec": {"containers": [{"env": env}], "volumes": volumes if sources else None}}
+        return lambda one: one.api.on("GET", f"/pods/{question.name}", 200, body)
+
+    certificate, token = {"configMap": {"name": "kube-root-ca.crt"}}, {"serviceAccountToken": {"path": "token"}}
+    yield Case("right", pod(), PASSED)
+    yield Case("a volume without a token", pod(certificate), PASSED)
+    yield Case("a variable of another kind", pod(env=[{"name": "PATH", "value": "/bin"}]), PASSED)
+    yield Case("the token for the API server", pod(token, certificate), FAILED)
+    yield Case("a token for somebody else", pod({"serviceAccountToken": {"audience": "a", "path": "token"}}), FAILED)
+    yield Case("a role", pod(env=[{"name": "AWS_ROLE_ARN", "value": "arn:x"}]), FAILED)
+    yield Case("a key from a Secret", pod(env=[{"name": "AWS_ACCESS_KEY_ID", "valueFrom": {}}]), FAILED)
+    yield from _not_read(question)
 
 
 def _other(value: Any) -> Any:
@@ -371,6 +398,8 @@ def _shaped(question: ReadObject, facts: Mapping[str, Any]) -> dict[str, Any]:
         case "volume":
             volume = {"name": question.volume, "projected": {"sources": [{"serviceAccountToken": dict(facts)}]}}
             return {"spec": {"containers": [{}], "volumes": [other, volume]}}
+        case "tokens":
+            raise AssertionError("see _no_tokens")
 
 
 def _trust(row: Row, names: Names) -> Iterator[Case]:

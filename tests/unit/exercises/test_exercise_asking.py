@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime, tzinfo
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
+from exercises import ask as ask_module
+from exercises import asking, situation
 from exercises.ask import Answer, Verdict, ask, ask_all, belongs
 from exercises.expectations import Allowed, Expectation, Forbidden, Unauthorized
 from exercises.names import Unknown
@@ -17,7 +21,16 @@ from exercises.row import Row
 from exercises.rows import ROWS
 from exercises.situation import NoOperator
 from exercises.tokens import claims
-from tests.unit.exercises.fake_lab import REGION, FakeLab, lab, status
+from tests.unit.exercises.fake_lab import ACCOUNT, REGION, Clock, FakeLab, lab, query_of, status
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    for module in (ask_module, asking):
+        monkeypatch.setattr(module, "time", made)
+    return made
+
 
 LISTING = AsTestuser(listing("pods", "default"))
 SAYS_401 = http(401, status(401, "Unauthorized", "Unauthorized"))
@@ -50,6 +63,10 @@ def in_turn(here: FakeLab, *outcomes: Outcome) -> Callable[[], int]:
 FORBIDDEN = Forbidden("testuser", "list", "pods", "default")
 
 
+def whoami(name: str, *groups: str) -> Outcome:
+    return http(201, {"status": {"userInfo": {"username": name, "groups": ["system:authenticated", *groups]}}})
+
+
 @pytest.mark.parametrize(
     ("expected", "lags", "first", "then"),
     [
@@ -62,8 +79,10 @@ FORBIDDEN = Forbidden("testuser", "list", "pods", "default")
         (Unauthorized(), True, SAYS_403, SAYS_401),
     ],
 )
-def test_what_aws_has_not_spread_yet_is_asked_again(expected: Expectation, lags: bool, first: Outcome, then: Outcome):
-    here = lab(patience=5)
+def test_what_aws_has_not_spread_yet_is_asked_again(
+    clock: Clock, expected: Expectation, lags: bool, first: Outcome, then: Outcome
+):
+    here = lab(patience=5, clock=clock)
     times = in_turn(here, first, then)
     assert ask(row(expected, lags=lags), here.situation).verdict is Verdict.PASSED
     assert times() == 2
@@ -79,39 +98,38 @@ def test_what_aws_has_not_spread_yet_is_asked_again(expected: Expectation, lags:
         (Allowed(), HttpRefused(422, "invalid")),
     ],
 )
-def test_a_wrong_answer_is_asked_for_once(expected: Expectation, answer: Outcome):
-    here = lab(patience=5)
+def test_a_wrong_answer_is_asked_for_once(clock: Clock, expected: Expectation, answer: Outcome):
+    here = lab(patience=5, clock=clock)
     times = in_turn(here, answer, SAYS_401)
     assert ask(row(expected), here.situation).verdict is Verdict.FAILED
     assert times() == 1
 
 
-def test_patience_has_an_end_and_the_last_answer_counts():
-    here = lab(patience=0.5)
+def test_patience_has_an_end_and_the_last_answer_counts(clock: Clock):
+    here = lab(patience=0.5, clock=clock)
     times = in_turn(here, SAYS_401, SAYS_403)
-    began = time.monotonic()
     answer = ask(row(Allowed()), here.situation)
     assert (answer.verdict, answer.observed[:3]) == (Verdict.FAILED, "403")
-    assert 0.4 < time.monotonic() - began < 3
+    assert 0.5 <= clock.now - 1000 < 3
     assert times() > 1
 
 
-def test_no_patience_is_left_once_the_lab_has_settled():
-    here = lab(patience=-1)
+def test_no_patience_is_left_once_the_lab_has_settled(clock: Clock):
+    here = lab(patience=-1, clock=clock)
     times = in_turn(here, SAYS_401, SAYS_200)
     assert ask(row(Allowed()), here.situation).verdict is Verdict.FAILED
     assert times() == 1
 
 
-def test_no_answer_is_no_reason_to_ask_again():
-    here = lab(patience=5)
+def test_no_answer_is_no_reason_to_ask_again(clock: Clock):
+    here = lab(patience=5, clock=clock)
     times = in_turn(here, Unanswered("down"), SAYS_200)
     assert ask(row(Allowed()), here.situation).verdict is Verdict.NOT_ASKED
     assert times() == 1
 
 
-def test_a_pod_that_has_not_ended_is_waited_for():
-    here = lab(patience=-1)
+def test_a_pod_that_has_not_ended_is_waited_for(clock: Clock):
+    here = lab(patience=-1, clock=clock)
     (one,) = (one for one in ROWS if one.name == "irsa-test1-s3-list")
     waiting = {"status": {"containerStatuses": [{"state": {"running": {}}}]}}
     over = {"status": {"containerStatuses": [{"state": {"terminated": {"exitCode": 254}}}]}}
@@ -298,9 +316,143 @@ def test_a_token_of_another_signer_keeps_the_claims_and_loses_the_signature():
     assert signers == {"unsigned"}
 
 
-def test_testusers_tokens_are_made_once_for_each_kind():
+class AtOneSecond(datetime):
+    """The moment at which all is signed."""
+
+    @classmethod
+    @override
+    def now(cls, tz: tzinfo | None = None) -> AtOneSecond:
+        return cls(2026, 11, 24, 10, 0, 0, 123456, tz)
+
+
+def test_a_token_that_was_let_in_is_never_shown_again(monkeypatch: pytest.MonkeyPatch):
+    """The date in a token has whole seconds, and many tokens are asked for within one."""
+    monkeypatch.setattr(situation, "datetime", AtOneSecond)
+    here = lab().situation
+    tokens = [str(here.testuser_token("good")) for _ in range(50)]
+    assert len(set(tokens)) == 50
+    dates = [query_of(token)["X-Amz-Date"][0] for token in tokens]
+    assert (dates[0], dates[1], dates[-1]) == ("20261124T100000Z", "20261124T095959Z", "20261124T095911Z")
+
+
+def test_a_token_that_lets_nobody_in_is_made_once():
     here = lab().situation
     kinds = [here.testuser_token(kind) for kind in ("good", "of-another-cluster", "expired")]
     assert len(set(map(str, kinds))) == 3
-    assert here.testuser_token("good") == kinds[0]
+    assert [here.testuser_token(kind) for kind in ("of-another-cluster", "expired")] == kinds[1:]
     assert here.names["AWS_REGION"] == REGION
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "then"),
+    [
+        ("mapping-unmapped-list-nodes", http(200, {"items": []}), SAYS_401),
+        ("mapping-entry-whoami", whoami("testuser"), whoami(f"arn:aws:iam::{ACCOUNT}:user/testuser")),
+        ("mapping-masters-whoami", whoami("testuser"), whoami("testuser", "system:masters")),
+    ],
+)
+def test_an_api_server_that_remembers_whom_it_let_in_shows_a_change(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, name: str, first: Outcome, then: Outcome
+):
+    """A successful answer of EKS's is kept for the token, and the change comes while the asking goes on."""
+    monkeypatch.setattr(situation, "datetime", AtOneSecond)
+    here = lab(patience=90, clock=clock)
+    remembered: dict[str | None, Outcome] = {}
+
+    def answer(_method: str, _path: str, _body: Any, token: str | None) -> Outcome:
+        now = first if clock.now < 1020 else then
+        if isinstance(now, Done):
+            remembered.setdefault(token, now)
+        return remembered.get(token, now)
+
+    here.api.answers.append(answer)
+    assert ask(by_name(name), here.situation).verdict is Verdict.PASSED
+    assert 1020 <= clock.now < 1030
+
+
+def ran_in_turn(here: FakeLab, monkeypatch: pytest.MonkeyPatch, *ran: Ran) -> list[Ran]:
+    """Commands in pods end with these; what is left of them."""
+    left = list(ran)
+    monkeypatch.setattr(here.api, "run", lambda *_: left.pop(0))
+    return left
+
+
+def said(code: str, operation: str) -> Ran:
+    return Ran(254, "", f"An error occurred ({code}) when calling the {operation} operation: no")
+
+
+@pytest.mark.parametrize("name", ["irsa-test3-s3-write", "pod-identity-test4-s3-write"])
+@pytest.mark.parametrize(
+    "first",
+    [
+        said("AccessDenied", "AssumeRoleWithWebIdentity"),
+        said("InvalidIdentityToken", "AssumeRoleWithWebIdentity"),
+        Ran(253, "", "Unable to locate credentials. You can configure them."),
+        Ran(255, "", "Error when retrieving credentials from container-role: Error retrieving metadata"),
+    ],
+    ids=["denied the role", "no provider yet", "no credentials", "no association yet"],
+)
+def test_who_has_no_role_yet_is_asked_again_for_what_the_role_is_refused(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, name: str, first: Ran
+):
+    here = lab(patience=5, clock=clock)
+    left = ran_in_turn(here, monkeypatch, first, said("AccessDenied", "CreateBucket"))
+    assert ask(by_name(name), here.situation).verdict is Verdict.PASSED
+    assert left == []
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        Ran(0, "make_bucket: x", ""),
+        Ran(2, "", "aws: error: argument operation: Invalid choice"),
+        Ran(
+            254,
+            "",
+            "An error occurred (AccessDenied) when calling the CreateBucket operation: User: arn:aws:sts::1:"
+            "assumed-role/other/i-1 is not authorized to perform: s3:CreateBucket",
+        ),
+    ],
+    ids=["allowed", "broken", "somebody else is refused"],
+)
+def test_a_wrong_end_of_what_must_be_refused_is_one_at_once(clock: Clock, monkeypatch: pytest.MonkeyPatch, first: Ran):
+    here = lab(patience=5, clock=clock)
+    left = ran_in_turn(here, monkeypatch, first, said("AccessDenied", "CreateBucket"))
+    assert ask(by_name("irsa-test3-s3-write"), here.situation).verdict is Verdict.FAILED
+    assert len(left) == 1
+
+
+@pytest.mark.parametrize("log", ["Unable to locate credentials.", said("AccessDenied", "GetCallerIdentity").stderr])
+def test_a_log_of_a_pod_that_has_ended_is_read_once_and_the_remedy_told(clock: Clock, log: str):
+    here = lab(patience=90, clock=clock)
+    times = in_turn(here, http(200, {"status": {"containerStatuses": [{"state": {"terminated": {"exitCode": 254}}}]}}))
+    here.api.logged = Done(log, "log")
+    answer = ask(by_name("irsa-test1-s3-list"), here.situation)
+    assert answer.verdict is Verdict.FAILED
+    assert "./lab stage EXERCISE off and back" in answer.wrong
+    assert times() == 1
+
+
+REFUSED = (
+    'Error from server (Forbidden): pods is forbidden: User "system:serviceaccount:dev-team:dev-k8s" cannot list'
+    ' resource "pods" in API group "" in the namespace "dev-team"'
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "then"),
+    [
+        ("rbac-after-dev-list-pods", Ran(1, "", REFUSED), Ran(0, "dev-kubectl", "")),
+        ("rbac-before-dev-list-pods", Ran(0, "dev-kubectl", ""), Ran(1, "", REFUSED)),
+        ("rbac-after-dev-can-i", Ran(1, "no\n", ""), Ran(0, "yes\n", "")),
+        ("rbac-after-dev-can-i-everything", Ran(1, "no\n", ""), Ran(0, "yes\n", "")),
+        ("rbac-before-dev-can-i", Ran(0, "yes\n", ""), Ran(1, "no\n", "")),
+    ],
+)
+def test_an_api_server_that_has_not_heard_of_a_role_or_its_end_is_asked_again(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, name: str, first: Ran, then: Ran
+):
+    here = lab(patience=5, clock=clock)
+    left = ran_in_turn(here, monkeypatch, first, then)
+    assert ask(by_name(name), here.situation).verdict is Verdict.PASSED
+    assert left == []

@@ -74,6 +74,15 @@ def test_every_row_is_in_the_json_with_its_verdict_or_none():
     }
 
 
+def test_only_the_boundary_kept_a_row_of_a_standing_stage_or_of_a_walk_from_being_asked():
+    here = lab().situation
+    rest = tuple(row for row in ROWS if not belongs(row, here))
+    bounded = Report((), rest, here.stages).other_boundary
+    assert [row.name for row in bounded] == ["mapping-masters-aws-s3-allowed"]
+    assert Report((), rest).other_boundary == rest
+    assert {row["observed"] for row in Report((), rest).as_json()["rows"]} == {"not with this permissions boundary"}
+
+
 def test_what_is_off_is_told():
     report = Report((), tuple(ROWS), {"rbac": "off", "irsa": "on"})
     assert report.off == ("rbac",)

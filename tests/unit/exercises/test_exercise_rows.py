@@ -162,7 +162,12 @@ def test_what_eks_injects_is_as_eks_injects_it():
     assert facts("pod-identity-trust") == {
         "principals": ("Service: pods.eks.amazonaws.com",),
         "actions": ("sts:AssumeRole", "sts:TagSession"),
+        "conditions": (
+            "StringEquals aws:RequestTag/kubernetes-namespace: default",
+            "StringEquals aws:RequestTag/kubernetes-service-account: pod-identity-sa",
+        ),
     }
+    assert facts("irsa-test1-no-token") == {"volumes": (), "variables": ()}
     assert facts("irsa-trust")["conditions"] == (
         "StringEquals $ISSUER_HOST:aud: sts.amazonaws.com",
         f"StringEquals $ISSUER_HOST:sub: {account}my-sa",

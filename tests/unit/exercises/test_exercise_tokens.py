@@ -13,21 +13,12 @@ import pytest
 from exercises.names import names_of
 from exercises.outcomes import Unanswered
 from exercises.situation import NoOperator, Operator
-from exercises.tokens import PREFIX, SessionKey, claims, for_cluster, signed_anew
-from tests.unit.exercises.fake_lab import OUTPUTS, REGION, FakeAws, jwt
+from exercises.tokens import SessionKey, claims, for_cluster, signed_anew
+from tests.unit.exercises.fake_lab import OUTPUTS, REGION, FakeAws, jwt, query_of, url_in
 
 STS = f"https://sts.{REGION}.amazonaws.com"
 WHEN = datetime(2026, 11, 24, 10, 0, 0, tzinfo=UTC)
 KEY = SessionKey("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
-
-
-def url_in(token: str) -> str:
-    encoded = token.removeprefix(PREFIX)
-    return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
-
-
-def query_of(token: str) -> dict[str, list[str]]:
-    return parse_qs(urlsplit(url_in(token)).query)
 
 
 def by_boto(key: SessionKey, cluster: str) -> str:
