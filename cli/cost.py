@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import typer
-import yaml
 from rich.table import Table
 
 from cli.console import out, progress
@@ -124,10 +123,7 @@ def _asked(stack: Stack, keys: set[Key], now: datetime) -> tuple[Prices, str]:
 
 def profile(stack: Stack) -> str | None:
     """The stack's `aws:profile`, as the engine's provider has it; None: the environment's."""
-    settings: Any = yaml.safe_load(stack.file.read_text()) if stack.file.exists() else {}
-    config: Any = (settings or {}).get("config") or {}
-    named = config.get("aws:profile")
-    return str(named) if named else None
+    return stack.profile
 
 
 def _show(found: Estimate) -> None:

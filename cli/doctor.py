@@ -5,24 +5,31 @@ needs this machine alone, so that is all that is looked at there.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from threading import Event, Thread
+from typing import Annotated, Any, Final
 
 import typer
+from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from cli import aws_stack, cost
-from cli.console import out, progress
+from cli import recorded
+from cli.console import err, out, progress
 from cli.failures import CannotAsk, Failure
 from cli.stacks import REHEARSAL, Stack, StackOption, load
 from infra.doctor import machine
 from infra.doctor.diagnose import diagnose_machine
 from infra.doctor.findings import Finding, Status
-from infra.doctor.seen import Unseen
+from infra.doctor.seen import Recorded, Unseen
 
 STYLES: Final = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "bold red", Status.UNCHECKED: "yellow"}
+
+QUIET: Final = 2.0
+"""Seconds after which also a pipe is told that the looking goes on."""
 
 
 def register(app: typer.Typer) -> None:
@@ -49,19 +56,22 @@ def doctor(
 
 def examine(stack: Stack) -> tuple[Finding, ...]:
     """Every finding about a stack; asks AWS only about one that stands there."""
-    with progress() as shown:
-        shown.waiting("looking")
+    where = "this machine" if stack.is_rehearsal else f"AWS in {stack.config.region}"
+    with _waiting(f"looking at {where}"):
         if stack.is_rehearsal:
             return tuple(diagnose_machine(machine.look(machine.REHEARSAL_TOOLS)))
         return _on_aws(stack)
 
 
-def insist(stack: Stack) -> None:
-    """Before `up`: show what is not ok; raises Failure when `up` would fail."""
+def insist(stack: Stack, *, as_json: bool = False) -> None:
+    """Before `up`: show what is not ok; raises Failure when `up` would fail.
+
+    With `as_json` stdout is left to what `up` prints.
+    """
     found = examine(stack)
     wrong = [finding for finding in found if finding.status is not Status.OK]
     if wrong:
-        show(wrong)
+        show(wrong, err if as_json else out)
     if stops(found):
         raise Failure(
             "The lab cannot stand up as things are; nothing was touched. Mend what is marked as failing above, "
@@ -69,7 +79,7 @@ def insist(stack: Stack) -> None:
         )
 
 
-def show(found: Sequence[Finding]) -> None:
+def show(found: Sequence[Finding], to: Console = out) -> None:
     """The findings as a table, and how many there are of each kind."""
     shown = Table("", "", "finding", "what to do", box=None, pad_edge=False)
     layer = ""
@@ -77,18 +87,41 @@ def show(found: Sequence[Finding]) -> None:
         shown.add_row(
             "" if finding.layer == layer else finding.layer.value,
             f"[{STYLES[finding.status]}]{finding.status.value}[/]",
-            finding.finding,
-            finding.remedy,
+            # What AWS said may have brackets in it.
+            escape(finding.finding),
+            escape(finding.remedy),
         )
         layer = finding.layer
-    out.print(shown)
+    to.print(shown)
     counts = [f"{sum(f.status is status for f in found)} {status.value}" for status in Status]
-    out.print(f"{', '.join(counts)}.")
+    to.print(f"{', '.join(counts)}.")
 
 
 def stops(found: Sequence[Finding]) -> bool:
     """Whether `up` would fail."""
     return any(finding.status is Status.FAIL for finding in found)
+
+
+@contextmanager
+def _waiting(text: str) -> Generator[None]:
+    """Tell what is waited for, as long as it is."""
+    done = Event()
+    with progress() as shown:
+        shown.waiting(text)
+
+        def tick() -> None:
+            told = err.is_terminal
+            while not done.wait(QUIET):
+                (shown.waiting if told else shown.phase)(text)
+                told = True
+
+        ticking = Thread(target=tick, daemon=True)
+        ticking.start()
+        try:
+            yield
+        finally:
+            done.set()
+            ticking.join()
 
 
 def _on_aws(stack: Stack) -> tuple[Finding, ...]:
@@ -100,20 +133,26 @@ def _on_aws(stack: Stack) -> tuple[Finding, ...]:
     from infra.doctor.probes import Sight, see
     from infra.lookups import AwsLookups
 
-    config, profile = stack.config, cost.profile(stack)
+    config, profile = stack.config, stack.profile
     try:
         client = clients(profile, config.region)
     except BotoCoreError as error:
-        raise CannotAsk(f"{str(error).rstrip('.')}. Mend aws:profile in {stack.file.name}, or AWS_PROFILE.") from error
-    sight = Sight(client, AwsLookups(config.region, profile, client), stands=lambda: _stands(stack))
+        client = _no_client(error)
+    sight = Sight(client, AwsLookups(config.region, profile, client), stack.name, lambda: _recorded(stack))
     return diagnose(config, see(config, sight), datetime.now(UTC))
 
 
-def _stands(stack: Stack) -> bool | Unseen:
-    """Whether the stack has a cluster already, as its state says."""
-    try:
-        return bool(aws_stack.outputs(stack).get("clusterName"))
-    except Failure as error:
-        if "no stack named" in str(error):
-            return False
-        return Unseen(str(error).rstrip("."))
+def _no_client(error: Exception) -> Callable[[str], Any]:
+    """Clients of a profile that cannot be used: what is wrong is a finding like any other."""
+
+    def refuse(service: str) -> Any:
+        del service
+        raise error
+
+    return refuse
+
+
+def _recorded(stack: Stack) -> Recorded | Unseen:
+    """What the engine's state holds: after a run that failed, the outputs say nothing."""
+    found = recorded.on_aws(stack)
+    return Unseen(found.unknown.rstrip(".")) if found.unknown else Recorded(found.ids)

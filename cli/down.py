@@ -1,16 +1,18 @@
 """`lab down`: take the lab away and show that nothing is left."""
 
 import json
-from typing import Annotated
+import re
+from typing import Annotated, Final
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import aws_stack, leftover_tables, recorded, rehearsed, sweep
+from cli import aws_stack, leftover_tables, rehearsed, sweep
 from cli.causes import cause
 from cli.console import Progress, duration, err, out, progress
 from cli.events import Watcher
 from cli.failures import BadInput, Failure
-from cli.lab_on_aws import Opened, cluster_is_gone, in_rehearsal, opened
+from cli.lab_on_aws import AnotherCluster, Opened, cluster_is_gone, in_rehearsal, opened, state_of
 from cli.stacks import REHEARSAL, Stack, StackOption, load
 from infra import leftovers
 from rehearsal import world as worlds
@@ -18,6 +20,12 @@ from rehearsal.engine import interruptible
 from rehearsal.recovery import AlreadyRunning
 from rehearsal.run import RehearsalStack, RunFailed, environment
 from rehearsal.world import World
+
+ANYWHERE: Final = "0.0.0.0/0"
+_UNREACHABLE: Final = re.compile(
+    r"cluster (is )?unreachable|unreachable cluster|\.eks\.amazonaws\.com\S*: (dial tcp|net/http|context deadline)"
+)
+"""How the Kubernetes provider says that the API server does not answer."""
 
 
 def register(app: typer.Typer) -> None:
@@ -68,33 +76,77 @@ def down(
 def _down_on_aws(chosen: Stack, *, yes: bool, as_json: bool) -> None:
     """Destroy by the engine, then ask AWS what is left; raises Failure, or leaves with `sweep`'s exit codes."""
     with opened(chosen) as lab:
-
-        def gone() -> bool:
-            with progress() as shown:
-                return cluster_is_gone(lab, shown)
-
-        try:
-            aws_stack.down(chosen, yes=yes, cluster_is_gone=gone, as_json=as_json)
-        except Failure as failure:
-            raise Failure(f"{failure}\n{_in_the_way(lab)}") from failure
-        now = recorded.on_aws(chosen)
+        now = lab.recorded
+        if now.missing:
+            err.print(
+                f"Pulumi has no stack {chosen.name}: it was never up, or its state is lost or in another backend "
+                "(pulumi whoami -v). So there is nothing to destroy.",
+                markup=False,
+            )
+        else:
+            _destroy_on_aws(lab, yes=yes, as_json=as_json)
+            now = state_of(chosen)
         with progress() as shown:
-            shown.phase("the engine is done; asking AWS what is left")
+            shown.phase("asking AWS what is left")
             report = leftovers.settled(lab.client, lab.lab, now.ids, within=sweep.SETTLED_WITHIN, tell=shown.waiting)
     if as_json:
         out.print_json(json.dumps(leftover_tables.as_json(chosen, report, now, None)))
     else:
         leftover_tables.show(chosen, report, now)
     if any(each.ours for each in report.left):
-        err.print(f"Delete what is left with ./lab sweep -s {chosen.name} --delete.")
+        err.print(f"Delete what is left with {sweep.delete_command(chosen, report)}.", markup=False)
     if code := sweep.exit_code(report, now):
         raise typer.Exit(code)
 
 
-def _in_the_way(lab: Opened) -> str:
+def _destroy_on_aws(lab: Opened, *, yes: bool, as_json: bool) -> None:
+    """Raises Failure with what may have held the engine up, and the command that goes on."""
+
+    def gone() -> bool:
+        with progress() as shown:
+            if not cluster_is_gone(lab, shown):
+                return False
+        _clear_the_network(lab, yes=yes)
+        return True
+
+    try:
+        aws_stack.down(lab.stack, yes=yes, cluster_is_gone=gone, as_json=as_json)
+    except AnotherCluster:
+        raise
+    except Failure as failure:
+        raise type(failure)(f"{failure}\n{_in_the_way(lab, str(failure))}") from failure
+
+
+def _clear_the_network(lab: Opened, *, yes: bool) -> None:
+    """Delete what the cluster's controllers left in the VPC when they went with it; tell what else stands there.
+
+    The engine knows nothing of either, and would wait for its subnets to become free, up to twenty minutes each.
+    """
+    kinds = [kind for kind in leftovers.KINDS if kind in (*leftovers.FIRST, *leftovers.HOLDERS)]
+    with progress() as shown:
+        report = leftovers.find(lab.client, lab.lab, lab.recorded.ids, kinds=kinds, tell=shown.waiting)
+    unknown = [each for each in report.left if each.kind in leftovers.HOLDERS and not each.recorded]
+    held = [each for each in unknown if each.ours or not each.thing.going]
+    if all(each.thing.going for each in held):
+        return
+    err.print("The engine knows nothing of these, and its network cannot go before them:")
+    err.print(leftover_tables.table(held))
+    beside = [each for _, mine in leftovers.in_order(held) for each in mine]
+    if not beside:
+        return
+    if not yes and not typer.confirm(f"Delete the {len(beside)} that are the lab's for good first?"):
+        raise typer.Exit(1)
+    with progress() as shown:
+        outcome = leftovers.delete(lab.client, lab.lab, beside, lab.recorded.ids, tell=shown.waiting)
+    leftover_tables.show_outcome(outcome, err)
+
+
+def _in_the_way(lab: Opened, said: str) -> str:
     """After the engine has failed: what else of the lab AWS has, and the command that goes on."""
+    if _UNREACHABLE.search(said) and (shut_out := _shut_out(lab)):
+        return shut_out
     name = lab.stack.name
-    now = recorded.on_aws(lab.stack)
+    now = state_of(lab.stack)
     with progress() as shown:
         report = leftovers.find(lab.client, lab.lab, now.ids, tell=shown.waiting)
     beside = [each for each in report.left if not each.recorded and not each.thing.going]
@@ -102,7 +154,30 @@ def _in_the_way(lab: Opened) -> str:
         return f"Run ./lab down -s {name} again."
     err.print("The engine knows nothing of these, and they may be what held it up:")
     err.print(leftover_tables.table(beside))
-    return f"Delete them with ./lab sweep -s {name} --delete, then run ./lab down -s {name} again."
+    if not any(each.ours for each in beside):
+        return f"Look whose they are, and run ./lab down -s {name} again when they are gone."
+    return f"Delete them with {sweep.delete_command(lab.stack, report)}, then run ./lab down -s {name} again."
+
+
+def _shut_out(lab: Opened) -> str:
+    """How to let this machine into the cluster again; empty when EKS has none, or lets everybody reach it."""
+    try:
+        access = lab.client("eks").describe_cluster(name=lab.lab.cluster)["cluster"]["resourcesVpcConfig"]
+    except (BotoCoreError, ClientError):
+        return ""
+    allowed = access.get("publicAccessCidrs", [])
+    if not allowed or ANYWHERE in allowed:
+        return ""
+    where = f"--region {lab.lab.region} --name {lab.lab.cluster}"
+    if lab.stack.profile:
+        where += f" --profile {lab.stack.profile}"
+    return (
+        f"EKS lets only {', '.join(allowed)} reach the cluster from outside. If that (myeks:operatorCidrs) lacks "
+        "this machine's public address, let it in:\n"
+        f"  aws eks update-cluster-config {where} --resources-vpc-config publicAccessCidrs=YOUR-ADDRESS/32\n"
+        f"  aws eks wait cluster-active {where}\n"
+        f"Then run ./lab down{lab.stack.option} again."
+    )
 
 
 def _destroy(here: World, chosen: Stack, shown: Progress) -> dict[str, list[str]]:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import BotoCoreError, ClientError
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
 
-from cli import cost, recorded, rehearsed
-from cli.console import Progress
-from cli.failures import CannotAsk
+from cli import recorded, rehearsed
+from cli.console import Progress, progress
+from cli.failures import CannotAsk, Failure
 from cli.recorded import Recorded
 from cli.stacks import Stack
 from infra import leftovers
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 CLUSTER_GOES_WITHIN: Final = 20 * 60.0
 """Seconds that EKS may take to delete a cluster."""
+
+
+class AnotherCluster(Failure):
+    """Under the name of the cluster that the state holds stands another one."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,14 @@ def opened(stack: Stack) -> Generator[Opened]:
     else:
         region = stack.config.region
         with environment({"AWS_REGION": region, "AWS_DEFAULT_REGION": region}, set()):
-            yield Opened(stack, identity(stack), _clients(stack), recorded.on_aws(stack))
+            yield Opened(stack, identity(stack), _clients(stack), state_of(stack))
+
+
+def state_of(stack: Stack) -> Recorded:
+    """What the engine's state holds of a stack on AWS; says so meanwhile, for it takes seconds."""
+    with progress() as shown:
+        shown.phase(f"asking pulumi what stack {stack.name} holds")
+        return recorded.on_aws(stack)
 
 
 @contextmanager
@@ -73,7 +84,7 @@ def in_rehearsal(stack: Stack, kept: "RehearsalStack") -> Generator[Opened]:
 
 def _clients(stack: Stack) -> leftovers.Client:
     try:
-        return leftovers.clients(None if stack.is_rehearsal else cost.profile(stack), stack.config.region)
+        return leftovers.clients(None if stack.is_rehearsal else stack.profile, stack.config.region)
     except BotoCoreError as error:
         raise CannotAsk(f"{str(error).rstrip('.')}. Mend aws:profile in {stack.file.name}, or AWS_PROFILE.") from error
 
@@ -81,9 +92,10 @@ def _clients(stack: Stack) -> leftovers.Client:
 def cluster_is_gone(lab: Opened, shown: Progress) -> bool:
     """Whether the cluster that the state holds exists no more, so that nothing in it can be asked or deleted.
 
-    One whose deletion is under way is waited for. A cluster of the same name with another endpoint is not the one
-    that the state means. Without an answer from EKS the cluster counts as there: what is in it must not be forgotten
-    on suspicion.
+    One whose deletion is under way is waited for. Without an answer from EKS the cluster counts as there: what is in
+    it must not be forgotten on suspicion. A cluster of the same name with another endpoint is not the one that the
+    state means. The engine would take it for that by its name and delete it: on AWS, where it may be anybody's, that
+    raises AnotherCluster.
     """
     if not lab.recorded.has_cluster:
         return False
@@ -97,6 +109,8 @@ def cluster_is_gone(lab: Opened, shown: Progress) -> bool:
             return "unknown"
         endpoint = found.get("endpoint", "")
         if endpoint and lab.recorded.endpoint and endpoint != lab.recorded.endpoint:
+            if not lab.stack.is_rehearsal:
+                raise _another(lab)
             return ""
         return found["status"]
 
@@ -110,3 +124,13 @@ def cluster_is_gone(lab: Opened, shown: Progress) -> bool:
         return waiting(status) == ""
     except RetryError:
         return False
+
+
+def _another(lab: Opened) -> AnotherCluster:
+    name, stack = lab.lab.cluster, lab.stack
+    return AnotherCluster(
+        f"The cluster {name} that stands is not the one that stack {stack.name} made: that one is gone, and pulumi "
+        "would delete the other by its name. Take the one that is gone out of the state, then run "
+        f"./lab down{stack.option} again:\n"
+        f"  pulumi state delete --stack {stack.name} --target-dependents '{lab.recorded.cluster_urn}'"
+    )

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
 
 from cli.console import duration, out
 from cli.recorded import Recorded
 from cli.stacks import Stack
 from infra.leftovers import Leftover, Outcome, Report
+from infra.leftovers.model import Claim
 
 SHORTEST_DAYS = 2
 """An age of so many days is told in days."""
@@ -22,7 +24,7 @@ def show(stack: Stack, report: Report, recorded: Recorded) -> None:
     beside = [each for each in report.left if not each.recorded]
     if beside:
         out.print(table(beside))
-        for line in _summary(beside):
+        for line in _summary(stack, beside):
             out.print(line, markup=False)
     if report.unasked:
         unasked = Table("could not be asked", "why", box=None, pad_edge=False)
@@ -32,10 +34,9 @@ def show(stack: Stack, report: Report, recorded: Recorded) -> None:
     if recorded.unknown:
         out.print(f"Pulumi's stack {stack.name} could not be asked: {recorded.unknown}.", markup=False)
     elif recorded.count:
-        option = "" if stack.is_rehearsal else f" -s {stack.name}"
         count = f"{recorded.count} resource{'' if recorded.count == 1 else 's'}"
         out.print(
-            f"Pulumi's stack {stack.name} holds {count}, which ./lab down{option} takes away. "
+            f"Pulumi's stack {stack.name} holds {count}, which ./lab down{stack.option} takes away. "
             f"Of those, AWS has: {_counted(report)}.",
             markup=False,
         )
@@ -75,8 +76,12 @@ def _known_by(each: Leftover) -> str:
     notes = [each.belonging.evidence]
     if each.thing.going:
         notes.append(f"goes with {each.thing.holder}" if each.thing.holder else "goes by itself")
+    elif each.belonging.claim is Claim.NAMESAKE:
+        notes.append("same name, not this lab's")
     elif not each.ours:
         notes.append("not the lab's")
+    elif not each.sure:
+        notes.append("by the name alone")
     return "; ".join(notes)
 
 
@@ -86,15 +91,30 @@ def _counted(report: Report) -> str:
     return ", ".join(f"{n} {kind.name if n == 1 else kind.plural}" for kind, n in counted.items()) or "none"
 
 
-def _summary(beside: Sequence[Leftover]) -> list[str]:
-    strangers = [each for each in beside if not each.ours and not each.thing.going]
+def _summary(stack: Stack, beside: Sequence[Leftover]) -> list[str]:
+    claims = Counter(each.belonging.claim for each in beside if not each.thing.going)
     lines = [f"{len(beside)} left."]
-    if strangers:
+    if strangers := claims[Claim.PLACE]:
         lines.append(
-            f"{len(strangers)} of them bear neither tag nor name of the lab and stand in its VPC, which they keep. "
+            f"{strangers} of them bear neither tag nor name of the lab and stand in its VPC, which they keep. "
             "No command here deletes them: look whose they are."
         )
+    if namesakes := claims[Claim.NAMESAKE]:
+        lines.append(
+            f"{namesakes} of them bear the cluster's name, and a cluster of that name is or may be somebody else's. "
+            "No command here deletes them: look whose they are."
+        )
+    if maybe := unsure(beside):
+        lines.append(maybe if stack.is_rehearsal else f"{maybe} ./lab sweep --delete leaves them with --yes.")
     return lines
+
+
+def unsure(left: Sequence[Leftover]) -> str:
+    """Of how many a person has to say whose they are; empty when of none."""
+    count = sum(each.belonging.claim is Claim.CLUSTER for each in left)
+    if not count:
+        return ""
+    return f"{count} of them hold data and bear the cluster's name alone, as any cluster's of that name: see their age."
 
 
 def _asked(report: Report, stack: Stack, recorded: Recorded) -> Table:
@@ -111,14 +131,14 @@ def _asked(report: Report, stack: Stack, recorded: Recorded) -> Table:
     return shown
 
 
-def show_outcome(outcome: Outcome) -> None:
+def show_outcome(outcome: Outcome, where: Console = out) -> None:
     """What was deleted, and what would not go."""
-    out.print(f"{len(outcome.deleted)} deleted.")
+    where.print(f"{len(outcome.deleted)} deleted.")
     if outcome.failed:
         shown = Table("not deleted", "id", "why", box=None, pad_edge=False)
         for each in outcome.failed:
             shown.add_row(each.leftover.kind.name, _short(each.leftover.thing.id), each.why)
-        out.print(shown)
+        where.print(shown)
 
 
 def age(created: datetime | None, now: datetime) -> str:

@@ -1,7 +1,8 @@
 """A standing lab's outputs, with the environment in which its AWS and its API server answer.
 
 For the rehearsal both come from the running world; for an AWS stack the outputs
-come from the user's own Pulumi backend and the environment is the user's own.
+come from the user's own Pulumi backend and the environment is the user's own,
+with the profile that the stack's settings name.
 """
 
 from collections.abc import Generator, Mapping
@@ -26,8 +27,10 @@ def outputs_of(stack: Stack) -> Generator[tuple[Mapping[str, Any], Path]]:
     if not stack.is_rehearsal:
         directory = paths.cache_dir() / "stacks" / stack.name
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with environment({"AWS_REGION": stack.config.region, "AWS_DEFAULT_REGION": stack.config.region}, set()):
-            yield _standing(stack, aws_stack.outputs(stack)), directory
+        # Pulumi's own backend is reached as the user reaches it.
+        standing = _standing(stack, aws_stack.outputs(stack))
+        with environment(*stack.aws_environment):
+            yield standing, directory
         return
     world = rehearsed.running()
     recorded = rehearsed.stack_in(world, rehearsed.tools(Progress()), stack)

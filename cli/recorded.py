@@ -5,14 +5,13 @@ is lost is told from one whose backend could not be asked.
 """
 
 import json
-import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from cli import aws_stack
+from cli import pulumi_cli
 from cli.failures import Failure
-from cli.stacks import CHECKOUT, Stack
+from cli.stacks import Stack
 
 CLUSTER: Final = "aws:eks/cluster:Cluster"
 PROVIDERS: Final = "pulumi:providers:"
@@ -32,6 +31,12 @@ class Recorded:
     endpoint: str = ""
     """URL of the cluster's API server, if the state has a cluster."""
 
+    cluster_urn: str = ""
+    """The engine's own name of the cluster, if the state has one."""
+
+    missing: bool = False
+    """Whether there is no such stack: it was never up, or its state is lost or in another backend."""
+
     unknown: str = ""
     """Why the state could not be read; then nothing is known of it."""
 
@@ -44,7 +49,7 @@ class Recorded:
 def parsed(resources: Iterable[Mapping[str, Any]]) -> Recorded:
     """From the resources of a deployment, in the engine's own JSON form."""
     ids: dict[str, set[str]] = {}
-    endpoint = ""
+    endpoint = urn = ""
     count = 0
     for each in resources:
         kind = str(each.get("type", ""))
@@ -55,25 +60,20 @@ def parsed(resources: Iterable[Mapping[str, Any]]) -> Recorded:
         if kind == CLUSTER:
             told = each.get("outputs", {}).get("endpoint")
             endpoint = told if isinstance(told, str) else ""
-    return Recorded({kind: frozenset(known) for kind, known in ids.items()}, count, endpoint)
+            urn = str(each.get("urn", ""))
+    return Recorded({kind: frozenset(known) for kind, known in ids.items()}, count, endpoint, urn)
 
 
 def on_aws(stack: Stack) -> Recorded:
     """From the user's own Pulumi backend; never raises for what that does not answer."""
     try:
-        ended = subprocess.run(
-            [aws_stack.binary(), "stack", "export", "--stack", stack.name, "--non-interactive"],
-            cwd=CHECKOUT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        ended = pulumi_cli.ask("stack", "export", "--stack", stack.name)
     except Failure as error:
         return Recorded(unknown=str(error))
     if ended.returncode != 0:
         said = ended.stderr.strip()
         if _NO_STACK in said:
-            return Recorded()
+            return Recorded(missing=True)
         return Recorded(unknown=said.splitlines()[-1].removeprefix("error: ") if said else "pulumi said nothing")
     try:
         return parsed(json.loads(ended.stdout).get("deployment", {}).get("resources") or [])

@@ -15,8 +15,9 @@ from cli.console import out, progress
 from cli.failures import BadInput
 from cli.lab_on_aws import Opened, opened
 from cli.recorded import Recorded
-from cli.stacks import REHEARSAL, StackOption, load
+from cli.stacks import REHEARSAL, Stack, StackOption, load
 from infra import leftovers
+from infra.lab_tag import LAB_TAG
 from infra.leftovers import Leftover, Outcome, Report
 
 SETTLED_WITHIN: Final = 300.0
@@ -34,9 +35,11 @@ def register(app: typer.Typer) -> None:
 def sweep(
     stack: StackOption = REHEARSAL,
     delete: Annotated[bool, typer.Option("--delete", help="Delete what is left, after asking.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --delete: do not ask.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="With --delete: do not ask; data that may be another's stays.")
+    ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="With --delete: also a lab that stands, past the engine and its state.")
+        bool, typer.Option("--force", help="With --delete: also while a cluster stands, past the engine and its state.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
@@ -49,7 +52,7 @@ def sweep(
         with progress() as shown:
             report = leftovers.find(lab.client, lab.lab, lab.recorded.ids, tell=shown.waiting)
         outcome = None
-        if delete and (chosen := _chosen(lab, report, force=force)):
+        if delete and (chosen := _chosen(lab, report, yes=yes, force=force)):
             _agree(lab, chosen, yes=yes)
             report, outcome = _deleted(lab, chosen, force=force)
     if as_json:
@@ -69,29 +72,64 @@ def exit_code(report: Report, recorded: Recorded) -> int:
     return LEFT if report.left or recorded.count else 0
 
 
-def _chosen(lab: Opened, report: Report, *, force: bool) -> list[Leftover]:
-    """What may be deleted; raises BadInput where that would pull a standing lab from under the engine."""
-    option = "" if lab.stack.is_rehearsal else f" -s {lab.stack.name}"
-    cluster = any(each.kind is leftovers.CLUSTERS and each.ours for each in report.left)
-    if cluster and not force:
-        if lab.recorded.has_cluster:
-            raise BadInput(
-                f"The lab {lab.lab.cluster} stands, and the engine's state holds it. Run ./lab down{option}; if that "
-                "cannot work, --delete --force deletes it past the engine."
-            )
-        if lab.recorded.unknown:
-            raise BadInput(
-                f"The cluster {lab.lab.cluster} stands, and whether the engine's state holds it is not known: "
-                f"{lab.recorded.unknown}. Mend that and run ./lab down{option}, or add --force if the state is lost."
-            )
+def delete_command(stack: Stack, report: Report) -> str:
+    """The command that deletes what a report says is left and the engine does not hold."""
+    return f"./lab sweep{stack.option} --delete{' --force' if _standing(report) else ''}"
+
+
+def _standing(report: Report) -> Leftover | None:
+    """The cluster of the lab's name, whosever it is, unless it is being deleted."""
+    return next((each for each in report.left if each.kind is leftovers.CLUSTERS and not each.thing.going), None)
+
+
+def _chosen(lab: Opened, report: Report, *, yes: bool, force: bool) -> list[Leftover]:
+    """What may be deleted.
+
+    Raises BadInput where that would pull a standing lab from under the engine, or where a cluster stands of which
+    the engine knows nothing: then somebody has to say that all this is theirs.
+    """
     left = [replace(each, recorded=False) for each in report.left] if force else report.left
-    return [each for _, mine in leftovers.in_order(left) for each in mine]
+    chosen = [each for _, mine in leftovers.in_order(left) for each in mine]
+    if not force:
+        _hold(lab, report, chosen)
+    if yes and not lab.stack.is_rehearsal:
+        # Nobody looks: what may be the data of an older cluster of this name stays.
+        return [each for each in chosen if each.sure]
+    return chosen
+
+
+def _hold(lab: Opened, report: Report, chosen: Sequence[Leftover]) -> None:
+    name, held, option = lab.lab.cluster, lab.recorded, lab.stack.option
+    ours = any(each.kind is leftovers.CLUSTERS and each.ours for each in report.left)
+    if ours and held.has_cluster:
+        raise BadInput(
+            f"The lab {name} stands, and the engine's state holds it. Run ./lab down{option}; if that cannot work, "
+            "--delete --force deletes it past the engine."
+        )
+    if ours and held.unknown:
+        raise BadInput(
+            f"The cluster {name} stands, and whether the engine's state holds it is not known: {held.unknown}. Mend "
+            f"that and run ./lab down{option}, or add --force if the state is lost."
+        )
+    if not chosen or not _standing(report):
+        return
+    if ours:
+        raise BadInput(
+            f"The cluster {name} stands, and stack {lab.stack.name} does not hold it: its state is lost, or somebody "
+            "else's stack made it. Make sure that it is yours, then add --force to delete all that is the lab's."
+        )
+    raise BadInput(
+        f"A cluster {name} stands that is not this lab's: it lacks the tag {LAB_TAG}. Make sure that the rest is "
+        "yours, then add --force to delete that; this cluster stays, and so does what is known by its name alone."
+    )
 
 
 def _agree(lab: Opened, chosen: Sequence[Leftover], *, yes: bool) -> None:
     if yes:
         return
     out.print(leftover_tables.table(chosen))
+    if unsure := leftover_tables.unsure(chosen):
+        out.print(unsure)
     where = "the rehearsal" if lab.stack.is_rehearsal else "AWS"
     if not typer.confirm(f"Delete these {len(chosen)} of {lab.lab.cluster} in {lab.lab.region} from {where} for good?"):
         raise typer.Exit(LEFT)

@@ -47,7 +47,7 @@ def up(
         updates.tell(made, as_json=as_json)
         return
     if not skip_doctor:
-        doctor.insist(chosen)
+        doctor.insist(chosen, as_json=as_json)
     aws_stack.up(chosen, yes=yes, agreed=write, refresh=refresh, as_json=as_json)
 
 

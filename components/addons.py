@@ -10,13 +10,14 @@ withdraws old versions, so a pinned one would some day stop the lab from being b
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pulumi
 from pulumi_aws import eks
 
-from components.base import Component, Tags
+from components.base import Component, Tags, handed_on
 from components.pod_identity import PodIdentityRole, PodIdentityRoleArgs
 from components.policies import managed_policy
 
@@ -52,12 +53,13 @@ class _Addons(Component):
         super().__init__(kind, name, opts)
         self._name, self._args = name, args
 
-    def _addon(self, addon: str, *needs: pulumi.Resource) -> eks.Addon:
+    def _addon(self, addon: str, *needs: pulumi.Resource, settings: Mapping[str, object] | None = None) -> eks.Addon:
         return eks.Addon(
             f"{self._name}-{addon}",
             cluster_name=self._args.cluster_name,
             addon_name=addon,
             addon_version=self._args.versions[addon],
+            configuration_values=json.dumps(settings, sort_keys=True) if settings else None,
             resolve_conflicts_on_create="OVERWRITE",
             resolve_conflicts_on_update="OVERWRITE",
             tags=self._args.tags,
@@ -102,5 +104,6 @@ class WorkloadAddons(_Addons):
         self.coredns = self._addon(COREDNS)
         self.metrics_server = self._addon(METRICS_SERVER)
         identity = self._role("ebs-csi", "ebs-csi-controller-sa", "service-role/AmazonEBSCSIDriverPolicy")
-        self.ebs_csi_driver = self._addon(EBS_CSI_DRIVER, identity)
+        made_by_it = {"controller": {"extraVolumeTags": handed_on(args.tags)}}
+        self.ebs_csi_driver = self._addon(EBS_CSI_DRIVER, identity, settings=made_by_it)
         self.register_outputs({})

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import pulumi
 from pulumi_kubernetes.helm.v3 import Release
 
-from components.base import Chart, Component, Tags
+from components.base import Chart, Component, Tags, handed_on
 from components.helm import Installed, install
 from components.irsa import IrsaRole, IrsaRoleArgs, OidcProvider
 from components.load_balancer_policy import STATEMENTS
@@ -69,6 +69,7 @@ class LoadBalancerController(Component):
                 "region": args.region,
                 "serviceAccount": {"create": False, "name": SERVICE_ACCOUNT},
                 "enableServiceMutatorWebhook": False,
+                "defaultTags": handed_on(args.tags),
             },
             # Until its last Ingress is gone the controller needs its rights, not its account alone.
             self.child([account, role]),

@@ -56,11 +56,6 @@ class Page:
         local = self.local_port or self.port
         return f"kubectl port-forward --namespace {self.namespace} service/{self.service} {local}:{self.port}"
 
-    @property
-    def local_url(self) -> str:
-        """The page's address while the port-forward runs."""
-        return f"http://127.0.0.1:{self.local_port or self.port}{self.path}"
-
 
 @dataclass(frozen=True)
 class WebPagesArgs:

@@ -108,6 +108,8 @@ class Client:
         self._configuration = Configuration(host=endpoint.server, ssl_ca_cert=str(ca_file))
         # One connection for each asking thread, kept open.
         self._configuration.connection_pool_maxsize = 8
+        # An answer that does not come is an outcome; whether to ask again is for the row to say.
+        self._configuration.retries = False
         self._rest = RESTClientObject(self._configuration)
 
     def request(self, method: str, path: str, body: object = None, token: str | None = None) -> Outcome:

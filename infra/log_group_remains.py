@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.clients import Client, clients
 from infra.lab_tag import LAB_TAG
+from infra.leftovers.answers import if_there
 
 
 def hook(profile: str | None, region: str) -> pulumi.ResourceHook:
@@ -37,7 +38,11 @@ def hook(profile: str | None, region: str) -> pulumi.ResourceHook:
 
 
 def delete_remains(client: Client, name: str) -> bool:
-    """Delete the group of that name if it is EKS's own: no tag of a lab, and no retention, which every lab's has.
+    """Delete the group of that name if EKS left it: no tag of a lab, no retention, which every lab's has, no cluster.
+
+    Args:
+        client: makes clients.
+        name: of the group, `/aws/eks/CLUSTER/cluster`.
 
     Returns whether there was one. Raises nothing for what AWS refuses.
     """
@@ -50,6 +55,9 @@ def delete_remains(client: Client, name: str) -> bool:
         # The ARN for tags is the one without the streams.
         arn = group["arn"].removesuffix(":*")
         if logs.list_tags_for_resource(resourceArn=arn)["tags"].get(LAB_TAG):
+            return False
+        # A cluster that stands writes into it: the group may be a colleague's.
+        if if_there(lambda: client("eks").describe_cluster(name=name.split("/")[3])):
             return False
         logs.delete_log_group(logGroupName=name)
     except (BotoCoreError, ClientError) as error:

@@ -14,18 +14,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.clients import Client, clients
 from infra.config import LabConfig, Problem
 from infra.config_problems import key_of
 
 HOSTS = ("kubeopsview", "prometheus", "grafana")
 """First labels of the pages' host names."""
-
-# Half a minute in all when nothing answers, not the SDK's five.
-_PATIENCE = Config(connect_timeout=5, read_timeout=20, retries={"max_attempts": 2, "mode": "standard"})
 
 
 @dataclass(frozen=True)
@@ -54,10 +50,6 @@ class Lookups(Protocol):
         ...
 
 
-Client = Callable[[str], Any]
-"""Name of an AWS service → a boto3 client for it."""
-
-
 class AwsLookups:
     """Asks AWS, or whatever stands at `AWS_ENDPOINT_URL`, by boto3."""
 
@@ -70,7 +62,7 @@ class AwsLookups:
             client: makes clients; for tests.
         """
         self._region, self._profile = region, profile
-        self._client = client or self._boto3_client
+        self._client = client or self._own
 
     def ask(self, config: LabConfig) -> Answers:
         """See `Lookups.ask`."""
@@ -86,9 +78,9 @@ class AwsLookups:
                 unanswered.append(Unanswered(key, str(error)))
         return Answers(tuple(problems), tuple(unanswered))
 
-    def _boto3_client(self, service: str) -> Any:
-        session = boto3.Session(profile_name=self._profile, region_name=self._region)
-        return session.client(service, config=_PATIENCE)
+    def _own(self, service: str) -> Any:
+        # Not before the first question: a profile that does not exist is an answer that does not come.
+        return clients(self._profile, self._region)(service)
 
 
 Question = Callable[[Client, LabConfig], Iterable[Problem]]
@@ -102,6 +94,11 @@ def _questions(config: LabConfig) -> Iterator[tuple[str, Question]]:
         yield key_of("hostedZoneId"), _hosted_zone
     if config.certificate_arn:
         yield key_of("certificateArn"), _certificate
+
+
+def unanswered(config: LabConfig, why: str) -> Answers:
+    """What is found when AWS cannot be asked at all: every question without an answer, for the same reason."""
+    return Answers(unanswered=tuple(Unanswered(key, why) for key, _ in _questions(config)))
 
 
 def _instance_types(client: Client, config: LabConfig) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import pulumi
 
 from components.base import Component, Tags
+from components.exercises import role_injected
 from components.exercises.aws_pods import NAMESPACE, listing_buckets, policies, sleeping
 from components.exercises.pods import pod
 from components.irsa import IrsaRole, IrsaRoleArgs, OidcProvider
@@ -28,6 +29,9 @@ class IrsaExerciseArgs:
 
     oidc_provider: OidcProvider
     scope: Scope
+    kubeconfig: pulumi.Input[str] | None = None
+    """JSON text of a kubeconfig, by which the API server is asked whether pods get the role; None: nobody asks."""
+
     tags: Tags = field(default_factory=dict[str, str])
 
 
@@ -53,11 +57,20 @@ class IrsaExercise(Component):
         account = role.service_account(f"{name}-account", self.child())
         pod(f"{name}-test1", listing_buckets(1, args.image), self.child(delete_before_replace=True))
         pod(f"{name}-test2", sleeping(2, args.image), self.child(delete_before_replace=True))
+        injected = None
+        if args.kubeconfig is not None:
+            told = role.arn.apply(role_injected.annotation)
+            injected = role_injected.hook(f"{name}-role-injected", args.kubeconfig, told)
         pod(
             f"{name}-test3",
             sleeping(3, args.image, account.metadata.apply(lambda metadata: metadata.name or "")),
             # The webhook writes the role's ARN into the pod once; a pod made for another role keeps the old one.
-            self.child([role], delete_before_replace=True, replacement_trigger=role.arn),
+            self.child(
+                [role],
+                delete_before_replace=True,
+                replacement_trigger=role.arn,
+                before_create=injected,
+            ),
         )
         self.role_arn = role.arn
         self.register_outputs({"roleArn": self.role_arn})

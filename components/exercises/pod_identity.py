@@ -10,7 +10,7 @@ from pulumi_kubernetes.core.v1 import ServiceAccount
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.base import Component, Tags
-from components.exercises import association_known
+from components.exercises import role_injected
 from components.exercises.aws_pods import NAMESPACE, policies, sleeping
 from components.exercises.pods import pod
 from components.pod_identity import PodIdentityRole, PodIdentityRoleArgs
@@ -64,7 +64,7 @@ class PodIdentityExercise(Component):
             self.child(
                 [role],
                 delete_before_replace=True,
-                before_create=association_known.hook(f"{name}-association-known", args.kubeconfig),
+                before_create=role_injected.hook(f"{name}-role-injected", args.kubeconfig, role_injected.ASSOCIATION),
             ),
         )
         self.role_arn = role.arn

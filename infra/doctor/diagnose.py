@@ -6,16 +6,28 @@ Each rule yields one finding or more about its layer. What nobody answered is to
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Final
 
 from infra.config import OPS_VPC_CIDR, LabConfig
 from infra.doctor.findings import Finding, Layer, Status
-from infra.doctor.needs import QUOTAS, needs
-from infra.doctor.rights import by_action
-from infra.doctor.seen import Caller, Leftover, Machine, Seen, Tool, Unseen
+from infra.doctor.needs import CLUSTER, QUOTAS, VPC, Quota, endpoint_ranges, needs
+from infra.doctor.rights import by_right
+from infra.doctor.seen import (
+    Caller,
+    ClusterSeen,
+    Denied,
+    Leftover,
+    Machine,
+    QuotaSeen,
+    Recorded,
+    Refused,
+    Seen,
+    Tool,
+    Unseen,
+)
 from infra.versions import DEFAULT_KUBERNETES_VERSION
 
 OLDEST_PYTHON: Final = (3, 11)
@@ -43,7 +55,10 @@ SUPPORT_WARN: Final = timedelta(days=60)
 EXTENDED_PRICE: Final = "0.60 instead of 0.10 USD an hour"
 
 _SETTINGS: Final = {"nodeGroup.instanceTypes": Layer.REGION, "opsServers.instanceType": Layer.REGION}
-_SHOWN_ACTIONS: Final = 6
+_SHOWN_RIGHTS: Final = 6
+_WELL: Final = {"ACTIVE", "CREATING", "UPDATING"}
+_RECORDED_AS: Final = {"log group": "aws:cloudwatch/logGroup:LogGroup", "KMS alias": "aws:kms/alias:Alias"}
+"""Kind of a leftover whose name is also its id → the engine's type."""
 
 
 def diagnose(config: LabConfig, seen: Seen, now: datetime) -> tuple[Finding, ...]:
@@ -105,16 +120,30 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
 
 
+def _clock(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
+    if seen.clock_ahead is None:
+        yield Finding(Layer.MACHINE, Status.UNCHECKED, "The clock: AWS told no time.")
+        return
+    skew = abs(seen.clock_ahead)
+    told = f"The clock is {skew:.0f} seconds {'ahead of' if seen.clock_ahead > 0 else 'behind'} AWS's."
+    if skew < SKEW_WARN:
+        yield Finding(Layer.MACHINE, Status.OK, told)
+        return
+    yield Finding(
+        Layer.MACHINE,
+        Status.FAIL if skew >= SKEW_FAIL else Status.WARN,
+        told,
+        "Set it by NTP: AWS refuses signatures that are five minutes off.",
+    )
+
+
 def _caller(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
     layer, caller = Layer.CREDENTIALS, seen.caller
     if isinstance(caller, Unseen):
-        # Without an answer here nothing can be made, whatever the reason.
-        yield Finding(
-            layer,
-            Status.FAIL,
-            f"AWS does not say who you are: {caller.why}",
-            "Log in (aws sso login, aws configure) or mend aws:profile in the stack's settings.",
-        )
+        yield _unchecked(layer, "Who you are", caller, "Look at this machine's way to AWS, then try again.")
+        return
+    if isinstance(caller, Refused):
+        yield Finding(layer, Status.FAIL, f"AWS does not say who you are: {caller.why}.", _login(caller))
         return
     if caller.arn.endswith(":root"):
         yield Finding(
@@ -126,38 +155,37 @@ def _caller(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]: 
     else:
         yield Finding(layer, Status.OK, f"You are {caller.arn} in account {caller.account}.")
     yield from _expiry(caller, now)
-    yield _clock(caller)
+
+
+def _login(refused: Refused) -> str:
+    if refused.profiles is None:
+        return "Log in (aws sso login, aws configure) or mend aws:profile in the stack's settings."
+    if not refused.profiles:
+        return "There is none at all: make it (aws configure), or take aws:profile out of the stack's settings."
+    return (
+        f"Name one of these in aws:profile of the stack's settings, or in AWS_PROFILE: {', '.join(refused.profiles)}."
+    )
 
 
 def _expiry(caller: Caller, now: datetime) -> Iterator[Finding]:
+    layer = Layer.CREDENTIALS
+    if isinstance(caller.expires, Unseen):
+        remedy = f"See that they hold: `up` may take {UP_TAKES.total_seconds() / 60:.0f} minutes."
+        yield _unchecked(layer, "When these credentials end", caller.expires, remedy)
+        return
     if caller.expires is None:
         return
     left = caller.expires - now
     minutes = max(0, int(left.total_seconds() // 60))
     if left < UP_TAKES:
         yield Finding(
-            Layer.CREDENTIALS,
+            layer,
             Status.WARN,
             f"These credentials end in {minutes} minutes.",
             f"Renew them first: `up` may take {UP_TAKES.total_seconds() / 60:.0f} minutes.",
         )
     else:
-        yield Finding(Layer.CREDENTIALS, Status.OK, f"These credentials hold for {minutes} minutes.")
-
-
-def _clock(caller: Caller) -> Finding:
-    if caller.clock_ahead is None:
-        return Finding(Layer.MACHINE, Status.UNCHECKED, "The clock: AWS told no time.")
-    skew = abs(caller.clock_ahead)
-    told = f"The clock is {skew:.0f} seconds {'ahead of' if caller.clock_ahead > 0 else 'behind'} AWS's."
-    if skew < SKEW_WARN:
-        return Finding(Layer.MACHINE, Status.OK, told)
-    return Finding(
-        Layer.MACHINE,
-        Status.FAIL if skew >= SKEW_FAIL else Status.WARN,
-        told,
-        "Set it by NTP: AWS refuses signatures that are five minutes off.",
-    )
+        yield Finding(layer, Status.OK, f"These credentials hold for {minutes} minutes.")
 
 
 def _permissions(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
@@ -165,22 +193,41 @@ def _permissions(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Findi
     if isinstance(seen.denied, Unseen):
         yield _unchecked(layer, "Your rights", seen.denied, "iam:SimulatePrincipalPolicy tells them.")
         return
-    needed = by_action(config)
+    needed = by_right(config)
     if not seen.denied:
         yield Finding(layer, Status.OK, f"You have all {len(needed)} rights that the stack needs.")
         return
     by_type: dict[str, list[str]] = {}
     for denied in seen.denied:
-        for kind in needed.get(denied.action, ("other",)):
-            by_type.setdefault(kind, []).append(denied.action)
-    for kind, actions in sorted(by_type.items()):
-        more = f" and {len(actions) - _SHOWN_ACTIONS} more" if len(actions) > _SHOWN_ACTIONS else ""
+        if not denied.missing:
+            for kind in needed.get(denied.right, ("other",)):
+                by_type.setdefault(kind, []).append(denied.right)
+    for kind, rights in sorted(by_type.items()):
         yield Finding(
             layer,
             Status.FAIL,
-            f"For {kind} you may not {', '.join(actions[:_SHOWN_ACTIONS])}{more}.",
+            f"For {kind} you may not {_listed(rights)}.",
             "Use an administrator's role, or have these allowed.",
         )
+    yield from _conditional([denied for denied in seen.denied if denied.missing])
+
+
+def _conditional(denied: Sequence[Denied]) -> Iterator[Finding]:
+    if denied:
+        rights = _listed([one.right for one in denied])
+        keys = ", ".join(sorted({key for one in denied for key in one.missing}))
+        yield Finding(
+            Layer.PERMISSIONS,
+            Status.UNCHECKED,
+            f"Whether you may {rights} depends on {keys}, which only the call itself has.",
+            "Ask whoever wrote the policies with these conditions, or just try.",
+        )
+
+
+def _listed(rights: Sequence[str]) -> str:
+    """iam:GetRole, iam:PassRole to eks.amazonaws.com and 3 more."""
+    more = f" and {len(rights) - _SHOWN_RIGHTS} more" if len(rights) > _SHOWN_RIGHTS else ""
+    return ", ".join(right.replace(" ", " to ") for right in rights[:_SHOWN_RIGHTS]) + more
 
 
 def _settings(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
@@ -228,9 +275,6 @@ def _version(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:
 
 
 def _quotas(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
-    if seen.stands is True:
-        yield Finding(Layer.QUOTAS, Status.OK, "The stack stands already; what it takes is taken.")
-        return
     taken = needs(config)
     for quota in QUOTAS:
         need = taken.get(quota)
@@ -239,21 +283,27 @@ def _quotas(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]: 
         one = seen.quotas.get(quota.code, Unseen("it was not asked"))
         if isinstance(one, Unseen):
             yield _unchecked(Layer.QUOTAS, quota.what, one)
-            continue
-        told = f"{quota.what}: {one.used:g} of {one.limit:g} used, the stack takes {need} more."
-        if one.used + need > one.limit:
-            remedy = f"Free some, or have quota {quota.code} of {quota.service} raised to {one.used + need:g}."
-            yield Finding(Layer.QUOTAS, Status.FAIL, told, remedy)
         else:
-            yield Finding(Layer.QUOTAS, Status.OK, told)
+            yield _quota(quota, one, need, seen.recorded)
+
+
+def _quota(quota: Quota, one: QuotaSeen, need: int, recorded: Recorded | Unseen) -> Finding:
+    """By what the stack takes beside what it has: after a run that failed, or before a change, it has a part."""
+    own = 0.0
+    if isinstance(recorded, Recorded):
+        own = sum(amount for each, amount in one.by.items() if recorded.holds(quota.counted_by, each))
+    more = max(0.0, need - own)
+    told = f"{quota.what}: {one.used:g} of {one.limit:g} used, the stack takes {f'{more:g}' if more else 'no'} more."
+    if not more or one.used + more <= one.limit:
+        return Finding(Layer.QUOTAS, Status.OK, told)
+    if isinstance(recorded, Unseen):
+        return _unchecked(Layer.QUOTAS, f"{told} Whether it has some of them already", recorded)
+    remedy = f"Free some, or have quota {quota.code} of {quota.service} raised to {one.used + more:g}."
+    return Finding(Layer.QUOTAS, Status.FAIL, told, remedy)
 
 
 def _network(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
-    layer = Layer.NETWORK
-    if seen.stands is True:
-        # Its own ranges are among the peered ones by now.
-        yield Finding(layer, Status.OK, "The stack's VPCs stand already.")
-        return
+    layer, recorded = Layer.NETWORK, seen.recorded
     if isinstance(seen.peerings, Unseen):
         yield _unchecked(layer, "Ranges of peered VPCs", seen.peerings)
         return
@@ -263,51 +313,138 @@ def _network(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:
     clashes = 0
     for key, cidr in ours.items():
         for peering in seen.peerings:
+            if isinstance(recorded, Recorded) and recorded.holds(VPC, peering.vpc):
+                continue
             if ip_network(cidr).overlaps(ip_network(peering.cidr)):
                 clashes += 1
-                yield Finding(
-                    layer,
-                    Status.WARN,
-                    f"{key}, {cidr}, overlaps {peering.cidr} of {peering.vpc}, which this account peers.",
-                    "They can stand side by side but never be peered; choose another range if they shall be.",
-                )
+                told = f"{key}, {cidr}, overlaps {peering.cidr} of {peering.vpc}, which this account peers."
+                if isinstance(recorded, Unseen):
+                    yield _unchecked(layer, f"{told} Whether that VPC is the stack's own", recorded)
+                else:
+                    yield Finding(
+                        layer,
+                        Status.WARN,
+                        told,
+                        "They can stand side by side but never be peered; choose another range if they shall be.",
+                    )
     if not clashes:
         yield Finding(layer, Status.OK, "No range overlaps one that this account peers.")
 
 
-def _existing(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
-    layer, name = Layer.EXISTING, config.cluster_name
-    if isinstance(seen.stands, Unseen):
-        yield _unchecked(layer, "Whether the stack stands", seen.stands)
-    if isinstance(seen.cluster, Unseen):
-        yield _unchecked(layer, f"Whether there is a cluster {name}", seen.cluster)
-    elif seen.cluster is None:
-        yield Finding(layer, Status.OK, f"There is no cluster {name} yet.")
-    elif seen.stands is True:
-        yield Finding(layer, Status.OK, f"The cluster {name} of this stack is {seen.cluster.status}.")
+def _way_in(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
+    """Whether the cluster's endpoint will answer this machine: the engine makes what is in the cluster by it."""
+    layer, ranges = Layer.NETWORK, endpoint_ranges(config)
+    if not ranges or seen.address is None:
+        return
+    if isinstance(seen.address, Unseen):
+        remedy = "See that myeks:operatorCidrs has the address under which the internet sees you."
+        yield _unchecked(layer, "Whether the cluster's endpoint will answer this machine", seen.address, remedy)
+    elif any(ip_address(seen.address) in each for each in ranges):
+        yield Finding(layer, Status.OK, f"This machine's address, {seen.address}, is in myeks:operatorCidrs.")
     else:
         yield Finding(
             layer,
             Status.FAIL,
-            f"There is a cluster {name} already ({seen.cluster.status}), and it is not in this stack.",
-            "Choose another myeks:clusterName, or delete that cluster.",
+            f"This machine's address, {seen.address}, is not in myeks:operatorCidrs: the cluster's endpoint will not "
+            "answer it, and nothing in the cluster can be made.",
+            f"Add {seen.address}/32 to myeks:operatorCidrs.",
         )
-    if seen.stands is True:
-        return
+
+
+def _existing(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
+    layer, name, recorded = Layer.EXISTING, config.cluster_name, seen.recorded
+    if isinstance(recorded, Unseen):
+        yield _unchecked(layer, "What the engine's state holds of the stack", recorded, "See to pulumi login.")
+    yield _named_cluster(name, seen)
     if isinstance(seen.leftovers, Unseen):
         yield _unchecked(layer, "Leftovers of an earlier lab", seen.leftovers)
-    elif seen.leftovers:
-        yield from (_leftover(one) for one in seen.leftovers)
+        return
+    others = [one for one in seen.leftovers if not _is_own(one, name, recorded)]
+    if others:
+        yield from (_leftover(one, name, seen) for one in others)
     else:
-        yield Finding(layer, Status.OK, f"Nothing else bears the name {name}.")
+        yield Finding(layer, Status.OK, "No other name that `up` gives is taken by something else.")
 
 
-def _leftover(one: Leftover) -> Finding:
+def _named_cluster(name: str, seen: Seen) -> Finding:
+    layer, recorded = Layer.EXISTING, seen.recorded
+    if isinstance(seen.cluster, Unseen):
+        return _unchecked(layer, f"Whether there is a cluster {name}", seen.cluster)
+    if seen.cluster is None:
+        if isinstance(recorded, Recorded) and recorded.holds(CLUSTER, name):
+            return Finding(
+                layer,
+                Status.WARN,
+                f"The engine's state holds the cluster {name}, and EKS has none.",
+                f"Take away the rest first, which `up` cannot reach any more: ./lab down -s {seen.stack}",
+            )
+        return Finding(layer, Status.OK, f"There is no cluster {name} yet.")
+    status = seen.cluster.status
+    there = f"There is a cluster {name} already ({status})"
+    if isinstance(recorded, Unseen):
+        return _unchecked(layer, f"{there}. Whether it is this stack's", recorded)
+    if recorded.holds(CLUSTER, name):
+        if status in _WELL:
+            return Finding(layer, Status.OK, f"The cluster {name} of this stack is {status}.")
+        return Finding(
+            layer,
+            Status.WARN,
+            f"The cluster {name} of this stack is {status}.",
+            f"If `up` cannot mend it, take it away first: ./lab down -s {seen.stack}",
+        )
+    if recorded.holds(VPC, seen.cluster.vpc):
+        return Finding(
+            layer,
+            Status.FAIL,
+            f"{there} in this stack's VPC, and the engine's state does not hold it: a run was broken off.",
+            f"Delete it with ./lab sweep -s {seen.stack} --delete; `up` then makes it anew.",
+        )
     return Finding(
-        Layer.EXISTING,
+        layer,
         Status.FAIL,
-        f"The {one.kind} {one.name} is there already, and in no stack; `up` could not make it.",
-        "Take it away with ./lab sweep, or choose another myeks:clusterName.",
+        f"{there}, and it is not in this stack.",
+        "Choose another myeks:clusterName, or name the stack that it belongs to.",
+    )
+
+
+def _is_own(one: Leftover, name: str, recorded: Recorded | Unseen) -> bool:
+    if isinstance(recorded, Unseen):
+        return False
+    if one.vpc:
+        # What the cluster itself made is in no state.
+        return recorded.holds(CLUSTER, name) and recorded.holds(VPC, one.vpc)
+    return recorded.holds(_RECORDED_AS.get(one.kind, ""), one.name)
+
+
+def _leftover(one: Leftover, name: str, seen: Seen) -> Finding:
+    layer, recorded = Layer.EXISTING, seen.recorded
+    there = f"The {one.kind} {one.name} is there already"
+    sweep = f"./lab sweep -s {seen.stack}"
+    if isinstance(recorded, Unseen):
+        return _unchecked(layer, f"{there}. Whether it is this stack's", recorded)
+    cluster = seen.cluster
+    if cluster is not None and not recorded.holds(CLUSTER, name):
+        # Another's lab may stand by that name; what has its names is then not ours to delete.
+        ours = isinstance(cluster, ClusterSeen) and recorded.holds(VPC, cluster.vpc)
+        if not ours:
+            return Finding(
+                layer,
+                Status.FAIL,
+                f"{there}, and not in this stack; `up` could not make it.",
+                "Choose another myeks:clusterName, or name the stack that it belongs to.",
+            )
+    if one.remains:
+        return Finding(
+            layer,
+            Status.WARN,
+            f"{there}: EKS made it for its last lines after an earlier lab was gone.",
+            f"`up` takes it away first. If it fails on it, {sweep} --delete does.",
+        )
+    return Finding(
+        layer,
+        Status.FAIL,
+        f"{there}, and not in this stack; `up` could not make it.",
+        f"If it is left of a lab of yours, {sweep} --delete takes it away. Otherwise choose another myeks:clusterName.",
     )
 
 
@@ -315,11 +452,13 @@ Rule = Callable[[LabConfig, Seen, datetime], Iterator[Finding]]
 
 _RULES: Final[tuple[Rule, ...]] = (
     _machine,
+    _clock,
     _caller,
     _permissions,
     _settings,
     _version,
     _quotas,
     _network,
+    _way_in,
     _existing,
 )

@@ -1,4 +1,6 @@
-"""How much of each quota the configured stack takes, so that `up` does not die on one after twelve minutes.
+"""What the configured stack takes of the account's quotas, and from where it will be reached.
+
+Asked first, so that `up` does not die on the one after twelve minutes, nor wait in vain for the cluster to answer.
 
 Quota codes: Service Quotas console, 2026-11. Only quotas that a small lab can hit in a young account.
 """
@@ -6,6 +8,7 @@ Quota codes: Service Quotas console, 2026-11. Only quotas that a small lab can h
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from typing import Final
 
 from infra.config import LabConfig
@@ -18,6 +21,11 @@ CONTROL_PLANE_INTERFACES: Final = 4
 NODE_INTERFACES: Final = 2
 """The first, and the one that vpc-cni keeps ready."""
 
+VPC: Final = "aws:ec2/vpc:Vpc"
+ADDRESS: Final = "aws:ec2/eip:Eip"
+CLUSTER: Final = "aws:eks/cluster:Cluster"
+"""The engine's types by which one tells whose something is."""
+
 
 @dataclass(frozen=True)
 class Quota:
@@ -26,15 +34,17 @@ class Quota:
     service: str
     code: str
     what: str
+    counted_by: str = VPC
+    """Type of that whose id tells whose a part of the use is."""
 
 
 ON_DEMAND_VCPUS: Final = Quota("ec2", "L-1216C47A", "vCPUs of running on-demand standard instances")
 SPOT_VCPUS: Final = Quota("ec2", "L-34B43A08", "vCPUs of Spot standard instances")
 VPCS: Final = Quota("vpc", "L-F678F1CE", "VPCs in the region")
-ADDRESSES: Final = Quota("ec2", "L-0263D0A3", "Elastic IP addresses")
+ADDRESSES: Final = Quota("ec2", "L-0263D0A3", "Elastic IP addresses", ADDRESS)
 INTERFACES: Final = Quota("vpc", "L-DF5E4CA3", "network interfaces in the region")
 SECURITY_GROUPS: Final = Quota("vpc", "L-E79EC296", "security groups in the region")
-CLUSTERS: Final = Quota("eks", "L-1194D53C", "EKS clusters in the region")
+CLUSTERS: Final = Quota("eks", "L-1194D53C", "EKS clusters in the region", CLUSTER)
 
 QUOTAS: Final = (ON_DEMAND_VCPUS, SPOT_VCPUS, VPCS, ADDRESSES, INTERFACES, SECURITY_GROUPS, CLUSTERS)
 
@@ -61,6 +71,12 @@ def needs(config: LabConfig) -> dict[Quota, int]:
         CLUSTERS: 1,
     }
     return {quota: count for quota, count in taken.items() if count}
+
+
+def endpoint_ranges(config: LabConfig) -> tuple[IPv4Network, ...]:
+    """From where the cluster's public endpoint will be reached, beside the ops servers; nothing: from everywhere."""
+    ranges = tuple(map(IPv4Network, config.operator_cidrs))
+    return () if any(each.prefixlen == 0 for each in ranges) else ranges
 
 
 def _vcpus(kind: str) -> int:

@@ -17,6 +17,27 @@ class Unseen:
 
 
 @dataclass(frozen=True)
+class Refused:
+    """The credentials are no good: AWS does not take them, or there are none."""
+
+    why: str
+    profiles: tuple[str, ...] | None = None
+    """The profiles that there are, where the one that is named is not among them."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What the engine's state holds of the stack. A run that failed leaves a part of it, and none of its outputs."""
+
+    ids: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """The engine's types → ids."""
+
+    def holds(self, kind: str, identifier: str) -> bool:
+        """Whether that one of that type is the stack's own."""
+        return identifier in self.ids.get(kind, ())
+
+
+@dataclass(frozen=True)
 class Tool:
     """A command that the lab needs."""
 
@@ -41,20 +62,20 @@ class Caller:
 
     account: str
     arn: str
-    expires: datetime | None = None
-    """When these credentials end; None: not known, or never."""
-
-    clock_ahead: float | None = None
-    """Seconds that this machine's clock is ahead of AWS's; None: AWS told no time."""
+    expires: datetime | Unseen | None = None
+    """When these credentials end; None: never."""
 
 
 @dataclass(frozen=True)
 class Denied:
-    """An action that the caller may not take."""
+    """A right that the caller does not have, as far as IAM can tell."""
 
-    action: str
+    right: str
     decision: str
     """`implicitDeny` or `explicitDeny`, as IAM has it."""
+
+    missing: tuple[str, ...] = ()
+    """Condition keys that a policy asks for and whose values only the real call has: it may be allowed."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +94,8 @@ class QuotaSeen:
 
     limit: float
     used: float
+    by: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Id of what it is counted by, such as a VPC → how much of the use is there."""
 
 
 @dataclass(frozen=True)
@@ -89,22 +112,34 @@ class ClusterSeen:
 
     status: str
     version: str
+    vpc: str = ""
 
 
 @dataclass(frozen=True)
 class Leftover:
-    """Something with the lab's name that is not in a stack."""
+    """Something that has a name which the lab will want, and of which AWS allows one."""
 
     kind: str
     name: str
+    vpc: str = ""
+    """Id of the VPC that it stands in."""
+
+    remains: bool = False
+    """Whether AWS made it anew after an earlier lab was gone."""
 
 
 @dataclass(frozen=True)
 class Seen:
     """Everything that was looked at."""
 
+    stack: str
+    """Its name, for the commands that are told."""
+
     machine: Machine
-    caller: Caller | Unseen
+    clock_ahead: float | None
+    """Seconds that this machine's clock is ahead of AWS's; None: AWS told no time."""
+
+    caller: Caller | Refused | Unseen
     denied: tuple[Denied, ...] | Unseen
     settings: Answers
     """Zones, key pair, hosted zone and certificate, asked as the program itself asks them."""
@@ -114,9 +149,11 @@ class Seen:
     """Quota code → what was seen."""
 
     peerings: tuple[Peering, ...] | Unseen
+    address: str | Unseen | None
+    """Address under which the internet sees this machine; None: nothing hangs on it."""
+
     cluster: ClusterSeen | Unseen | None
     """None: there is none of that name."""
 
     leftovers: tuple[Leftover, ...] | Unseen
-    stands: bool | Unseen = field(default_factory=lambda: Unseen("it was not asked"))
-    """Whether the stack has resources already, so that this `up` is an update."""
+    recorded: Recorded | Unseen

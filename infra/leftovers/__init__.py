@@ -10,10 +10,12 @@ from infra.leftovers.ask import clients, find, settled
 from infra.leftovers.clusters import CLUSTERS
 from infra.leftovers.delete import Failed, Outcome, delete, in_order
 from infra.leftovers.model import Client, Kind, Lab, Leftover, Report, Thing, Unasked
-from infra.leftovers.registry import KINDS
+from infra.leftovers.registry import FIRST, HOLDERS, KINDS
 
 __all__ = [
     "CLUSTERS",
+    "FIRST",
+    "HOLDERS",
     "KINDS",
     "Client",
     "Failed",

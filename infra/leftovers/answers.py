@@ -24,6 +24,9 @@ _BUSY: Final = re.compile(
 """Codes of "not yet": something that goes first is still there, or AWS is busy. EC2 answers AuthFailure to the release
 of an address that another service still holds (Amazon EC2 API Reference, "Error codes", seen 2026-11)."""
 
+_IN_USE: Final = re.compile(r"is currently in use")
+"""What EC2 says with InvalidParameterValue of a network interface that is still attached."""
+
 _NO_RIGHT: Final = re.compile(r"AccessDenied|Unauthorized|NotAuthorized|Forbidden")
 
 
@@ -39,7 +42,9 @@ def is_absent(error: ClientError) -> bool:
 
 def is_busy(error: ClientError) -> bool:
     """Whether the same call can succeed later."""
-    return _BUSY.search(code_of(error)) is not None
+    if _BUSY.search(code_of(error)):
+        return True
+    return code_of(error) == "InvalidParameterValue" and _IN_USE.search(_message(error)) is not None
 
 
 def reason(error: Exception, rights: Iterable[str] = ()) -> str:
@@ -50,8 +55,12 @@ def reason(error: Exception, rights: Iterable[str] = ()) -> str:
     if _NO_RIGHT.search(code):
         needed = ", ".join(rights)
         return f"these credentials may not ask ({code})" + (f": they need {needed}" if needed else "")
-    message = str(error.response.get("Error", {}).get("Message", "")).rstrip(".")
+    message = _message(error).rstrip(".")
     return f"{code}: {message}" if message else code
+
+
+def _message(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Message", ""))
 
 
 def pages(client: Any, operation: str, key: str, **params: Any) -> Iterator[Any]:

@@ -25,7 +25,7 @@ from infra.leftovers.model import (
     Thing,
     Unasked,
 )
-from infra.leftovers.registry import BALANCERS, FIRST, KINDS, VPCS
+from infra.leftovers.registry import BALANCERS, CLUSTERS, FIRST, KINDS, VPCS
 
 Recorded = Mapping[str, frozenset[str]]
 """The engine's types → ids of that type in its state."""
@@ -59,19 +59,12 @@ def find(
         client: makes clients.
         lab: whose things are looked for.
         recorded: what the engine's state holds.
-        kinds: what is asked for, in the order of deletion.
+        kinds: what is asked for, in the order of deletion; those of `FIRST` tell whose the others are.
         tell: hears of each kind as it has been asked for.
     """
     asked = [kind for kind in kinds if kind.applies(lab)]
     answers = _answers(client, lab, [kind for kind in FIRST if kind in asked], tell)
-    around = Surroundings()
-    around = Surroundings(
-        vpcs=frozenset(each.thing.id for each in _left(VPCS, answers, lab, around, {})),
-        balancers=frozenset(
-            str(each.thing.raw.get("DNSName", "")).lower().removeprefix("dualstack.")
-            for each in _left(BALANCERS, answers, lab, around, {})
-        ),
-    )
+    around = _surroundings(answers, lab)
     answers |= _answers(client, lab, [kind for kind in asked if kind not in FIRST], tell)
     return Report(
         asked=tuple(asked),
@@ -120,6 +113,37 @@ def _again(client: Client, lab: Lab, before: Report, recorded: Recorded | None) 
     failed = {each.kind.name for each in asked.unasked}
     kept = tuple(each for each in before.unasked if each.kind.name not in failed)
     return replace(before, left=asked.left, unasked=(*kept, *asked.unasked))
+
+
+def _surroundings(answers: Mapping[str, list[Thing] | str], lab: Lab) -> Surroundings:
+    """What the answers to the first questions say of all others."""
+
+    def told(kind: Kind) -> list[Thing]:
+        found = answers.get(kind.name, [])
+        return [] if isinstance(found, str) else found
+
+    def ours(kind: Kind, around: Surroundings) -> list[Thing]:
+        return [each.thing for each in _left(kind, answers, lab, around, {}) if each.ours]
+
+    def names(balancers: Iterable[Thing]) -> frozenset[str]:
+        known = (str(each.raw.get("DNSName", "")).lower().removeprefix("dualstack.") for each in balancers)
+        return frozenset(name for name in known if name)
+
+    mine = ours(CLUSTERS, Surroundings())
+    others = [each for each in told(CLUSTERS) if each not in mine]
+    vpcs = frozenset(each.id for each in ours(VPCS, Surroundings()))
+    around = Surroundings(
+        vpcs=vpcs,
+        other_vpcs=frozenset(each.id for each in told(VPCS)) - vpcs,
+        namesake=bool(others) or any(isinstance(answers.get(kind.name), str) for kind in FIRST),
+        namesake_vpc=others[0].vpc if others else "",
+    )
+    balancers = ours(BALANCERS, around)
+    return replace(
+        around,
+        balancers=names(balancers),
+        other_balancers=names(each for each in told(BALANCERS) if each not in balancers),
+    )
 
 
 def _answers(client: Client, lab: Lab, kinds: Iterable[Kind], tell: Tell) -> dict[str, list[Thing] | str]:

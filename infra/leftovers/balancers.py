@@ -49,6 +49,7 @@ def _target_groups(client: Client, lab: Lab) -> Iterator[Thing]:
             id=each["TargetGroupArn"],
             name=each["TargetGroupName"],
             tags=known.get(each["TargetGroupArn"], {}),
+            vpc=each.get("VpcId", ""),
         )
 
 

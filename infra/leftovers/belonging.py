@@ -1,6 +1,9 @@
 """Whose a thing is, from its tags, its name and its place: the decision that everything else rests on.
 
-It errs on the safe side. A tag that names another cluster outweighs every name; a name counts only where a whole,
+It errs on the safe side, for `myeks` is what everybody calls their cluster. What the stack makes itself bears the
+lab's tag, so that without it a name says nothing. What EKS and the controllers in a cluster make bears the cluster's
+name: it counts in the lab's own VPC, never in another, and outside of any only while no cluster of that name stands
+that is not the lab's. A tag that names another cluster outweighs every name; a name counts only where a whole,
 unambiguous form of it fits (`myeks-2` begins with `myeks`, and is another lab); in IAM and Route 53, which know no
 region, a cluster's name alone counts for nothing. What merely stands in the lab's VPC is told and never deleted.
 """
@@ -12,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from infra.lab_tag import LAB_TAG
-from infra.leftovers.model import Belonging, Claim, Kind, Lab, Surroundings, Thing
+from infra.leftovers.model import Belonging, Claim, Kind, Lab, Says, Surroundings, Thing
 
 NAMING_TAGS: Final = (
     "aws:eks:cluster-name",
@@ -35,12 +38,30 @@ def belonging(thing: Thing, kind: Kind, lab: Lab, around: Surroundings) -> Belon
     """Why a thing is the lab's; None when it is not, or when that cannot be told."""
     ours, others = _owners(thing.tags, lab, everywhere=kind.everywhere)
     place = next((vpc for vpc in (thing.vpc, thing.peer_vpc) if vpc in around.vpcs), "")
-    if not others:
-        if ours:
-            return Belonging(Claim.TAG, f"tag {ours[0]}")
-        if evidence := kind.named(thing, lab, around):
-            return Belonging(Claim.NAME, evidence)
+    if LAB_TAG in ours and not others:
+        return Belonging(Claim.TAG, f"tag {LAB_TAG}")
+    named = kind.named(thing, lab, around)
+    if kind.names is Says.NOTHING:
+        if named:
+            return Belonging(Claim.NAMESAKE, named)
+    elif not others and (evidence := f"tag {ours[0]}" if ours else named):
+        claim = _by_name(thing, kind, around)
+        if claim:
+            return Belonging(claim, evidence)
     return Belonging(Claim.PLACE, f"in {place}") if place else None
+
+
+def _by_name(thing: Thing, kind: Kind, around: Surroundings) -> Claim | None:
+    """What the cluster's name on a thing amounts to; None when it is another cluster's."""
+    if kind.names is Says.LAB:
+        return Claim.NAME
+    if thing.vpc in around.vpcs:
+        return Claim.NAME if thing.vpc != around.namesake_vpc else None
+    if thing.vpc in around.other_vpcs:
+        return None
+    if around.namesake:
+        return Claim.NAMESAKE
+    return Claim.CLUSTER if kind.data else Claim.NAME
 
 
 def _owners(tags: Mapping[str, str], lab: Lab, *, everywhere: bool) -> tuple[list[str], list[str]]:
@@ -78,7 +99,7 @@ def _whole(pattern: str, thing: Thing, what: str = "name") -> str:
 
 
 def cluster(thing: Thing, lab: Lab, around: Surroundings) -> str:
-    """A cluster's name is given once in a region and account."""
+    """A cluster's name is given once in a region and account; without the lab's tag somebody else has it."""
     del around
     return _whole(re.escape(lab.cluster), thing)
 
@@ -96,16 +117,17 @@ def balancer(thing: Thing, lab: Lab, around: Surroundings) -> str:
 
 
 def security_group(thing: Thing, lab: Lab, around: Surroundings) -> str:
-    """EKS's own group of the cluster, the nodes' and the load balancer controller's.
+    """EKS's own group of the cluster, the load balancer controller's, and that of GuardDuty's endpoint in the VPC.
 
     The controller cuts and shortens names (pkg/ingress/model_build_managed_sg.go, pkg/networking/
     backend_sg_provider.go), so that one of its names says "this cluster" only within the lab's VPC.
     """
     name = re.escape(lab.cluster)
-    if found := _whole(rf"eks-cluster-sg-{name}-[0-9]+|{name}-ng1-remoteAccess", thing):
+    if found := _whole(rf"eks-cluster-sg-{name}-[0-9]+", thing):
         return found
     if thing.vpc in around.vpcs:
-        return _whole(r"k8s-[0-9A-Za-z-]+-[0-9a-f]{10}", thing, f"in {thing.vpc}, name")
+        own = rf"k8s-[0-9A-Za-z-]+-[0-9a-f]{{10}}|GuardDutyManagedSecurityGroup-{thing.vpc}"
+        return _whole(own, thing, f"in {thing.vpc}, name")
     return ""
 
 
@@ -116,6 +138,12 @@ def interface(thing: Thing, lab: Lab, around: Surroundings) -> str:
     if thing.vpc in around.vpcs:
         return _whole(r"aws-K8S-i-[0-9a-f]+|ELB (app|net)/.+|ELB [^/]+", thing, f"in {thing.vpc}, description")
     return ""
+
+
+def endpoint(thing: Thing, lab: Lab, around: Surroundings) -> str:
+    """The stack makes none: GuardDuty does, for the agents in a VPC, and whoever works in it; none outlives the VPC."""
+    del lab
+    return f"in {thing.vpc}" if thing.vpc in around.vpcs else ""
 
 
 def log_group(thing: Thing, lab: Lab, around: Surroundings) -> str:

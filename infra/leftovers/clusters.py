@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from infra.leftovers import belonging
 from infra.leftovers.answers import if_there, pages, tags, when
-from infra.leftovers.model import Client, Kind, Lab, Thing
+from infra.leftovers.model import Client, Kind, Lab, Says, Thing
 
 _MINUTES = 60.0
 
@@ -44,6 +44,7 @@ def _clusters(client: Client, lab: Lab) -> Iterator[Thing]:
         created=when(found.get("createdAt")),
         state=found["status"],
         going=found["status"] == "DELETING",
+        vpc=found.get("resourcesVpcConfig", {}).get("vpcId", ""),
     )
 
 
@@ -95,6 +96,7 @@ CLUSTERS = Kind(
     _delete_cluster,
     belonging.cluster,
     "aws:eks/cluster:Cluster",
+    names=Says.NOTHING,
     patience=20 * _MINUTES,
 )
 SCALING_GROUPS = Kind(

@@ -110,6 +110,7 @@ VOLUMES = Kind(
     _delete_volume,
     belonging.nameless,
     "aws:ebs/volume:Volume",
+    data=True,
 )
 SNAPSHOTS = Kind(
     "snapshot",
@@ -121,6 +122,7 @@ SNAPSHOTS = Kind(
     _delete_snapshot,
     belonging.nameless,
     "aws:ebs/snapshot:Snapshot",
+    data=True,
 )
 TEMPLATES = Kind(
     "launch template",

@@ -74,8 +74,28 @@ class Claim(Enum):
 
     TAG = "tag"
     NAME = "name"
+    CLUSTER = "cluster"
+    """It holds data and bears the cluster's name alone, which an older cluster of that name gave to its own too."""
+
+    NAMESAKE = "namesake"
+    """It bears the cluster's name, and a cluster of that name stands that is not the lab's: it is not ours to delete.
+    Likewise where AWS did not tell whether one stands."""
+
     PLACE = "place"
     """It stands in the lab's VPC and bears neither tag nor name: it is in the way, and it is not ours to delete."""
+
+
+class Says(Enum):
+    """What a name, or a cluster's name in a tag, says of a kind of thing that lacks the lab's tag."""
+
+    NOTHING = "nothing"
+    """The stack makes and tags every one that is the lab's."""
+
+    CLUSTER = "cluster"
+    """It is a cluster's of that name: EKS and the controllers in any cluster name theirs so."""
+
+    LAB = "lab"
+    """It is the lab's: nothing else gives such names."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +113,20 @@ class Surroundings:
     vpcs: frozenset[str] = frozenset()
     """Ids of the lab's VPCs."""
 
+    other_vpcs: frozenset[str] = frozenset()
+    """Ids of the VPCs that are not the lab's."""
+
     balancers: frozenset[str] = frozenset()
     """DNS names of the lab's load balancers, in lower case."""
+
+    other_balancers: frozenset[str] = frozenset()
+    """DNS names of the other load balancers, in lower case."""
+
+    namesake: bool = False
+    """Whether a cluster of the lab's name stands that is not the lab's, or may stand: AWS did not tell."""
+
+    namesake_vpc: str = ""
+    """Id of the VPC that it stands in."""
 
 
 Named = Callable[[Thing, Lab, Surroundings], str]
@@ -128,6 +160,10 @@ class Kind:
     engine_type: str = ""
     """The engine's type of it; empty for what the engine does not make."""
 
+    names: Says = Says.CLUSTER
+    data: bool = False
+    """Whether what is lost with it cannot be made again."""
+
     everywhere: bool = False
     """Whether it knows no region: then a cluster's name alone says too little."""
 
@@ -151,7 +187,12 @@ class Leftover:
     @property
     def ours(self) -> bool:
         """Whether it bears the lab's tag or name, so that it may be deleted."""
-        return self.belonging.claim is not Claim.PLACE
+        return self.belonging.claim in (Claim.TAG, Claim.NAME, Claim.CLUSTER)
+
+    @property
+    def sure(self) -> bool:
+        """Whether it is the lab's beyond doubt; the rest of ours somebody has to look at first."""
+        return self.belonging.claim in (Claim.TAG, Claim.NAME)
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from botocore.exceptions import ClientError
+
 from infra.leftovers import belonging
 from infra.leftovers.answers import named, pages, when
-from infra.leftovers.model import Client, Kind, Lab, Thing
+from infra.leftovers.model import Client, Kind, Lab, Says, Thing
 
 _NO_PEERING = frozenset({"deleted", "deleting", "rejected", "expired", "failed"})
 _SERVICE_INTERFACES = "amazon-"
@@ -30,6 +32,25 @@ def _nat_gateways(client: Client, lab: Lab) -> Iterator[Thing]:
         )
 
 
+def _endpoints(client: Client, lab: Lab) -> Iterator[Thing]:
+    del lab
+    for endpoint in pages(client("ec2"), "describe_vpc_endpoints", "VpcEndpoints"):
+        state = endpoint.get("State", "").lower()
+        if state == "deleted":
+            continue
+        tags, name = named(endpoint.get("Tags"))
+        yield Thing(
+            id=endpoint["VpcEndpointId"],
+            name=name or endpoint.get("ServiceName", ""),
+            tags=tags,
+            size=f"{endpoint.get('VpcEndpointType', '')}, {len(endpoint.get('SubnetIds', []))} zones",
+            created=when(endpoint.get("CreationTimestamp")),
+            vpc=endpoint.get("VpcId", ""),
+            state=state,
+            going=state == "deleting",
+        )
+
+
 def _interfaces(client: Client, lab: Lab) -> Iterator[Thing]:
     del lab
     for interface in pages(client("ec2"), "describe_network_interfaces", "NetworkInterfaces"):
@@ -45,7 +66,12 @@ def _interfaces(client: Client, lab: Lab) -> Iterator[Thing]:
             vpc=interface.get("VpcId", ""),
             state=interface["Status"],
             # Whoever uses it lets it go; what is detached already has to be deleted.
-            going=held and (requester.startswith(_SERVICE_INTERFACES) or attached.get("DeleteOnTermination", False)),
+            going=held
+            and (
+                interface.get("RequesterManaged", False)
+                or requester.startswith(_SERVICE_INTERFACES)
+                or attached.get("DeleteOnTermination", False)
+            ),
             holder=attached.get("InstanceId", ""),
         )
 
@@ -121,6 +147,13 @@ def _vpcs(client: Client, lab: Lab) -> Iterator[Thing]:
         yield Thing(id=vpc["VpcId"], name=name, tags=tags, size=vpc.get("CidrBlock", ""))
 
 
+def _delete_endpoint(client: Client, thing: Thing) -> None:
+    """A refusal comes in the answer, not as an error."""
+    answer = client("ec2").delete_vpc_endpoints(VpcEndpointIds=[thing.id])
+    for refused in answer.get("Unsuccessful", []):
+        raise ClientError({"Error": refused["Error"]}, "DeleteVpcEndpoints")
+
+
 def _delete_group(client: Client, thing: Thing) -> None:
     """Without its rules about other groups first: two groups that name each other would keep each other."""
     ec2 = client("ec2")
@@ -161,6 +194,19 @@ NAT_GATEWAYS = Kind(
     lambda client, thing: client("ec2").delete_nat_gateway(NatGatewayId=thing.id),
     belonging.nameless,
     "aws:ec2/natGateway:NatGateway",
+    names=Says.NOTHING,
+)
+ENDPOINTS = Kind(
+    "VPC endpoint",
+    "VPC endpoints",
+    "ec2",
+    ("ec2:DescribeVpcEndpoints",),
+    "billed by the hour and zone, about 0.01 USD; keeps the VPC",
+    _endpoints,
+    _delete_endpoint,
+    belonging.endpoint,
+    "aws:ec2/vpcEndpoint:VpcEndpoint",
+    patience=900.0,
 )
 INTERFACES = Kind(
     "network interface",
@@ -184,6 +230,7 @@ ADDRESSES = Kind(
     lambda client, thing: client("ec2").release_address(AllocationId=thing.id),
     belonging.nameless,
     "aws:ec2/eip:Eip",
+    names=Says.NOTHING,
 )
 PEERINGS = Kind(
     "VPC peering connection",
@@ -195,6 +242,7 @@ PEERINGS = Kind(
     lambda client, thing: client("ec2").delete_vpc_peering_connection(VpcPeeringConnectionId=thing.id),
     belonging.nameless,
     "aws:ec2/vpcPeeringConnection:VpcPeeringConnection",
+    names=Says.NOTHING,
 )
 SECURITY_GROUPS = Kind(
     "security group",
@@ -217,6 +265,7 @@ SUBNETS = Kind(
     lambda client, thing: client("ec2").delete_subnet(SubnetId=thing.id),
     belonging.nameless,
     "aws:ec2/subnet:Subnet",
+    names=Says.NOTHING,
 )
 ROUTE_TABLES = Kind(
     "route table",
@@ -228,6 +277,7 @@ ROUTE_TABLES = Kind(
     _delete_route_table,
     belonging.nameless,
     "aws:ec2/routeTable:RouteTable",
+    names=Says.NOTHING,
 )
 INTERNET_GATEWAYS = Kind(
     "internet gateway",
@@ -239,6 +289,7 @@ INTERNET_GATEWAYS = Kind(
     _delete_internet_gateway,
     belonging.nameless,
     "aws:ec2/internetGateway:InternetGateway",
+    names=Says.NOTHING,
 )
 VPCS = Kind(
     "VPC",
@@ -250,4 +301,5 @@ VPCS = Kind(
     lambda client, thing: client("ec2").delete_vpc(VpcId=thing.id),
     belonging.nameless,
     "aws:ec2/vpc:Vpc",
+    names=Says.NOTHING,
 )

@@ -3,7 +3,8 @@
 The zone is the user's and outlives the lab. Beside each record that ExternalDNS writes it puts a TXT record with its
 owner id, and it changes no others (its documentation, "TXT registry", seen 2026-11). The lab's owner id is the zone's
 id, which every lab in that zone shares; so a record is this lab's only if it leads to this lab's load balancer, or if
-its name is one of this lab's pages and it leads nowhere else.
+its name is one of this lab's pages and it leads nowhere else. A cluster of the same name that is not the lab's may name
+its load balancer alike: what leads to one that stands is whose that is.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from infra.leftovers.answers import if_there, pages
-from infra.leftovers.model import Client, Kind, Lab, Surroundings, Thing
+from infra.leftovers.model import Client, Kind, Lab, Says, Surroundings, Thing
 from infra.lookups import HOSTS
 
 _REGISTRY: Final = re.compile(r"heritage=external-dns,external-dns/owner=([^,\"]+)")
@@ -79,9 +80,14 @@ def _target(record: Mapping[str, Any]) -> str:
 def named(thing: Thing, lab: Lab, around: Surroundings) -> str:
     """By the load balancer that the record leads to, or by the page whose name it has."""
     target = thing.size
+    leads = f"leads to {target.partition('.')[0]}"
+    if target in around.balancers:
+        return leads
+    if around.namesake or target in around.other_balancers:
+        return ""
     own = rf"{re.escape(lab.cluster.lower())}-ingress-alb-[0-9a-f]+\.{re.escape(lab.region)}\.elb\.amazonaws\.com"
-    if re.fullmatch(own, target) or (target and target in around.balancers):
-        return f"leads to {target.partition('.')[0]}"
+    if re.fullmatch(own, target):
+        return leads
     if not target and thing.name in {f"{host}.{lab.domain}" for host in HOSTS}:
         return f"registered for {thing.name}, which leads nowhere"
     return ""
@@ -104,6 +110,7 @@ RECORDS = Kind(
     _records,
     _delete,
     named,
+    names=Says.LAB,
     everywhere=True,
     applies=lambda lab: bool(lab.hosted_zone_id and lab.domain),
 )

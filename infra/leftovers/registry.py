@@ -1,8 +1,9 @@
 """Every kind of thing that a lab can leave behind, in the order in which they can be deleted.
 
-The cluster goes first, because what runs in it would make anew what is deleted; then what is attached to its network,
-then the network from the inside out. The rest has no order but IAM's own: keys before their user, profiles before
-roles, roles before the policies attached to them. The VPC is last.
+The cluster goes first, because what runs in it would make anew what is deleted; then the records, which are known by
+the load balancers that they lead to; then what is attached to its network, then the network from the inside out. The
+rest has no order but IAM's own: keys before their user, profiles before roles, roles before the policies attached to
+them. The VPC is last.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from infra.leftovers.identity import ACCESS_KEYS, POLICIES, PROFILES, PROVIDERS,
 from infra.leftovers.model import Kind
 from infra.leftovers.network import (
     ADDRESSES,
+    ENDPOINTS,
     INTERFACES,
     INTERNET_GATEWAYS,
     NAT_GATEWAYS,
@@ -34,10 +36,11 @@ KINDS: Final[tuple[Kind, ...]] = (
     CLUSTERS,
     SCALING_GROUPS,
     INSTANCES,
+    RECORDS,
     BALANCERS,
     TARGET_GROUPS,
-    RECORDS,
     NAT_GATEWAYS,
+    ENDPOINTS,
     INTERFACES,
     ADDRESSES,
     PEERINGS,
@@ -60,5 +63,9 @@ KINDS: Final[tuple[Kind, ...]] = (
     VPCS,
 )
 
-FIRST: Final = (VPCS, BALANCERS)
-"""Asked for before the others, whose place or target is judged by them."""
+FIRST: Final = (CLUSTERS, VPCS, BALANCERS)
+"""Asked for before the others, whose name, place or target is judged by them."""
+
+HOLDERS: Final = (RECORDS, BALANCERS, ENDPOINTS, INTERFACES, SECURITY_GROUPS)
+"""What others than the stack make in its VPC, where it keeps subnets, groups and the VPC itself; and the records, which
+are known by the balancers that they lead to."""

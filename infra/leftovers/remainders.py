@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from infra.leftovers import belonging
 from infra.leftovers.answers import if_there, pages, tags, when
-from infra.leftovers.model import Client, Kind, Lab, Thing
+from infra.leftovers.model import Client, Kind, Lab, Says, Thing
 
 _PREFIXES = ("/aws/eks/", "/aws/containerinsights/")
 _KEY_WINDOW_DAYS = 7
@@ -20,9 +20,14 @@ def _log_groups(client: Client, lab: Lab) -> Iterator[Thing]:
     for prefix in _PREFIXES:
         for group in pages(logs, "describe_log_groups", "logGroups", logGroupNamePrefix=f"{prefix}{lab.cluster}/"):
             kept = group.get("retentionInDays")
+            arn = group["arn"].removesuffix(":*")
+            answer = if_there(lambda arn=arn: logs.list_tags_for_resource(resourceArn=arn))
+            if answer is None:
+                continue
             yield Thing(
                 id=group["logGroupName"],
                 name=group["logGroupName"],
+                tags=answer["tags"],
                 size=f"{group.get('storedBytes', 0) / 1e6:.1f} MB, kept {f'{kept} days' if kept else 'for ever'}",
                 created=when(group.get("creationTime")),
             )
@@ -89,12 +94,13 @@ LOG_GROUPS = Kind(
     "log group",
     "log groups",
     "logs",
-    ("logs:DescribeLogGroups",),
+    ("logs:DescribeLogGroups", "logs:ListTagsForResource"),
     "billed by the GB and month",
     _log_groups,
     _delete_log_group,
     belonging.log_group,
     "aws:cloudwatch/logGroup:LogGroup",
+    data=True,
 )
 ALIASES = Kind(
     "KMS alias",
@@ -106,6 +112,7 @@ ALIASES = Kind(
     lambda client, thing: client("kms").delete_alias(AliasName=thing.id),
     belonging.key_alias,
     "aws:kms/alias:Alias",
+    names=Says.LAB,
 )
 KEYS = Kind(
     "KMS key",
@@ -117,6 +124,7 @@ KEYS = Kind(
     _delete_key,
     belonging.nameless,
     "aws:kms/key:Key",
+    names=Says.NOTHING,
 )
 SCHEDULES = Kind(
     "schedule",
@@ -128,4 +136,5 @@ SCHEDULES = Kind(
     _delete_schedule,
     belonging.schedule,
     "aws:scheduler/schedule:Schedule",
+    names=Says.LAB,
 )

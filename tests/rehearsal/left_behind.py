@@ -26,6 +26,9 @@ class Planted:
     net: str
     """First two numbers of its VPC's addresses."""
 
+    tag: dict[str, str] = field(default_factory=dict[str, str])
+    """What its maker gives to all that the stack makes; empty: the lab's tag."""
+
     ids: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     vpc: str = ""
     subnets: list[str] = field(default_factory=list[str])
@@ -42,9 +45,8 @@ class Planted:
     def iam(self) -> Any:
         return self.client("iam")
 
-    @property
-    def tag(self) -> dict[str, str]:
-        return {"myeks:lab": self.lab.id}
+    def __post_init__(self) -> None:
+        self.tag = self.tag or {"myeks:lab": self.lab.id}
 
     @property
     def name(self) -> str:
@@ -199,7 +201,15 @@ def launch_template(p: Planted) -> None:
 
 def load_balancer(p: Planted) -> None:
     elbv2, tags = p.client("elbv2"), p.listed({"elbv2.k8s.aws/cluster": p.name}, **{"ingress.k8s.aws/stack": "study"})
+    # AWS tells a balancer's VPC from its subnets; the emulator wants it as a parameter, which boto3 does not have.
+    events, call = elbv2.meta.events, "before-call.elastic-load-balancing-v2.CreateLoadBalancer"
+
+    def in_vpc(params: dict[str, Any], **_: Any) -> None:
+        params["body"]["VpcId"] = p.vpc
+
+    events.register(call, in_vpc)
     made = elbv2.create_load_balancer(Name=f"{p.name}-ingress-alb", Subnets=p.subnets, Tags=tags)["LoadBalancers"][0]
+    events.unregister(call, in_vpc)
     p.note("load balancer", made["LoadBalancerArn"])
     target = elbv2.create_target_group(
         Name=f"k8s-monitori-grafana-{p.net.replace('.', '')}", Protocol="HTTP", Port=80, VpcId=p.vpc, Tags=tags
@@ -264,6 +274,27 @@ def nat_gateway(p: Planted) -> None:
         SubnetId=p.subnets[0], AllocationId=made, TagSpecifications=p.specified("natgateway")
     )["NatGateway"]["NatGatewayId"]
     p.note("NAT gateway", gateway)
+
+
+def endpoint(p: Planted) -> None:
+    """GuardDuty's, with its group, and one that somebody made by hand."""
+    guard = {"GuardDutyManaged": "true"}
+    for service, tags in (("guardduty-data", guard), ("sts", {"Name": "by hand"})):
+        made = p.ec2.create_vpc_endpoint(
+            VpcId=p.vpc,
+            ServiceName=f"com.amazonaws.{REGION}.{service}",
+            VpcEndpointType="Interface",
+            SubnetIds=p.subnets,
+            TagSpecifications=p.specified("vpc-endpoint", tags),
+        )["VpcEndpoint"]["VpcEndpointId"]
+        p.note("VPC endpoint", made)
+    group = p.ec2.create_security_group(
+        GroupName=f"GuardDutyManagedSecurityGroup-{p.vpc}",
+        Description="Associated with VPC-vpc and tagged as GuardDutyManaged",
+        VpcId=p.vpc,
+        TagSpecifications=p.specified("security-group", guard),
+    )["GroupId"]
+    p.note("security group", group)
 
 
 def volume(p: Planted) -> None:
@@ -358,6 +389,7 @@ PLANTS: tuple[Plant, ...] = (
     interfaces,
     address,
     nat_gateway,
+    endpoint,
     volume,
     log_group,
     key,
@@ -379,3 +411,20 @@ def everything(planted: Planted) -> Iterator[tuple[str, str]]:
     """Kind and id of each thing planted."""
     for kind, ids in planted.ids.items():
         yield from ((kind, each) for each in ids)
+
+
+NETWORK: tuple[Plant, ...] = (vpc, subnet, internet_gateway, route_table, security_groups, endpoint)
+"""What a lab leaves whose cluster is gone."""
+
+
+def namesake(emulator: Emulator, cluster_name: str, net: str) -> Planted:
+    """Somebody else's cluster of the lab's name, with all that it made, as eksctl and the controllers leave it.
+
+    It bears no tag of a lab, and stands in a VPC of its own.
+    """
+    theirs = Planted(emulator, Lab(cluster_name, REGION), net, tag={"alpha.eksctl.io/cluster-name": cluster_name})
+    for each in (vpc, subnet, role, cluster, node_group, launch_template, scaling_group):
+        each(theirs)
+    for each in (load_balancer, security_groups, interfaces, volume, log_group):
+        each(theirs)
+    return theirs

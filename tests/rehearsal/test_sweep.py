@@ -8,8 +8,9 @@ import pytest
 
 from infra import leftovers
 from infra.leftovers import KINDS, Lab, Report
+from infra.leftovers.model import Claim
 from tests.rehearsal.eks_account import trust
-from tests.rehearsal.left_behind import Planted, everything, plant, user
+from tests.rehearsal.left_behind import NETWORK, Planted, everything, namesake, plant, user
 from tests.rehearsal.played_emulator import REGION, Emulator
 
 ALL_KINDS = [kind.name for kind in KINDS]
@@ -26,6 +27,12 @@ class Scene:
         user(self.ours)
         self.others = plant(emulator, Lab("myeks-2", REGION, "two.example.com", self.zone), "10.20")
         self.strangers = _strangers(emulator, self.ours)
+        self.ended = Planted(emulator, Lab("study", REGION), "10.30")
+        """A lab whose cluster is gone, while somebody else's cluster of that name stands."""
+
+        for each in NETWORK:
+            each(self.ended)
+        self.namesake = namesake(emulator, "study", "10.40")
 
     def client(self, service: str) -> Any:
         return self.emulator.client(service)
@@ -133,6 +140,41 @@ def test_the_other_labs_things_are_untouched(
     assert _ids(scene.find(scene.others.lab)) == before
     for kind, identifier in everything(scene.others):
         assert identifier in before[kind]
+
+
+def test_a_namesake_is_told_and_claimed_by_nothing(scene: Scene) -> None:
+    report = scene.find(scene.ended.lab)
+    found = {(each.kind.name, each.thing.id): each for each in report.left}
+    theirs = set(everything(scene.namesake))
+    assert {known for known, each in found.items() if each.ours} == set(everything(scene.ended))
+    # What stands in another VPC is nobody's here.
+    assert {kind for kind, _ in theirs & found.keys()} == {
+        "cluster",
+        "node group",
+        "Auto Scaling group",
+        "volume",
+        "snapshot",
+        "log group",
+    }
+    assert {found[known].belonging.claim for known in theirs & found.keys()} == {Claim.NAMESAKE}
+
+
+def test_what_a_lab_left_goes_and_its_namesake_stays(scene: Scene) -> None:
+    report = scene.find(scene.ended.lab)
+    outcome = leftovers.delete(scene.client, scene.ended.lab, report.left, most_patience=10)
+    assert outcome.failed == []
+    assert {(each.kind.name, each.thing.id) for each in outcome.deleted} == set(everything(scene.ended))
+    assert [each for each in scene.find(scene.ended.lab).left if each.ours] == []
+    there = scene.client("eks").describe_cluster(name="study")["cluster"]
+    assert there["status"] == "ACTIVE"
+    assert scene.client("eks").list_nodegroups(clusterName="study")["nodegroups"] == ["ng1"]
+    ids = scene.namesake.ids
+    assert scene.client("ec2").describe_volumes(VolumeIds=ids["volume"])["Volumes"]
+    assert scene.client("ec2").describe_snapshots(SnapshotIds=ids["snapshot"])["Snapshots"]
+    balancers = scene.client("elbv2").describe_load_balancers(LoadBalancerArns=ids["load balancer"])
+    assert len(balancers["LoadBalancers"]) == 1
+    groups = scene.client("ec2").describe_security_groups(GroupIds=ids["security group"])
+    assert len(groups["SecurityGroups"]) == len(ids["security group"])
 
 
 def test_strangers_are_untouched(

@@ -38,19 +38,26 @@ def test_a_lab_deleted_past_the_engine_still_comes_down_by_one_command(lab: Lab)
     assert "Nothing is left" in ended.stderr
 
 
+CREATE_GROUP = ("ec2", "create-security-group", "--group-name")
+
+
 class OnAws:
     """The lab that stands in the rehearsal, taken for a stack on AWS that is named `mine`."""
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
         self._env = dict(line.split("=", 1) for line in lab.sh("env -0").split("\0") if "=" in line)
+        # A shell of the rehearsal takes no stack on AWS.
+        self._env.pop("LAB_STACK", None)
         kept = yaml.safe_load((lab.world / "pulumi/work/Pulumi.rehearsal.yaml").read_text())
         (lab.checkout / "Pulumi.mine.yaml").write_text(yaml.safe_dump(kept))
         self.run("pulumi", "-C", str(lab.world / "pulumi/work"), "stack", "rename", "mine", "--stack", "rehearsal")
 
-    def run(self, *command: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        """Any command in the environment of the lab's shell."""
-        ended = subprocess.run(command, env=self._env, capture_output=True, text=True, timeout=240, check=False)
+    def run(self, *command: str, code: int = 0, typed: str = "") -> subprocess.CompletedProcess[str]:
+        """Any command in the environment of the lab's shell; `typed` is what it reads."""
+        ended = subprocess.run(
+            command, env=self._env, input=typed, capture_output=True, text=True, timeout=240, check=False
+        )
         assert ended.returncode == code, f"{command}: {ended.returncode}\n{ended.stdout}\n{ended.stderr}"
         return ended
 
@@ -58,10 +65,16 @@ class OnAws:
         """The AWS CLI's answer as text."""
         return self.run("aws", *command, "--output", "text").stdout.strip()
 
-    def __call__(self, *command: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    def volume(self, tag: str, value: str) -> str:
+        """A new volume with that tag; its id."""
+        tags = f"ResourceType=volume,Tags=[{{Key={tag},Value={value}}}]"
+        volume = ["--availability-zone", "ap-northeast-2a", "--size", "8", "--tag-specifications", tags]
+        return self.aws("ec2", "create-volume", *volume, "--query", "VolumeId")
+
+    def __call__(self, *command: str, code: int = 0, typed: str = "") -> subprocess.CompletedProcess[str]:
         """`./lab COMMAND -s mine`."""
         name, *rest = command
-        return self.run(str(self._lab.checkout / "lab"), name, "-s", "mine", *rest, code=code)
+        return self.run(str(self._lab.checkout / "lab"), name, "-s", "mine", *rest, code=code, typed=typed)
 
 
 def test_on_aws_a_cluster_that_is_gone_and_what_holds_the_vpc_do_not_keep_the_lab(lab: Lab) -> None:
@@ -73,27 +86,48 @@ def test_on_aws_a_cluster_that_is_gone_and_what_holds_the_vpc_do_not_keep_the_la
     wait_for(lambda: "ng1" not in mine.aws("eks", "list-nodegroups", "--cluster-name", "myeks"), 60)
     mine.aws("eks", "delete-cluster", "--name", "myeks")
     wait_for(lambda: "myeks" not in mine.aws("eks", "list-clusters"), 60)
-    # As a load balancer controller and a CSI driver leave them that were ended first.
+    # As a load balancer controller, GuardDuty and a CSI driver leave them, and somebody who works in the same VPC.
     vpc = mine.aws("ec2", "describe-vpcs", "--filters", "Name=tag:Name,Values=myeks-VPC", "--query", "Vpcs[0].VpcId")
-    group = ["--group-name", "k8s-study-0123456789", "--description", "managed", "--vpc-id", vpc]
-    group_id = mine.aws("ec2", "create-security-group", *group, "--query", "GroupId")
-    tags = "ResourceType=volume,Tags=[{Key=ebs.csi.aws.com/cluster-name,Value=myeks}]"
-    volume = ["--availability-zone", "ap-northeast-2a", "--size", "8", "--tag-specifications", tags]
-    volume_id = mine.aws("ec2", "create-volume", *volume, "--query", "VolumeId")
+    group_id, stranger = (
+        mine.aws(*CREATE_GROUP, name, "--description", "x", "--vpc-id", vpc, "--query", "GroupId")
+        for name in ("k8s-study-0123456789", "database")
+    )
+    service = "com.amazonaws.ap-northeast-2.guardduty-data"
+    endpoint = ["--vpc-id", vpc, "--vpc-endpoint-type", "Interface", "--service-name", service]
+    endpoint_id = mine.aws("ec2", "create-vpc-endpoint", *endpoint, "--query", "VpcEndpoint.VpcEndpointId")
+    volume_id = mine.volume("ebs.csi.aws.com/cluster-name", "myeks")
 
     failed = mine("down", "--yes", code=1)
     said = failed.stdout + failed.stderr
+    assert "asking pulumi what stack mine holds" in failed.stderr
     assert "EKS has no cluster myeks" in failed.stderr
     assert "can't delete Helm Release" not in said
-    assert group_id in said
-    assert volume_id in said
+    assert {group_id, stranger, endpoint_id, volume_id} <= set(said.split())
+    # What is the lab's went first; the engine fails for the other's alone.
+    assert "2 deleted" in failed.stderr
+    assert group_id not in mine.aws("ec2", "describe-security-groups", "--query", "SecurityGroups[].GroupId")
+    assert endpoint_id not in mine.aws("ec2", "describe-vpc-endpoints", "--query", "VpcEndpoints[].VpcEndpointId")
     assert "./lab sweep -s mine --delete" in failed.stderr
+    mine.aws("ec2", "delete-security-group", "--group-id", stranger)
 
     swept = json.loads(mine("sweep", "--delete", "--yes", "--json", code=1).stdout)
-    assert {each["id"] for each in swept["deleted"]} == {group_id, volume_id}
-    assert {each["kind"] for each in swept["left"]} == {"VPC"}
+    assert "deleted" not in swept
+    assert {each["kind"] for each in swept["left"]} == {"volume", "VPC"}
     assert swept["engine"]["resources"] == 1
+    asked = mine("sweep", "--delete", code=1, typed="y\n")
+    assert "Delete these 1 of myeks" in asked.stdout
+    assert volume_id not in mine.aws("ec2", "describe-volumes", "--query", "Volumes[].VolumeId")
 
     ended = mine("down", "--yes")
     assert "Nothing is left of myeks" in ended.stdout
     assert json.loads(mine("sweep", "--json").stdout)["clean"] is True
+
+    # With its state lost a lab still comes to an end.
+    mine.run("pulumi", "-C", str(lab.checkout), "stack", "rm", "mine", "--yes", "--preserve-config")
+    lost = mine.volume("myeks:lab", "ap-northeast-2/myeks")
+    left = mine("down", "--yes", code=1)
+    assert "Pulumi has no stack mine" in left.stderr
+    assert lost in left.stdout
+    assert "./lab sweep -s mine --delete." in left.stderr
+    mine("sweep", "--delete", "--yes")
+    assert "Nothing is left of myeks" in mine("down").stdout

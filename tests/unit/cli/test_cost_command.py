@@ -1,6 +1,7 @@
 """`lab cost`: what it shows, when AWS is asked, and how it ends."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -155,20 +156,9 @@ def test_it_asks_for_the_labs_things_and_for_those_of_the_alternatives(
     assert live["zones"] == ("ap-northeast-2a", "ap-northeast-2b", "ap-northeast-2c")
 
 
-@pytest.mark.parametrize(
-    ("text", "profile"),
-    [
-        ("config:\n  aws:profile: study\n", "study"),
-        ("config:\n  aws:region: ap-northeast-2\n", None),
-        ("", None),
-    ],
-)
-def test_the_stacks_own_profile_is_used(
-    monkeypatch: pytest.MonkeyPatch, live: dict[str, Any], tmp_path: Path, text: str, profile: str | None
-):
-    file = tmp_path / "Pulumi.dev.yaml"
-    file.write_text(text)
-    run(monkeypatch, stack(file=file))
+@pytest.mark.parametrize("profile", ["study", None])
+def test_the_stacks_own_profile_is_used(monkeypatch: pytest.MonkeyPatch, live: dict[str, Any], profile: str | None):
+    run(monkeypatch, replace(stack(), profile=profile))
     assert (live["profile"], live["region"]) == (profile, SEOUL)
 
 

@@ -1,7 +1,9 @@
 """`lab doctor`: what it shows, when AWS is asked, and its exit codes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -10,12 +12,14 @@ from botocore.exceptions import ProfileNotFound
 from typer.testing import CliRunner
 
 import infra.clients
-from cli import aws_stack, doctor
-from cli.failures import CannotAsk, Failure
+from cli import aws_stack, doctor, recorded, up
+from cli.console import Progress
+from cli.failures import Failure
 from cli.stacks import Stack
 from infra.config import parse
+from infra.doctor import machine, probes
 from infra.doctor.findings import Finding, Layer, Status
-from infra.doctor.seen import Unseen
+from infra.doctor.seen import Machine, Recorded, Unseen
 
 OK = Finding(Layer.MACHINE, Status.OK, "Python is 3.12.")
 WARN = Finding(Layer.VERSION, Status.WARN, "It ends.", "Take another.")
@@ -90,33 +94,113 @@ def test_the_rehearsal_looks_at_this_machine_alone(monkeypatch: pytest.MonkeyPat
     assert not any("pulumi" in finding.finding for finding in found)
 
 
-def test_a_profile_that_does_not_exist_could_not_be_asked(monkeypatch: pytest.MonkeyPatch):
-    def clients(profile: str | None, region: str) -> Any:
-        raise ProfileNotFound(profile="study")
+def no_profile(profile: str | None, region: str) -> Any:
+    raise ProfileNotFound(profile=profile)
 
-    monkeypatch.setattr(infra.clients, "clients", clients)
-    with pytest.raises(CannotAsk, match=r"\(study\) could not be found. Mend aws:profile"):
-        doctor.examine(stack())
+
+def test_a_profile_that_does_not_exist_is_a_finding_like_any_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    (tmp_path / "config").write_text("[default]\n[profile lab]\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setattr(infra.clients, "clients", no_profile)
+    monkeypatch.setattr(machine, "_tool", lambda name, *_: machine.Tool(name, "v3.260.0"))
+    monkeypatch.setattr(recorded, "on_aws", lambda _stack: recorded.Recorded())
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    chosen = replace(stack(), profile="study")
+    ended = run(monkeypatch, chosen, "--json")
+    assert ended.exit_code == 1
+    told = json.loads(ended.stdout)
+    (one,) = [finding for finding in told if finding["layer"] == "credentials"]
+    assert one["status"] == "fail"
+    assert "(study) could not be found" in one["finding"]
+    assert one["remedy"].endswith("default, lab.")
+    assert any(finding["layer"] == "this machine" and finding["status"] == "ok" for finding in told)
+    assert "could not be found" in run(monkeypatch, chosen).stdout
 
 
 @pytest.mark.parametrize(
-    ("outputs", "stands"),
+    ("found", "seen"),
     [
-        ({"clusterName": "myeks"}, True),
-        ({}, False),
-        (CannotAsk("pulumi could not read: error: no stack named 'dev' found. Check"), False),
-        (CannotAsk("pulumi could not read: error: getting secrets manager."), Unseen),
-        (Failure("The pulumi CLI is not on PATH."), Unseen),
+        (
+            recorded.Recorded({"aws:eks/cluster:Cluster": frozenset({"myeks"})}, 1),
+            Recorded({"aws:eks/cluster:Cluster": frozenset({"myeks"})}),
+        ),
+        (recorded.Recorded(), Recorded()),
+        (recorded.Recorded(unknown="getting secrets manager."), Unseen("getting secrets manager")),
     ],
 )
-def test_whether_the_stack_stands_is_what_its_state_says(
-    monkeypatch: pytest.MonkeyPatch, outputs: Any, stands: bool | type[Unseen]
+def test_what_stands_is_what_the_state_says_and_not_the_outputs(
+    monkeypatch: pytest.MonkeyPatch, found: recorded.Recorded, seen: Recorded | Unseen
 ):
-    def answer(_stack: Stack) -> dict[str, Any]:
-        if isinstance(outputs, Exception):
-            raise outputs
-        return outputs
+    """A run that failed has written no outputs."""
+    monkeypatch.setattr(aws_stack, "outputs", lambda _stack: pytest.fail("the outputs were asked"))
+    monkeypatch.setattr(recorded, "on_aws", lambda _stack: found)
+    looked: list[Recorded | Unseen] = []
 
-    monkeypatch.setattr(aws_stack, "outputs", answer)
-    found = doctor._stands(stack())  # pyright: ignore[reportPrivateUsage]  # what it means is tested where it is made
-    assert isinstance(found, Unseen) if stands is Unseen else found is stands
+    def see(config: Any, sight: probes.Sight) -> Any:
+        assert sight.stack == "dev"
+        looked.append(sight.recorded())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(infra.clients, "clients", lambda *_: pytest.fail)
+    monkeypatch.setattr(probes, "see", see)
+    with pytest.raises(KeyboardInterrupt):
+        doctor.examine(stack())
+    assert looked == [seen]
+
+
+def test_with_json_stdout_is_left_to_what_up_prints(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(doctor, "_on_aws", lambda _stack: (OK, WARN))
+    monkeypatch.setattr(up, "load", lambda _name: stack())
+    monkeypatch.setattr(aws_stack, "up", lambda *_, **__: None)
+    up.up("dev", yes=True, as_json=True)
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "It ends." in said.err
+    up.up("dev", yes=True)
+    assert "It ends." in capsys.readouterr().out
+
+
+def test_what_aws_says_in_brackets_is_shown(monkeypatch: pytest.MonkeyPatch):
+    bad = Finding(Layer.NETWORK, Status.UNCHECKED, "It said [red] and [/].", "Look at [link].")
+    monkeypatch.setattr(doctor, "_on_aws", lambda _stack: (bad,))
+    said = run(monkeypatch, stack()).output
+    assert "It said [red] and [/]." in said
+    assert "Look at [link]." in said
+
+
+@pytest.mark.parametrize("name", ["dev", "rehearsal"])
+def test_a_pipe_is_told_of_what_takes_long(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+):
+    """Once, and then no oftener than any progress."""
+    told = Event()
+
+    class Shown(Progress):
+        def phase(self, text: str) -> None:
+            super().phase(text)
+            told.set()
+
+    def slow(*_: Any) -> Any:
+        # Before the first heartbeat of any progress.
+        assert told.wait(Progress.HEARTBEAT / 2)
+        return (OK,) if name == "dev" else Machine((3, 12), ())
+
+    monkeypatch.setattr("cli.console.Progress", Shown)
+    monkeypatch.setattr(doctor, "QUIET", 0.0)
+    monkeypatch.setattr(doctor, "_on_aws", slow)
+    monkeypatch.setattr(machine, "look", slow)
+    doctor.examine(stack(name))
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines()[0].endswith("looking at AWS in ap-northeast-2" if name == "dev" else "this machine")
+    assert len(said.err.splitlines()) == 1
+
+
+def test_a_quick_look_tells_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    assert doctor.QUIET == 2.0
+    monkeypatch.setattr(doctor, "_on_aws", lambda _stack: (OK,))
+    doctor.examine(stack())
+    assert capsys.readouterr().err == ""

@@ -4,6 +4,7 @@ import json
 import subprocess
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,10 @@ import pytest
 import typer
 from botocore.exceptions import ClientError
 
-from cli import aws_stack, down, leftover_tables, recorded, sweep
+from cli import aws_stack, down, leftover_tables, pulumi_cli, recorded, sweep
 from cli.console import Progress
 from cli.failures import BadInput, Failure
-from cli.lab_on_aws import Opened, cluster_is_gone, identity
+from cli.lab_on_aws import AnotherCluster, Opened, cluster_is_gone, identity, state_of
 from cli.recorded import CLUSTER, Recorded
 from cli.stacks import Stack
 from infra import leftovers
@@ -42,6 +43,10 @@ ALB = left("load balancer", "arn:aws:elasticloadbalancing:ap-northeast-2:1111222
 VPC = left("VPC", "vpc-1", recorded=True)
 CLUSTER_LEFT = left("cluster", "myeks")
 STRANGER = left("security group", "sg-9", Claim.PLACE)
+NAMESAKE = left("cluster", "myeks", Claim.NAMESAKE)
+GROUP = left("security group", "sg-1", Claim.NAME)
+DATA = left("volume", "vol-1", Claim.CLUSTER)
+LOST = Recorded(missing=True)
 
 
 class World:
@@ -53,12 +58,15 @@ class World:
         self.deleted: list[Leftover] = []
         self.known: Any = None
         self.failed: list[leftovers.Failed] = []
+        self.client: Callable[[str], Any] = lambda _: None
+        self.log: list[str] = []
 
     def find(self, *_: Any, **__: Any) -> Report:
         return self.reports.pop(0) if len(self.reports) > 1 else self.reports[0]
 
     def delete(self, client: Any, lab: Any, chosen: Sequence[Leftover], known: Any, **_: Any) -> Outcome:
         self.deleted, self.known = list(chosen), known
+        self.log.append("delete")
         return Outcome(list(chosen), self.failed)
 
 
@@ -68,7 +76,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
     @contextmanager
     def opened(stack: Stack) -> Generator[Opened]:
-        yield Opened(stack, identity(stack), lambda _: None, made.recorded)
+        yield Opened(stack, identity(stack), made.client, made.recorded)
 
     for module in (sweep, down):
         monkeypatch.setattr(module, "opened", opened)
@@ -187,10 +195,65 @@ def test_force_deletes_a_lab_that_stands(world: World) -> None:
     assert world.known == {}
 
 
-def test_a_lab_whose_state_is_lost_is_deleted(world: World) -> None:
+def test_a_cluster_that_the_state_does_not_hold_goes_by_force_alone(world: World) -> None:
+    world.recorded = LOST
+    world.reports = [report(CLUSTER_LEFT, ALB)]
+    with pytest.raises(BadInput, match=r"stack dev does not hold it.*--force"):
+        run(sweep.sweep, delete=True, yes=True)
+    assert world.deleted == []
     world.reports = [report(CLUSTER_LEFT, ALB), report()]
+    assert run(sweep.sweep, delete=True, yes=True, force=True) == 0
+    assert [each.thing.id for each in world.deleted] == ["myeks", ALB.thing.id]
+
+
+def test_a_cluster_that_is_going_needs_no_force(world: World) -> None:
+    world.reports = [report(left("cluster", "myeks", going=True), ALB), report()]
     assert run(sweep.sweep, delete=True, yes=True) == 0
     assert [each.thing.id for each in world.deleted] == ["myeks", ALB.thing.id]
+
+
+@pytest.mark.parametrize("held", [LOST, Recorded(), Recorded(unknown="not logged in")])
+def test_beside_a_namesake_nothing_goes_without_force_and_it_never_does(world: World, held: Recorded) -> None:
+    world.reports, world.recorded = [report(NAMESAKE, ALB)], held
+    with pytest.raises(BadInput, match=r"not this lab's: it lacks the tag myeks:lab.*--force"):
+        run(sweep.sweep, delete=True, yes=True)
+    assert world.deleted == []
+    world.reports = [report(NAMESAKE, ALB), report(NAMESAKE)]
+    assert run(sweep.sweep, delete=True, yes=True, force=True) == (3 if held.unknown else 1)
+    assert [each.thing.id for each in world.deleted] == [ALB.thing.id]
+
+
+def test_a_namesake_alone_is_told_and_asks_for_no_force(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.reports = [report(NAMESAKE)]
+    assert run(sweep.sweep, delete=True, yes=True) == 1
+    assert world.deleted == []
+    said = capsys.readouterr().out
+    assert "same name, not this lab's" in said
+    assert "is or may be somebody else's" in said
+    assert "Nothing is left" not in said
+
+
+def test_data_that_may_be_anothers_goes_only_when_somebody_has_looked(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.reports = [report(ALB, DATA), report(DATA)]
+    assert run(sweep.sweep, delete=True, yes=True) == 1
+    assert world.deleted == [ALB]
+    said = capsys.readouterr().out
+    assert "by the name alone" in said
+    assert "leaves them with --yes" in said
+    monkeypatch.setattr(typer, "confirm", lambda _question: True)
+    world.reports = [report(DATA), report()]
+    assert run(sweep.sweep, delete=True) == 0
+    assert world.deleted == [DATA]
+    assert "see their age" in capsys.readouterr().out
+
+
+def test_in_the_rehearsal_all_data_is_ones_own(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "load", lambda _name: Stack("rehearsal", STACK.file, STACK.config))
+    world.reports = [report(DATA), report()]
+    assert run(sweep.sweep, delete=True, yes=True) == 0
+    assert world.deleted == [DATA]
 
 
 @pytest.mark.parametrize("options", [{"yes": True}, {"force": True}, {"delete": True, "as_json": True}])
@@ -208,9 +271,14 @@ def test_an_arn_is_shown_without_account(world: World, capsys: pytest.CaptureFix
 
 
 @pytest.fixture
-def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+def ran(world: World, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     calls: list[tuple[str, ...]] = []
-    monkeypatch.setattr(aws_stack, "_pulumi", lambda *arguments, **_: calls.append(arguments))
+
+    def pulumi(*arguments: str, **_: object) -> None:
+        calls.append(arguments)
+        world.log.append(arguments[0])
+
+    monkeypatch.setattr(aws_stack, "_pulumi", pulumi)
     return calls
 
 
@@ -261,6 +329,11 @@ def test_down_that_fails_shows_what_may_hold_it_up(
     said = capsys.readouterr().err
     assert "loadbalancer/app/myeks/1" in said
     assert "vpc-1" not in said
+    # Nothing of it is the lab's: no command here deletes it.
+    world.reports = [report(STRANGER, VPC)]
+    with pytest.raises(Failure, match="Look whose they are") as failed:
+        run(down.down, yes=True, force=False)
+    assert "sweep" not in str(failed.value)
     # While the cluster stands, what it made is no obstacle: the engine has to go on with it.
     world.recorded = STANDING
     monkeypatch.setattr(down, "cluster_is_gone", lambda *_: False)
@@ -268,8 +341,143 @@ def test_down_that_fails_shows_what_may_hold_it_up(
         run(down.down, yes=True, force=False)
 
 
+@pytest.mark.parametrize(
+    ("found", "code", "says"),
+    [
+        (report(), 0, "Nothing is left"),
+        (report(ALB), 1, "./lab sweep -s dev --delete."),
+        (report(CLUSTER_LEFT, ALB), 1, "./lab sweep -s dev --delete --force."),
+    ],
+)
+def test_down_without_a_stack_ends_with_what_aws_says(
+    world: World,
+    ran: list[tuple[str, ...]],
+    capsys: pytest.CaptureFixture[str],
+    found: Report,
+    code: int,
+    says: str,
+) -> None:
+    world.reports, world.recorded = [found], LOST
+    assert run(down.down, yes=False, force=False) == code
+    assert ran == []
+    said = capsys.readouterr()
+    assert "Pulumi has no stack dev" in said.err
+    assert says in said.out + said.err
+
+
+@pytest.fixture
+def gone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine's state holds a cluster that EKS has no more."""
+    world.recorded = STANDING
+    monkeypatch.setattr(down, "cluster_is_gone", lambda *_: True)
+
+
+@pytest.mark.usefixtures("gone")
+def test_what_a_cluster_left_in_the_network_goes_before_the_engine_waits_for_it(
+    world: World, ran: list[tuple[str, ...]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.reports = [report(GROUP, STRANGER, DATA, VPC, left("security group", "sg-2", recorded=True)), report()]
+    assert run(down.down, yes=True, force=False) == 1  # what the state holds
+    assert world.log == ["delete", "destroy"]
+    assert world.deleted == [GROUP]
+    assert world.known == STANDING.ids
+    said = capsys.readouterr().err
+    assert "sg-1" in said
+    assert "sg-9" in said  # told, and not touched
+    assert "sg-2" not in said
+    assert "vol-1" not in said
+
+
+@pytest.mark.usefixtures("gone")
+def test_what_is_in_the_network_goes_only_with_consent(
+    world: World, ran: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.reports = [report(GROUP, STRANGER)]
+    asked: list[str] = []
+
+    def confirm(question: str) -> bool:
+        asked.append(question)
+        return len(asked) == 1
+
+    monkeypatch.setattr(typer, "confirm", confirm)
+    assert run(down.down, yes=False, force=False) == 1
+    assert asked[1:] == ["Delete the 1 that are the lab's for good first?"]
+    assert world.log == []
+
+
+@pytest.mark.usefixtures("gone")
+@pytest.mark.parametrize("found", [report(), report(left("network interface", "eni-1", Claim.NAME, going=True))])
+def test_what_goes_by_itself_is_the_engines_to_wait_for(
+    world: World, ran: list[tuple[str, ...]], capsys: pytest.CaptureFixture[str], found: Report
+) -> None:
+    world.reports = [found, report()]
+    run(down.down, yes=True, force=False)
+    assert world.log == ["destroy"]
+    assert "cannot go before them" not in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("gone")
+def test_the_network_is_asked_for_with_what_tells_whose_it_is(
+    world: World, ran: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Sequence[leftovers.Kind]] = []
+
+    def find(*_: Any, kinds: Sequence[leftovers.Kind], **__: Any) -> Report:
+        asked.append(kinds)
+        return NOTHING
+
+    monkeypatch.setattr(leftovers, "find", find)
+    run(down.down, yes=True, force=False)
+    assert set(asked[0]) == {*leftovers.FIRST, *leftovers.HOLDERS}
+
+
+UNREACHABLE = (
+    "pulumi destroy ended with exit code 255. configured Kubernetes cluster is unreachable: unable to load schema "
+    'information from the API server: Get "https://1.gr7.ap-northeast-2.eks.amazonaws.com/openapi/v2?timeout=32s": '
+    "dial tcp 203.0.113.1:443: i/o timeout"
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "answer", "opens"),
+    [
+        (UNREACHABLE, ["198.51.100.7/32"], True),
+        (
+            UNREACHABLE.replace("cluster is unreachable", "API fails"),
+            ["198.51.100.7/32"],
+            True,
+        ),
+        (UNREACHABLE, ["0.0.0.0/0"], False),
+        (UNREACHABLE, "ResourceNotFoundException", False),
+        ("pulumi destroy ended with exit code 255. DependencyViolation", ["198.51.100.7/32"], False),
+    ],
+)
+def test_down_says_how_to_get_into_a_cluster_that_does_not_know_this_address(
+    world: World, monkeypatch: pytest.MonkeyPatch, said: str, answer: list[str] | str, opens: bool
+) -> None:
+    def fail(*_: str, **__: object) -> None:
+        raise Failure(said)
+
+    cluster = answer if isinstance(answer, str) else {"resourcesVpcConfig": {"publicAccessCidrs": answer}}
+    world.recorded, world.client = STANDING, lambda _: Eks(cluster)
+    monkeypatch.setattr(aws_stack, "_pulumi", fail)
+    monkeypatch.setattr(down, "cluster_is_gone", lambda *_: False)
+    monkeypatch.setattr(down, "load", lambda _name: replace(STACK, profile="mine"))
+    with pytest.raises(Failure) as failed:
+        run(down.down, yes=True, force=False)
+    told = str(failed.value)
+    assert told.startswith(said)
+    assert "./lab down -s dev again" in told
+    command = (
+        "aws eks update-cluster-config --region ap-northeast-2 --name myeks --profile mine "
+        "--resources-vpc-config publicAccessCidrs=YOUR-ADDRESS/32"
+    )
+    assert (command in told) is opens
+    assert ("198.51.100.7/32" in told) is opens
+
+
 class Eks:
-    def __init__(self, *answers: dict[str, str] | str) -> None:
+    def __init__(self, *answers: dict[str, Any] | str) -> None:
         self.answers = list(answers)
 
     def describe_cluster(self, name: str) -> dict[str, Any]:
@@ -288,7 +496,6 @@ ACTIVE = {"status": "ACTIVE", "endpoint": "https://one"}
         (STANDING, [ACTIVE], False),
         (STANDING, ["ResourceNotFoundException"], True),
         (STANDING, ["AccessDeniedException"], False),
-        (STANDING, [{"status": "ACTIVE", "endpoint": "https://another"}], True),
         (STANDING, [{"status": "FAILED"}], False),
         (STANDING, [{**ACTIVE, "status": "DELETING"}, "ResourceNotFoundException"], True),
         (STANDING, [{**ACTIVE, "status": "DELETING"}, ACTIVE], False),
@@ -301,6 +508,25 @@ def test_a_cluster_is_gone_only_when_eks_says_so(held: Recorded, answers: list[A
     assert cluster_is_gone(lab, Progress()) is gone
 
 
+ANOTHER: dict[str, Any] = {"status": "ACTIVE", "endpoint": "https://another"}
+
+
+def test_another_cluster_of_that_name_is_not_deleted_by_it(
+    world: World, ran: list[tuple[str, ...]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.recorded, world.client = replace(STANDING, cluster_urn="urn:of:cluster"), lambda _: Eks(ANOTHER)
+    with pytest.raises(AnotherCluster, match=r"would delete the other by its name") as refused:
+        run(down.down, yes=True, force=False)
+    assert ran == []
+    assert "pulumi state delete --stack dev --target-dependents 'urn:of:cluster'" in str(refused.value)
+    assert str(refused.value).count("./lab down -s dev again") == 1
+
+
+def test_in_the_rehearsal_another_cluster_of_that_name_is_nobodys() -> None:
+    stack = Stack("rehearsal", STACK.file, STACK.config)
+    assert cluster_is_gone(Opened(stack, identity(stack), lambda _: Eks(ANOTHER), STANDING), Progress())
+
+
 # -- what the engine holds
 
 
@@ -310,13 +536,14 @@ def test_the_state_is_read_by_type_and_id() -> None:
             {"type": "pulumi:pulumi:Stack", "custom": False},
             {"type": "pulumi:providers:aws", "custom": True, "id": "p"},
             {"type": "eks:index:Cluster", "custom": False},
-            {"type": CLUSTER, "custom": True, "id": "myeks", "outputs": {"endpoint": "https://one"}},
+            {"type": CLUSTER, "custom": True, "id": "myeks", "urn": "urn:1", "outputs": {"endpoint": "https://one"}},
             {"type": "aws:ec2/vpc:Vpc", "custom": True, "id": "vpc-1", "outputs": {}},
         ]
     )
     assert held.count == 2
     assert held.has_cluster
     assert held.endpoint == "https://one"
+    assert held.cluster_urn == "urn:1"
     assert held.ids == {CLUSTER: {"myeks"}, "aws:ec2/vpc:Vpc": {"vpc-1"}}
 
 
@@ -338,14 +565,23 @@ def test_the_state_is_read_by_type_and_id() -> None:
     ],
 )
 def test_a_lost_state_is_told_from_one_that_cannot_be_read(
-    monkeypatch: pytest.MonkeyPatch, code: int, stdout: str, stderr: str, count: int, unknown: str
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    code: int,
+    stdout: str,
+    stderr: str,
+    count: int,
+    unknown: str,
 ) -> None:
-    monkeypatch.setattr(aws_stack, "binary", lambda: "pulumi")
+    monkeypatch.setattr(pulumi_cli, "binary", lambda: "pulumi")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], code, stdout, stderr))
-    held = recorded.on_aws(STACK)
+    held = state_of(STACK)
     assert held.count == count
     assert unknown in held.unknown
     assert bool(held.unknown) is bool(unknown)
+    assert held.missing is ("no stack named" in stderr)
+    # It takes seconds, and nothing else is said meanwhile.
+    assert "asking pulumi what stack dev holds" in capsys.readouterr().err
 
 
 def test_without_pulumi_the_state_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:

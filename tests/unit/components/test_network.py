@@ -110,7 +110,7 @@ def test_region_and_name_are_the_configured_ones(bare: Graph) -> None:
     for node in bare.nodes:
         # URNs hold the names of project and components; the lab's tag has the project's as prefix.
         told = str(node.inputs)
-        for ours in ("::myeks:", "myeks:components:", "'myeks:lab'"):
+        for ours in ("::myeks:", "myeks:components:", "'myeks:lab'", '"myeks:lab"'):
             told = told.replace(ours, "")
         assert "myeks" not in told, node.name
 

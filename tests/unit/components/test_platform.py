@@ -8,7 +8,7 @@ import pytest
 
 from components.monitoring import Monitoring, MonitoringArgs, values
 from infra import versions
-from tests.unit.conftest import CERTIFICATE, DOMAIN, OPERATOR, PASSWORD, ZONE_ID, stack
+from tests.unit.conftest import CERTIFICATE, DOMAIN, LAB, OPERATOR, PASSWORD, ZONE_ID, stack
 from tests.unit.mocks import REGION, Graph, run
 
 
@@ -23,6 +23,14 @@ def test_addons(default: Graph) -> None:
     for name, inputs in addons.items():
         assert inputs["addonVersion"] == f"v1.0.0-{name}"
         assert inputs["resolveConflictsOnCreate"] == inputs["resolveConflictsOnUpdate"] == "OVERWRITE"
+    # The volumes that it makes are known as the lab's.
+    assert json.loads(addons["aws-ebs-csi-driver"]["configurationValues"]) == {"controller": {"extraVolumeTags": LAB}}
+
+
+def test_a_tag_that_a_flag_cannot_bear_is_not_handed_on() -> None:
+    graph = stack({"tags": {"a=b": "c", "Team": "x = y"}})
+    told = _release(graph, "lbc")["values"]["defaultTags"]
+    assert told == {**LAB, "Team": "x = y"}
 
 
 def test_addon_versions_are_the_defaults_of_the_clusters_version(default: Graph) -> None:
@@ -84,6 +92,8 @@ def test_controller_is_told_its_cluster_and_uses_the_account_made_beforehand(def
         "region": REGION,
         "serviceAccount": {"create": False, "name": "aws-load-balancer-controller"},
         "enableServiceMutatorWebhook": False,
+        # Its load balancers are known as the lab's, too.
+        "defaultTags": LAB,
     }
     account = default.one(":ServiceAccount").inputs["metadata"]
     assert account["name"] == "aws-load-balancer-controller"

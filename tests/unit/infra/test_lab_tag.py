@@ -25,7 +25,12 @@ UNTAGGED = {
 }
 """Type that takes no tags → the kind that is known by its name, or with which it goes."""
 
-UNMADE = {"aws:ebs/volume:Volume", "aws:ebs/snapshot:Snapshot", "aws:ec2/networkInterface:NetworkInterface"}
+UNMADE = {
+    "aws:ebs/volume:Volume",
+    "aws:ebs/snapshot:Snapshot",
+    "aws:ec2/networkInterface:NetworkInterface",
+    "aws:ec2/vpcEndpoint:VpcEndpoint",
+}
 """Types of kinds that the stack does not make: should it begin to, the state will tell them."""
 
 MADE_BY_EKS_COMPONENT = {"aws:eks/cluster:Cluster", "aws:eks/nodeGroup:NodeGroup"}

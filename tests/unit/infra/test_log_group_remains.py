@@ -26,31 +26,25 @@ def tags(**found: str) -> Call:
     return Call("logs", "list_tags_for_resource", TAGS, {"tags": found})
 
 
+GONE = Call("eks", "describe_cluster", {"name": "myeks"}, "ResourceNotFoundException")
+STANDS = Call("eks", "describe_cluster", {"name": "myeks"}, {"cluster": {"name": "myeks", "status": "ACTIVE"}})
+DELETE = {"logGroupName": NAME}
+
+
 @pytest.mark.parametrize(
     ("calls", "deleted"),
     [
-        (
-            [
-                groups(group(), group(f"{NAME}-two")),
-                tags(),
-                Call("logs", "delete_log_group", {"logGroupName": NAME}, {}),
-            ],
-            True,
-        ),
+        ([groups(group(), group(f"{NAME}-two")), tags(), GONE, Call("logs", "delete_log_group", DELETE, {})], True),
         ([groups()], False),
         ([groups(group(f"{NAME}-two"))], False),
         ([groups(group(retentionInDays=7))], False),
         ([groups(group()), tags(**{"myeks:lab": "ap-northeast-2/myeks"})], False),
+        # A colleague's cluster of the same name writes into it.
+        ([groups(group()), tags(), STANDS], False),
+        ([groups(group()), tags(), Call("eks", "describe_cluster", {"name": "myeks"}, "AccessDeniedException")], False),
         ([Call("logs", "describe_log_groups", LIST, "AccessDeniedException")], False),
         ([groups(group()), Call("logs", "list_tags_for_resource", TAGS, "AccessDeniedException")], False),
-        (
-            [
-                groups(group()),
-                tags(),
-                Call("logs", "delete_log_group", {"logGroupName": NAME}, "AccessDeniedException"),
-            ],
-            False,
-        ),
+        ([groups(group()), tags(), GONE, Call("logs", "delete_log_group", DELETE, "AccessDeniedException")], False),
     ],
 )
 def test_only_a_group_of_eks_own_is_deleted(calls: list[Call], deleted: bool) -> None:

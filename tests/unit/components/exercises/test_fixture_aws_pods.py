@@ -1,12 +1,20 @@
 """Exercises IRSA and Pod Identity: the four pods, and the role that each of two gets."""
 
+import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
+import pulumi
 import pytest
 
+from components.exercises import role_injected
+from components.exercises.irsa import IrsaExercise, IrsaExerciseArgs
+from components.exercises.role_injected import Variables
+from components.irsa import OidcProvider
+from components.policies import Scope
 from infra import versions
 from tests.unit.conftest import stack
-from tests.unit.mocks import ACCOUNT, ISSUER_HOST, Graph
+from tests.unit.mocks import ACCOUNT, ISSUER_HOST, REGION, Graph, run
 
 READ_ONLY = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 SLEEP = {"command": ["sleep"], "args": ["36000"]}
@@ -15,6 +23,22 @@ SLEEP = {"command": ["sleep"], "args": ["36000"]}
 @pytest.fixture(scope="module")
 def irsa() -> Graph:
     return stack({"exercises": {"irsa": True}})
+
+
+@pytest.fixture(scope="module")
+def irsa_alone() -> Graph:
+    def program() -> None:
+        IrsaExercise(
+            "irsa",
+            IrsaExerciseArgs(
+                image="x",
+                oidc_provider=OidcProvider(f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER_HOST}", ISSUER_HOST),
+                scope=Scope("aws", REGION, ACCOUNT),
+                kubeconfig=pulumi.Output.from_input("a kubeconfig"),
+            ),
+        )
+
+    return run(program)
 
 
 @pytest.fixture(scope="module")
@@ -111,12 +135,40 @@ def test_a_role_may_read_s3_and_nothing_else(full: Graph, exercise: str) -> None
     assert not {"inlinePolicies", "managedPolicyArns"} & role.inputs.keys()
 
 
-def test_the_fourth_pod_waits_for_its_association_to_be_known(pod_identity: Graph) -> None:
-    name = "pod-identity-association-known"
-    assert pod_identity.named("pod-identity-test4").options["beforeCreate"] == [name]
-    hook = pod_identity.hooks[name]
-    assert hook.opts is not None
-    assert (hook.opts.on_dry_run, hook.opts.ignore_errors) == (False, True)
+def _waits(graph: Graph, pod: str, hook: str) -> bool:
+    """Whether the pod's creation waits, in no preview, and a failed wait only warns."""
+    options = graph.hooks[hook].opts
+    assert options is not None
+    assert (options.on_dry_run, options.ignore_errors) == (False, True)
+    return graph.named(pod).options["beforeCreate"] == [hook]
+
+
+def test_the_fourth_pod_waits_until_the_webhook_gives_it_its_role(pod_identity: Graph) -> None:
+    assert _waits(pod_identity, "pod-identity-test4", "pod-identity-role-injected")
+
+
+def test_the_third_pod_waits_until_the_webhook_gives_it_its_role(irsa_alone: Graph) -> None:
+    assert _waits(irsa_alone, "irsa-test3", "irsa-role-injected")
+    assert [irsa_alone.named(f"irsa-test{number}").options["beforeCreate"] for number in (1, 2)] == [[], []]
+
+
+def test_the_role_that_the_third_pod_waits_for_is_its_own(irsa_alone: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, Variables]] = []
+
+    def until(_manifest: object, variables: Variables, kubeconfig: str) -> None:
+        asked.append((kubeconfig, variables))
+
+    monkeypatch.setattr(role_injected, "_dry_runs", str)
+    monkeypatch.setattr(role_injected, "until_injected", until)
+    waited = irsa_alone.hooks["irsa-role-injected"].callback(pulumi.ResourceHookArgs("", "", "", ""))
+    assert waited is not None
+    asyncio.run(_done(waited))
+    variables = {"AWS_WEB_IDENTITY_TOKEN_FILE": None, "AWS_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/irsa-sa-role"}
+    assert asked == [("a kubeconfig", variables)]
+
+
+async def _done(waited: Awaitable[None]) -> None:
+    await waited
 
 
 def test_every_pod_gives_up_its_name_before_another_takes_it(full: Graph) -> None:

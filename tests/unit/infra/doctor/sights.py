@@ -6,7 +6,7 @@ from typing import Any
 
 from infra.config import LabConfig, parse
 from infra.doctor.needs import QUOTAS
-from infra.doctor.seen import Caller, Machine, QuotaSeen, Seen, Tool, VersionSeen
+from infra.doctor.seen import Caller, Machine, QuotaSeen, Recorded, Seen, Tool, VersionSeen
 from infra.lookups import Answers
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -19,10 +19,12 @@ PUBLISHED: dict[str, Any] = {
 }
 
 HEALTHY = Seen(
+    stack="dev",
     machine=Machine(
         (3, 12), (Tool("pulumi", "v3.260.0"), Tool("aws", "2.36.5"), Tool("kubectl", "v1.36.3")), sdk="3.259.0"
     ),
-    caller=Caller(ACCOUNT, f"arn:aws:sts::{ACCOUNT}:assumed-role/Admin/me", clock_ahead=0.4),
+    clock_ahead=0.4,
+    caller=Caller(ACCOUNT, f"arn:aws:sts::{ACCOUNT}:assumed-role/Admin/me"),
     denied=(),
     settings=Answers(),
     versions={
@@ -32,9 +34,10 @@ HEALTHY = Seen(
     },
     quotas={quota.code: QuotaSeen(1000, 0) for quota in QUOTAS},
     peerings=(),
+    address=None,
     cluster=None,
     leftovers=(),
-    stands=False,
+    recorded=Recorded(),
 )
 
 

@@ -10,7 +10,18 @@ from sights import ACCOUNT, HEALTHY, NOW, PUBLISHED, lab, spoilt
 from infra.config import Problem
 from infra.doctor.diagnose import diagnose
 from infra.doctor.findings import Finding, Layer, Status
-from infra.doctor.needs import ADDRESSES, CLUSTERS, ON_DEMAND_VCPUS, QUOTAS, SPOT_VCPUS, VPCS, needs
+from infra.doctor.needs import (
+    ADDRESS,
+    ADDRESSES,
+    CLUSTER,
+    CLUSTERS,
+    ON_DEMAND_VCPUS,
+    QUOTAS,
+    SPOT_VCPUS,
+    VPC,
+    VPCS,
+    needs,
+)
 from infra.doctor.seen import (
     Caller,
     ClusterSeen,
@@ -19,6 +30,8 @@ from infra.doctor.seen import (
     Machine,
     Peering,
     QuotaSeen,
+    Recorded,
+    Refused,
     Seen,
     Tool,
     Unseen,
@@ -28,6 +41,17 @@ from infra.lookups import Answers, Unanswered
 
 NOBODY = Unseen("AccessDenied: no")
 ADMIN = f"arn:aws:iam::{ACCOUNT}:user/me"
+LEFT = (Leftover("log group", "/aws/eks/myeks/cluster"), Leftover("KMS alias", "alias/myeks-eks-secrets"))
+PART = Recorded(
+    {
+        VPC: frozenset({"vpc-1", "vpc-2"}),
+        ADDRESS: frozenset({"eipalloc-1", "eipalloc-2"}),
+        CLUSTER: frozenset({"myeks"}),
+        "aws:cloudwatch/logGroup:LogGroup": frozenset({"/aws/eks/myeks/cluster"}),
+        "aws:kms/alias:Alias": frozenset({"alias/myeks-eks-secrets"}),
+    }
+)
+"""What a first run leaves in the state that failed after the cluster."""
 
 
 def told(seen: Seen, layer: Layer | None = None, **values: Any) -> list[Finding]:
@@ -55,23 +79,51 @@ BAD: dict[str, tuple[dict[str, Any], Layer, Status, str, str]] = {
     "mute pulumi": ({"machine": tools(pulumi="")}, Layer.MACHINE, Status.UNCHECKED, "did not tell", "pulumi.com"),
     "no aws": ({"machine": tools(aws=None)}, Layer.MACHINE, Status.FAIL, "not on PATH", "AWS CLI version 2"),
     "no kubectl": ({"machine": tools(kubectl=None)}, Layer.MACHINE, Status.WARN, "not on PATH", "ops servers"),
-    "clock": ({"caller": Caller(ACCOUNT, ADMIN, clock_ahead=301)}, Layer.MACHINE, Status.FAIL, "ahead of", "NTP"),
-    "late clock": ({"caller": Caller(ACCOUNT, ADMIN, clock_ahead=-90)}, Layer.MACHINE, Status.WARN, "behind", "NTP"),
-    "no clock": ({"caller": Caller(ACCOUNT, ADMIN)}, Layer.MACHINE, Status.UNCHECKED, "told no time", ""),
-    "nobody": ({"caller": Unseen("ExpiredToken: old")}, Layer.CREDENTIALS, Status.FAIL, "ExpiredToken", "Log in"),
+    "clock": ({"clock_ahead": 301}, Layer.MACHINE, Status.FAIL, "ahead of", "NTP"),
+    "late clock": ({"clock_ahead": -90}, Layer.MACHINE, Status.WARN, "behind", "NTP"),
+    "no clock": ({"clock_ahead": None}, Layer.MACHINE, Status.UNCHECKED, "told no time", ""),
+    "nobody": ({"caller": Refused("ExpiredToken: old")}, Layer.CREDENTIALS, Status.FAIL, "ExpiredToken", "Log in"),
+    "no such profile": (
+        {"caller": Refused("The config profile (study) could not be found", ("default", "lab"))},
+        Layer.CREDENTIALS,
+        Status.FAIL,
+        "(study) could not be found",
+        "Name one of these in aws:profile of the stack's settings, or in AWS_PROFILE: default, lab.",
+    ),
+    "no profile at all": (
+        {"caller": Refused("The config profile (study) could not be found", ())},
+        Layer.CREDENTIALS,
+        Status.FAIL,
+        "(study) could not be found",
+        "There is none at all",
+    ),
+    "no way to AWS": (
+        {"caller": Unseen("Could not connect")},
+        Layer.CREDENTIALS,
+        Status.UNCHECKED,
+        "Who you are: Could not connect",
+        "this machine's way to AWS",
+    ),
     "root": (
-        {"caller": Caller(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root", clock_ahead=0)},
+        {"caller": Caller(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root")},
         Layer.CREDENTIALS,
         Status.WARN,
         "root user",
         "administrator",
     ),
     "session ends": (
-        {"caller": Caller(ACCOUNT, ADMIN, NOW + timedelta(minutes=20), 0)},
+        {"caller": Caller(ACCOUNT, ADMIN, NOW + timedelta(minutes=20))},
         Layer.CREDENTIALS,
         Status.WARN,
         "end in 20 minutes",
         "Renew",
+    ),
+    "session ends, nobody knows when": (
+        {"caller": Caller(ACCOUNT, ADMIN, Unseen("their session token came without it"))},
+        Layer.CREDENTIALS,
+        Status.UNCHECKED,
+        "When these credentials end: their session token",
+        "45 minutes",
     ),
     "denied": (
         {"denied": (Denied("eks:CreateCluster", "implicitDeny"),)},
@@ -79,6 +131,20 @@ BAD: dict[str, tuple[dict[str, Any], Layer, Status, str, str]] = {
         Status.FAIL,
         "For eks:index:Cluster you may not eks:CreateCluster.",
         "administrator",
+    ),
+    "denied for a service": (
+        {"denied": (Denied("iam:PassRole pods.eks.amazonaws.com", "implicitDeny"),)},
+        Layer.PERMISSIONS,
+        Status.FAIL,
+        "you may not iam:PassRole to pods.eks.amazonaws.com.",
+        "administrator",
+    ),
+    "denied unless": (
+        {"denied": (Denied("eks:CreateCluster", "explicitDeny", ("aws:MultiFactorAuthPresent",)),)},
+        Layer.PERMISSIONS,
+        Status.UNCHECKED,
+        "Whether you may eks:CreateCluster depends on aws:MultiFactorAuthPresent,",
+        "policies",
     ),
     "rights unseen": ({"denied": NOBODY}, Layer.PERMISSIONS, Status.UNCHECKED, "AccessDenied", "Simulate"),
     "zone": (
@@ -170,22 +236,61 @@ BAD: dict[str, tuple[dict[str, Any], Layer, Status, str, str]] = {
     "ops overlap": ({"peerings": (Peering("vpc-1", "172.20.0.0/16"),)}, Layer.NETWORK, Status.WARN, "ops VPC", ""),
     "peerings unseen": ({"peerings": NOBODY}, Layer.NETWORK, Status.UNCHECKED, "AccessDenied", ""),
     "cluster": (
-        {"cluster": ClusterSeen("ACTIVE", "1.36")},
+        {"cluster": ClusterSeen("ACTIVE", "1.36", "vpc-9")},
         Layer.EXISTING,
         Status.FAIL,
-        "cluster myeks already (ACTIVE)",
-        "clusterName",
+        "cluster myeks already (ACTIVE), and it is not in this stack.",
+        "Choose another myeks:clusterName, or name the stack that it belongs to.",
+    ),
+    "cluster of a run that was broken off": (
+        {"cluster": ClusterSeen("CREATING", "1.36", "vpc-1"), "recorded": Recorded({VPC: frozenset({"vpc-1"})})},
+        Layer.EXISTING,
+        Status.FAIL,
+        "in this stack's VPC, and the engine's state does not hold it",
+        "./lab sweep -s dev --delete",
+    ),
+    "own cluster that failed": (
+        {"cluster": ClusterSeen("FAILED", "1.36"), "recorded": PART},
+        Layer.EXISTING,
+        Status.WARN,
+        "of this stack is FAILED",
+        "./lab down -s dev",
+    ),
+    "own cluster that is gone": (
+        {"recorded": PART},
+        Layer.EXISTING,
+        Status.WARN,
+        "state holds the cluster myeks, and EKS has none",
+        "./lab down -s dev",
     ),
     "cluster unseen": ({"cluster": NOBODY}, Layer.EXISTING, Status.UNCHECKED, "AccessDenied", ""),
     "leftover": (
-        {"leftovers": (Leftover("log group", "/aws/eks/myeks/cluster"),)},
+        {"leftovers": LEFT[:1]},
         Layer.EXISTING,
         Status.FAIL,
-        "log group /aws/eks/myeks/cluster",
-        "lab sweep",
+        "The log group /aws/eks/myeks/cluster is there already, and not in this stack",
+        "lab of yours, ./lab sweep -s dev --delete",
+    ),
+    "log group that EKS made again": (
+        {"leftovers": (replace(LEFT[0], remains=True),)},
+        Layer.EXISTING,
+        Status.WARN,
+        "EKS made it for its last lines",
+        "`up` takes it away",
+    ),
+    "load balancer of another VPC": (
+        {
+            "leftovers": (Leftover("load balancer", "myeks-ingress-alb", "vpc-9"),),
+            "cluster": ClusterSeen("ACTIVE", "1.36"),
+            "recorded": PART,
+        },
+        Layer.EXISTING,
+        Status.FAIL,
+        "load balancer myeks-ingress-alb",
+        "./lab sweep -s dev --delete",
     ),
     "leftovers unseen": ({"leftovers": NOBODY}, Layer.EXISTING, Status.UNCHECKED, "AccessDenied", ""),
-    "stack unseen": ({"stands": NOBODY}, Layer.EXISTING, Status.UNCHECKED, "Whether the stack stands", ""),
+    "state unseen": ({"recorded": NOBODY}, Layer.EXISTING, Status.UNCHECKED, "What the engine's state holds", "login"),
 }
 
 
@@ -209,18 +314,21 @@ def test_whoever_fails_says_what_to_do(case: str):
 def test_nothing_seen_is_nothing_passed():
     """No probe answered: no finding but those about this machine may be ok."""
     blind = Seen(
+        stack="dev",
         machine=HEALTHY.machine,
+        clock_ahead=0,
         caller=NOBODY,
         denied=NOBODY,
         settings=Answers(unanswered=(Unanswered("myeks:nodeGroup.instanceTypes", "no"),)),
         versions=NOBODY,
         quotas={},
         peerings=NOBODY,
+        address=NOBODY,
         cluster=NOBODY,
         leftovers=NOBODY,
-        stands=NOBODY,
+        recorded=NOBODY,
     )
-    for finding in told(blind):
+    for finding in told(blind, operatorCidrs=["203.0.113.7/32"]):
         assert (finding.status is Status.OK) == (finding.layer is Layer.MACHINE)
 
 
@@ -233,23 +341,115 @@ def test_many_denials_are_gathered_by_what_needs_them():
     ]
 
 
-def test_a_stack_that_stands_takes_no_more_and_owns_its_cluster():
-    full = {code: QuotaSeen(1, 1) for code in HEALTHY.quotas}
+def full(**by: dict[str, float]) -> dict[str, QuotaSeen]:
+    """Quotas of which all is used, and by what."""
+    used = {quota.code: sum(by.get(quota.code.replace("-", "_"), {}).values()) for quota in QUOTAS}
+    return {code: QuotaSeen(used[code], used[code], by.get(code.replace("-", "_"), {})) for code in used}
+
+
+OWN_USE = full(
+    L_1216C47A={"vpc-1": 6, "vpc-2": 4},
+    L_F678F1CE={"vpc-1": 1, "vpc-2": 1},
+    L_0263D0A3={"eipalloc-1": 1, "eipalloc-2": 1},
+    L_DF5E4CA3={"vpc-1": 20},
+    L_E79EC296={"vpc-1": 8},
+    L_1194D53C={"myeks": 1},
+)
+
+
+@pytest.mark.parametrize("status", ["ACTIVE", "FAILED", "CREATE_FAILED"])
+def test_after_a_run_that_failed_the_stack_goes_on(status: str):
+    """The state holds what was made, and no outputs; all of it is on AWS with the lab's own names."""
     seen = spoilt(
-        stands=True,
-        quotas=full,
-        cluster=ClusterSeen("ACTIVE", "1.36"),
-        leftovers=(Leftover("log group", "/aws/eks/myeks/cluster"),),
+        recorded=PART,
+        quotas=OWN_USE,
+        cluster=ClusterSeen(status, "1.36", "vpc-1"),
+        leftovers=(*LEFT, Leftover("load balancer", "myeks-ingress-alb", "vpc-1")),
         peerings=(Peering("vpc-1", "192.168.0.0/16"), Peering("vpc-2", "172.20.0.0/16")),
     )
-    assert {f.status for f in told(seen)} == {Status.OK}
+    found = told(seen)
+    assert [f for f in found if f.status is not Status.OK and status == "ACTIVE"] == []
+    assert Status.FAIL not in {f.status for f in found}
+    assert any("takes no more" in f.finding for f in found)
+
+
+def test_a_part_that_stands_is_not_taken_again():
+    half = QuotaSeen(5, 4, {"vpc-1": 1, "vpc-9": 3})
+    seen = spoilt(recorded=Recorded({VPC: frozenset({"vpc-1"})}), quotas={**HEALTHY.quotas, VPCS.code: half})
+    (one,) = [f for f in told(seen, Layer.QUOTAS) if "VPCs" in f.finding]
+    assert (one.status, one.finding) == (
+        Status.OK,
+        "VPCs in the region: 4 of 5 used, the stack takes 1 more.",
+    )
+    bare = replace(seen, recorded=Recorded())
+    assert Status.FAIL in {f.status for f in told(bare, Layer.QUOTAS)}
+
+
+def test_without_the_state_nothing_that_hangs_on_it_fails():
+    seen = spoilt(
+        recorded=NOBODY,
+        quotas=OWN_USE,
+        cluster=ClusterSeen("ACTIVE", "1.36", "vpc-1"),
+        leftovers=(*LEFT, Leftover("load balancer", "myeks-ingress-alb", "vpc-1")),
+        peerings=(Peering("vpc-1", "192.168.0.0/16"),),
+    )
+    found = told(seen)
+    assert {f.status for f in found} == {Status.OK, Status.UNCHECKED}
+    unchecked = [f for f in found if f.status is Status.UNCHECKED]
+    assert {f.layer for f in unchecked} == {Layer.QUOTAS, Layer.NETWORK, Layer.EXISTING}
+    assert sum(f.layer is Layer.EXISTING for f in unchecked) == 5
+    assert not any("Choose" in f.remedy or "sweep" in f.remedy for f in found)
+
+
+@pytest.mark.parametrize("cluster", [ClusterSeen("ACTIVE", "1.36", "vpc-9"), NOBODY])
+def test_what_may_be_anothers_is_not_to_be_deleted(cluster: ClusterSeen | Unseen):
+    """Another learner in the account took the same name, or it is not known whether one did."""
+    left = (*LEFT, Leftover("load balancer", "myeks-ingress-alb", "vpc-9"), replace(LEFT[0], remains=True))
+    found = [f for f in told(spoilt(cluster=cluster, leftovers=left)) if f.status is Status.FAIL]
+    assert len(found) == len(left) + isinstance(cluster, ClusterSeen)
+    for finding in found:
+        assert "myeks:clusterName" in finding.remedy
+        assert "name the stack that it belongs to" in finding.remedy
+        assert not any(word in finding.remedy.lower() for word in ("sweep", "delete", "take"))
+
+
+@pytest.mark.parametrize(
+    ("cidrs", "address", "status"),
+    [
+        ([], "198.51.100.9", None),
+        (["203.0.113.0/24", "198.51.100.9/32"], "198.51.100.9", Status.OK),
+        (["203.0.113.0/24"], "203.0.113.77", Status.OK),
+        (["203.0.113.0/24"], "198.51.100.9", Status.FAIL),
+        (["203.0.113.0/24"], NOBODY, Status.UNCHECKED),
+        (["203.0.113.0/24"], None, None),
+    ],
+)
+def test_the_clusters_endpoint_must_answer_this_machine(
+    cidrs: list[str], address: str | Unseen | None, status: Status | None
+):
+    found = [f for f in told(spoilt(address=address), Layer.NETWORK, operatorCidrs=cidrs) if "machine" in f.finding]
+    assert [f.status for f in found] == ([] if status is None else [status])
+    if status is Status.FAIL:
+        assert found[0].remedy == "Add 198.51.100.9/32 to myeks:operatorCidrs."
+
+
+def test_the_whole_internet_is_no_limit():
+    open_ = {"operatorCidrs": ["203.0.113.0/24", "0.0.0.0/0"], "allowAnyOperatorCidr": True}
+    assert len(told(spoilt(address="198.51.100.9"), Layer.NETWORK, **open_)) == 1
+
+
+def test_a_clock_that_made_aws_refuse_is_told_beside_it():
+    found = [
+        f for f in told(spoilt(caller=Refused("SignatureDoesNotMatch"), clock_ahead=400)) if f.status is Status.FAIL
+    ]
+    assert [f.layer for f in found] == [Layer.MACHINE, Layer.CREDENTIALS]
 
 
 @pytest.mark.parametrize(
     ("minutes", "status"), [(44, Status.WARN), (45, Status.OK), (-5, Status.WARN), (600, Status.OK)]
 )
 def test_a_session_has_to_outlive_the_run(minutes: int, status: Status):
-    seen = spoilt(caller=Caller(ACCOUNT, ADMIN, NOW + timedelta(minutes=minutes), 0))
+    seen = spoilt(caller=Caller(ACCOUNT, ADMIN, NOW + timedelta(minutes=minutes)))
     assert told(seen, Layer.CREDENTIALS)[-1].status is status
 
 

@@ -6,8 +6,9 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from infra import leftovers
-from infra.leftovers import KINDS, Lab
+from infra.leftovers import FIRST, KINDS, Lab
 from infra.leftovers.answers import reason
+from infra.leftovers.model import Claim
 from tests.unit.infra.leftovers.cloud import LAB, no_client, refusal, shelves
 from tests.unit.infra.leftovers.stubbed import REGION
 
@@ -98,3 +99,110 @@ def test_a_question_that_fails_while_waiting_is_no_end() -> None:
 def test_a_reason_is_one_line() -> None:
     assert "\n" not in reason(EndpointConnectionError(endpoint_url="https://x\ny"))
     assert reason(refusal("DependencyViolation")) == "DependencyViolation: DependencyViolation it is"
+
+
+OUR_ALB = "shop-1.ap-northeast-2.elb.amazonaws.com"
+OTHER_ALB = "myeks-ingress-alb-2.ap-northeast-2.elb.amazonaws.com"
+OWNER = '"heritage=external-dns,external-dns/owner=Z1"'
+
+
+class Account:
+    """The answers to the first questions, and one volume of a cluster myeks."""
+
+    def __init__(self) -> None:
+        self.cluster: dict[str, Any] | None = None
+        self.refuses: set[str] = set()
+
+    def __call__(self, service: str) -> Any:
+        return self
+
+    def can_paginate(self, operation: str) -> bool:
+        return False
+
+    def __getattr__(self, operation: str) -> Any:
+        def answer(**_: Any) -> dict[str, Any]:
+            if operation in self.refuses:
+                raise refusal("AccessDenied")
+            if operation == "describe_cluster":
+                if self.cluster is None:
+                    raise refusal("ResourceNotFoundException")
+                return {"cluster": {"name": "myeks", "status": "ACTIVE", **self.cluster}}
+            return self.lists()[operation]
+
+        return answer
+
+    def lists(self) -> dict[str, Any]:
+        mine = [{"Key": "myeks:lab", "Value": LAB.id}]
+        ours = {"LoadBalancerArn": "arn", "LoadBalancerName": "shop", "VpcId": "vpc-1", "DNSName": OUR_ALB}
+        others = {**ours, "LoadBalancerArn": "arn-2", "VpcId": "vpc-2", "DNSName": OTHER_ALB}
+        name = {"Key": "elbv2.k8s.aws/cluster", "Value": "myeks"}
+        volume = {"VolumeId": "vol-1", "State": "available"}
+        return {
+            "describe_vpcs": {"Vpcs": [{"VpcId": "vpc-1", "Tags": mine}, {"VpcId": "vpc-2"}]},
+            "describe_load_balancers": {"LoadBalancers": [ours, others]},
+            "describe_tags": {
+                "TagDescriptions": [{"ResourceArn": arn, "Tags": [name]} for arn in ("arn", "arn-2")],
+            },
+            "list_resource_record_sets": {
+                "ResourceRecordSets": [
+                    *(
+                        {"Name": f"{host}.example.com.", "Type": "A", "AliasTarget": {"DNSName": target}}
+                        for host, target in (("shop", OUR_ALB), ("grafana", OTHER_ALB))
+                    ),
+                    *(
+                        {"Name": f"a-{host}.example.com.", "Type": "TXT", "ResourceRecords": [{"Value": OWNER}]}
+                        for host in ("shop", "grafana")
+                    ),
+                ]
+            },
+            "describe_volumes": {
+                "Volumes": [{**volume, "Tags": [{"Key": "kubernetes.io/cluster/myeks", "Value": "owned"}]}]
+            },
+        }
+
+
+@pytest.mark.parametrize(
+    ("cluster", "refuses", "expected"),
+    [
+        (None, "", {"load balancer": Claim.NAME, "volume": Claim.CLUSTER}),
+        # It is the lab's own: but whether the volume is its or an older cluster's nobody knows.
+        (
+            {"tags": {"myeks:lab": LAB.id}},
+            "",
+            {"cluster": Claim.TAG, "load balancer": Claim.NAME, "volume": Claim.CLUSTER},
+        ),
+        (
+            {"tags": {"Owner": "colleague"}, "resourcesVpcConfig": {"vpcId": "vpc-2"}},
+            "",
+            {"cluster": Claim.NAMESAKE, "load balancer": Claim.NAME, "volume": Claim.NAMESAKE},
+        ),
+        (
+            {"resourcesVpcConfig": {"vpcId": "vpc-1"}},
+            "",
+            {"cluster": Claim.NAMESAKE, "load balancer": Claim.PLACE, "volume": Claim.NAMESAKE},
+        ),
+        # Whoever is not told whose VPC or cluster there is takes no name for proof.
+        (None, "describe_cluster", {"load balancer": Claim.NAME, "volume": Claim.NAMESAKE}),
+        (None, "describe_vpcs", {"load balancer": Claim.NAMESAKE, "volume": Claim.NAMESAKE}),
+        (None, "describe_load_balancers", {"volume": Claim.NAMESAKE}),
+    ],
+)
+def test_whose_the_cluster_of_that_name_is_decides_over_names(
+    cluster: dict[str, Any] | None, refuses: str, expected: dict[str, Claim]
+) -> None:
+    account = Account()
+    account.cluster, account.refuses = cluster, {refuses}
+    kinds = [kind for kind in KINDS if kind in FIRST or kind.name == "volume"]
+    report = leftovers.find(account, LAB, kinds=kinds)
+    found = {(each.kind.name, each.thing.id): each.belonging.claim for each in report.left}
+    known = {"vpc-1", "arn", "vol-1", "myeks"} | ({"arn-2"} if refuses == "describe_vpcs" else set())
+    assert {identifier for _, identifier in found} <= known
+    assert {kind: claim for (kind, _), claim in found.items() if kind != "VPC"} == expected
+    assert bool(report.unasked) is bool(refuses)
+
+
+def test_a_record_is_whose_the_balancer_is_that_it_leads_to() -> None:
+    lab = Lab("myeks", REGION, "example.com", "Z1")
+    report = leftovers.find(Account(), lab, kinds=[kind for kind in KINDS if kind in FIRST or kind.name == "record"])
+    records = {each.thing.id for each in report.left if each.kind.name == "record"}
+    assert records == {"shop.example.com A", "a-shop.example.com TXT"}

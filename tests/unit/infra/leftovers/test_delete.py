@@ -1,9 +1,11 @@
 """The deletion: in order, patient with what is not yet possible, honest about the rest, and of nothing else."""
 
 import pytest
+from botocore.exceptions import ClientError
 
 from infra import leftovers
 from infra.leftovers import KINDS, Outcome, Report
+from infra.leftovers.answers import is_busy
 from infra.leftovers.delete import AFTER_FAILURE, in_order
 from tests.unit.infra.leftovers.cloud import LAB, Shelf, no_client, shelves
 from tests.unit.infra.leftovers.conftest import Clock
@@ -13,6 +15,7 @@ ORDER = (
     ("cluster", "Auto Scaling group"),
     ("cluster", "load balancer"),
     ("cluster", "record"),
+    ("record", "load balancer"),
     ("cluster", "log group"),
     ("Auto Scaling group", "instance"),
     ("Auto Scaling group", "launch template"),
@@ -20,6 +23,8 @@ ORDER = (
     ("instance", "network interface"),
     ("load balancer", "target group"),
     ("target group", "network interface"),
+    ("VPC endpoint", "network interface"),
+    ("VPC endpoint", "security group"),
     ("NAT gateway", "Elastic IP address"),
     ("network interface", "security group"),
     ("security group", "subnet"),
@@ -125,6 +130,18 @@ def test_a_refusal_for_good_is_not_repeated_and_the_rest_goes_on() -> None:
     assert box.log.count("1") == 1
     assert [(each.leftover.thing.id, "AccessDenied" in each.why) for each in outcome.failed] == [("1", True)]
     assert {each.thing.id for each in outcome.deleted} == {"2", "3"}
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "later"),
+    [
+        ("InvalidParameterValue", "Network interface 'eni-1' is currently in use.", True),
+        ("InvalidParameterValue", "Value (eni-1) for parameter networkInterfaceId is invalid.", False),
+        ("AccessDenied", "It is currently in use.", False),
+    ],
+)
+def test_an_interface_in_use_is_tried_again(code: str, message: str, later: bool) -> None:
+    assert is_busy(ClientError({"Error": {"Code": code, "Message": message}}, "DeleteNetworkInterface")) is later
 
 
 def test_what_is_gone_already_is_deleted() -> None:

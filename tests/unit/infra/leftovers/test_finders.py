@@ -20,6 +20,7 @@ ALL_TAGS = {**TAGS, "Name": "myeks-thing"}
 ELB = "arn:aws:elasticloadbalancing:ap-northeast-2:111122223333"
 BALANCER = f"{ELB}:loadbalancer/app/myeks-ingress-alb/0123456789abcdef"
 TARGET = f"{ELB}:targetgroup/k8s-monitori-grafana-0123456789/0123456789abcdef"
+LOGS = "arn:aws:logs:ap-northeast-2:111122223333:log-group:"
 ROLE = "arn:aws:iam::111122223333:role/nodes-role-1"
 POLICY = "arn:aws:iam::111122223333:policy/lbc-irsa-policy-1"
 PROVIDER = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.ap-northeast-2.amazonaws.com/id/1"
@@ -47,11 +48,12 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                         "version": "1.36",
                         "createdAt": AT,
                         "tags": TAGS,
+                        "resourcesVpcConfig": {"vpcId": "vpc-1"},
                     }
                 },
             )
         ],
-        [Thing("myeks", "myeks", TAGS, "Kubernetes 1.36", AT, state="DELETING", going=True)],
+        [Thing("myeks", "myeks", TAGS, "Kubernetes 1.36", AT, "vpc-1", state="DELETING", going=True)],
     ),
     ("cluster", [Call("eks", "describe_cluster", {"name": "myeks"}, "ResourceNotFoundException")], []),
     (
@@ -177,7 +179,15 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                 "elbv2",
                 "describe_target_groups",
                 {},
-                {"TargetGroups": [{"TargetGroupArn": TARGET, "TargetGroupName": "k8s-monitori-grafana-0123456789"}]},
+                {
+                    "TargetGroups": [
+                        {
+                            "TargetGroupArn": TARGET,
+                            "TargetGroupName": "k8s-monitori-grafana-0123456789",
+                            "VpcId": "vpc-1",
+                        }
+                    ]
+                },
             ),
             Call(
                 "elbv2",
@@ -186,7 +196,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                 {"TagDescriptions": [{"ResourceArn": TARGET, "Tags": TAG}]},
             ),
         ],
-        [Thing(TARGET, "k8s-monitori-grafana-0123456789", TAGS)],
+        [Thing(TARGET, "k8s-monitori-grafana-0123456789", TAGS, vpc="vpc-1")],
     ),
     (
         "record",
@@ -242,6 +252,50 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
         [Thing("nat-2", "myeks-thing", ALL_TAGS, "", AT, "vpc-1", state="available")],
     ),
     (
+        "VPC endpoint",
+        [
+            Call(
+                "ec2",
+                "describe_vpc_endpoints",
+                {},
+                {
+                    "VpcEndpoints": [
+                        {"VpcEndpointId": "vpce-1", "State": "deleted", "VpcId": "vpc-1"},
+                        {
+                            "VpcEndpointId": "vpce-2",
+                            "VpcEndpointType": "Interface",
+                            "ServiceName": "com.amazonaws.ap-northeast-2.guardduty-data",
+                            "State": "available",
+                            "VpcId": "vpc-1",
+                            "SubnetIds": ["subnet-1", "subnet-2"],
+                            "RequesterManaged": False,
+                            "CreationTimestamp": AT,
+                            "Tags": [{"Key": "GuardDutyManaged", "Value": "true"}],
+                        },
+                        {
+                            "VpcEndpointId": "vpce-3",
+                            "VpcEndpointType": "Gateway",
+                            "State": "Deleting",
+                            "VpcId": "vpc-1",
+                        },
+                    ]
+                },
+            )
+        ],
+        [
+            Thing(
+                "vpce-2",
+                "com.amazonaws.ap-northeast-2.guardduty-data",
+                {"GuardDutyManaged": "true"},
+                "Interface, 2 zones",
+                AT,
+                "vpc-1",
+                state="available",
+            ),
+            Thing("vpce-3", size="Gateway, 0 zones", vpc="vpc-1", state="deleting", going=True),
+        ],
+    ),
+    (
         "network interface",
         [
             Call(
@@ -273,6 +327,14 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                             "VpcId": "vpc-1",
                             "Attachment": {"DeleteOnTermination": False, "InstanceId": "i-1"},
                         },
+                        {
+                            "NetworkInterfaceId": "eni-4",
+                            "Description": "VPC Endpoint Interface vpce-2",
+                            "Status": "in-use",
+                            "RequesterId": "111122223333",
+                            "RequesterManaged": True,
+                            "VpcId": "vpc-1",
+                        },
                     ]
                 },
             )
@@ -287,6 +349,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                 state="available",
             ),
             Thing("eni-3", vpc="vpc-1", state="in-use", holder="i-1"),
+            Thing("eni-4", "VPC Endpoint Interface vpce-2", vpc="vpc-1", state="in-use", going=True),
         ],
     ),
     (
@@ -438,6 +501,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                     "logGroups": [
                         {
                             "logGroupName": "/aws/eks/myeks/cluster",
+                            "arn": f"{LOGS}/aws/eks/myeks/cluster:*",
                             "creationTime": MILLIS,
                             "retentionInDays": 7,
                             "storedBytes": 2_500_000,
@@ -445,15 +509,37 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                     ]
                 },
             ),
+            Call("logs", "list_tags_for_resource", {"resourceArn": f"{LOGS}/aws/eks/myeks/cluster"}, {"tags": TAGS}),
             Call(
                 "logs",
                 "describe_log_groups",
                 {"logGroupNamePrefix": "/aws/containerinsights/myeks/"},
-                {"logGroups": [{"logGroupName": "/aws/containerinsights/myeks/performance", "creationTime": MILLIS}]},
+                {
+                    "logGroups": [
+                        {
+                            "logGroupName": f"/aws/containerinsights/myeks/{name}",
+                            "arn": f"{LOGS}/aws/containerinsights/myeks/{name}:*",
+                            "creationTime": MILLIS,
+                        }
+                        for name in ("gone", "performance")
+                    ]
+                },
+            ),
+            Call(
+                "logs",
+                "list_tags_for_resource",
+                {"resourceArn": f"{LOGS}/aws/containerinsights/myeks/gone"},
+                "ResourceNotFoundException",
+            ),
+            Call(
+                "logs",
+                "list_tags_for_resource",
+                {"resourceArn": f"{LOGS}/aws/containerinsights/myeks/performance"},
+                {"tags": {}},
             ),
         ],
         [
-            Thing("/aws/eks/myeks/cluster", "/aws/eks/myeks/cluster", {}, "2.5 MB, kept 7 days", AT),
+            Thing("/aws/eks/myeks/cluster", "/aws/eks/myeks/cluster", TAGS, "2.5 MB, kept 7 days", AT),
             Thing(
                 "/aws/containerinsights/myeks/performance",
                 "/aws/containerinsights/myeks/performance",
@@ -712,3 +798,16 @@ def test_a_refusal_is_not_an_empty_answer(kind: Any) -> None:
     client, _ = stubbed([first._replace(answer="AccessDeniedException")])
     with pytest.raises(ClientError):
         list(kind.find(client, LAB))
+
+
+@pytest.mark.parametrize("refused", ["", "OperationNotPermitted"])
+def test_the_refusal_of_an_endpoints_deletion_stands_in_the_answer(refused: str) -> None:
+    error = {"Code": refused, "Message": "Operation is not allowed for requester-managed VPC endpoints"}
+    answer: dict[str, Any] = {"Unsuccessful": [{"ResourceId": "vpce-1", "Error": error}] if refused else []}
+    client, stubbers = stubbed([Call("ec2", "delete_vpc_endpoints", {"VpcEndpointIds": ["vpce-1"]}, answer)])
+    if refused:
+        with pytest.raises(ClientError, match="requester-managed"):
+            BY_NAME["VPC endpoint"].delete(client, Thing("vpce-1"))
+    else:
+        BY_NAME["VPC endpoint"].delete(client, Thing("vpce-1"))
+    stubbers[0].assert_no_pending_responses()

@@ -24,8 +24,8 @@ def registered(name: str, owner: str = ZONE) -> dict[str, Any]:
     return {"Name": f"{name}.", "Type": "TXT", "TTL": 300, "ResourceRecords": [{"Value": text}]}
 
 
-def ours(*records: dict[str, Any], lab: Lab = LAB) -> set[str]:
-    return {thing.id for thing in things(records, lab) if named(thing, lab, KNOWN)}
+def ours(*records: dict[str, Any], lab: Lab = LAB, around: Surroundings = KNOWN) -> set[str]:
+    return {thing.id for thing in things(records, lab) if named(thing, lab, around)}
 
 
 GRAFANA = "grafana.example.com"
@@ -77,3 +77,22 @@ def test_a_record_is_ours_by_registry_and_target(records: list[dict[str, Any]], 
 def test_the_same_cluster_in_another_region_is_another_lab() -> None:
     records = (alias(GRAFANA, ALB), registered(f"a-{GRAFANA}"))
     assert ours(*records, lab=Lab("myeks", "eu-west-1", "example.com", ZONE)) == set()
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        # A balancer of that name stands, and it is somebody else's.
+        Surroundings(other_balancers=frozenset({ALB.removesuffix(".")})),
+        # A cluster of that name stands, and it is somebody else's: it may have had such a balancer.
+        Surroundings(namesake=True),
+    ],
+)
+def test_a_record_of_a_namesake_is_not_ours(around: Surroundings) -> None:
+    assert ours(alias(GRAFANA, ALB), registered(f"a-{GRAFANA}"), around=around) == set()
+
+
+def test_beside_a_namesake_only_the_labs_balancer_tells() -> None:
+    known = Surroundings(balancers=frozenset({ALB.removesuffix(".")}), namesake=True)
+    assert ours(alias(GRAFANA, ALB), registered(f"a-{GRAFANA}"), around=known) == {f"{GRAFANA} A", f"a-{GRAFANA} TXT"}
+    assert ours(registered(f"a-{GRAFANA}"), around=known) == set()

@@ -1,0 +1,109 @@
+"""`lab up` on AWS: first doctor, then the user's consent, then the settings, then pulumi; nothing out of turn."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from cli import aws_stack, cost, doctor, stacks, up
+from cli.failures import BadInput, Failure
+
+SETTINGS = "config:\n  aws:region: ap-northeast-2\n"
+
+
+class Evening:
+    """What happened, in its order."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.steps: list[str] = []
+        self.agrees = True
+        self.fails_in_doctor = False
+
+    def run(self, *arguments: str) -> Any:
+        app = typer.Typer()
+        up.register(app)
+        return CliRunner().invoke(app, ["-s", "dev", *arguments])
+
+    @property
+    def written(self) -> bool:
+        return self.file.read_text() != SETTINGS
+
+
+@pytest.fixture
+def evening(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Evening:
+    monkeypatch.setattr(stacks, "CHECKOUT", tmp_path)
+    made = Evening(tmp_path / "Pulumi.dev.yaml")
+    made.file.write_text(SETTINGS)
+
+    def insist(stack: Any, **_: Any) -> None:
+        made.steps.append("doctor")
+        if made.fails_in_doctor:
+            raise Failure("The lab cannot stand up.")
+
+    def confirm(_question: str) -> bool:
+        made.steps.append("asked")
+        return made.agrees
+
+    def pulumi(*arguments: str, **_: Any) -> None:
+        made.steps.append(" ".join(arguments[: arguments.index("--stack")]))
+        made.steps.append("settings written" if made.written else "settings as they were")
+
+    def tell(_stack: Any) -> None:
+        made.steps.append("cost")
+
+    def outputs(_stack: Any) -> dict[str, str]:
+        return {"clusterName": "myeks"}
+
+    monkeypatch.setattr(doctor, "insist", insist)
+    monkeypatch.setattr(cost, "tell", tell)
+    monkeypatch.setattr(typer, "confirm", confirm)
+    monkeypatch.setattr(aws_stack, "_pulumi", pulumi)
+    monkeypatch.setattr(aws_stack, "outputs", outputs)
+    return made
+
+
+UP = "up --yes --skip-preview"
+
+
+def test_doctor_looks_first_then_the_user_is_asked_then_pulumi_runs(evening: Evening):
+    assert evening.run().exit_code == 0
+    assert evening.steps == ["doctor", "cost", "asked", UP, "settings as they were"]
+
+
+def test_what_doctor_finds_stops_it_before_anything_is_asked_or_done(evening: Evening):
+    evening.fails_in_doctor = True
+    ended = evening.run("--ttl", "4h")
+    assert isinstance(ended.exception, Failure)
+    assert evening.steps == ["doctor"]
+    assert not evening.written
+
+
+def test_it_can_be_told_to_skip_that(evening: Evening):
+    evening.run("--skip-doctor", "--yes", "--refresh")
+    assert evening.steps == ["cost", f"{UP} --refresh", "settings as they were"]
+
+
+def test_without_consent_nothing_is_written_or_done(evening: Evening):
+    evening.agrees = False
+    assert evening.run("--ttl", "4h").exit_code == 1
+    assert evening.steps == ["doctor", "cost", "asked"]
+    assert not evening.written
+
+
+def test_the_end_is_in_the_settings_when_pulumi_reads_them(evening: Evening):
+    evening.run("--ttl", "4h")
+    assert evening.steps == ["doctor", "cost", "asked", UP, "settings written"]
+    assert "myeks:expires" in evening.file.read_text()
+
+
+def test_json_needs_consent_beforehand_and_is_alone_on_stdout(evening: Evening):
+    refused = evening.run("--json")
+    assert isinstance(refused.exception, BadInput)
+    assert evening.steps == []
+    ended = evening.run("--json", "--yes")
+    assert json.loads(ended.stdout) == {"outputs": {"clusterName": "myeks"}}
+    assert evening.steps == ["doctor", UP, "settings as they were"]
