@@ -1,12 +1,14 @@
 """Puts the commands together: each is a function of a file of its own, registered here and nowhere else."""
 
+import shlex
 import sys
 from importlib import import_module
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
-from cli.failures import EXIT_CODES, Failure
+from cli.failures import EXIT_CODES, Failure, Interrupted
 from rehearsal.recovery import AlreadyRunning
 from rehearsal.run import RunFailed
 from rehearsal.world import WorldError
@@ -27,8 +29,30 @@ COMMANDS: Final = (
     "sweep",
 )
 
+
+class _Commands(TyperGroup):
+    """Tells of Ctrl-C: typer itself ends without a word, or with "Aborted!" where it has asked something."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that the line names; raises Interrupted, and Failure where nobody answers."""
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, typer.Abort) as error:
+            # The question, or the terminal's "^C", stands on this line.
+            sys.stderr.write("\n")
+            raise _ended(error) from error
+
+
+def _ended(error: BaseException) -> Failure:
+    again = shlex.join(["./lab", *sys.argv[1:]])
+    if isinstance(error.__context__, EOFError):
+        return Failure(f"Nobody answered. Answer, or add --yes: {again}")
+    return Interrupted(f"Interrupted. To go on: {again}")
+
+
 app = typer.Typer(
     name="lab",
+    cls=_Commands,
     help="The myeks EKS security lab: rehearsed on this machine, or stood up on AWS with -s STACK.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
@@ -60,7 +84,8 @@ for _name in COMMANDS:
 def main() -> None:
     """Run the command line; every expected failure ends in a message and a documented exit code."""
     try:
-        app()
+        # As the user typed it, and not the module behind the launcher.
+        app(prog_name="./lab")
     except Failure as failure:
         sys.stderr.write(f"lab: {failure}\n")
         sys.exit(failure.exit_code)
@@ -71,6 +96,3 @@ def main() -> None:
         where = f" ({error.filename})" if error.filename else ""
         sys.stderr.write(f"lab: {error.strerror or error}{where}. Mend that and run the same command again.\n")
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.stderr.write("\nlab: interrupted. Run the same command again to go on, or ./lab down to take it away.\n")
-        sys.exit(130)

@@ -4,10 +4,12 @@ Colour and moving lines are for a terminal alone; a pipe gets one plain line a
 phase, so that a log stays readable.
 """
 
+import os
 import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Final, NoReturn
 
 from rich.console import Console
 from rich.status import Status
@@ -15,15 +17,31 @@ from rich.status import Status
 PIPE_WIDTH = 240
 """Columns where there is no terminal: a table in a pipe is for a search, so nothing in it may be cut off."""
 
-out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
-err = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PIPE_WIDTH)
+BROKEN_PIPE: Final = 141
+"""Exit code of a program that SIGPIPE ends, as a shell tells it."""
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> NoReturn:
+        """Who reads has seen enough, as `head` has: no failure of the command, which would have an exit code of 1."""
+        self.quiet = True
+        # What is still in a buffer goes nowhere when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(BROKEN_PIPE)
+
+
+out = _Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+err = _Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else PIPE_WIDTH)
 
 
 class Progress:
     """Phases of long work with the time since it began, and what it waits for now."""
 
+    FIRST = 2.0
+    """Seconds of silence after which a pipe is told what the work waits for."""
+
     HEARTBEAT = 10.0
-    """Seconds after which a pipe is told again what the work waits for."""
+    """Seconds after which it is told again."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
@@ -44,7 +62,7 @@ class Progress:
         """What is going on now: the moving line of a terminal, now and then a line in a pipe."""
         if self._status:
             self._status.update(f"{self.elapsed:6.1f} s  {text}")
-        elif self.elapsed - self._told >= self.HEARTBEAT:
+        elif self.elapsed - self._told >= (self.HEARTBEAT if self._told else self.FIRST):
             self.phase(text)
 
     @contextmanager

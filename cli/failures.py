@@ -28,3 +28,9 @@ class CannotAsk(Failure):
 
 class NotUp(CannotAsk):
     """The lab does not stand, which is not strange: it may not have been stood up yet."""
+
+
+class Interrupted(Failure):
+    """The user stopped it: its text says what that leaves and names the one command that goes on."""
+
+    exit_code = 130

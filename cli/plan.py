@@ -6,8 +6,10 @@ asked and nothing costs. How long each resource takes is a dated table.
 """
 
 import json
+import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -30,10 +32,12 @@ from infra.schedule.graph import Graph
 from rehearsal import world as worlds
 from rehearsal.engine import interruptible
 from rehearsal.recovery import AlreadyRunning
-from rehearsal.run import RunFailed
+from rehearsal.run import RunFailed, environment
 
-COLUMNS: Final = 48
-"""Width of the terminal's chart."""
+WIDEST: Final = 48
+NARROWEST: Final = 12
+"""Columns of the terminal's chart, beside the names and the minutes."""
+
 SHORTEST_SHOWN: Final = 20.0
 """Seconds; shorter bars beside the critical path tell nothing."""
 
@@ -54,6 +58,8 @@ def plan(
     graph = Graph.from_plan(_plan_of(load(stack)))
     ways = {"up": forecast.up(graph), "down": forecast.destroy(graph)}
     if svg:
+        # The launcher has left the directory in which the user named it.
+        svg = Path(os.environ.get("LAB_INVOKED_FROM", "")) / svg
         svg.mkdir(parents=True, exist_ok=True)
         for name, way in ways.items():
             (svg / f"{name}.svg").write_text(gantt.svg(f"lab {name}, predicted", way.predicted))
@@ -68,11 +74,11 @@ def plan(
 
 def _plan_of(chosen: Stack) -> Mapping[str, Any]:
     """The engine's plan of this stack from nothing known of AWS, previewed in the rehearsal."""
-    with progress() as shown, tempfile.TemporaryDirectory() as directory:
+    with progress() as shown, tempfile.TemporaryDirectory() as directory, _region_played(chosen):
         world, bin_dir, started = rehearsed.begin(chosen, shown)
         try:
             stack = rehearsed.stack_in(
-                world, bin_dir, _without_secrets(chosen, Path(directory)), shown.phase, NoLookups()
+                world, bin_dir, _without_accounts(chosen, Path(directory)), shown.phase, NoLookups()
             )
             shown.waiting("previewing the program")
             with interruptible(stack.engine, shown.phase):
@@ -93,30 +99,54 @@ class NoLookups:
         return Answers()
 
 
-def _without_secrets(chosen: Stack, directory: Path) -> Stack:
-    """The stack with a settings file that holds no encrypted value: its key is the user's, and no edge needs it."""
+@contextmanager
+def _region_played(chosen: Stack) -> Generator[None]:
+    """A running rehearsal of another region is left alone: while this holds the world is one beside it."""
+    running = rehearsed.attached()
+    region = chosen.config.region
+    if running is None or running.region == region:
+        yield
+        return
+    with environment({"MYEKS_LAB_WORLD": f"{running.dir}-{region}"}, set()):
+        yield
+
+
+def _without_accounts(chosen: Stack, directory: Path) -> Stack:
+    """The stack with a settings file that leads to no account of the user's; no edge of the graph needs one.
+
+    Left out are encrypted values, whose key is the user's, and how the provider reaches AWS (`aws:profile`).
+    """
     settings: dict[str, Any] = yaml.safe_load(chosen.file.read_text()) or {}
     config: dict[str, Any] = settings.get("config") or {}
-    kept = {k: v for k, v in config.items() if not (isinstance(v, dict) and set(v) == {"secure"})}
+    kept = {
+        key: value
+        for key, value in config.items()
+        if not (isinstance(value, dict) and set(value) == {"secure"})
+        and (key == "aws:region" or not key.startswith("aws:"))
+    }
     file = directory / chosen.file.name
     file.write_text(yaml.safe_dump({"config": kept}))
     return Stack(chosen.name, file, chosen.config)
 
 
 def _chart(name: str, way: Forecast) -> None:
-    table = Table(f"lab {name}", "minutes", "", box=None, pad_edge=False)
-    for bar in gantt.shown(way.predicted, SHORTEST_SHOWN):
-        if bar.end - bar.start < 1:
-            continue
-        table.add_row(
-            gantt.label(bar.urn), f"{(bar.end - bar.start) / 60:.1f}", _drawn(bar, way.predicted), style=_style(bar)
-        )
+    bars = [bar for bar in gantt.shown(way.predicted, SHORTEST_SHOWN) if bar.end - bar.start >= 1]
+    labels = [gantt.label(bar.urn) for bar in bars]
+    beside = max((len(label) for label in labels), default=0) + len("  minutes  ")
+    columns = min(WIDEST, max(NARROWEST, out.width - beside))
+    table = Table(box=None, pad_edge=False)
+    table.add_column(f"lab {name}", no_wrap=True, overflow="ellipsis")
+    table.add_column("minutes", no_wrap=True)
+    table.add_column("", no_wrap=True, min_width=columns)
+    for bar, label in zip(bars, labels, strict=True):
+        minutes = f"{(bar.end - bar.start) / 60:.1f}"
+        table.add_row(label, minutes, _drawn(bar, way.predicted, columns), style=_style(bar))
     out.print(table)
 
 
-def _drawn(bar: Bar, schedule: Schedule) -> Text:
-    scale = COLUMNS / (schedule.seconds or 1)
-    start = int(bar.start * scale)
+def _drawn(bar: Bar, schedule: Schedule, columns: int) -> Text:
+    scale = columns / (schedule.seconds or 1)
+    start = min(int(bar.start * scale), columns - 1)
     length = max(1, round(bar.end * scale) - start)
     return Text(" " * start + ("█" if bar.critical else "░") * length)
 

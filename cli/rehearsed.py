@@ -29,19 +29,20 @@ def tools(progress: Progress) -> Path:
 
 
 def begin(stack: Stack, progress: Progress) -> tuple[World, Path, bool]:
-    """The running world, started when there is none; with the tools, and whether it was started now."""
+    """The running world, started when there is none; with the tools, and whether it was started now.
+
+    Raises Failure when it runs in another region than the stack's settings name.
+    """
     bin_dir = tools(progress)
     # The program's packages take a while to import: meanwhile the emulator or the engine starts.
     threading.Thread(target=_import_program, daemon=True).start()
-    here = attached()
-    if here:
-        return here, bin_dir, False
     try:
-        started = world.start(stack.config.region, bin_dir, progress.waiting)
+        here, started = world.joined(stack.config.region, bin_dir, progress.waiting)
     except world.WorldError as error:
         raise Failure(str(error)) from error
-    progress.phase(f"AWS emulator ready on {started.endpoint}")
-    return started, bin_dir, True
+    if started:
+        progress.phase(f"AWS emulator ready on {here.endpoint}")
+    return here, bin_dir, started
 
 
 def attached() -> World | None:

@@ -4,6 +4,7 @@ The stack `rehearsal` lives on this machine. Every other name is an AWS stack of
 the user's own Pulumi backend: only naming one lets a command touch AWS.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -17,6 +18,9 @@ from infra.config import NAMESPACE, ConfigError, LabConfig, parse
 REHEARSAL: Final = "rehearsal"
 CHECKOUT: Final = Path(__file__).absolute().parent.parent
 PROJECT_FILE: Final = CHECKOUT / "Pulumi.yaml"
+SHELLS_STACK: Final = "LAB_STACK"
+"""Environment variable that names the stack to which a shell of ours belongs."""
+_KEYS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 StackOption = Annotated[
     str,
@@ -31,11 +35,23 @@ class Stack:
     name: str
     file: Path
     config: LabConfig
+    profile: str | None = None
+    """`aws:profile`, by which the engine reaches AWS; None: as the environment says."""
 
     @property
     def is_rehearsal(self) -> bool:
         """Whether it lives on this machine and costs nothing."""
         return self.name == REHEARSAL
+
+    @property
+    def aws_environment(self) -> tuple[dict[str, str], set[str]]:
+        """What boto3 and aws need to reach the account that the engine does: variables to set, and to unset."""
+        region = self.config.region
+        values = {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+        if self.profile is None:
+            return values, set()
+        # Keys in the environment would win over a profile; with the engine the profile wins.
+        return {**values, "AWS_PROFILE": self.profile}, set(_KEYS)
 
     @property
     def option(self) -> str:
@@ -46,16 +62,26 @@ class Stack:
 def load(name: str) -> Stack:
     """Read Pulumi.<name>.yaml and check every setting; raises BadInput with all problems at once."""
     file = file_of(name)
-    return parsed(name, file, file.read_text())
+    return parsed(name, file, read(file))
 
 
 def file_of(name: str) -> Path:
-    """The stack's settings file; raises BadInput when there is none."""
+    """The stack's settings file; raises BadInput when there is none, or when this shell cannot reach its AWS."""
+    if name != REHEARSAL and os.environ.get(SHELLS_STACK) == REHEARSAL:
+        raise BadInput("This shell's AWS is the rehearsal's. Leave it with exit, then run the command again.")
     file = CHECKOUT / f"Pulumi.{name}.yaml"
     if not file.exists():
         known = ", ".join(sorted(stack_name(path) for path in CHECKOUT.glob("Pulumi.*.yaml")))
         raise BadInput(f"There is no stack {name}: {file.name} does not exist. Name one of: {known}.")
     return file
+
+
+def read(file: Path) -> str:
+    """The text of a settings file; raises BadInput for what is no text."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{file.name} is not UTF-8 text (byte {error.start}). Save it as such.") from error
 
 
 def parsed(name: str, file: Path, text: str) -> Stack:
@@ -67,7 +93,8 @@ def parsed(name: str, file: Path, text: str) -> Stack:
     config = settings.get("config", {}) if isinstance(settings, dict) else None
     if not isinstance(config, dict):
         raise BadInput(f"{file.name} has no mapping under config:. Write the settings as in Pulumi.dev.yaml.")
-    return Stack(name, file, _checked(file, config))
+    profile = config.get("aws:profile")
+    return Stack(name, file, _checked(file, config), str(profile) if profile else None)
 
 
 def stack_name(file: Path) -> str:

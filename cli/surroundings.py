@@ -20,7 +20,7 @@ from cli import rehearsed
 from cli.console import Progress
 from cli.failures import CannotAsk
 from cli.files import replace_text
-from cli.stacks import CHECKOUT, Stack
+from cli.stacks import CHECKOUT, SHELLS_STACK, Stack
 
 
 def of(stack: Stack, outputs: Mapping[str, Any], directory: Path) -> dict[str, str]:
@@ -32,7 +32,7 @@ def of(stack: Stack, outputs: Mapping[str, Any], directory: Path) -> dict[str, s
     if stack.is_rehearsal:
         commands = _commands(directory, rehearsed.tools(Progress()))
         settings["PATH"] = os.pathsep.join([str(commands), os.environ.get("PATH", os.defpath)])
-    settings["LAB_STACK"] = stack.name
+    settings[SHELLS_STACK] = stack.name
     return settings
 
 

@@ -31,6 +31,8 @@ class EngineCommand(auto.PulumiCommand):
     def __init__(self, binary: Path) -> None:  # pyright: ignore[reportMissingSuperCall]  # it would start a process
         self.command = str(binary)
         self.version = VersionInfo.parse(version("pulumi"))
+        self.interrupted = False
+        """Whether an engine was asked to stop since `interruptible` began: nothing more is to be started then."""
         self._process: subprocess.Popen[str] | None = None
 
     def run(
@@ -85,6 +87,7 @@ class EngineCommand(auto.PulumiCommand):
         process = self._process
         if process is None or process.poll() is not None:
             return False
+        self.interrupted = True
         process.send_signal(signal.SIGINT)
         return True
 
@@ -119,15 +122,16 @@ def _drain(
 
 @contextmanager
 def interruptible(command: EngineCommand, tell: Callable[[str], object]) -> Generator[None]:
-    """While this holds, Ctrl-C and SIGTERM go to the engine; with no engine running they interrupt as usual."""
+    """While this holds, Ctrl-C and SIGTERM stop a running engine, and are a KeyboardInterrupt when the block ends.
 
-    def handler(number: int, _frame: object) -> None:
-        if command.interrupt():
-            tell("Stopping once the resources in flight are done; press Ctrl-C again to stop at once.")
-        elif number == signal.SIGTERM:
-            raise SystemExit(128 + number)
-        else:
+    However the engine ended then, it may have left something out. With no engine running they interrupt at once.
+    """
+    command.interrupted = False
+
+    def handler(_number: int, _frame: object) -> None:
+        if not command.interrupt():
             raise KeyboardInterrupt
+        tell("Stopping once the resources in flight are done; press Ctrl-C again to stop at once.")
 
     before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -135,3 +139,5 @@ def interruptible(command: EngineCommand, tell: Callable[[str], object]) -> Gene
     finally:
         for number, old in before.items():
             signal.signal(number, old)
+        if command.interrupted:
+            raise KeyboardInterrupt

@@ -94,8 +94,7 @@ def orphans(journal: Path, known: Collection[tuple[str, str]]) -> list[Orphan]:
             entry: dict[str, Any] = json.loads(line)
         except json.JSONDecodeError:
             continue  # the line at which a plug-in was killed
-        if "id" in entry:
-            made.append(Orphan(entry["urn"], entry["id"]))
+        made.append(Orphan(entry["urn"], entry["id"]))
     return [orphan for orphan in reversed(made) if (orphan.urn, orphan.id) not in known]
 
 

@@ -95,9 +95,8 @@ class RehearsalStack:
         self._program = program
         self._secret_keys = frozenset(secret_keys)
         self._tell = tell
-        self._to_encrypt: dict[str, str] = {}
+        self._project_file, self._stack_file = project_file, stack_file
         self._project: str = yaml.safe_load(project_file.read_text())["name"]
-        self._lay_out(project_file, stack_file)
 
     @property
     def _checkpoint(self) -> Path:
@@ -169,28 +168,33 @@ class RehearsalStack:
             return {}
         return json.loads(self._checkpoint.read_text())["checkpoint"].get("latest") or {}
 
-    def _lay_out(self, project_file: Path, stack_file: Path) -> None:
-        """Make the workspace: project and stack files, plug-in launchers, the passphrase."""
-        for directory in (self._work, self._root / "backend", self._root / "plugins", self._pids):
+    def _lay_out(self) -> dict[str, str]:
+        """Make the workspace: project and stack files, plug-in launchers, the passphrase.
+
+        Returns the settings that are still to be encrypted. Only to be called when no engine runs, which has files
+        of its own there.
+        """
+        for directory in (self._work, self._root / "backend", self._root / "plugins"):
             directory.mkdir(parents=True, exist_ok=True)
         passphrase = self._root / "passphrase"
         if not passphrase.exists():
             passphrase.touch(mode=0o600)
             passphrase.write_text(secrets.token_urlsafe(24))
-        project: dict[str, Any] = yaml.safe_load(project_file.read_text())
+        project: dict[str, Any] = yaml.safe_load(self._project_file.read_text())
         # The program comes from this process: the project's own entry and virtualenv are not used.
         project.pop("main", None)
         project["runtime"] = "python"
         (self._work / "Pulumi.yaml").write_text(yaml.safe_dump(project))
-        settings: dict[str, Any] = yaml.safe_load(stack_file.read_text()) or {}
-        kept = self._work / stack_file.name
+        settings: dict[str, Any] = yaml.safe_load(self._stack_file.read_text()) or {}
+        kept = self._work / self._stack_file.name
         if kept.exists():
-            # The engine keeps this stack's key salt in its copy of the file.
-            settings |= {k: v for k, v in yaml.safe_load(kept.read_text()).items() if k.startswith("encryption")}
+            # The engine keeps this stack's key salt in its copy of the file, which a kill may have cut off.
+            before: dict[str, Any] = yaml.safe_load(kept.read_text()) or {}
+            settings |= {k: v for k, v in before.items() if k.startswith("encryption")}
         config: dict[str, Any] = settings.get("config") or {}
-        for key in self._secret_keys & config.keys():
-            if not isinstance(config[key], dict):
-                self._to_encrypt[key] = str(config.pop(key))
+        to_encrypt = {
+            key: str(config.pop(key)) for key in self._secret_keys & config.keys() if not isinstance(config[key], dict)
+        }
         kept.write_text(yaml.safe_dump(settings))
         checkout = Path(__file__).parent.parent
         for name in PLUGINS:
@@ -198,6 +202,7 @@ class RehearsalStack:
             module = f"rehearsal.plugins.{name}"
             launcher.write_text(recovery.launcher(module, sys.executable, checkout, self._pids))
             launcher.chmod(0o755)
+        return to_encrypt
 
     def environment(self) -> dict[str, str]:
         """What the engine and its plug-ins see beside the caller's own environment."""
@@ -228,12 +233,12 @@ class RehearsalStack:
     def _open(self) -> auto.Stack:
         """The stack, made when there is none, with what a killed run left put right."""
         killed = self._quiet()
+        to_encrypt = self._lay_out()
         workspace = _Workspace(work_dir=str(self._work), program=self._program, pulumi_command=self.engine)
         mode = StackInitMode.SELECT if self.exists() else StackInitMode.CREATE
         stack = _Stack(self.name, workspace, mode)
-        for key, value in self._to_encrypt.items():
+        for key, value in to_encrypt.items():
             self.engine.tell(["config", "set", "--secret", key, "--stack", self.name], str(self._work), value)
-        self._to_encrypt.clear()
         if killed:
             self._put_right()
         self._journal.unlink(missing_ok=True)
@@ -242,6 +247,7 @@ class RehearsalStack:
     def _quiet(self) -> bool:
         """Before a run: see that no other is under way, and whether one was killed. Raises AlreadyRunning."""
         killed = recovery.clear_locks(self._root / "backend" / ".pulumi" / "locks", self.name)
+        self._pids.mkdir(parents=True, exist_ok=True)
         recovery.end_plugins(self._pids)
         return recovery.restore_checkpoint(self._checkpoint) or killed or bool(self.pending_operations())
 
@@ -267,6 +273,9 @@ class RehearsalStack:
         return providers
 
     def _run(self, operation: Callable[..., Any], on_event: OnEvent | None) -> Result:
+        if self.engine.interrupted:
+            # By what came before: a refresh that is stopped ends as if it had done its work.
+            raise RunFailed("It was stopped before it began.")
         result = Result()
         errors: list[str] = []
 

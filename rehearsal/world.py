@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -59,8 +58,6 @@ class World:
     """URL for every AWS service, http://127.0.0.1:PORT."""
     account_id: str
     region: str
-    started_at: datetime
-    """With its time zone."""
     dir: Path
     """The world's directory: aws/, log/, clusters/, pulumi/."""
 
@@ -107,7 +104,12 @@ class World:
 
 
 def start(region: str, bin_dir: Path, report: Report = lambda _: None) -> World:
-    """The running world, started if there is none.
+    """As `joined`, for whom it is the same who started the world."""
+    return joined(region, bin_dir, report)[0]
+
+
+def joined(region: str, bin_dir: Path, report: Report = lambda _: None) -> tuple[World, bool]:
+    """The running world, started if there is none, and whether it was started now.
 
     `region` is an AWS region, `bin_dir` holds the control plane's programs. When this returns, AWS
     calls are answered; when it raises (WorldError, or what interrupted it), nothing is left behind.
@@ -120,10 +122,10 @@ def start(region: str, bin_dir: Path, report: Report = lambda _: None) -> World:
                     f"The rehearsal runs in {running.region}, and aws:region says {region}. "
                     "Run ./lab down first, or set aws:region back."
                 )
-            return running
+            return running, False
         if _sweep():
             report("the rehearsal before ended without lab down; cleared what it left")
-        return _spawn(region, bin_dir, report)
+        return _spawn(region, bin_dir, report), True
 
 
 def attach() -> World | None:
@@ -140,7 +142,6 @@ def attach() -> World | None:
             endpoint=told["endpoint"],
             account_id=told["account_id"],
             region=told["region"],
-            started_at=datetime.fromisoformat(told["started_at"]),
             dir=directory,
         )
     except (OSError, ValueError, KeyError, TypeError):

@@ -12,7 +12,6 @@ import os
 import signal
 import socket
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,7 +83,6 @@ async def _serve(settings: Settings, listener: socket.socket, control_plane: "Co
         "endpoint": settings.endpoint,
         "account_id": settings.account_id,
         "region": settings.region,
-        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     serving = asyncio.create_task(
         hypercorn_serve(emulator.app, config, shutdown_trigger=emulator.ended.wait)  # pyright: ignore[reportArgumentType]  # hypercorn's ASGI types are narrower than the protocol

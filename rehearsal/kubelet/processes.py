@@ -21,6 +21,8 @@ _LATE = 0.5
 
 _LOOK_AGAIN = 0.01
 """Seconds that the kernel gets to take killed processes away."""
+_KILLS_FOR = 5.0
+"""Seconds after which processes stay that multiply, or that cannot be killed: a pod's end must not wait for them."""
 
 
 class Output:
@@ -187,11 +189,16 @@ def kill_marked(mark: str) -> None:
     if sys.platform != "linux":
         return
     # Again while there are some: one may have made another meanwhile.
-    while found := [int(entry.name) for entry in Path("/proc").iterdir() if _is_marked(entry, mark.encode())]:
+    end = time.monotonic() + _KILLS_FOR
+    while time.monotonic() < end and (found := _marked(mark.encode())):
         for pid in found:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(_LOOK_AGAIN)
+
+
+def _marked(mark: bytes) -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if _is_marked(entry, mark)]
 
 
 def _is_marked(entry: Path, mark: bytes) -> bool:

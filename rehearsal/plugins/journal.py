@@ -2,7 +2,8 @@
 
 When the engine dies between an AWS call and the answer to it, its state only
 says that a creation was under way. The next run reads from this journal which
-identifier the object got, and imports it instead of making a second one.
+identifier the object got, and deletes it before the engine makes another one
+(rehearsal/recovery.py).
 """
 
 from __future__ import annotations
@@ -16,12 +17,10 @@ ENVIRONMENT_VARIABLE = "MYEKS_REHEARSAL_JOURNAL"
 
 
 class Journal:
-    """Appends JSON lines to a file: `{"urn", "id"}` on creation, `{"urn", "done": true}` on the answer.
+    """Appends JSON lines to a file: `{"urn", "id"}` for each object that was made.
 
     A line is one write to a file opened for appending, so several plugins may
     share the file, and a killed plugin leaves no half of a line behind.
-    `done` says that the plugin answered, not that the engine kept the answer:
-    for a creation that the engine's state still calls pending, the id holds.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -37,16 +36,9 @@ class Journal:
 
     def created(self, urn: str, identity: str) -> None:
         """The object exists under this id. Raises OSError when the file cannot be written."""
-        self._append({"urn": urn, "id": identity})
-
-    def done(self, urn: str) -> None:
-        """The creation was answered."""
-        self._append({"urn": urn, "done": True})
-
-    def _append(self, entry: dict[str, str | bool]) -> None:
         if self._path is None:
             return
-        line = json.dumps(entry) + "\n"
+        line = json.dumps({"urn": urn, "id": identity}) + "\n"
         with self._lock:
             descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             try:

@@ -168,10 +168,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             if request.preview:
                 outputs = resource.preview(ctx, None, plain(inputs))
                 return provider_pb2.CreateResponse(properties=wire.marked(outputs, inputs))
-            try:
-                state = self._keeping_secrets(lambda: self._create(resource, ctx, plain(inputs)), inputs)
-            finally:
-                self._journal.done(request.urn)
+            state = self._keeping_secrets(lambda: self._create(resource, ctx, plain(inputs)), inputs)
             return provider_pb2.CreateResponse(id=state.id, properties=wire.marked(state.outputs, inputs))
 
         return self._guarded(context, run)

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +23,9 @@ def until(what: str, seen: Callable[[], object], within: float = 60) -> None:
 
 def pids(lab: Lab, name: str) -> list[int]:
     """Processes of this lab whose program has that file name."""
-    return [int(line.split()[0]) for line in lab.processes() if Path(line.split()[1]).name == name]
+    # One that is just ending, or beginning, has no command line.
+    lines = [line.split() for line in lab.processes()]
+    return [int(words[0]) for words in lines if len(words) > 1 and Path(words[1]).name == name]
 
 
 def creating(lab: Lab) -> bool:
@@ -76,7 +80,8 @@ def test_interrupt_in_the_middle_then_up(lab: Lab):
     until("the update to be in its middle", lambda: creating(lab))
     first.send_signal(signal.SIGINT)
     said, _ = first.communicate(timeout=90)
-    assert first.returncode != 0
+    assert first.returncode == 130
+    assert said.endswith("lab: Interrupted. To go on: ./lab up\n")
     assert "Traceback" not in said
     lab("up")
     assert set(lab.json("preview")["counts"]) == {"same"}
@@ -106,6 +111,41 @@ def test_interrupt_before_the_engine_runs_leaves_nothing_half_started(lab: Lab):
     time.sleep(0.7)
     first.send_signal(signal.SIGINT)
     said, _ = first.communicate(timeout=60)
+    # A signal that comes before Python takes any ends the process itself.
+    assert first.returncode in (130, -signal.SIGINT), said
     assert "Traceback" not in said
     lab("down")
     assert lab.processes() == []
+
+
+@pytest.mark.parametrize("command", ["preview", "plan"])
+def test_interrupt_while_the_engine_begins_leaves_nothing(lab: Lab, command: str):
+    lab("down", "--force")
+    first = lab.start(command)
+    until("the engine", lambda: pids(lab, "pulumi"))
+    first.send_signal(signal.SIGINT)
+    said, _ = first.communicate(timeout=60)
+    assert first.returncode == 130, said
+    assert said.endswith(f"lab: Interrupted. To go on: ./lab {command}\n")
+    assert "Traceback" not in said
+    assert lab.processes() == []
+    assert not lab.world.exists()
+
+
+EVENING_BEFORE = """
+import boto3
+from rehearsal import world
+from rehearsal.run import environment
+from rehearsal.toolchain import ensure
+here = world.start("ap-northeast-2", ensure(print))
+with environment(here.env(), here.unset()):
+    boto3.client("logs").create_log_group(logGroupName="/aws/eks/myeks/cluster")
+"""
+
+
+def test_the_log_group_that_eks_makes_after_a_lab_is_gone_is_not_in_the_next_ones_way(lab: Lab):
+    subprocess.run([sys.executable, "-c", EVENING_BEFORE], cwd=lab.checkout, env=lab.env, check=True, timeout=60)
+    lab("up")
+    shown = lab.sh("aws logs describe-log-groups --query 'logGroups[].[logGroupName, retentionInDays]' --output text")
+    assert shown.split() == ["/aws/eks/myeks/cluster", "7"]
+    assert "Nothing is left" in lab("down").stderr

@@ -82,8 +82,13 @@ def interrupted(lab: Lab, fault: Fault, *command: str) -> None:
     else:
         running.send_signal(signal.SIGINT)
     said, _ = running.communicate(timeout=120)
-    assert running.returncode != 0, said
     assert "Traceback" not in said, said
+    if fault.killed == "SIGKILL":
+        assert running.returncode == 1, said
+        assert f"./lab {'down' if command[0] == 'down' else 'up'}" in said, "the command that goes on"
+    else:
+        assert running.returncode == 130, said
+        assert f"To go on: ./lab {command[0]}" in said
     if lab.world.exists():
         faults(lab, ())
 

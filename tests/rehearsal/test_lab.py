@@ -2,8 +2,11 @@
 
 import json
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.rehearsal.conftest import Lab
 
@@ -153,6 +156,52 @@ def test_a_lifetime_makes_appointments_with_aws_and_can_be_moved(up: Lab):
     up("up")
     assert starts() == set()
     assert up.json("status")["expires"] == ""
+
+
+def test_the_shell_has_the_lab_itself(up: Lab):
+    assert re.fullmatch(r"lab [\d.]+\n", up.sh("cd / && lab --version"))
+    assert json.loads(up.sh("cd / && lab status --json"))["status"] == "ACTIVE"
+    # Its AWS is not that of another stack.
+    assert "Leave it with exit" in up.sh("lab sweep -s dev", code=2)
+
+
+def test_the_lab_can_be_called_by_a_link(up: Lab, tmp_path: Path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "by").symlink_to(up.checkout)
+    (tmp_path / "bin/named").symlink_to("../by/lab")
+    (tmp_path / "bin/lab").symlink_to(tmp_path / "bin/named")
+    ended = subprocess.run([tmp_path / "bin/lab", "--version"], env=up.env, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_plan_of_another_region_leaves_the_standing_lab_alone(up: Lab):
+    before = up.state()
+    settings = {
+        "aws:region": "eu-central-1",
+        "aws:profile": "study",
+        "myeks:grafanaAdminPassword": {"secure": "v1:AAAAAAAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},
+    }
+    file = up.checkout / "Pulumi.study.yaml"
+    file.write_text(yaml.safe_dump({"encryptionsalt": "v1:AAAAAAAAAAA=:v1:AAAAAAAAAAAAAAAA:AAAA", "config": settings}))
+    assert up.json("plan", "-s", "study")["up"]["predictedSeconds"] > 600
+    assert up.state() == before
+    assert [path.name for path in up.world.parent.iterdir() if path.name.startswith("world")] == ["world"]
+    assert not [line for line in up.processes() if "eu-central-1" in line]
+
+
+def test_charts_are_written_where_the_user_is(up: Lab):
+    assert up.sh("cd $(mktemp -d) && lab plan --svg charts >/dev/null && ls charts") == "down.svg\nup.svg\n"
+
+
+def test_another_region_is_told_while_the_lab_stands(up: Lab):
+    try:
+        settings = yaml.safe_load(up.settings_file.read_text())
+        settings["config"]["aws:region"] = "eu-central-1"
+        up.settings_file.write_text(yaml.safe_dump(settings))
+        said = up("preview", code=1).stderr
+        assert "runs in ap-northeast-2, and aws:region says eu-central-1. Run ./lab down first" in said
+    finally:
+        up.reset()
 
 
 def test_a_token_for_another_cluster_is_refused(up: Lab):

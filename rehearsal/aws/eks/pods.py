@@ -24,7 +24,6 @@ PREFIX: Final = "/_rehearsal/node/"
 """Path of a node's services on the emulator; the secret follows."""
 METADATA: Final = "metadata"
 AGENT: Final = "agent"
-REGIONS: Final = ("AWS_REGION", "AWS_DEFAULT_REGION")
 CREDENTIALS_URI: Final = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 
 

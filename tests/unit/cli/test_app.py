@@ -1,18 +1,21 @@
 """How the command line ends: a message and the documented exit code, never a traceback."""
 
 import errno
+import io
 import sys
+from collections.abc import Callable
 
 import pytest
+import typer
 
-from cli import app
-from cli.failures import BadInput, CannotAsk, Failure
+from cli import app, status
+from cli.failures import BadInput, CannotAsk, Failure, Interrupted
 from rehearsal.run import RunFailed
 from rehearsal.world import WorldError
 
 
 def ending(monkeypatch: pytest.MonkeyPatch, raised: BaseException) -> int | str | None:
-    def fail() -> None:
+    def fail(prog_name: str) -> None:
         raise raised
 
     monkeypatch.setattr(app, "app", fail)
@@ -29,7 +32,7 @@ def ending(monkeypatch: pytest.MonkeyPatch, raised: BaseException) -> int | str 
         (CannotAsk("a"), 3),
         (RunFailed("a"), 1),
         (WorldError("a"), 1),
-        (KeyboardInterrupt(), 130),
+        (Interrupted("a"), 130),
         (OSError(errno.ENOSPC, "No space left on device", "/somewhere/state"), 1),
     ],
 )
@@ -53,3 +56,53 @@ def test_an_unknown_command_is_bad_input(monkeypatch: pytest.MonkeyPatch, capsys
         app.main()
     assert left.value.code == 2
     assert "destory" in capsys.readouterr().err
+
+
+def left(monkeypatch: pytest.MonkeyPatch, doing: Callable[[str], object]) -> int | str | None:
+    """How `lab status -s dev` leaves when this happens in it."""
+    monkeypatch.setattr(status, "load", doing)
+    monkeypatch.setattr(sys, "argv", ["lab", "status", "-s", "dev"])
+    with pytest.raises(SystemExit) as caught:
+        app.main()
+    return caught.value.code
+
+
+def interrupt(*_: object) -> str:
+    raise KeyboardInterrupt
+
+
+def asking(_stack: str) -> bool:
+    return typer.confirm("Really?")
+
+
+class Keys(io.StringIO):
+    """A terminal at which somebody presses Ctrl-C."""
+
+    readline = interrupt
+
+
+def test_ctrl_c_in_a_command_is_told_with_the_command_that_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    assert left(monkeypatch, interrupt) == 130
+    assert capsys.readouterr().err == "\nlab: Interrupted. To go on: ./lab status -s dev\n"
+
+
+def test_ctrl_c_at_a_question_is_an_interrupt_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setattr(sys, "stdin", Keys())
+    assert left(monkeypatch, asking) == 130
+    assert capsys.readouterr().err == "\nlab: Interrupted. To go on: ./lab status -s dev\n"
+
+
+def test_a_question_that_nobody_answers_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    assert left(monkeypatch, asking) == 1
+    assert "Nobody answered. Answer, or add --yes: ./lab status" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("raised", "code"), [(typer.Exit(3), 3), (SystemExit(7), 7)])
+def test_a_commands_own_exit_code_stands(monkeypatch: pytest.MonkeyPatch, raised: BaseException, code: int):
+    def leave(_stack: str) -> None:
+        raise raised
+
+    assert left(monkeypatch, leave) == code

@@ -13,6 +13,7 @@ import yaml
 from rehearsal.control_plane.bootstrap import pod_identity_webhook
 from rehearsal.control_plane.client import ApiError
 from rehearsal.control_plane.commands import STAGES
+from rehearsal.kubelet import processes
 from rehearsal.kubelet.containers import Container
 from rehearsal.kubelet.environment import container_variables, expand, service_variables
 from rehearsal.kubelet.errors import NotStarted
@@ -469,3 +470,23 @@ def test_the_webhook_is_eks_own() -> None:
     assert webhook["clientConfig"] == {"url": "https://127.0.0.1:4321/mutate", "caBundle": "Q0E="}
     assert webhook["rules"][0]["operations"] == ["CREATE"]
     assert webhook["failurePolicy"] == "Ignore"
+
+
+def test_processes_that_never_go_do_not_hold_a_pods_end_up(monkeypatch: pytest.MonkeyPatch):
+    now = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        assert now < 60
+
+    def refuse(_pid: int, _signal: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(processes.sys, "platform", "linux")
+    monkeypatch.setattr(processes, "_marked", lambda _mark: [4711])
+    monkeypatch.setattr(processes.os, "kill", refuse)
+    monkeypatch.setattr(processes.time, "monotonic", lambda: now)
+    monkeypatch.setattr(processes.time, "sleep", sleep)
+    processes.kill_marked("of-a-pod")
+    assert 1 < now < 10

@@ -15,7 +15,7 @@ SUBNET = "urn:pulumi:rehearsal::myeks::myeks:components:Network$aws:ec2/subnet:S
 def test_what_the_state_lacks_is_found_latest_first(tmp_path: Path):
     journal = tmp_path / "journal.jsonl"
     assert orphans(journal, set()) == []
-    lines = [{"urn": VPC, "id": "vpc-1"}, {"urn": VPC, "done": True}, {"urn": SUBNET, "id": "subnet-1"}]
+    lines = [{"urn": VPC, "id": "vpc-1"}, {"urn": SUBNET, "id": "subnet-1"}]
     journal.write_text("\n".join(map(json.dumps, lines)) + '\n{"urn": "cut o')
     assert orphans(journal, set()) == [Orphan(SUBNET, "subnet-1"), Orphan(VPC, "vpc-1")]
     assert orphans(journal, {(VPC, "vpc-1")}) == [Orphan(SUBNET, "subnet-1")]

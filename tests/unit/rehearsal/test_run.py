@@ -1,13 +1,21 @@
 """What a run reads out of the engine's own records."""
 
+import json
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 from pulumi.automation import CommandResult
 from pulumi.automation.errors import CommandError
 
 from rehearsal import run
-from rehearsal.run import Result, environment
+from rehearsal.aws import processes
+from rehearsal.recovery import AlreadyRunning
+from rehearsal.run import RehearsalStack, Result, RunFailed, environment
+from rehearsal.world import World
 
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:abc"}
 
@@ -42,3 +50,64 @@ def test_the_callers_environment_comes_back(monkeypatch: pytest.MonkeyPatch):
         fail_inside()
     assert os.environ["AWS_PROFILE"] == "own"
     assert "AWS_ENDPOINT_URL" not in os.environ
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> RehearsalStack:
+    """A stack in a world in which nothing was begun."""
+    project, settings = tmp_path / "Pulumi.yaml", tmp_path / "Pulumi.rehearsal.yaml"
+    project.write_text("name: myeks\nruntime: python\n")
+    settings.write_text("config:\n  aws:region: ap-northeast-2\n  myeks:password: new\n")
+    (tmp_path / "world").mkdir()
+    return RehearsalStack(
+        World("id", 1, "http://127.0.0.1:1", "111122223333", "ap-northeast-2", tmp_path / "world"),
+        Path("/nowhere"),
+        project_file=project,
+        stack_file=settings,
+        program=lambda: None,
+        secret_keys=["myeks:password"],
+    )
+
+
+def test_who_only_looks_writes_nothing(stack: RehearsalStack):
+    assert not stack.exists()
+    assert stack.environment()["PULUMI_BACKEND_URL"]
+    assert (stack.outputs(), stack.resources(), stack.pending_operations()) == ({}, [], [])
+    assert list(stack.world.dir.rglob("*")) == []
+
+
+def test_a_running_engine_keeps_its_settings(stack: RehearsalStack, monkeypatch: pytest.MonkeyPatch):
+    lock = stack.world.dir / "pulumi/backend/.pulumi/locks/organization/myeks/rehearsal/1.json"
+    lock.parent.mkdir(parents=True)
+    lock.write_text(json.dumps({"pid": os.getpid()}))
+    settings = stack.world.dir / "pulumi/work/Pulumi.rehearsal.yaml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("config: {myeks:password: {secure: just set}}\n")
+    monkeypatch.setattr(processes, "alive", lambda _pid, _part: True)
+    for begin in (stack.up, stack.preview, stack.refresh, stack.destroy):
+        with pytest.raises(AlreadyRunning):
+            begin()
+    assert settings.read_text() == "config: {myeks:password: {secure: just set}}\n"
+
+
+def test_after_an_interrupt_nothing_more_is_begun(stack: RehearsalStack, monkeypatch: pytest.MonkeyPatch):
+    begun: list[str] = []
+
+    class Opened:
+        def refresh(self, **_: Any) -> None:
+            begun.append("refresh")
+            # It ends as if it had done its work.
+            stack.engine.interrupted = True
+
+        def up(self, **_: Any) -> None:
+            begun.append("up")
+
+    @contextmanager
+    def opened(_self: RehearsalStack) -> Generator[Opened]:
+        yield Opened()
+
+    monkeypatch.setattr(RehearsalStack, "_opened", opened)
+    stack.refresh()
+    with pytest.raises(RunFailed):
+        stack.up()
+    assert begun == ["refresh"]

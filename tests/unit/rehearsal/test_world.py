@@ -1,7 +1,6 @@
 """What a world tells its tools, and what it takes for a world."""
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from rehearsal.world import NotTheEmulator, World, WorldError
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    return World("id", 1, "http://127.0.0.1:1", "111122223333", "ap-northeast-2", datetime.now(UTC), tmp_path)
+    return World("id", 1, "http://127.0.0.1:1", "111122223333", "ap-northeast-2", tmp_path)
 
 
 @pytest.fixture
@@ -90,7 +89,6 @@ def test_a_port_where_nobody_listens_is_not_the_emulator() -> None:
                 "endpoint": "http://127.0.0.1:1",
                 "account_id": "1",
                 "region": "r",
-                "started_at": "2026-11-24T00:00:00+00:00",
             }
         ),
     ],
@@ -132,3 +130,13 @@ def test_only_the_rehearsals_own_programs_are_its_processes(
 ) -> None:
     monkeypatch.setattr(processes, "_listed", lambda: [(4711, line)])
     assert (processes.working_in(Path("/w/world")) == [4711]) is ours
+
+
+def test_who_joins_a_running_world_has_not_started_it(
+    world: World, own_world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It may have come up between a look and the start: whoever takes it for its own would end it.
+    monkeypatch.setattr(worlds, "attach", lambda: world)
+    assert worlds.joined(world.region, Path("/nowhere")) == (world, False)
+    with pytest.raises(WorldError, match=r"runs in ap-northeast-2, and aws:region says eu-west-1\. Run \./lab down"):
+        worlds.joined("eu-west-1", Path("/nowhere"))

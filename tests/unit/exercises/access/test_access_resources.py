@@ -12,8 +12,6 @@ from exercises.access.objects import Binding, Policy, Role, Rule, Subject
 from exercises.access.requests import ResourceRequest
 from exercises.access.resources import VERBS, Catalogue, UnknownResource
 
-ALL_VERBS = list(VERBS)
-
 
 def served(
     plural: str, kind: str, *, scope: str = "Namespaced", verbs: Sequence[str] = VERBS, **more: Any

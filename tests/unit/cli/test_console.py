@@ -1,0 +1,47 @@
+"""How the command line speaks to a pipe: soon, then now and then; and not as a failure to who has read enough."""
+
+import io
+import os
+import sys
+
+import pytest
+
+from cli import console
+from cli.console import Progress
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_a_pipe_is_told_after_two_seconds_and_then_every_ten(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    clock = Clock()
+    monkeypatch.setattr(console, "time", clock)
+    told = io.StringIO()
+    monkeypatch.setattr(console, "err", console.Console(file=told, width=80))
+    shown = Progress()
+    spoke: list[float] = []
+    for second in range(31):
+        clock.now = 100.0 + second
+        before = told.getvalue()
+        shown.waiting("AWS works")
+        if told.getvalue() != before:
+            spoke.append(second)
+    assert spoke == [2, 12, 22]
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure(monkeypatch: pytest.MonkeyPatch):
+    reader, writer = os.pipe()
+    os.close(reader)
+    monkeypatch.setattr(sys, "stdout", os.fdopen(writer, "w"))
+    told = console._Console(file=sys.stdout, width=80)  # pyright: ignore[reportPrivateUsage]
+    with pytest.raises(SystemExit) as ended:
+        told.print("a row\n" * 10_000)
+    assert ended.value.code == 141
+    sys.stdout.flush()

@@ -1,0 +1,41 @@
+"""The rehearsal that a command meets when it begins."""
+
+from pathlib import Path
+
+import pytest
+
+from cli import rehearsed
+from cli.console import Progress
+from cli.failures import Failure
+from cli.stacks import Stack
+from infra.config import parse
+from rehearsal import toolchain
+from rehearsal import world as worlds
+from rehearsal.world import World
+
+SEOUL, FRANKFURT = "ap-northeast-2", "eu-central-1"
+
+
+@pytest.fixture
+def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A rehearsal that runs in Seoul."""
+    world = World("id", 1, "http://127.0.0.1:1", "111122223333", SEOUL, tmp_path)
+    monkeypatch.setenv("MYEKS_LAB_CACHE", str(tmp_path))
+    monkeypatch.setattr(worlds, "attach", lambda: world)
+    monkeypatch.setattr(rehearsed, "_import_program", lambda: None)
+    monkeypatch.setattr(toolchain, "ensure", lambda _tell: Path("/nowhere"))
+    return world
+
+
+def stack(region: str) -> Stack:
+    return Stack("rehearsal", Path("/nonexistent"), parse({}, region))
+
+
+def test_a_running_rehearsal_is_joined(running: World):
+    assert rehearsed.begin(stack(SEOUL), Progress()) == (running, Path("/nowhere"), False)
+
+
+@pytest.mark.usefixtures("running")
+def test_a_running_rehearsal_of_another_region_is_told_before_anything_is_asked():
+    with pytest.raises(Failure, match=rf"runs in {SEOUL}, and aws:region says {FRANKFURT}\. Run \./lab down first"):
+        rehearsed.begin(stack(FRANKFURT), Progress())
