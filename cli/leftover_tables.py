@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from cli.console import duration, out
 from cli.recorded import Recorded
@@ -24,12 +25,12 @@ def show(stack: Stack, report: Report, recorded: Recorded) -> None:
     beside = [each for each in report.left if not each.recorded]
     if beside:
         out.print(table(beside))
-        for line in _summary(stack, beside):
+        for line in _summary(stack, beside, recorded):
             out.print(line, markup=False)
     if report.unasked:
         unasked = Table("could not be asked", "why", box=None, pad_edge=False)
         for each in report.unasked:
-            unasked.add_row(each.kind.plural, each.why)
+            unasked.add_row(each.kind.plural, Text(each.why))
         out.print(unasked)
     if recorded.unknown:
         out.print(f"Pulumi's stack {stack.name} could not be asked: {recorded.unknown}.", markup=False)
@@ -60,7 +61,7 @@ def table(left: Sequence[Leftover]) -> Table:
     shown = Table("left", "id", "name", "size", "age", "known by", "why it matters", box=None, pad_edge=False)
     shown.columns[1].overflow = "fold"
     for each in left:
-        shown.add_row(
+        cells = (
             each.kind.name,
             _short(each.thing.id),
             each.thing.name,
@@ -69,6 +70,8 @@ def table(left: Sequence[Leftover]) -> Table:
             _known_by(each),
             each.kind.why,
         )
+        # A name in brackets would be taken for a style.
+        shown.add_row(*map(Text, cells))
     return shown
 
 
@@ -91,9 +94,14 @@ def _counted(report: Report) -> str:
     return ", ".join(f"{n} {kind.name if n == 1 else kind.plural}" for kind, n in counted.items()) or "none"
 
 
-def _summary(stack: Stack, beside: Sequence[Leftover]) -> list[str]:
+def _summary(stack: Stack, beside: Sequence[Leftover], recorded: Recorded) -> list[str]:
     claims = Counter(each.belonging.claim for each in beside if not each.thing.going)
     lines = [f"{len(beside)} left."]
+    if recorded.has_cluster:
+        lines = [
+            f"{len(beside)} beside what the engine's state holds. While the lab stands these are what AWS made for it: "
+            f"./lab down{stack.option} takes them along, and asks afterwards what is left."
+        ]
     if strangers := claims[Claim.PLACE]:
         lines.append(
             f"{strangers} of them bear neither tag nor name of the lab and stand in its VPC, which they keep. "
@@ -137,7 +145,7 @@ def show_outcome(outcome: Outcome, where: Console = out) -> None:
     if outcome.failed:
         shown = Table("not deleted", "id", "why", box=None, pad_edge=False)
         for each in outcome.failed:
-            shown.add_row(each.leftover.kind.name, _short(each.leftover.thing.id), each.why)
+            shown.add_row(each.leftover.kind.name, Text(_short(each.leftover.thing.id)), Text(each.why))
         where.print(shown)
 
 

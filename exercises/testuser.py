@@ -3,7 +3,8 @@
 The study note makes a long-lived key and pastes it into a file. Here a key lives in this process's memory, and in the
 environment of the one command that is run with it, and it is deleted at the end: on success, on failure, on Ctrl-C,
 SIGTERM and SIGHUP by this process, on anything harder by a guard (testuser_guard), and when even that is killed by the
-next command that makes a key (testuser_leases).
+next command that makes a key (testuser_leases). The guard and the next command also delete a key of which IAM did not
+tell: it may turn up only after a while.
 """
 
 from __future__ import annotations
@@ -18,22 +19,44 @@ from pathlib import Path
 from time import monotonic
 from types import FrameType
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-from tenacity import RetryCallState, RetryError, Retrying, retry_if_exception, stop_after_delay, wait_exponential
+from tenacity import (
+    RetryCallState,
+    RetryError,
+    Retrying,
+    retry_if_exception,
+    retry_if_result,
+    stop_after_delay,
+    wait_exponential,
+)
 
 from exercises import testuser_leases as leases
 from exercises.testuser_guard import Guard, client, delete, keys_of, made_since
 
 KNOWN_WITHIN: Final = 60.0
 """Seconds that AWS may take to know a new key; it takes some, since IAM spreads what is new to its regions."""
-TOLD_AFTER: Final = 2.0
+BETWEEN: Final = 0.5
+"""Seconds between two answers that know the key: one host of one service that knows it says nothing of the others."""
+TOLD_AFTER: Final = 5.0
 """Seconds after which the wait is told."""
 MOST_KEYS: Final = 2
 """Access keys that one IAM user may have (IAM User Guide, "IAM and AWS STS quotas", 2026-11)."""
 DIRECTORY: Final = "testuser-keys"
 """Where leases are, below the directory that the caller names."""
 
-_UNKNOWN_YET: Final = frozenset({"InvalidClientTokenId", "SignatureDoesNotMatch", "UnrecognizedClientException"})
+_UNKNOWN_YET: Final = frozenset(
+    {
+        "AuthFailure",  # EC2
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",  # EKS
+    }
+)
+_REFUSED: Final = frozenset({"AccessDenied", "AccessDeniedException", "DryRunOperation", "UnauthorizedOperation"})
+"""Refusals of somebody who is known, and EC2's answer to a dry run that they may do."""
 _INTERRUPTING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
@@ -88,18 +111,22 @@ def _made(user_name: str, region: str, directory: Path, tell: Callable[[str], ob
     """Make a key, and put onto `undo` what takes it away."""
     iam = client(region)
     with leases.making(directory, tell) as lock:
+        held, left = leases.others(directory, user_name)
+        in_use = {lease.key_id for lease in held if lease.key_id}
         try:
-            _delete_leftovers(iam, user_name, directory, tell)
-            before = list(keys_of(iam, user_name))
+            _delete_leftovers(iam, user_name, left, in_use, tell)
+            listed = list(keys_of(iam, user_name))
         except iam.exceptions.NoSuchEntityException as error:
             raise NoKey(f"There is no IAM user {user_name}. ./lab up puts it back.") from error
-        if len(before) >= MOST_KEYS:
-            raise NoKey(_too_many(user_name, before, directory))
+        if len(listed) >= MOST_KEYS:
+            raise NoKey(_too_many(user_name, listed, in_use))
+        # One that another command has just made may be listed only later, and is not this command's all the same.
+        before = sorted(in_use.union(listed))
         lease = undo.enter_context(leases.held(directory, user_name, before))
         guard = undo.enter_context(Guard(user_name, region, before, lock, lease.file))
         # Nothing may come between the creation and the deletion being certain.
         with _signals_held():
-            key = _Key(iam, user_name, lease, guard)
+            key = _Key(iam, user_name, lease, guard, tell)
             undo.callback(key.delete)
             return key.make()
 
@@ -107,17 +134,24 @@ def _made(user_name: str, region: str, directory: Path, tell: Callable[[str], ob
 class _Key:
     """The one key of this run."""
 
-    def __init__(self, iam: Any, user_name: str, lease: leases.Lease, guard: Guard) -> None:
-        self._iam, self._user, self._lease, self._guard = iam, user_name, lease, guard
+    def __init__(
+        self, iam: Any, user_name: str, lease: leases.Lease, guard: Guard, tell: Callable[[str], object]
+    ) -> None:
+        self._iam, self._user, self._lease, self._guard, self._tell = iam, user_name, lease, guard, tell
         self._id = ""
         self._refused = False
 
     def make(self) -> Credentials:
+        from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError
+
         try:
             made = self._iam.create_access_key(UserName=self._user)["AccessKey"]
         except self._iam.exceptions.ClientError as error:
-            # Refused: none was made. Any other end of the call does not tell.
+            # Refused: none was made. Any other end of the call does not tell, unless it was never heard.
             self._refused = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500) < 500
+            raise
+        except (ConnectTimeoutError, EndpointConnectionError):
+            self._refused = True
             raise
         self._id = str(made["AccessKeyId"])
         self._guard.made(self._id)
@@ -127,31 +161,34 @@ class _Key:
     def delete(self) -> None:
         """Delete it, whatever signal comes meanwhile. Raises NotDeleted."""
         with _signals_held():
-            try:
-                if not self._refused:
-                    ids = [self._id] if self._id else made_since(self._iam, self._user, self._lease.before)
-                    for one in ids:
-                        _insist(partial(delete, self._iam, self._user, one))
-            except Exception as error:
-                raise NotDeleted(self._told(error)) from error
-            self._guard.done()
-            self._lease.end()
+            # One that IAM does not find may turn up within a minute: too long for who has pressed Ctrl-C, and not
+            # for the guard.
+            if self._refused or self._deleted():
+                self._guard.done()
+                self._lease.end()
+
+    def _deleted(self) -> bool:
+        if not self._id:
+            self._tell(
+                f"IAM did not tell whether {self._user} has a new access key. One that turns up is deleted; "
+                f"see for yourself: aws iam list-access-keys --user-name {self._user}"
+            )
+            return False
+        try:
+            return _insist(partial(delete, self._iam, self._user, self._id))
+        except Exception as error:
+            raise NotDeleted(self._told(error)) from error
 
     def _told(self, error: Exception) -> str:
-        if not self._id:
-            return (
-                f"It is not known whether {self._user} has a new access key: {error}\n"
-                f"See for yourself: aws iam list-access-keys --user-name {self._user}"
-            )
         return (
             f"The access key {self._id} of {self._user} could not be deleted: {error}\n"
             f"Delete it: {command_to_delete(self._user, self._id)}"
         )
 
 
-def _insist(call: Callable[[], object]) -> None:
+def _insist(call: Callable[[], bool]) -> bool:
     """Some attempts within seconds: a single lost packet shall leave no key."""
-    Retrying(
+    return Retrying(
         stop=stop_after_delay(10), wait=wait_exponential(0.2, max=2), retry=retry_if_exception(_passes), reraise=True
     )(call)
 
@@ -167,21 +204,21 @@ def _passes(error: BaseException) -> bool:
     return isinstance(error, BotoCoreError)
 
 
-def _delete_leftovers(iam: Any, user_name: str, directory: Path, tell: Callable[[str], object]) -> None:
+def _delete_leftovers(
+    iam: Any, user_name: str, left: list[leases.Lease], in_use: set[str], tell: Callable[[str], object]
+) -> None:
     """Delete the keys of leases that nobody holds."""
-    held, left = leases.others(directory, user_name)
-    in_use = {lease.key_id for lease in held}
     for lease in left:
-        not_ours = in_use | set(lease.before)
-        ids = [lease.key_id] if lease.key_id else made_since(iam, user_name, not_ours, lease.since)
-        for one in ids:
-            if delete(iam, user_name, one):
-                tell(f"deleted the access key {one} of {user_name}, which a killed command left")
-        lease.end()
+        not_its = in_use.union(lease.before)
+        ids = [lease.key_id] if lease.key_id else made_since(iam, user_name, not_its, lease.since)
+        deleted = [one for one in ids if delete(iam, user_name, one)]
+        for one in deleted:
+            tell(f"deleted the access key {one} of {user_name}, which a killed command left")
+        if deleted or not lease.is_young:
+            lease.end()
 
 
-def _too_many(user_name: str, ids: list[str], directory: Path) -> str:
-    in_use = {lease.key_id for lease in leases.others(directory, user_name)[0]}
+def _too_many(user_name: str, ids: list[str], in_use: set[str]) -> str:
     named = f"{user_name} has the access keys {' and '.join(ids)}, and IAM allows no more."
     by_hand = [one for one in ids if one not in in_use]
     if by_hand:
@@ -190,42 +227,72 @@ def _too_many(user_name: str, ids: list[str], directory: Path) -> str:
 
 
 def _wait_until_known(made: Credentials, region: str, tell: Callable[[str], object]) -> None:
-    """Ask STS who the key's owner is until it knows. Raises NoKey."""
+    """Ask AWS as the key's owner until it knows them wherever they will be asked for. Raises NoKey.
+
+    A key spreads to each service, and there to each host, on its own (HashiCorp Vault, issues 687 and 8413). STS is
+    asked most, because the cluster's API server asks it, too.
+    """
     import boto3
     from botocore.config import Config
 
-    sts = boto3.client(
-        "sts",
-        region_name=region,
-        aws_access_key_id=made.access_key_id,
-        aws_secret_access_key=made.secret_access_key,
-        config=Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2, "mode": "standard"}),
-    )
-    began, told = monotonic(), list[bool]()
+    def client_of(service: str) -> Any:
+        return boto3.client(
+            service,
+            region_name=region,
+            aws_access_key_id=made.access_key_id,
+            aws_secret_access_key=made.secret_access_key,
+            config=Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2, "mode": "standard"}),
+        )
+
+    sts, eks, ec2 = (client_of(service) for service in ("sts", "eks", "ec2"))
+    who = (sts, "get_caller_identity", {})
+    questions = (who, (eks, "list_clusters", {}), who, (ec2, "describe_instances", {"DryRun": True}), who)
+    between = 0 if _on_this_machine(sts.meta.endpoint_url) else BETWEEN
+    misses = wait_exponential(0.2, max=2)
+    began, told, in_a_row = monotonic(), False, 0
+
+    def known() -> bool:
+        nonlocal in_a_row
+        asked, operation, parameters = questions[in_a_row]
+        asked.close()  # a connection of its own may lead to another host
+        in_a_row = in_a_row + 1 if _knows(partial(getattr(asked, operation), **parameters)) else 0
+        return in_a_row == len(questions)
 
     def waiting(_state: RetryCallState) -> None:
+        nonlocal told
         if not told and monotonic() - began > TOLD_AFTER:
-            told.append(True)
+            told = True
             tell(f"waiting until AWS knows the new key (at most {KNOWN_WITHIN:.0f} s)")
 
     try:
         Retrying(
             stop=stop_after_delay(KNOWN_WITHIN),
-            wait=wait_exponential(0.2, max=2),
-            retry=retry_if_exception(_unknown_yet),
+            wait=lambda state: between if in_a_row else misses(state),
+            retry=retry_if_result(lambda done: not done),
             before_sleep=waiting,
-        )(sts.get_caller_identity)
+        )(known)
     except RetryError as error:
         raise NoKey(f"AWS does not know the new key after {KNOWN_WITHIN:.0f} s. Run the command again.") from error
 
 
-def _unknown_yet(error: BaseException) -> bool:
+def _knows(call: Callable[[], object]) -> bool:
+    """Whether who answers knows the key. Raises what is neither a yes nor a no."""
     from botocore.exceptions import ClientError
 
-    if not isinstance(error, ClientError):
-        return False
-    answer: Any = error.response
-    return answer.get("Error", {}).get("Code", "") in _UNKNOWN_YET
+    try:
+        call()
+    except ClientError as error:
+        answer: Any = error.response
+        code = answer.get("Error", {}).get("Code", "")
+        if code in _UNKNOWN_YET:
+            return False
+        if code not in _REFUSED:
+            raise
+    return True
+
+
+def _on_this_machine(url: str) -> bool:
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
 
 
 @contextmanager

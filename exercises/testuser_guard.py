@@ -1,7 +1,7 @@
 """Deletes testuser's access key when the command that made it was killed outright.
 
 A process of its own, because nothing in a killed one runs any more. It holds no secret: it is told, through a pipe,
-which key is to be made, then its id, then that all is done. The end of the pipe, which the kernel brings about however
+whose key is to be made, then its id, then that all is done. The end of the pipe, which the kernel brings about however
 the other side ends, is when it acts. As a script it runs isolated from the project and from PYTHONPATH.
 """
 
@@ -21,8 +21,10 @@ from types import TracebackType
 from typing import IO, Any, Final
 
 DONE: Final = "done"
-ATTEMPTS: Final = 6
-"""How often a deletion is tried, with a pause that begins at a second and doubles: a minute in all."""
+PAUSES: Final = (1, 2, 4, 8, 16, 32)
+"""Seconds between two attempts at a deletion, a minute in all. For as long, a key that IAM does not find may turn up:
+it may be in the making still, or made and not spread yet (IAM User Guide, "Troubleshoot IAM": changes are not always
+immediately visible)."""
 CLOCKS: Final = timedelta(minutes=5)
 """By how much this machine's clock and AWS's may differ."""
 PROMPT: Final = 5.0
@@ -40,9 +42,10 @@ class Guard:
             region: AWS region.
             before: ids of the user's keys before that.
             lock: file descriptor of the lock under which keys are made; also held by the guard, until it knows the
-                new key's id.
+                new key's id or ends.
             lease: file that goes once the key is deleted.
         """
+        self._is_done = False
         self._process = subprocess.Popen(
             [sys.executable, "-I", __file__, str(lock)],
             stdin=subprocess.PIPE,
@@ -60,13 +63,14 @@ class Guard:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let go: unless it was told that all is done, the guard acts now."""
+        """Let go: unless it was told that all is done, the guard acts now, and nobody waits for it."""
         pipe = self._process.stdin
         if pipe is not None:
             with suppress(OSError):
                 pipe.close()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(PROMPT)
+        if self._is_done:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(PROMPT)
 
     @property
     def pid(self) -> int:
@@ -79,6 +83,7 @@ class Guard:
 
     def done(self) -> None:
         """The key is deleted, or none was made."""
+        self._is_done = True
         self._say(DONE)
 
     def _say(self, line: str) -> None:
@@ -134,20 +139,20 @@ def watch(pipe: IO[str], lock: int) -> None:
         os.close(lock)
     if not told or DONE in (key_id, pipe.readline().strip()):
         return
-    for attempt in range(ATTEMPTS):
-        try:
-            _clear(told, key_id)
-        except Exception:  # whatever it is, the next attempt may fare better
-            time.sleep(2**attempt)
-        else:
-            Path(told["lease"]).unlink(missing_ok=True)
-            return
+    for pause in (*PAUSES, None):
+        with suppress(Exception):  # whatever it is, the next attempt may fare better
+            if _cleared(told, key_id) or pause is None:
+                Path(told["lease"]).unlink(missing_ok=True)
+                return
+        time.sleep(pause or 0)
 
 
-def _clear(told: dict[str, Any], key_id: str) -> None:
+def _cleared(told: dict[str, Any], key_id: str) -> bool:
+    """Delete the key; whether it was there. None found is not the end: one may turn up."""
     iam = client(told["region"])
-    for key in [key_id] if key_id else made_since(iam, told["user"], told["before"]):
-        delete(iam, told["user"], key)
+    ids = [key_id] if key_id else made_since(iam, told["user"], told["before"])
+    deleted = [delete(iam, told["user"], one) for one in ids]
+    return any(deleted)
 
 
 if __name__ == "__main__":

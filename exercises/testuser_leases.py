@@ -14,12 +14,15 @@ import secrets
 from collections.abc import Callable, Collection, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 LOCK: Final = "making.lock"
 SUFFIX: Final = ".lease"
+YOUNG: Final = timedelta(minutes=2)
+"""Within this age of a lease, a key that was being made under it may turn up: the request's own time-outs, and the
+minute that IAM may take to list it (see testuser_guard.PAUSES)."""
 
 
 @dataclass
@@ -29,7 +32,7 @@ class Lease:
     file: Path
     user_name: str
     before: list[str]
-    """Ids of the user's keys before this one was made."""
+    """Ids of the user's keys before this one was made, those of other commands among them, listed yet or not."""
 
     key_id: str = ""
     """Empty until the key is made."""
@@ -51,6 +54,11 @@ class Lease:
         """When it was written last."""
         return datetime.fromtimestamp(self.file.stat().st_mtime, UTC)
 
+    @property
+    def is_young(self) -> bool:
+        """Whether its key may turn up still, although IAM does not find it."""
+        return datetime.now(UTC) - self.since < YOUNG
+
     def end(self) -> None:
         """The key is no more."""
         self.file.unlink(missing_ok=True)
@@ -63,7 +71,7 @@ def making(directory: Path, tell: Callable[[str], object]) -> Generator[int]:
     handle = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         if not _taken(handle):
-            tell("waiting for another command that makes a key for testuser")
+            tell("waiting for another command that makes a key for testuser, or for the end of a killed one")
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield handle
     finally:

@@ -107,6 +107,7 @@ def build(
             IrsaExerciseArgs(
                 image=versions.AWS_CLI_IMAGE,
                 oidc_provider=cluster.oidc_provider,
+                kubeconfig=cluster.own_kubeconfig,
                 scope=scope,
                 tags=config.tags,
             ),

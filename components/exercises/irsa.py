@@ -28,10 +28,10 @@ class IrsaExerciseArgs:
     """Image whose entrypoint is the AWS CLI, with a shell."""
 
     oidc_provider: OidcProvider
-    scope: Scope
-    kubeconfig: pulumi.Input[str] | None = None
-    """JSON text of a kubeconfig, by which the API server is asked whether pods get the role; None: nobody asks."""
+    kubeconfig: pulumi.Input[str]
+    """JSON text of a kubeconfig, by which the API server is asked whether pods get the role."""
 
+    scope: Scope
     tags: Tags = field(default_factory=dict[str, str])
 
 
@@ -57,10 +57,7 @@ class IrsaExercise(Component):
         account = role.service_account(f"{name}-account", self.child())
         pod(f"{name}-test1", listing_buckets(1, args.image), self.child(delete_before_replace=True))
         pod(f"{name}-test2", sleeping(2, args.image), self.child(delete_before_replace=True))
-        injected = None
-        if args.kubeconfig is not None:
-            told = role.arn.apply(role_injected.annotation)
-            injected = role_injected.hook(f"{name}-role-injected", args.kubeconfig, told)
+        told = role.arn.apply(role_injected.annotation)
         pod(
             f"{name}-test3",
             sleeping(3, args.image, account.metadata.apply(lambda metadata: metadata.name or "")),
@@ -69,7 +66,7 @@ class IrsaExercise(Component):
                 [role],
                 delete_before_replace=True,
                 replacement_trigger=role.arn,
-                before_create=injected,
+                before_create=role_injected.hook(f"{name}-role-injected", args.kubeconfig, told),
             ),
         )
         self.role_arn = role.arn

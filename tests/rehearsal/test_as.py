@@ -11,15 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 import yaml
 
 from cli.subject_files import BEARER, as_bearer
+from rehearsal.aws.faults import SLOW_SECONDS
 from tests.rehearsal import lab_states
 from tests.rehearsal.conftest import Lab
 
 USER = "testuser"
 SLEEP = ("--", "sh", "-c", 'echo "$AWS_ACCESS_KEY_ID $AWS_SECRET_ACCESS_KEY"; exec sleep 300')
 """A command that tells its key, here only, and stays."""
+
+GUARDED = 90.0
+"""Seconds within which a guard ends, even one that has to wait for a key to turn up."""
 
 started: list[subprocess.Popen[str]] = []
 
@@ -49,7 +54,7 @@ def nothing_left(iam: Any, up: Lab) -> Iterator[None]:
         process.wait()
     started.clear()
     until("the user to have no key", lambda: keys(iam) == [])
-    until("every guard to be gone", lambda: not guards())
+    until("every guard to be gone", lambda: not guards(up), GUARDED)
     assert leases(up) == []
 
 
@@ -71,8 +76,9 @@ def running() -> Iterator[tuple[int, bytes, bytes]]:
                 continue
 
 
-def guards() -> list[int]:
-    return [pid for pid, line, _ in running() if b"testuser_guard.py" in line]
+def guards(lab: Lab) -> list[int]:
+    mine = f"MYEKS_LAB_WORLD={lab.world}\0".encode()
+    return [pid for pid, line, environment in running() if b"testuser_guard.py" in line and mine in environment]
 
 
 def holding(text: str) -> list[int]:
@@ -91,6 +97,19 @@ def on_disk(lab: Lab, text: str) -> list[Path]:
             except OSError:
                 continue
     return found
+
+
+def faults(lab: Lab, lay: list[dict[str, str]] | None = None) -> list[dict[str, Any]]:
+    """Lay faults, or ask how often those that lie have struck."""
+    answer = urllib3.request(
+        "GET" if lay is None else "POST",
+        f"{json.loads((lab.world / 'world.json').read_text())['endpoint']}/_rehearsal/faults",
+        body=None if lay is None else json.dumps(lay),
+        headers={"Authorization": f"Bearer {(lab.world / 'secret').read_text()}"},
+        timeout=10,
+    )
+    assert answer.status == 200, answer.data
+    return answer.json()
 
 
 def until(what: str, seen: Callable[[], object], within: float = 30) -> None:
@@ -182,7 +201,7 @@ def test_only_the_command_has_the_secret(up: Lab, iam: Any):
     command = command_of(process)
     assert holding(secret) == [command]
     assert on_disk(up, secret) == []
-    (guard,) = guards()
+    (guard,) = guards(up)
     assert key.encode() not in Path(f"/proc/{guard}/cmdline").read_bytes()
     (lease,) = leases(up)
     assert json.loads(lease.read_text())["key"] == key
@@ -227,13 +246,29 @@ def test_lab_killed_at_any_moment_leaves_no_key(up: Lab, iam: Any):
         time.sleep(0.6 + tenths / 10)
         process.kill()
         process.wait(timeout=30)
-        until("the key to be gone", lambda: keys(iam) == [])
-        until("the guard to be gone", lambda: not guards())
+        until("the guard to be gone", lambda: not guards(up), GUARDED)
+        assert keys(iam) == []
+
+
+def test_a_key_that_is_made_only_after_lab_was_killed_does_not_stay(up: Lab, iam: Any):
+    """AWS carries the call out although nobody waits for it any more, and the guard has already looked once."""
+    faults(up, [{"service": "iam", "operation": "CreateAccessKey", "effect": "slow"}])
+    process = up.start("as", USER, *SLEEP)
+    started.append(process)
+    until("the call", lambda: faults(up)[0]["spoiled"])
+    process.kill()
+    assert keys(iam) == []
+    # Whoever wants a key now keeps their own, and waits until it is clear whose the late one is.
+    up("as", USER, "--", "aws", "sts", "get-caller-identity")
+    time.sleep(SLOW_SECONDS + 1)
+    until("the guard to be gone", lambda: not guards(up), GUARDED)
+    assert keys(iam) == []
+    faults(up, [])
 
 
 def test_a_key_that_even_the_guard_left_is_deleted_by_the_next_command(up: Lab, iam: Any):
     process, key, _ = at_work(up, iam)
-    (guard,) = guards()
+    (guard,) = guards(up)
     os.kill(guard, signal.SIGKILL)
     process.kill()
     process.wait(timeout=30)

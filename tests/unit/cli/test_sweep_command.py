@@ -30,7 +30,7 @@ STANDING = Recorded({CLUSTER: frozenset({"myeks"})}, 80, "https://one")
 
 
 def left(kind: str, identifier: str, claim: Claim = Claim.TAG, **more: Any) -> Leftover:
-    thing = Thing(identifier, going=more.pop("going", False))
+    thing = Thing(identifier, more.pop("name", ""), going=more.pop("going", False))
     return Leftover(BY_NAME[kind], thing, Belonging(claim, "tag myeks:lab"), **more)
 
 
@@ -265,6 +265,24 @@ def test_options_that_do_not_fit_are_refused(world: World, options: dict[str, bo
 def test_an_arn_is_shown_without_account(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     leftover_tables.show(STACK, report(ALB), Recorded())
     assert "111122223333" not in capsys.readouterr().out
+
+
+def test_what_aws_says_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    unasked = Unasked(UNASKED.kind, "no answer [/prod]")
+    found = left("network interface", "eni-1", name="[d-abc123] team [/prod]")
+    leftover_tables.show(STACK, report(found, unasked=[unasked]), Recorded())
+    said = capsys.readouterr().out
+    assert "[d-abc123] team [/prod]" in said
+    assert "no answer [/prod]" in said
+
+
+def test_beside_a_standing_lab_it_is_told_whose_these_are(capsys: pytest.CaptureFixture[str]) -> None:
+    leftover_tables.show(STACK, report(ALB), STANDING)
+    said = capsys.readouterr().out
+    assert "While the lab stands" in said
+    assert "1 left" not in said
+    leftover_tables.show(STACK, report(ALB), Recorded())
+    assert "1 left." in capsys.readouterr().out
 
 
 # -- down

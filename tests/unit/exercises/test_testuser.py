@@ -12,7 +12,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 from botocore.stub import Stubber
 
 from exercises import testuser, testuser_guard, testuser_leases
@@ -26,14 +26,19 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 class Account:
-    """IAM and STS, stubbed: what will be asked, in which order, and what comes back."""
+    """IAM, and the services that are to know a key, stubbed: what will be asked, in which order, and what comes back.
 
-    def __init__(self) -> None:
-        self.iam, self.sts = SESSION.client("iam"), SESSION.client("sts")
-        self.stubs = {service: Stubber(service) for service in (self.iam, self.sts)}
+    Seconds pass in pauses alone.
+    """
+
+    def __init__(self, endpoint: str | None = None) -> None:
+        self.iam, self.sts = SESSION.client("iam"), SESSION.client("sts", endpoint_url=endpoint)
+        self.others = {"eks": SESSION.client("eks"), "ec2": SESSION.client("ec2")}
+        self.stubs = {service: Stubber(service) for service in (self.iam, self.sts, *self.others.values())}
         for stub in self.stubs.values():
             stub.activate()
         self.guards: list[Guard] = []
+        self.pauses: list[float] = []
 
     def has(self, **keys: datetime) -> None:
         listed = [
@@ -53,10 +58,31 @@ class Account:
         self.stubs[self.iam].add_client_error(operation, code, "so it is", http_status_code=status)
 
     def knows_after(self, times: int) -> None:
-        for _ in range(times):
-            self.stubs[self.sts].add_client_error("get_caller_identity", "InvalidClientTokenId", http_status_code=403)
+        """Nobody knows the key, then everybody does."""
+        self.sts_knows(*[False] * times, True, True, True)
+        self.eks_says("")
+        self.ec2_says("DryRunOperation")
+
+    def sts_knows(self, *known: bool) -> None:
         arn = f"arn:aws:iam::111122223333:user/{USER}"
-        self._answer(self.sts, "get_caller_identity", {"UserId": "AIDA", "Account": "111122223333", "Arn": arn})
+        for yes in known:
+            if yes:
+                answer = {"UserId": "AIDA", "Account": "111122223333", "Arn": arn}
+                self._answer(self.sts, "get_caller_identity", answer)
+            else:
+                self.stubs[self.sts].add_client_error("get_caller_identity", "InvalidClientTokenId", "", 403)
+
+    def eks_says(self, *codes: str) -> None:
+        for code in codes:
+            if code:
+                self.stubs[self.others["eks"]].add_client_error("list_clusters", code, http_status_code=403)
+            else:
+                self._answer(self.others["eks"], "list_clusters", {"clusters": []})
+
+    def ec2_says(self, *codes: str) -> None:
+        for code in codes:
+            asked = {"DryRun": True}
+            self.stubs[self.others["ec2"]].add_client_error("describe_instances", code, expected_params=asked)
 
     def all_asked(self) -> None:
         for stub in self.stubs.values():
@@ -66,10 +92,13 @@ class Account:
         self.iam.meta.events.register(f"before-parameter-build.iam.{operation}", lambda **_: do() and None)
 
     def loses_answer(self, operation: str) -> None:
-        def lost(**_: object) -> None:
-            raise EndpointConnectionError(endpoint_url="https://iam.amazonaws.com")
+        self.ends(operation, ReadTimeoutError(endpoint_url="https://iam.amazonaws.com"))
 
-        self.iam.meta.events.register(f"after-call.iam.{operation}", lost)
+    def ends(self, operation: str, error: Exception) -> None:
+        def end(**_: object) -> None:
+            raise error
+
+        self.iam.meta.events.register(f"after-call.iam.{operation}", end)
 
     def _answer(self, service: Any, operation: str, answer: dict[str, Any], **asked: str) -> None:
         self.stubs[service].add_response(operation, answer, asked)
@@ -81,6 +110,7 @@ class Guard:
     def __init__(self, user_name: str, region: str, before: list[str], lock: int, lease: Path) -> None:
         os.fstat(lock)
         assert lease.exists()
+        self.before = before
         self.told: list[str] = []
         self.let_go = False
 
@@ -99,20 +129,25 @@ class Guard:
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Account:
-    made = Account()
+    return used(Account(), monkeypatch)
 
+
+def used(made: Account, monkeypatch: pytest.MonkeyPatch) -> Account:
     def guard(*arguments: Any) -> Guard:
         made.guards.append(Guard(*arguments))
         return made.guards[-1]
 
     def client(service: str, **settings: Any) -> Any:
-        assert (service, settings["aws_access_key_id"], settings["aws_secret_access_key"]) == ("sts", KEY, SECRET)
-        return made.sts
+        assert (settings["aws_access_key_id"], settings["aws_secret_access_key"]) == (KEY, SECRET)
+        assert settings["region_name"] == REGION
+        return made.sts if service == "sts" else made.others[service]
 
     monkeypatch.setattr(testuser, "client", lambda _region: made.iam)
     monkeypatch.setattr(testuser, "Guard", guard)
     monkeypatch.setattr(boto3, "client", client)
-    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr("tenacity.nap.time.sleep", made.pauses.append)
+    monkeypatch.setattr("tenacity.time.monotonic", lambda: sum(made.pauses))
+    monkeypatch.setattr(testuser, "monotonic", lambda: sum(made.pauses))
     return made
 
 
@@ -224,15 +259,11 @@ def test_a_thread_may_have_a_key_too(account: Account, tmp_path: Path):
     account.all_asked()
 
 
-def test_it_waits_until_aws_knows_the_key_and_tells_a_long_wait_once(
-    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_it_waits_until_aws_knows_the_key_and_tells_a_long_wait_once(account: Account, tmp_path: Path):
     account.has()
     account.creates()
     account.knows_after(6)
     account.deletes()
-    clock = iter(range(100))
-    monkeypatch.setattr(testuser, "monotonic", lambda: next(clock))
     told: list[str] = []
     with key(USER, REGION, tmp_path, told.append):
         pass
@@ -240,19 +271,85 @@ def test_it_waits_until_aws_knows_the_key_and_tells_a_long_wait_once(
     assert told == ["waiting until AWS knows the new key (at most 60 s)"]
 
 
-def test_a_key_that_aws_never_knows_is_deleted(account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def waits(account: Account, directory: Path) -> list[float]:
+    """The pauses until the key is known."""
+    account.has()
+    account.creates()
+    account.deletes()
+    with key(USER, REGION, directory):
+        pauses = list(account.pauses)
+    account.all_asked()
+    return pauses
+
+
+def test_one_host_that_knows_the_key_is_not_enough(account: Account, tmp_path: Path):
+    """Five answers over two seconds, three of them of STS; whoever does not know it yet begins the count anew."""
+    account.knows_after(0)
+    assert waits(account, tmp_path) == [0.5] * 4
+
+
+def test_a_host_of_sts_that_does_not_know_the_key_yet_begins_the_count_anew(account: Account, tmp_path: Path):
+    account.sts_knows(True, True, False, True, True, True)
+    account.eks_says("", "")
+    account.ec2_says("DryRunOperation", "DryRunOperation")
+    assert len(waits(account, tmp_path)) == 9
+
+
+KEY_ERRORS = [
+    "AuthFailure",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+]
+
+
+@pytest.mark.parametrize("code", KEY_ERRORS)
+def test_eks_and_ec2_must_know_it_too(account: Account, tmp_path: Path, code: str):
+    account.sts_knows(*[True] * 6)
+    account.eks_says(code, "", "")
+    account.ec2_says(code, "DryRunOperation")
+    assert len(waits(account, tmp_path)) == 10
+
+
+def test_who_is_refused_is_known(account: Account, tmp_path: Path):
+    account.sts_knows(True, True, True)
+    account.eks_says("AccessDeniedException")
+    account.ec2_says("UnauthorizedOperation")
+    assert waits(account, tmp_path) == [0.5] * 4
+
+
+def test_each_answer_is_asked_for_on_a_connection_of_its_own(
+    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    closed: list[str] = []
+    for name, service in {"sts": account.sts, **account.others}.items():
+        monkeypatch.setattr(service, "close", lambda name=name: closed.append(name))
+    account.knows_after(0)
+    waits(account, tmp_path)
+    assert closed == ["sts", "eks", "sts", "ec2", "sts"]
+
+
+def test_on_this_machine_there_is_no_pause_between_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    account = used(Account("http://127.0.0.1:4566"), monkeypatch)
+    account.knows_after(1)
+    assert waits(account, tmp_path) == [0.2, 0, 0, 0, 0]
+
+
+def test_a_key_that_aws_never_knows_is_deleted(account: Account, tmp_path: Path):
     account.has()
     account.creates()
     account.knows_after(50)
     account.deletes()
-    monkeypatch.setattr(testuser, "KNOWN_WITHIN", 0)
-    with pytest.raises(NoKey, match="does not know the new key"), key(USER, REGION, tmp_path):
+    with pytest.raises(NoKey, match="does not know the new key after 60 s"), key(USER, REGION, tmp_path):
         pytest.fail("the block was entered")
+    assert 60 <= sum(account.pauses) < 63
     account.stubs[account.iam].assert_no_pending_responses()
     assert leases(tmp_path) == []
 
 
-def test_another_answer_of_sts_is_no_reason_to_wait(account: Account, tmp_path: Path):
+def test_another_answer_is_no_reason_to_wait(account: Account, tmp_path: Path):
     account.has()
     account.creates()
     account.stubs[account.sts].add_client_error("get_caller_identity", "RegionDisabledException")
@@ -274,7 +371,8 @@ def test_a_deletion_that_fails_once_is_tried_again(account: Account, tmp_path: P
     account.all_asked()
 
 
-def test_a_key_that_is_gone_already_is_fine(account: Account, tmp_path: Path):
+def test_a_key_that_iam_does_not_find_is_left_to_the_guard(account: Account, tmp_path: Path):
+    """Somebody has deleted it, or IAM has not spread it yet."""
     account.has()
     account.creates()
     account.knows_after(0)
@@ -282,7 +380,9 @@ def test_a_key_that_is_gone_already_is_fine(account: Account, tmp_path: Path):
     with key(USER, REGION, tmp_path):
         pass
     account.all_asked()
-    assert leases(tmp_path) == []
+    assert account.guards[0].told == [KEY]
+    assert account.guards[0].let_go
+    assert [lease["key"] for lease in leases(tmp_path)] == [KEY]
 
 
 def raise_it(error: BaseException | None) -> None:
@@ -322,8 +422,11 @@ def test_a_key_that_a_killed_command_left_is_deleted_first_and_told(account: Acc
     assert leases(tmp_path) == []
 
 
-def test_a_key_that_its_guard_has_deleted_meanwhile_is_not_told(account: Account, tmp_path: Path):
-    left_by(tmp_path, USER, before=[], key_id=OTHER)
+@pytest.mark.parametrize("young", [True, False])
+def test_a_killed_commands_key_that_iam_does_not_find_is_not_told(account: Account, tmp_path: Path, young: bool):
+    lease = left_by(tmp_path, USER, before=[], key_id=OTHER)
+    if not young:
+        aged(lease, testuser_leases.YOUNG)
     account.refuses("delete_access_key", "NoSuchEntity", 404)
     lives_once(account)
     told: list[str] = []
@@ -331,6 +434,7 @@ def test_a_key_that_its_guard_has_deleted_meanwhile_is_not_told(account: Account
         pass
     account.all_asked()
     assert told == []
+    assert lease.exists() == young
 
 
 def test_a_command_killed_while_it_made_a_key_left_the_one_that_appeared_then(account: Account, tmp_path: Path):
@@ -347,8 +451,78 @@ def test_a_command_killed_while_it_made_a_key_left_the_one_that_appeared_then(ac
     account.all_asked()
 
 
-def test_a_key_made_by_hand_long_after_a_killed_command_is_left_alone(account: Account, tmp_path: Path):
+def test_a_killed_commands_lease_stays_while_its_key_may_turn_up(account: Account, tmp_path: Path):
     left_by(tmp_path, USER, before=[], key_id="")
+    account.has()
+    lives_once(account)
+    with key(USER, REGION, tmp_path):
+        pass
+    account.all_asked()
+    assert leases(tmp_path) == [{"user": USER, "before": [], "key": ""}]
+    # It has turned up, and nobody else's is taken for it.
+    account.has(**{THIRD: datetime.now(UTC)})
+    account.deletes(THIRD)
+    lives_once(account)
+    with key(USER, REGION, tmp_path):
+        pass
+    account.all_asked()
+    assert leases(tmp_path) == []
+
+
+def test_a_young_lease_stays_when_all_that_is_listed_is_gone_already(account: Account, tmp_path: Path):
+    """What IAM lists may be the key of a command in between, which has deleted it."""
+    left_by(tmp_path, USER, before=[], key_id="")
+    account.has(**{THIRD: datetime.now(UTC)})
+    account.refuses("delete_access_key", "NoSuchEntity", 404)
+    lives_once(account)
+    with key(USER, REGION, tmp_path):
+        pass
+    account.all_asked()
+    assert [lease["key"] for lease in leases(tmp_path)] == [""]
+
+
+def test_an_old_lease_whose_key_never_turned_up_ends(account: Account, tmp_path: Path):
+    aged(left_by(tmp_path, USER, before=[], key_id=""), testuser_leases.YOUNG)
+    account.has()
+    lives_once(account)
+    with key(USER, REGION, tmp_path):
+        pass
+    account.all_asked()
+    assert leases(tmp_path) == []
+
+
+def test_a_young_leases_key_is_not_that_of_a_command_at_work(account: Account, tmp_path: Path):
+    left_by(tmp_path, USER, before=[], key_id="")
+    with testuser_leases.held(tmp_path / DIRECTORY, USER, []) as lease:
+        lease.made(OTHER)
+        account.has(**{OTHER: datetime.now(UTC)})
+        account.has(**{OTHER: datetime.now(UTC)})
+        account.creates()
+        account.knows_after(0)
+        account.deletes()
+        with key(USER, REGION, tmp_path):
+            pass
+    account.all_asked()
+
+
+def test_a_key_at_work_that_is_not_listed_yet_is_none_of_the_new_commands(account: Account, tmp_path: Path):
+    """The new command's guard would take it for its own when it turns up."""
+    directory = tmp_path / DIRECTORY
+    directory.mkdir()
+    with testuser_leases.held(directory, USER, []) as lease:
+        lease.made(OTHER)
+        account.has(**{THIRD: NOW})
+        account.creates()
+        account.knows_after(0)
+        account.deletes()
+        with key(USER, REGION, tmp_path):
+            assert {"user": USER, "before": [OTHER, THIRD], "key": KEY} in leases(tmp_path)
+            assert account.guards[0].before == [OTHER, THIRD]
+    account.all_asked()
+
+
+def test_a_key_made_by_hand_long_after_a_killed_command_is_left_alone(account: Account, tmp_path: Path):
+    aged(left_by(tmp_path, USER, before=[], key_id=""), testuser_leases.YOUNG)
     by_hand = {OTHER: datetime.now(UTC) + timedelta(hours=1)}
     account.has(**by_hand)
     account.has(**by_hand)
@@ -422,27 +596,42 @@ def test_a_refused_creation_leaves_nothing_to_delete(account: Account, tmp_path:
     assert leases(tmp_path) == []
 
 
-def test_after_a_creation_without_an_answer_a_key_that_appeared_is_deleted(account: Account, tmp_path: Path):
+@pytest.mark.parametrize("status", [None, 500])
+def test_a_creation_without_an_answer_is_left_to_the_guard_and_told(
+    account: Account, tmp_path: Path, status: int | None
+):
+    """The key may turn up a minute later; nobody who has pressed Ctrl-C waits for that."""
     account.has(**{OTHER: NOW})
-    account.creates(THIRD)
-    account.loses_answer("CreateAccessKey")
-    account.has(**{OTHER: NOW, THIRD: NOW})
-    account.deletes(THIRD)
-    with pytest.raises(EndpointConnectionError), key(USER, REGION, tmp_path):
+    if status:
+        account.refuses("create_access_key", "ServiceFailure", status)
+    else:
+        account.creates(THIRD)
+        account.loses_answer("CreateAccessKey")
+    told: list[str] = []
+    with pytest.raises((ReadTimeoutError, ClientError)), key(USER, REGION, tmp_path, told.append):
         pytest.fail("the block was entered")
     account.all_asked()
-    assert account.guards[0].told == ["done"]
+    (text,) = told
+    assert "did not tell whether testuser has a new access key" in text
+    assert f"aws iam list-access-keys --user-name {USER}" in text
+    assert account.guards[0].told == []
+    assert account.guards[0].let_go
+    assert leases(tmp_path) == [{"user": USER, "before": [OTHER], "key": ""}]
+    assert account.pauses == []
 
 
-def test_where_nobody_can_tell_whether_a_key_was_made_it_is_said(account: Account, tmp_path: Path):
+@pytest.mark.parametrize("error", [EndpointConnectionError, ConnectTimeoutError])
+def test_a_creation_that_was_never_heard_leaves_nothing_to_delete(
+    account: Account, tmp_path: Path, error: type[EndpointConnectionError | ConnectTimeoutError]
+):
     account.has()
     account.creates()
-    account.loses_answer("CreateAccessKey")
-    account.refuses("list_access_keys", "AccessDenied")
-    with pytest.raises(NotDeleted, match=f"aws iam list-access-keys --user-name {USER}"), key(USER, REGION, tmp_path):
+    account.ends("CreateAccessKey", error(endpoint_url="https://iam.amazonaws.com"))
+    told: list[str] = []
+    with pytest.raises(error), key(USER, REGION, tmp_path, told.append):
         pytest.fail("the block was entered")
     account.all_asked()
-    assert account.guards[0].told == []
+    assert (account.guards[0].told, leases(tmp_path), told) == (["done"], [], [])
 
 
 def left_by(tmp_path: Path, user: str, *, before: list[str], key_id: str) -> Path:
@@ -452,6 +641,11 @@ def left_by(tmp_path: Path, user: str, *, before: list[str], key_id: str) -> Pat
     with testuser_leases.held(directory, user, before) as lease:
         lease.made(key_id)
     return lease.file
+
+
+def aged(lease: Path, by: timedelta) -> None:
+    then = (datetime.now(UTC) - by).timestamp()
+    os.utime(lease, (then, then))
 
 
 class Pipe:
@@ -518,9 +712,83 @@ def test_a_guard_deletes_the_key_that_was_being_made(account: Account, naps: lis
     pipe.ends()
     account.all_asked()
     assert not pipe.lease.exists()
+    assert naps == []
     # Nobody else may make a key before it knows which one is to go.
     assert pipe.holds_lock
     os.close(pipe.lock)
+
+
+def test_a_guard_tries_again_while_iam_does_not_find_the_key(account: Account, naps: list[float], tmp_path: Path):
+    for _ in range(2):
+        account.refuses("delete_access_key", "NoSuchEntity", 404)
+    account.deletes(KEY)
+    pipe = Pipe(account, tmp_path, KEY)
+    pipe.ends()
+    assert naps == [1, 2]
+    assert not pipe.lease.exists()
+    for _ in range(7):
+        account.refuses("delete_access_key", "NoSuchEntity", 404)
+    pipe = Pipe(account, tmp_path, KEY)
+    pipe.ends()
+    account.all_asked()
+    assert not pipe.lease.exists()
+
+
+def test_a_guard_waits_for_the_key_that_was_being_made_to_turn_up(account: Account, naps: list[float], tmp_path: Path):
+    account.has(**{OTHER: NOW})
+    account.refuses("list_access_keys", "ServiceFailure", 500)
+    # Listed, and deleted already by whomever.
+    account.has(**{KEY: NOW})
+    account.refuses("delete_access_key", "NoSuchEntity", 404)
+    account.has(**{OTHER: NOW, THIRD: NOW})
+    account.deletes(THIRD)
+    pipe = Pipe(account, tmp_path)
+    pipe.ends()
+    account.all_asked()
+    assert naps == [1, 2, 4]
+    assert not pipe.lease.exists()
+    assert pipe.holds_lock
+    os.close(pipe.lock)
+
+
+def test_a_guard_stops_waiting_for_a_key_after_a_minute(account: Account, naps: list[float], tmp_path: Path):
+    for _ in range(7):
+        account.has(**{OTHER: NOW})
+    pipe = Pipe(account, tmp_path)
+    pipe.ends()
+    account.all_asked()
+    assert 60 <= sum(naps) < 70
+    assert not pipe.lease.exists()
+
+
+def test_a_guard_that_could_not_look_at_the_end_leaves_it_to_the_next_command(
+    account: Account, naps: list[float], tmp_path: Path
+):
+    for _ in range(6):
+        account.has(**{OTHER: NOW})
+    account.refuses("list_access_keys", "Throttling", 400)
+    pipe = Pipe(account, tmp_path)
+    pipe.ends()
+    account.all_asked()
+    assert pipe.lease.exists()
+
+
+@pytest.mark.parametrize("done", [True, False])
+def test_nobody_waits_for_a_guard_that_is_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, done: bool):
+    waited: list[float] = []
+
+    class Process:
+        def __init__(self, *_: object, **__: object) -> None:
+            self.stdin = (tmp_path / "pipe").open("w")
+
+        def wait(self, seconds: float) -> None:
+            waited.append(seconds)
+
+    monkeypatch.setattr(testuser_guard.subprocess, "Popen", Process)
+    with testuser_guard.Guard(USER, REGION, [], 0, tmp_path) as guard:
+        if done:
+            guard.done()
+    assert waited == ([testuser_guard.PROMPT] if done else [])
 
 
 def test_a_guard_tries_again_and_then_leaves_it_to_the_next_command(
@@ -533,7 +801,7 @@ def test_a_guard_tries_again_and_then_leaves_it_to_the_next_command(
     pipe.ends()
     assert naps == [1, 2]
     assert not pipe.lease.exists()
-    for _ in range(testuser_guard.ATTEMPTS):
+    for _ in range(7):
         account.refuses("delete_access_key", "AccessDenied")
     pipe = Pipe(account, tmp_path, KEY)
     pipe.ends()
