@@ -112,12 +112,11 @@ def _standing(chosen: Stack, names: Sequence[ExerciseName], shown: Progress) -> 
 @contextmanager
 def _key(arn: str, chosen: Stack, directory: Path, shown: Progress) -> Generator[Key | Unanswered]:
     """testuser's key for the length of a block; where none can be made, why."""
-    user = arn.rpartition("/")[2]
     try:
         with ExitStack() as stack:
             try:
                 made: Key | Unanswered = stack.enter_context(
-                    testuser.key(user, chosen.config.region, directory, shown.phase)
+                    testuser.key_of(arn, chosen.config.region, directory, shown.phase)
                 )
             except (BotoCoreError, ClientError, testuser.NoKey) as error:
                 made = Unanswered(f"testuser has no key: {error}")

@@ -83,7 +83,8 @@ class _Lab:
 
     def as_user(self, command: list[str] | None) -> int:
         """Run a command as testuser; its exit code."""
-        name = str(self.outputs.get("testuserArn") or "").rpartition("/")[2]
+        arn = str(self.outputs.get("testuserArn") or "")
+        name = arn.rpartition("/")[2]
         if not name:
             raise CannotAsk(
                 f"There is no {USER} while exercise identity-mapping is off. "
@@ -91,7 +92,7 @@ class _Lab:
             )
         environment = self._environment(name, subject_files.as_caller(self.outputs["kubeconfig"]))
         try:
-            with testuser.key(name, self.stack.config.region, self.directory, _tell) as key:
+            with testuser.key_of(arn, self.stack.config.region, self.directory, _tell) as key:
                 environment["AWS_ACCESS_KEY_ID"] = key.access_key_id
                 environment["AWS_SECRET_ACCESS_KEY"] = key.secret_access_key
                 return self._run(name, command, environment)

@@ -102,6 +102,29 @@ def key(
         yield made
 
 
+@contextmanager
+def key_of(
+    user_arn: str, region: str, lock_dir: Path, tell: Callable[[str], object] = lambda _: None
+) -> Generator[Credentials]:
+    """As `key`, for the user with this ARN; raises NoKey too when these credentials are another account's.
+
+    Another account may well have a user of that name, and would get a key that nobody meant.
+    """
+    name = user_arn.rpartition("/")[2]
+    iam = client(region)
+    try:
+        found = iam.get_user(UserName=name)["User"]["Arn"]
+    except iam.exceptions.NoSuchEntityException as error:
+        raise NoKey(f"There is no IAM user {name}. ./lab up puts it back.") from error
+    if found != user_arn:
+        raise NoKey(
+            f"The lab's {name} is {user_arn}, and these credentials lead to {found}. "
+            "Use credentials of the lab's account."
+        )
+    with key(name, region, lock_dir, tell) as made:
+        yield made
+
+
 def command_to_delete(user_name: str, key_id: str) -> str:
     """What a person types to delete a key."""
     return f"aws iam delete-access-key --user-name {user_name} --access-key-id {key_id}"

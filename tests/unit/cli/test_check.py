@@ -51,7 +51,7 @@ class Played:
         monkeypatch.setattr(check, "opened", self.opened)
         monkeypatch.setattr(check, "ask_all", self.ask_all)
         monkeypatch.setattr(stage, "apply", self.apply)
-        monkeypatch.setattr(testuser, "key", self.key)
+        monkeypatch.setattr(testuser, "key_of", self.key)
 
     @contextmanager
     def outputs_of(self, stack: Stack) -> Generator[tuple[dict[str, Any], Path]]:
@@ -60,10 +60,10 @@ class Played:
         yield {**OUTPUTS, "exercises": {**self.stages, "testuserBoundary": self.boundary}}, Path()
 
     @contextmanager
-    def key(self, user: str, region: str, directory: Path, tell: object) -> Generator[testuser.Credentials]:
-        if self.no_key and not isinstance(self.no_key, testuser.NotDeleted):
+    def key(self, arn: str, region: str, directory: Path, tell: object) -> Generator[testuser.Credentials]:
+        if self.no_key and not isinstance(self.no_key, testarn.NotDeleted):
             raise self.no_key
-        self.keys.append(user)
+        self.keys.append(arn)
         yield testuser.Credentials("AKIATESTUSER0000", "secret")
         if self.no_key:
             raise self.no_key
@@ -135,7 +135,7 @@ def test_only_what_is_named_is_asked(played: Played):
 def test_a_key_is_made_for_testusers_rows_alone(played: Played):
     played.stages["identityMapping"] = "unmapped"
     assert ending() == 0
-    assert played.keys == ["testuser"]
+    assert played.keys == ["arn:aws:iam::111122223333:user/testuser"]
 
 
 @pytest.mark.parametrize(

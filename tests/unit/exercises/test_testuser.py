@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnec
 from botocore.stub import Stubber
 
 from exercises import testuser, testuser_guard, testuser_leases
-from exercises.testuser import DIRECTORY, NoKey, NotDeleted, key
+from exercises.testuser import DIRECTORY, NoKey, NotDeleted, key, key_of
 
 USER, REGION = "testuser", "ap-northeast-2"
 KEY, OTHER, THIRD = "AKIAAAAAAAAAAAAAAAA1", "AKIAAAAAAAAAAAAAAAA2", "AKIAAAAAAAAAAAAAAAA3"
@@ -578,6 +578,40 @@ def test_keys_made_by_hand_that_leave_no_room_are_told_with_the_command(account:
                 pytest.fail("the block was entered")
     account.all_asked()
     assert account.guards == []
+
+
+ARN = f"arn:aws:iam::111122223333:user/path/{USER}"
+
+
+def has_user(account: Account, arn: str) -> None:
+    told = {"User": {"Path": "/path/", "UserName": USER, "UserId": "AIDAEXAMPLEEXAMPLE", "Arn": arn, "CreateDate": NOW}}
+    account.stubs[account.iam].add_response("get_user", told, {"UserName": USER})
+
+
+def test_the_user_of_the_labs_account_gets_a_key(account: Account, tmp_path: Path):
+    has_user(account, ARN)
+    account.has()
+    account.creates()
+    account.knows_after(0)
+    account.deletes()
+    with key_of(ARN, REGION, tmp_path) as made:
+        assert made.access_key_id == KEY
+    account.all_asked()
+
+
+def test_the_user_of_another_account_gets_none(account: Account, tmp_path: Path):
+    has_user(account, ARN.replace("1111", "4444"))
+    refused = r"lead to arn:aws:iam::44442222.*Use credentials of the lab's account"
+    with pytest.raises(NoKey, match=refused), key_of(ARN, REGION, tmp_path):
+        pytest.fail("the block was entered")
+    account.all_asked()
+    assert account.guards == []
+
+
+def test_without_the_user_there_is_no_key_by_the_arn_either(account: Account, tmp_path: Path):
+    account.refuses("get_user", "NoSuchEntity", 404)
+    with pytest.raises(NoKey, match=r"There is no IAM user testuser"), key_of(ARN, REGION, tmp_path):
+        pytest.fail("the block was entered")
 
 
 def test_a_user_who_does_not_exist_is_told(account: Account, tmp_path: Path):
