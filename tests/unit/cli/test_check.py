@@ -61,7 +61,7 @@ class Played:
 
     @contextmanager
     def key(self, arn: str, region: str, directory: Path, tell: object) -> Generator[testuser.Credentials]:
-        if self.no_key and not isinstance(self.no_key, testarn.NotDeleted):
+        if self.no_key and not isinstance(self.no_key, testuser.NotDeleted):
             raise self.no_key
         self.keys.append(arn)
         yield testuser.Credentials("AKIATESTUSER0000", "secret")
