@@ -1,7 +1,7 @@
 """The names that a row is written in, and what they stand for in one lab.
 
-Rows are the same for every lab, so they say `$CLUSTER_NAME` where the value differs. Those in SHELL are variables of
-`lab shell` too, so that a command can be typed there as it stands in the row.
+Rows are the same for every lab, so they say `$CLUSTER_NAME` where the value differs. Those that `lab shell` sets are
+variables there too, so that a command can be typed there as it stands in the row.
 """
 
 from __future__ import annotations
@@ -10,12 +10,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from string import Template
 from threading import Lock
-from typing import Any, Final
+from typing import Any
 
 from typing_extensions import override
-
-SHELL: Final = frozenset({"CLUSTER_NAME", "ACCOUNT_ID", "AWS_REGION"})
-"""Names that are environment variables of `lab shell`."""
 
 
 class Unknown(Exception):

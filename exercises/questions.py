@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 AS_TESTUSER: Final = "./lab as testuser --"
-TOKENS_PATH: Final = "/var/run/secrets/{0}/serviceaccount"
 
 Reader = Literal["kubectl", "can-i", "aws", "aws-json", "token"]
 """How the output of a command in a pod is understood; `token`: a JWT, of which only the claims are kept."""

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import yaml
 
@@ -108,8 +108,15 @@ class Reader:
 
     def namespace_exists(self, name: str) -> bool:
         """Whether there is such a namespace; yes when the caller may not know."""
+        return self._exists(f"/api/v1/namespaces/{quote(name, safe='')}")
+
+    def account_exists(self, namespace: str, name: str) -> bool:
+        """Whether there is such a service account; yes when the caller may not know."""
+        return self._exists(f"/api/v1/namespaces/{quote(namespace, safe='')}/serviceaccounts/{quote(name, safe='')}")
+
+    def _exists(self, path: str) -> bool:
         try:
-            self.get(f"/api/v1/namespaces/{name}")
+            self.get(path)
         except NotAsked as error:
             if error.status == 403:
                 return True

@@ -197,17 +197,21 @@ def _permissions(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Findi
     if not seen.denied:
         yield Finding(layer, Status.OK, f"You have all {len(needed)} rights that the stack needs.")
         return
-    by_type: dict[str, list[str]] = {}
+    by_type: dict[tuple[str, str], list[str]] = {}
     for denied in seen.denied:
         if not denied.missing:
             for kind in needed.get(denied.right, ("other",)):
-                by_type.setdefault(kind, []).append(denied.right)
-    for kind, rights in sorted(by_type.items()):
+                by_type.setdefault((kind, denied.decision), []).append(denied.right)
+    for (kind, decision), rights in sorted(by_type.items()):
+        # What a policy denies no other policy can allow, an administrator's neither.
+        outright = decision == "explicitDeny"
         yield Finding(
             layer,
             Status.FAIL,
-            f"For {kind} you may not {_listed(rights)}.",
-            "Use an administrator's role, or have these allowed.",
+            f"For {kind} {'a policy denies you' if outright else 'you may not'} {_listed(rights)}.",
+            "Have that policy changed (a service control policy or a boundary may be it), or use another account."
+            if outright
+            else "Use an administrator's role, or have these allowed.",
         )
     yield from _conditional([denied for denied in seen.denied if denied.missing])
 

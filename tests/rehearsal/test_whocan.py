@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from exercises.access.aggregation import aggregated
 from exercises.access.evaluate import Evaluator, Grant
 from exercises.access.identities import Identity
 from exercises.access.objects import Policy, Rule
@@ -18,6 +17,7 @@ from exercises.access.requests import Request, ResourceRequest, UrlRequest
 from rehearsal.control_plane import ControlPlane
 from tests.rehearsal.control_planes import Cluster, Loop, serving, spec, until
 from tests.unit.exercises.access import random_policies
+from tests.unit.exercises.access.aggregation import aggregated
 
 SEED = 36
 ROLES, BINDINGS, COMPARISONS = 200, 150, 2500
@@ -204,4 +204,6 @@ def test_the_caller_is_known(reader: Reader) -> None:
     )
     assert reader.namespace_exists("team-a")
     assert not reader.namespace_exists("team-z")
+    until(lambda: reader.account_exists("team-a", "default"), "the namespace's own account", 30)
+    assert not reader.account_exists("team-a", "nobody")
     assert reader.aws_auth() == {}

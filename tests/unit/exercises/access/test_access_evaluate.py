@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exercises.access.aggregation import aggregated
 from exercises.access.evaluate import BUILT_IN, Evaluator
 from exercises.access.identities import Identity, NotASubject, parse_subject
 from exercises.access.objects import Binding, Policy, Role, Rule, Subject
 from exercises.access.requests import ResourceRequest, UrlRequest
 from tests.unit.exercises.access import random_policies
+from tests.unit.exercises.access.aggregation import aggregated
 
 READ = Rule(("get", "list"), ("",), ("pods",))
 ALICE = Subject("User", "alice")

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from exercises.access.aggregation import aggregated
 from exercises.access.objects import Policy, Requirement, Rule, Subject
+from tests.unit.exercises.access.aggregation import aggregated
 
 Object = dict[str, Any]
 

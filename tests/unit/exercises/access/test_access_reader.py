@@ -107,6 +107,12 @@ def test_no_credentials_are_told_and_not_logged(command: str, caplog: pytest.Log
     assert len(caplog.records) == 1
 
 
+def test_a_service_account_is_looked_for_in_its_namespace() -> None:
+    reader, _ = reading({"/api/v1/namespaces/dev-team/serviceaccounts/dev-k8s": Answer(200, {})})
+    assert reader.account_exists("dev-team", "dev-k8s")
+    assert not reader.account_exists("infra-team", "dev-k8s")
+
+
 def test_a_namespace_may_be_unknown_or_forbidden() -> None:
     path = "/api/v1/namespaces"
     reader, _ = reading(

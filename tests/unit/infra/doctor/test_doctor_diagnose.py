@@ -132,6 +132,13 @@ BAD: dict[str, tuple[dict[str, Any], Layer, Status, str, str]] = {
         "For eks:index:Cluster you may not eks:CreateCluster.",
         "administrator",
     ),
+    "denied outright": (
+        {"denied": (Denied("eks:CreateCluster", "explicitDeny"),)},
+        Layer.PERMISSIONS,
+        Status.FAIL,
+        "For eks:index:Cluster a policy denies you eks:CreateCluster.",
+        "policy changed",
+    ),
     "denied for a service": (
         {"denied": (Denied("iam:PassRole pods.eks.amazonaws.com", "implicitDeny"),)},
         Layer.PERMISSIONS,
