@@ -56,7 +56,7 @@ class Watcher:
                     Change(operation, _short(meta.type), _name(meta.urn), tuple(sorted(meta.detailed_diff or {})))
                 )
         elif event.res_outputs_event:
-            self._finish(event.res_outputs_event.metadata)
+            self._finish(event.res_outputs_event.metadata, planned=bool(event.res_outputs_event.planning))
         elif event.res_op_failed_event:
             meta = event.res_op_failed_event.metadata
             self._running.pop(meta.urn, None)
@@ -72,14 +72,15 @@ class Watcher:
             self._warned.add(text)
             self.progress.phase(f"warning: {text}")
 
-    def _finish(self, meta: auto.StepEventMetadata) -> None:
+    def _finish(self, meta: auto.StepEventMetadata, *, planned: bool) -> None:
         began = self._running.pop(meta.urn, None)
         if began is None:
             return
         self._done += 1
         took = time.monotonic() - began
         if took >= 1.5:
-            word = _WORDS.get(_operation(meta), _operation(meta))
+            # In a preview nothing is made: what took its time was to find out what would be.
+            word = "compared" if planned else _WORDS.get(_operation(meta), _operation(meta))
             self.progress.phase(f"{_short(meta.type)} {_name(meta.urn)} {word} in {took:.1f} s")
 
     def _tell(self) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cli import facts, summary
-from cli.console import out
+from cli.console import out, progress
 from cli.outputs import outputs_of
 from cli.stacks import REHEARSAL, StackOption, load
 
@@ -22,8 +22,11 @@ def status(
 ) -> None:
     """Show what stands, and for how long."""
     chosen = load(stack)
-    with outputs_of(chosen) as (outputs, _):
-        seen = facts.collect(chosen.name, outputs, rehearsal=chosen.is_rehearsal)
+    with progress() as shown:
+        shown.waiting(f"reading the outputs of stack {chosen.name}")
+        with outputs_of(chosen) as (outputs, _):
+            shown.waiting("asking EKS and the API server what stands")
+            seen = facts.collect(chosen.name, outputs, rehearsal=chosen.is_rehearsal)
     if as_json:
         out.print_json(json.dumps(seen.as_json()))
     else:

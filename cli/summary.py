@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from cli import lifetime
 from cli.console import duration, out
@@ -52,7 +52,7 @@ def stood_up(outputs: Mapping[str, Any]) -> None:
     recorded = releases(outputs, rehearsal=True)
     out.print(f"Cluster {outputs['clusterName']} ({outputs['region']}, Kubernetes {outputs['kubernetesVersion']})")
     _releases(recorded)
-    _pages(outputs.get("pages") or {})
+    _pages(outputs.get("pages") or {}, recorded)
     out.print("Next: ./lab status, ./lab shell (kubectl and aws are set up in it), ./lab down.")
 
 
@@ -70,7 +70,7 @@ def standing(facts: Facts) -> None:
     )
     _print(("add-on", "version", "status"), ((a.name, a.version, a.status) for a in facts.addons))
     _releases(facts.releases)
-    _pages(facts.pages)
+    _pages(facts.pages, facts.releases)
 
 
 def _releases(rows: Sequence[Release]) -> None:
@@ -78,22 +78,27 @@ def _releases(rows: Sequence[Release]) -> None:
         ("release", "namespace", "chart", "version", "state"),
         ((r.name, r.namespace, r.chart, r.version, r.state) for r in rows),
     )
-    if any(r.state == "recorded" for r in rows):
+    if _only_recorded(rows):
         out.print(
             "Recorded: the engine keeps the release with its values; nothing of it runs here, "
             "and of pods only the exercises' images really run."
         )
 
 
-def _pages(pages: Mapping[str, Mapping[str, str]]) -> None:
+def _pages(pages: Mapping[str, Mapping[str, str]], behind: Sequence[Release]) -> None:
+    # A page is a release's: where that is only recorded, nothing answers.
     _print(
-        ("page", "reach it by"),
+        ("page", "on AWS, reach it by" if _only_recorded(behind) else "reach it by"),
         ((name, how.get("url") or how.get("portForward", "")) for name, how in sorted(pages.items())),
     )
 
 
+def _only_recorded(rows: Sequence[Release]) -> bool:
+    return any(one.state == "recorded" for one in rows)
+
+
 def _print(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    table = Table(*heads, box=None, pad_edge=False)
+    table = Table(*(Column(head, overflow="fold") for head in heads), box=None, pad_edge=False)
     for row in rows:
         table.add_row(*row)
     if table.row_count:

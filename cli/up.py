@@ -27,7 +27,7 @@ def up(
         str, typer.Option("--ttl", metavar="4h", help="When that time is over, AWS takes away what costs by the hour.")
     ] = "",
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="Look at everything anew first, and put right what was changed by hand.")
+        bool, typer.Option("--refresh", help="Look at everything anew first, and put back what was changed or deleted by hand.")
     ] = False,
     skip_doctor: Annotated[
         bool, typer.Option("--skip-doctor", help="AWS: do not look first whether the lab can stand up.")

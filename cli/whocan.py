@@ -200,6 +200,19 @@ def _check_namespace(reader: Reader, namespace: str) -> None:
         raise BadInput(f"There is no namespace {namespace}. See kubectl get namespaces.")
 
 
+def _check_account(reader: Reader, subject: Subject, evaluator: Evaluator) -> tuple[str, ...]:
+    """A note about a service account that is bound before it is there; raises BadInput for one that is neither."""
+    namespace, name = subject.namespace, subject.name
+    if subject.kind != "ServiceAccount" or reader.account_exists(namespace, name):
+        return ()
+    if any(bound == subject for bound, _ in evaluator.bound_subjects):
+        return (f"There is no service account {name} in {namespace}. Whoever creates it has what is shown.",)
+    _check_namespace(reader, namespace)
+    raise BadInput(
+        f"There is no service account {name} in {namespace}. See kubectl get serviceaccounts -n {namespace}."
+    )
+
+
 def rules(
     subject: OneSubject = "",
     match: Annotated[
@@ -218,7 +231,9 @@ def rules(
     with _asking(stack) as cluster:
         _check_namespace(cluster.reader, namespace)
         evaluator, known = cluster.evaluator(), cluster.principals()
+        notes: tuple[str, ...] = ()
         if chosen:
+            notes = _check_account(cluster.reader, chosen, evaluator)
             identity = cluster.identity(chosen, group)
             grants = evaluator.rules_of(identity)
             who = tuple(one for one in known if one.may_be(identity))
@@ -228,7 +243,7 @@ def rules(
             who = ()
     if namespace:
         grants = tuple(grant for grant in grants if grant.namespace in ("", namespace))
-    _finish(views.Rules(chosen, identity, grants, who), as_json, cluster.unread)
+    _finish(views.Rules(chosen, identity, grants, who, notes), as_json, cluster.unread)
 
 
 def access_matrix(
@@ -245,15 +260,17 @@ def access_matrix(
         reader = cluster.reader
         _check_namespace(reader, namespace)
         resources = reader.catalogue().scoped(namespaced=bool(namespace))
+        notes: tuple[str, ...] = ()
         if chosen:
             evaluator, identity = cluster.evaluator(), cluster.identity(chosen, group)
+            notes = _check_account(reader, chosen, evaluator)
             rows = matrix(evaluator, identity, resources, namespace, subresources=subresources)
         else:
             identity, evaluator = reader.myself().identity, cluster.evaluator()
             cluster.shown.waiting("asking the API server what RBAC does not allow you")
             rows = matrix(evaluator, identity, resources, namespace, subresources=subresources, ask=reader.may_i)
         who = tuple(one for one in cluster.principals() if one.may_be(identity))
-    _finish(views.Matrix(chosen, identity, namespace, rows, who), as_json, cluster.unread)
+    _finish(views.Matrix(chosen, identity, namespace, rows, who, notes), as_json, cluster.unread)
 
 
 def lookup(

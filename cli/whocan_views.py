@@ -4,11 +4,11 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Protocol
 
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from cli import whocan_words as words
-from cli.console import err, out
+from cli.console import out
 from exercises.access.evaluate import Grant
 from exercises.access.identities import Identity
 from exercises.access.matrix import Cell, Row
@@ -67,8 +67,7 @@ class WhoCan:
 
     def print(self) -> None:
         """To stdout; notes to stderr."""
-        for note in self.notes:
-            err.print(f"Note: {note}", markup=False)
+        words.notes(self.notes)
         words.line(f"Who may {self._asked()}:")
         heads = ("kind", "subject", "namespace", "binding → role", "scope")
         words.table(
@@ -124,9 +123,11 @@ class Rules:
     identity: Identity | None
     grants: tuple[Grant, ...]
     principals: tuple[Principal, ...]
+    notes: tuple[str, ...] = ()
 
     def print(self) -> None:
-        """To stdout."""
+        """To stdout; notes to stderr."""
+        words.notes(self.notes)
         if self.identity:
             words.line(words.introduced(self.identity))
         words.table(
@@ -150,6 +151,7 @@ class Rules:
                 words.grant_values(one) | {"rules": [asdict(rule) for rule in one.rules]} for one in self.grants
             ],
             "principals": [asdict(one) for one in self.principals],
+            "notes": list(self.notes),
         }
 
 
@@ -162,9 +164,11 @@ class Matrix:
     namespace: str
     rows: tuple[Row, ...]
     principals: tuple[Principal, ...]
+    notes: tuple[str, ...] = ()
 
     def print(self) -> None:
-        """To stdout."""
+        """To stdout; notes to stderr."""
+        words.notes(self.notes)
         where = f"in namespace {self.namespace}" if self.namespace else "outside namespaces"
         words.line(f"{words.introduced(self.identity)}; resources {where}")
         words.table(("resource", *VERBS), ((row.resource, *(CELLS[cell] for cell in row.cells)) for row in self.rows))
@@ -184,6 +188,7 @@ class Matrix:
             "namespace": self.namespace,
             "matrix": {row.resource: dict(zip(VERBS, row.cells, strict=True)) for row in self.rows},
             "principals": [asdict(one) for one in self.principals],
+            "notes": list(self.notes),
         }
 
 
@@ -242,7 +247,7 @@ class Me:
 
     def print(self) -> None:
         """To stdout."""
-        table = Table(show_header=False, box=None, pad_edge=False)
+        table = Table(Column(), Column(overflow="fold"), show_header=False, box=None, pad_edge=False)
         rows = [("user", self.seen.identity.user)]
         rows += [("group", group) for group in self.seen.identity.groups]
         rows += [("AWS principal", self.arn or "none: you did not come by IAM")]

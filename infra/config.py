@@ -114,7 +114,9 @@ class _Reader:
             payload["region"] = region
         else:
             what = "It is not set." if region in (None, "") else f"{shown(region)} is not a region's name."
-            remedy = f"Run `pulumi config set aws:region {DEFAULT_REGION}`, or name another region."
+            remedy = (
+                f"Write `{config_names.REGION_KEY}: {DEFAULT_REGION}`, or another region, into Pulumi.<stack>.yaml."
+            )
             self.fail(("region",), what, remedy)
         try:
             return self._validated(payload)

@@ -121,13 +121,13 @@ class LabConfig(Settings):
     """
 
     region: str = DEFAULT_REGION
-    """AWS region, from ``aws:region``."""
+    """AWS region; a stack has to name it."""
 
     cluster_name: ConfigStr = "myeks"
     """Name of the cluster, and the beginning of the names of everything around it."""
 
     kubernetes_version: ConfigStr = DEFAULT_KUBERNETES_VERSION
-    """Kubernetes minor version, a key of ``versions.KUBERNETES_VERSIONS``."""
+    """Kubernetes minor version: 1.36, 1.35 or 1.34, in quotes."""
 
     vpc_cidr: ConfigStr = "192.168.0.0/16"
     """Range of the lab's VPC."""

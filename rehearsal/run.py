@@ -92,6 +92,7 @@ class RehearsalStack:
         self._work = self._root / "work"
         self._journal = self._root / "journal.jsonl"
         self._pids = self._root / "pids"
+        self._doubtful = self._root / "doubtful"
         self._program = program
         self._secret_keys = frozenset(secret_keys)
         self._tell = tell
@@ -109,7 +110,10 @@ class RehearsalStack:
     def up(self, on_event: OnEvent | None = None) -> Result:
         """Create or update everything; raises RunFailed."""
         with self._opened() as stack:
-            return self._run(stack.up, on_event)
+            result = self._run(stack.up, on_event)
+            if not self.engine.interrupted:
+                self._doubtful.unlink(missing_ok=True)
+            return result
 
     def preview(self, on_event: OnEvent | None = None) -> Result:
         """What `up` would do; raises RunFailed."""
@@ -146,6 +150,7 @@ class RehearsalStack:
                 # An interrupted destroy ends as if it had done its work.
                 raise RunFailed("It was stopped before everything was deleted.")
             stack.workspace.remove_stack(self.name)
+            self._doubtful.unlink(missing_ok=True)
             return result
 
     def outputs(self) -> dict[str, Any]:
@@ -245,11 +250,15 @@ class RehearsalStack:
         return stack
 
     def _quiet(self) -> bool:
-        """Before a run: see that no other is under way, and whether one was killed. Raises AlreadyRunning."""
+        """Before a run: see that no other is under way, and whether one left its state in doubt. Raises AlreadyRunning.
+
+        Killed ones do, and those that gave up a deletion: what was asked to go goes all the same.
+        """
         killed = recovery.clear_locks(self._root / "backend" / ".pulumi" / "locks", self.name)
         self._pids.mkdir(parents=True, exist_ok=True)
         recovery.end_plugins(self._pids)
-        return recovery.restore_checkpoint(self._checkpoint) or killed or bool(self.pending_operations())
+        doubtful = killed or self._doubtful.exists() or bool(self.pending_operations())
+        return recovery.restore_checkpoint(self._checkpoint) or doubtful
 
     def _put_right(self) -> None:
         """Delete what a killed run made and did not record, and read the rest anew. Raises RunFailed."""
@@ -287,6 +296,9 @@ class RehearsalStack:
             diagnostic = event.diagnostic_event
             if diagnostic and diagnostic.severity == "error":
                 errors.append(diagnostic.message.strip())
+            failed = event.res_op_failed_event
+            if failed and "delete" in str(getattr(failed.metadata.op, "value", failed.metadata.op)):
+                self._doubtful.touch()
             if on_event:
                 on_event(event)
 

@@ -125,22 +125,27 @@ class Context:
         *,
         timeout: float,
         interval: float = 0.2,
+        patience: float = 0.0,
     ) -> T:
         """Ask `poll` every `interval` seconds until it answers something other than None.
 
         `what` says what is waited for ("cluster myeks to become ACTIVE"); after
         a second it is shown beside the resource. The program's own timeout goes
-        before `timeout` (seconds). Raises CancelledError or WaitTimeoutError, and whatever
-        `poll` raises.
+        before `timeout` (seconds). After a cancellation `poll` is asked for `patience`
+        seconds more, and once at least. Raises CancelledError or WaitTimeoutError,
+        and whatever `poll` raises.
         """
         limit = self.timeout or timeout
         start = time.monotonic()
         shown = 0
+        last: float | None = None
         while True:
+            cancelled = self.cancelled.is_set()  # looked at first, so that the last answer is newer than it
             answer = poll()
             if answer is not None:
                 return answer
-            waited = time.monotonic() - start
+            now = time.monotonic()
+            waited = now - start
             if waited > limit:
                 raise WaitTimeoutError(
                     f"Waiting for {what} took longer than {limit:.0f} s. "
@@ -149,8 +154,14 @@ class Context:
             if waited >= shown + 1:
                 shown = int(waited)
                 self.status(f"waiting for {what} ({shown} s)")
-            if self.cancelled.wait(interval):
+            if not cancelled:
+                self.cancelled.wait(interval)
+                continue
+            if last is None:
+                last = now + patience
+            if now >= last:
                 raise CancelledError(f"Waiting for {what} was cancelled. Run the update again.")
+            time.sleep(interval)
 
 
 @dataclass(frozen=True)

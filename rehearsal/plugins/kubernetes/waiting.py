@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from rehearsal.plugins.kubernetes.client import Client
 
 _INTERVAL = 0.2
+_GOES_WITHIN = 20.0
+"""Seconds that a deletion gets to end after a Ctrl-C: the API server took it, and goes through with it in any case.
+
+The real provider looks once more and then keeps the object in the state, where nothing but a refresh takes it out. A
+namespace is empty and gone in seconds here.
+"""
 _QUIET = 1.0  # seconds; most objects are ready sooner, and nobody wants to read why they were not at once
 _SLICES = ObjectKind("discovery.k8s.io", "v1", "EndpointSlice")
 _STORAGE_CLASSES = ObjectKind("storage.k8s.io", "v1", "StorageClass")
@@ -98,7 +104,7 @@ def until_gone(ctx: Context, client: Client, kind: ObjectKind, obj: Object) -> N
 
     what = f"{kind.kind} {meta['name']} to be deleted"
     try:
-        ctx.wait(what, poll, timeout=_timeout(obj), interval=_INTERVAL)
+        ctx.wait(what, poll, timeout=_timeout(obj), interval=_INTERVAL, patience=_GOES_WITHIN)
     except WaitTimeoutError as error:
         held = f" It is held by the finalizers {', '.join(finalizers)}." if finalizers else ""
         raise ProviderError(f"{error}{held}") from error

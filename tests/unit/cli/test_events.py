@@ -1,5 +1,7 @@
 """The engine's events as a person sees them."""
 
+from types import SimpleNamespace
+
 import pytest
 from pulumi import automation as auto
 
@@ -8,9 +10,10 @@ from cli.events import Watcher
 from cli.summary import counts
 
 
-def event(kind: str, op: str, urn: str, type_: str, **more: object) -> auto.EngineEvent:
+def event(kind: str, op: str, urn: str, type_: str, *, planning: bool = False, **more: object) -> auto.EngineEvent:
     metadata = {"op": op, "urn": urn, "type": type_, "provider": "", **more}
-    return auto.EngineEvent.from_json({"sequence": 1, "timestamp": 1, kind: {"metadata": metadata}})
+    told = {"metadata": metadata, "planning": planning}
+    return auto.EngineEvent.from_json({"sequence": 1, "timestamp": 1, kind: told})
 
 
 URN = "urn:pulumi:rehearsal::myeks::eks:index:Cluster$aws:ec2/vpc:Vpc::lab"
@@ -52,6 +55,19 @@ def test_progress_names_what_it_waits_for(monkeypatch: pytest.MonkeyPatch):
     watcher(event("resourcePreEvent", "create", URN, "aws:ec2/vpc:Vpc"))
     watcher(event("resOutputsEvent", "create", URN, "aws:ec2/vpc:Vpc"))
     assert said == ["creating: 0 done; now aws:Vpc lab", "creating: 1 done"]
+
+
+@pytest.mark.parametrize(("planning", "word"), [(False, "created"), (True, "compared")])
+def test_what_took_long_is_told_and_a_preview_made_nothing(
+    planning: bool, word: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    watcher = Watcher(Progress(), "applying")
+    clock = iter([10.0, 11.9])
+    with monkeypatch.context() as patch:
+        patch.setattr("cli.events.time", SimpleNamespace(monotonic=lambda: next(clock)))
+        watcher(event("resourcePreEvent", "create", URN, "aws:ec2/vpc:Vpc", planning=planning))
+        watcher(event("resOutputsEvent", "create", URN, "aws:ec2/vpc:Vpc", planning=planning))
+    assert f"aws:Vpc lab {word} in 1.9 s" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (60, "1 min 0 s"), (3725, "1 h 2 min")])

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from cli import app, whocan
 from exercises.access.identities import Identity
@@ -72,6 +73,9 @@ class FakeReader:
 
     def namespace_exists(self, name: str) -> bool:
         return name != "nix"
+
+    def account_exists(self, namespace: str, name: str) -> bool:
+        return namespace != "nix" and name != "nobody"
 
     def aws_auth(self) -> dict[str, str]:
         return {}
@@ -197,6 +201,9 @@ def test_a_request_for_a_namespace_is_made_in_it(lab: Any) -> None:
         (("rules", "-e", "["), "no regular expression"),
         (("matrix", "sa:x"), "Write it as user:NAME"),
         (("matrix", "-n", "nix"), "no namespace nix"),
+        (("rules", "sa:nix/nobody"), "no namespace nix"),
+        (("rules", "sa:dev-team/nobody"), "no service account nobody in dev-team"),
+        (("matrix", "sa:dev-team/nobody"), "no service account nobody in dev-team"),
         (("lookup", "("), "no regular expression"),
         (("me", "too", "much"), "unexpected extra"),
     ],
@@ -224,6 +231,33 @@ def test_rules_of_a_service_account_and_of_everybody(lab: Any) -> None:
     assert {one["name"] for one in everybody["grants"]} == {"system:masters", "dev-k8s", "devs", "testuser"}
     assert [one["name"] for one in as_json(lab, "rules", "-e", "^dev")["grants"]] == ["devs", "dev-k8s"]
     assert as_json(lab, "rules", "user:x", "-g", "devs")["grants"][0]["binding"]["name"] == "metrics"
+
+
+def test_a_service_account_that_is_bound_before_it_is_there_is_answered_and_told(
+    lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeReader, "account_exists", lambda *_: False)
+    for arguments in (("rules", "sa:dev-team/dev-k8s"), ("matrix", "sa:dev-team/dev-k8s", "-n", "dev-team")):
+        code, out, err = lab(*arguments)
+        assert code == 0
+        assert out
+        assert "Note: There is no service account dev-k8s in dev-team." in err
+        assert len(as_json(lab, *arguments)["notes"]) == 1
+
+
+def test_names_are_folded_on_a_narrow_terminal_and_not_cut_off(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "system:controller:ephemeral-volume-controller"
+    bound = Binding("ClusterRoleBinding", name, "", "ClusterRole", "metrics", (Subject("Group", "devs"),))
+    monkeypatch.setattr(FakeReader, "policy", lambda _: Policy(POLICY.roles, (bound,)))
+    monkeypatch.setattr(whocan.views.words, "out", Console(width=72, highlight=False))
+    monkeypatch.setattr(whocan.views, "out", Console(width=30, highlight=False))
+    for arguments in (("get", "/metrics"), ("rules", "group:devs"), ("lookup", "devs"), ("me",)):
+        _, out, _ = lab(*arguments)
+        assert "…" not in out
+    lines = lab("lookup", "devs")[1].splitlines()
+    column = lines[0].index("binding")
+    shown = [line[column:].split("  ")[0].strip() for line in lines[1:4]]
+    assert name in "".join(shown).replace(" ", "")
 
 
 def test_the_matrix_of_a_subject_is_computed(lab: Any) -> None:

@@ -244,8 +244,8 @@ def test_the_text_for_the_user_names_key_problem_and_remedy():
 @pytest.mark.parametrize(
     ("region", "words"),
     [
-        (None, "pulumi config set aws:region"),
-        ("", "pulumi config set aws:region"),
+        (None, "It is not set. Write `aws:region: ap-northeast-2`, or another region, into Pulumi.<stack>.yaml."),
+        ("", "It is not set."),
         (3, "not a region's name"),
         ("eu-west1", "Did you mean eu-west-1?"),
         ("us-east-1", "differs by account"),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -16,7 +17,7 @@ from rehearsal.plugins.kubernetes.release import Release
 from rehearsal.plugins.kubernetes.settings import Access, Settings
 from rehearsal.plugins.kubernetes.tokens import ObjectKind
 from rehearsal.plugins.properties import UNKNOWN, Properties, Secret
-from rehearsal.plugins.protocol import Context, InitFailedError, ProviderError, State
+from rehearsal.plugins.protocol import CancelledError, Context, InitFailedError, ProviderError, State
 
 CONFIG_MAP = ObjectKind("", "v1", "ConfigMap")
 POD = ObjectKind("", "v1", "Pod")
@@ -289,6 +290,29 @@ def test_a_deleted_object_is_gone_when_deletion_ends(cluster: Playground) -> Non
     assert verbs[-2:] == ["delete", "get"]
     assert cluster.stub.calls[-2][1]["propagation"] == "Foreground"
     handler.delete(context(), made)  # gone already
+
+
+def test_a_deletion_that_was_taken_is_seen_through_after_a_cancellation(
+    cluster: Playground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = cluster.of(CONFIG_MAP).create(context(), config_map())
+    cluster.stub.held = True
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 20:
+            del cluster.stub.objects["ConfigMap", "cm"]
+
+    now = SimpleNamespace(monotonic=lambda: sum(slept), sleep=sleep)
+    monkeypatch.setattr("rehearsal.plugins.protocol.time", now)
+    ctx = context()
+    ctx.cancelled.set()
+    cluster.of(CONFIG_MAP).delete(ctx, made)
+    assert len(slept) == 20
+    made = cluster.of(CONFIG_MAP).create(context(), config_map())
+    with pytest.raises(CancelledError, match="ConfigMap cm to be deleted was cancelled"):
+        cluster.of(CONFIG_MAP).delete(ctx, made)
 
 
 def test_deletion_waits_for_finalizers_and_names_them(cluster: Playground) -> None:

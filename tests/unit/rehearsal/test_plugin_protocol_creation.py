@@ -3,6 +3,7 @@
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import grpc
 import pytest
@@ -50,7 +51,7 @@ def test_a_creation_is_in_the_journal_before_it_is_answered(bench: Bench):
         "whole": Secret("is text-of-the-secret here"),
         "all": ["plain"],
     }
-    assert bench.journal() == [{"urn": URN, "id": "id-1"}, {"urn": URN, "done": True}]
+    assert bench.journal() == [{"urn": URN, "id": "id-1"}]
 
 
 def test_what_fails_before_the_object_exists_is_a_plain_error(bench: Bench):
@@ -74,7 +75,6 @@ def test_what_fails_afterwards_tells_the_engine_of_the_object(bench: Bench, erro
     detail = init_failure(bench.failing("Create", bench.create(p=Secret("word-word"))))
     assert (detail.id, list(detail.reasons)) == ("id-1", ["it is FAILED"])
     assert props(detail.properties) == {"p": Secret("word-word"), "status": "FAILED"}
-    assert bench.journal()[-1] == {"urn": URN, "done": True}
 
 
 def test_an_object_that_cannot_even_be_read_is_kept_with_its_inputs(bench: Bench):
@@ -131,6 +131,41 @@ def test_waits_end_by_answer_timeout_and_cancellation():
     ctx.cancelled.set()
     with pytest.raises(CancelledError):
         ctx.wait("it", lambda: None, timeout=60)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The protocol's clock; it goes on by what is slept."""
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    monkeypatch.setattr("rehearsal.plugins.protocol.time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
+    return now
+
+
+def test_a_cancelled_wait_looks_once_more():
+    ctx = Context()
+    answers = iter([None, "gone meanwhile"])
+
+    def poll() -> str | None:
+        ctx.cancelled.set()
+        return next(answers)
+
+    assert ctx.wait("it", poll, timeout=60) == "gone meanwhile"
+
+
+def test_what_goes_on_by_itself_is_waited_for_after_a_cancellation(clock: list[float]):
+    ctx = Context()
+    ctx.cancelled.set()
+    assert ctx.wait("it", lambda: "gone" if clock[0] >= 4 else None, timeout=60, interval=0.5, patience=5) == "gone"
+    began = clock[0]
+    with pytest.raises(CancelledError, match="Waiting for it was cancelled"):
+        ctx.wait("it", lambda: None, timeout=60, interval=0.5, patience=5)
+    assert clock[0] - began == 5
+    with pytest.raises(WaitTimeoutError):
+        ctx.wait("it", lambda: None, timeout=1, interval=0.5, patience=5)
 
 
 def test_a_long_wait_is_shown_once_a_second(bench: Bench, monkeypatch: pytest.MonkeyPatch):
