@@ -5,25 +5,20 @@ the settings first, says what the lab will cost, and asks.
 """
 
 import json
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
+from datetime import UTC, datetime
+from functools import partial
 from typing import IO, Any, Final
 
 import typer
 
-from cli import causes, cost
+from cli import cost, lifetime, pulumi_cli
 from cli.console import err, out
-from cli.failures import CannotAsk, Failure
-from cli.stacks import CHECKOUT, Stack
+from cli.failures import CannotAsk
+from cli.pulumi_cli import binary as binary
+from cli.stacks import Stack
 from rehearsal.run import environment
-
-EVENT_LOG: Final = {"PULUMI_DEBUG_COMMANDS": "true"}
-"""Environment in which the pulumi CLI knows `--event-log`, as its own Automation API sets it."""
 
 FORGET_WITH_CLUSTER: Final = {"PULUMI_K8S_DELETE_UNREACHABLE": "true"}
 """Environment in which the Kubernetes provider forgets what is in a cluster that it cannot reach."""
@@ -37,17 +32,20 @@ def up(
     refresh: bool = False,
     as_json: bool = False,
 ) -> None:
-    """Tell the cost, ask, and run `pulumi up`; raises Failure when it fails.
+    """Tell the cost, ask, and run `pulumi up`; raises Failure when it fails, BadInput when the lab's end has passed.
 
     `agreed` is called between the user's consent and the first thing that is done. With `as_json` stdout holds the
     stack's outputs alone.
     """
+    lifetime.insist(stack.config, datetime.now(UTC))
+    pulumi_cli.binary()  # before anybody is asked
     if not as_json:
         cost.tell(stack)
     _agree(f"Stand {stack.config.cluster_name} up on AWS in {stack.config.region} (stack {stack.name})?", yes=yes)
     agreed()
+    refresh = refresh or pulumi_cli.last_update_failed(stack.name)
     arguments = ["up", "--yes", "--skip-preview", *(["--refresh"] if refresh else []), "--stack", stack.name]
-    _pulumi(*arguments, stdout=sys.stderr if as_json else None)
+    _pulumi(*arguments, stdout=sys.stderr if as_json else None, changes=stack, yes=yes)
     if as_json:
         out.print_json(json.dumps({"outputs": outputs(stack)}))
     err.print(f"Take it away when you are done: ./lab down -s {stack.name}")
@@ -58,7 +56,9 @@ def apply(stack: Stack) -> None:
 
     What pulumi says goes to stderr: the caller's stdout may be for a script.
     """
-    _pulumi("up", "--yes", "--skip-preview", "--stack", stack.name, "--config-file", str(stack.file), stdout=sys.stderr)
+    lifetime.insist(stack.config, datetime.now(UTC))
+    arguments = ["up", "--yes", "--skip-preview", "--stack", stack.name, "--config-file", str(stack.file)]
+    _pulumi(*arguments, stdout=sys.stderr, changes=stack, yes=True)
 
 
 def preview(stack: Stack, *, as_json: bool = False) -> None:
@@ -76,30 +76,26 @@ def down(stack: Stack, *, yes: bool, cluster_is_gone: Callable[[], bool], as_jso
     pulumi-kubernetes refuses to delete a release of a cluster that it cannot reach, and forgets it only when it
     reads it (pulumi-kubernetes 4.34, provider/pkg/provider/provider.go, Read and Delete).
     """
+    pulumi_cli.binary()  # before anybody is asked
     _agree(f"Delete {stack.config.cluster_name} and everything in it from AWS (stack {stack.name})?", yes=yes)
     arguments = ["destroy", "--yes", "--skip-preview", "--stack", stack.name]
     # With --json stdout is for what is left alone.
     stdout = sys.stderr if as_json else None
+    change = partial(_pulumi, stdout=stdout, changes=stack, yes=yes)
     if not cluster_is_gone():
-        _pulumi(*arguments, stdout=stdout)
+        change(*arguments)
         return
     err.print(
         f"EKS has no cluster {stack.config.cluster_name} any more: what was in it goes from the engine's state alone.",
         markup=False,
     )
     with environment(FORGET_WITH_CLUSTER, set()):
-        _pulumi(*arguments, "--refresh", stdout=stdout)
+        change(*arguments, "--refresh")
 
 
 def outputs(stack: Stack) -> dict[str, Any]:
     """The stack's outputs, secret ones masked; raises CannotAsk when pulumi cannot tell."""
-    ended = subprocess.run(
-        [binary(), "stack", "output", "--json", "--stack", stack.name],
-        cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ended = pulumi_cli.ask("stack", "output", "--json", "--stack", stack.name)
     if ended.returncode != 0:
         said = ended.stderr.strip().splitlines()
         raise CannotAsk(
@@ -114,33 +110,18 @@ def _agree(question: str, *, yes: bool) -> None:
         raise typer.Exit(code=1)
 
 
-def binary() -> str:
-    """The user's own pulumi; raises Failure when there is none."""
-    found = shutil.which("pulumi")
-    if not found:
-        raise Failure("The pulumi CLI is not on PATH. Install it from https://www.pulumi.com/docs/install/ and log in.")
-    return found
+def _pulumi(*arguments: str, stdout: IO[str] | None = None, changes: Stack | None = None, yes: bool = False) -> None:
+    """Run pulumi on the user's terminal. Raises Failure with the cause in a line, KeyboardInterrupt after Ctrl-C.
 
+    Where it `changes` a stack, what a killed update left there is put right first; `yes` is the user's consent to that
+    as far as it needs none that is more explicit.
+    """
+    run = partial(pulumi_cli.run, *arguments, stdout=stdout)
+    if changes:
+        # Here and not above: what asks AWS needs this module.
+        from cli import interrupted
 
-def _pulumi(*arguments: str, stdout: IO[str] | None = None) -> None:
-    """Run pulumi on the user's terminal; Ctrl-C is pulumi's to handle. Raises Failure with the cause in a line."""
-    with tempfile.TemporaryDirectory() as directory:
-        events = Path(directory, "events")
-        # The log holds outputs and settings: it is gone with the command.
-        process = subprocess.Popen(
-            [binary(), *arguments, "--event-log", str(events)],
-            cwd=Path(CHECKOUT),
-            env=os.environ | EVENT_LOG,
-            stdout=stdout,
-        )
-        while True:
-            try:
-                code = process.wait()
-                break
-            except KeyboardInterrupt:
-                continue
-        if code == 0:
-            return
-        said = causes.logged(events)
-    told = causes.cause(said) if said else "What it said stands above."
-    raise Failure(f"pulumi {arguments[0]} ended with exit code {code}. {told}")
+        ended = interrupted.update(changes, run, yes=yes, builds=arguments[0] == "up")
+    else:
+        ended = run()
+    pulumi_cli.insist(ended, arguments[0])

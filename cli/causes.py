@@ -36,8 +36,18 @@ class Remedy:
 
 REMEDIES: Final = (
     Remedy(
+        r"SSO (token|session)|token from sso|SSOProviderInvalidToken|InvalidIdentityToken",
+        "Your AWS sign-in has expired: run aws sso login --profile NAME, with the profile that the stack uses, or get "
+        "a new identity token where you sign in by one.",
+    ),
+    Remedy(
         r"ExpiredToken|TokenRefreshRequired|security token included in the request is expired",
-        "Your AWS credentials have expired: log in again.",
+        "Your AWS credentials have expired: log in again (aws sso login --profile NAME, or new keys).",
+    ),
+    Remedy(
+        r"cluster (is )?unreachable|unreachable cluster|\.eks\.amazonaws\.com\S*: (dial tcp|net/http|context deadline)",
+        "The cluster does not answer this machine, whose public address (curl https://checkip.amazonaws.com) may not "
+        "be in myeks:operatorCidrs.",
     ),
     Remedy(
         r"InvalidClientTokenId|UnrecognizedClient|NoCredentialProviders|Unable to locate credentials|no valid cred",
@@ -58,6 +68,19 @@ REMEDIES: Final = (
     Remedy(
         r"CREATE_FAILED|unexpected state 'FAILED'",
         "AWS could not make it; its reason stands above. It is made anew by the next run.",
+    ),
+    Remedy(
+        r"already exists|AlreadyExists|AlreadyAssociated|\.Duplicate\b",
+        "It is there already and the engine does not know it: on AWS ./lab sweep shows it, and takes it away with "
+        "--delete if it is the lab's; in the cluster, kubectl delete does.",
+    ),
+    Remedy(
+        r"another operation \(install/upgrade/rollback\) is in progress",
+        "A change of this Helm release was cut off: helm rollback NAME -n NAMESPACE undoes it, in ./lab shell.",
+    ),
+    Remedy(
+        r"ResourceInUse.*(in progress|CREATING|UPDATING|DELETING)",
+        "AWS is still at work on it: wait some minutes.",
     ),
     Remedy(
         r"DependencyViolation|ResourceInUse|DeleteConflict",
@@ -96,6 +119,13 @@ def logged(events: Path) -> str:
     except OSError:
         return ""
     return "\n".join(dict.fromkeys(_errors(lines)))
+
+
+def printed(stderr: str) -> str:
+    """What pulumi wrote to stderr from its first error on; empty when there is none."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", stderr)
+    error = re.search(r"^error:", plain, re.MULTILINE)
+    return plain[error.start() :].strip() if error else ""
 
 
 def _errors(lines: Iterable[str]) -> Iterable[str]:

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import aws_stack, leftover_tables, rehearsed, sweep
+from cli import aws_stack, leftover_tables, lifetime, rehearsed, sweep
 from cli.causes import cause
 from cli.console import Progress, duration, err, out, progress
 from cli.events import Watcher
@@ -52,25 +52,38 @@ def down(
     if force:
         # Also when the emulator hangs or something else answers in its place.
         worlds.sweep(force=True)
-        err.print("The rehearsal is stopped; nothing is left of it.")
+        _gone(chosen, "The rehearsal is stopped; nothing is left of it.", as_json=as_json)
         return
     with progress() as shown:
         here = rehearsed.attached()
         if here is None:
             worlds.sweep()
-            err.print("The rehearsal is not up; nothing is left of it.")
+            _gone(chosen, "The rehearsal is not up; nothing is left of it.", as_json=as_json)
             return
         left = _destroy(here, chosen, shown)
         worlds.stop(here)
-    if as_json:
-        out.print_json(json.dumps({"left": left, "seconds": round(shown.elapsed, 1)}))
     if left:
+        if as_json:
+            _print(left, shown.elapsed)
         table = "\n".join(f"  {service}: {', '.join(ids)}" for service, ids in left.items())
         raise Failure(
             f"The program left resources behind; on AWS they would go on costing:\n{table}\n"
             "The emulator is stopped, so that they are gone here. This is a defect of the stack: please report it."
         )
-    err.print(f"Nothing is left: no resource, no process, no file. {duration(shown.elapsed)}.")
+    lasted = duration(shown.elapsed)
+    _gone(chosen, f"Nothing is left: no resource, no process, no file. {lasted}.", as_json=as_json, after=shown.elapsed)
+
+
+def _gone(chosen: Stack, told: str, *, as_json: bool, after: float = 0.0) -> None:
+    """Tell that nothing is left of the rehearsal, `after` so many seconds of work."""
+    if as_json:
+        _print({}, after)
+    err.print(told)
+    lifetime.forget(chosen)
+
+
+def _print(left: dict[str, list[str]], seconds: float) -> None:
+    out.print_json(json.dumps({"left": left, "seconds": round(seconds, 1)}))
 
 
 def _down_on_aws(chosen: Stack, *, yes: bool, as_json: bool) -> None:
@@ -97,6 +110,7 @@ def _down_on_aws(chosen: Stack, *, yes: bool, as_json: bool) -> None:
         err.print(f"Delete what is left with {sweep.delete_command(chosen, report)}.", markup=False)
     if code := sweep.exit_code(report, now):
         raise typer.Exit(code)
+    lifetime.forget(chosen)
 
 
 def _destroy_on_aws(lab: Opened, *, yes: bool, as_json: bool) -> None:

@@ -8,9 +8,13 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from cli.console import duration
+from cli import settings_file
+from cli.console import duration, err
 from cli.failures import BadInput
-from infra.config import expiry
+from cli.files import replace_text
+from cli.stacks import Stack, read
+from components import ingress_expiry
+from infra.config import LabConfig, expiry
 from infra.config_model import EXPIRES_FORM
 
 SHORTEST: Final = timedelta(hours=1)
@@ -25,7 +29,8 @@ def ends(ttl: str, now: datetime) -> str:
     if not ttl.strip() or not found:
         raise BadInput(f"--ttl {ttl} is no lifetime. Write days, hours and minutes, such as 4h, 90m or 1d12h.")
     days, hours, minutes = (int(part or 0) for part in found.groups())
-    life = timedelta(days=days, hours=hours, minutes=minutes)
+    # Longer ones than Python can count are too long as well.
+    life = timedelta(days=min(days, LONGEST.days + 1), hours=min(hours, 10_000), minutes=min(minutes, 1_000_000))
     if not SHORTEST <= life <= LONGEST:
         raise BadInput(f"--ttl {ttl} is too short or too long. Choose between 1h and 30d.")
     # Whole minutes, upwards.
@@ -41,3 +46,31 @@ def told(expires: str, now: datetime) -> str:
     if left <= 0:
         return f"Its time was up at {expires}: AWS has been taking away what costs. Clear up: ./lab down."
     return f"It ends by itself at {expires}, in {duration(left)}. Move that: ./lab up --ttl 4h."
+
+
+def has_begun_to_end(config: LabConfig, now: datetime) -> bool:
+    """Whether AWS may have taken something away already: the pages go somewhat before the rest."""
+    at = config.expires_at
+    return at is not None and at - ingress_expiry.AHEAD <= now
+
+
+def insist(config: LabConfig, now: datetime) -> None:
+    """Raises BadInput when the lab's end has passed: AWS would take it away while it is built."""
+    if config.expires and expiry(config.expires) <= now:
+        raise BadInput(
+            f"The lab was to end at {config.expires}, which has passed. Clear up with ./lab down, or give it more time "
+            f"with ./lab up --ttl 4h, or remove {settings_file.EXPIRES} from the settings."
+        )
+
+
+def forget(stack: Stack) -> None:
+    """The lab is gone: take its end out of the settings, so that the next one does not end at that moment too."""
+    if not stack.config.expires:
+        return
+    text = read(stack.file)
+    try:
+        replace_text(stack.file, settings_file.with_expires(text, ""))
+    except BadInput as error:
+        err.print(f"{stack.file.name} still has the end of the lab that is gone. {error}", markup=False)
+        return
+    err.print(f"{stack.file.name} has no end of the lab any more: {stack.config.expires} was this one's.", markup=False)

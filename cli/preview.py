@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
-from cli import aws_stack, rehearsed, summary
+from cli import aws_stack, lifetime, rehearsed, summary
 from cli.console import err, out, progress
 from cli.events import Watcher
 from cli.failures import Failure
@@ -28,6 +29,7 @@ def preview(
 ) -> None:
     """Show what up would change, without changing it."""
     chosen = load(stack)
+    lifetime.insist(chosen.config, datetime.now(UTC))
     if chosen.is_rehearsal:
         _rehearse(chosen, as_json)
     else:

@@ -16,8 +16,9 @@ from typing import Any, Final
 import yaml
 from yaml import MappingNode, Node, ScalarNode
 
-from cli.failures import BadInput
-from cli.stacks import Stack, parsed
+from cli.failures import BadInput, Failure
+from cli.files import replace_text
+from cli.stacks import Stack, parsed, read
 from exercises.row import ExerciseName
 from exercises.stages import EXERCISES, OFF
 from infra.config import NAMESPACE
@@ -28,9 +29,12 @@ INDENT: Final = 2
 """Columns by which a line that is added stands below its key."""
 
 
-def read(file: Path) -> str:
-    """The file's text, with its line ends as they are."""
-    return file.read_bytes().decode()
+def write(file: Path, before: str, after: str) -> None:
+    """Write what differs; raises Failure when somebody else has written meanwhile."""
+    if read(file) != before:
+        raise Failure(f"{file.name} was changed by somebody else meanwhile. Look at it, then run this again.")
+    if after != before:
+        replace_text(file, after)
 
 
 @contextmanager

@@ -77,9 +77,9 @@ def file_of(name: str) -> Path:
 
 
 def read(file: Path) -> str:
-    """The text of a settings file; raises BadInput for what is no text."""
+    """The text of a settings file, with its line ends as they are; raises BadInput for what is no text."""
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_bytes().decode()
     except UnicodeDecodeError as error:
         raise BadInput(f"{file.name} is not UTF-8 text (byte {error.start}). Save it as such.") from error
 

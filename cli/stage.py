@@ -8,6 +8,7 @@ goes on with it.
 import json
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
@@ -15,12 +16,11 @@ from typing import Annotated, Final
 import typer
 from rich.table import Table
 
-from cli import aws_stack, settings_file, updates
+from cli import aws_stack, lifetime, settings_file, updates
 from cli.console import Progress, err, out, progress
 from cli.failures import BadInput, CannotAsk, Failure, NotUp
-from cli.files import replace_text
 from cli.outputs import outputs_of
-from cli.stacks import REHEARSAL, Stack, StackOption, file_of, load, parsed
+from cli.stacks import REHEARSAL, Stack, StackOption, file_of, load, parsed, read
 from exercises.row import ExerciseName
 from exercises.stages import EXERCISES, OFF, standing
 from infra.config import LabConfig
@@ -107,11 +107,14 @@ def _wanted(moves: list[str]) -> dict[ExerciseName, str]:
 
 def _move(name: str, wanted: Mapping[ExerciseName, str], *, yes: bool, as_json: bool) -> None:
     file = file_of(name)
-    text = settings_file.read(file)
+    text = read(file)
     changed = settings_file.with_stages(text, wanted)
     # What the stack will be: mistakes are told before the file is touched.
     meant = parsed(name, file, changed)
-    write = partial(_write, file, text, changed)
+    if as_json and not yes and not meant.is_rehearsal:
+        raise BadInput("With --json nobody can be asked before AWS is changed. Add --yes.")
+    lifetime.insist(meant.config, datetime.now(UTC))
+    write = partial(settings_file.write, file, text, changed)
     with _way_back(file, text, meant, wanted):
         if meant.is_rehearsal:
             with progress() as shown:
@@ -119,18 +122,10 @@ def _move(name: str, wanted: Mapping[ExerciseName, str], *, yes: bool, as_json: 
                 made = updates.rehearse(meant, shown)
             updates.tell(made, as_json=as_json)
         else:
-            aws_stack.up(meant, yes=yes, agreed=write)
+            aws_stack.up(meant, yes=yes, agreed=write, as_json=as_json)
     for exercise, at in wanted.items():
         check = "" if at == OFF else f" Ask whether all came out right: ./lab check {exercise}{meant.option}"
         err.print(f"Exercise {exercise}: {at}.{check}", markup=False)
-
-
-def _write(file: Path, before: str, after: str) -> None:
-    """Write what differs; raises Failure when somebody else has written meanwhile."""
-    if settings_file.read(file) != before:
-        raise Failure(f"{file.name} was changed by somebody else meanwhile. Look at it, then run this again.")
-    if after != before:
-        replace_text(file, after)
 
 
 @contextmanager
@@ -138,7 +133,7 @@ def _way_back(file: Path, before: str, meant: Stack, wanted: Mapping[ExerciseNam
     """Where the block fails after the file was changed, tell what it says now and how to go back."""
 
     def told() -> str:
-        if settings_file.read(file) == before:
+        if read(file) == before:
             return ""
         now = ", ".join(f"{name} {at}" for name, at in wanted.items())
         return f"{file.name} says {now} now: ./lab up{meant.option} tries again{_back(file, before, meant, wanted)}."

@@ -9,9 +9,9 @@ import typer
 
 from cli import aws_stack, doctor, lifetime, settings_file, updates
 from cli.console import progress
-from cli.failures import BadInput
-from cli.files import replace_text
-from cli.stacks import REHEARSAL, Stack, StackOption, load, parsed
+from cli.failures import BadInput, Failure
+from cli.lab_on_aws import cluster_is_gone, opened
+from cli.stacks import REHEARSAL, Stack, StackOption, load, parsed, read
 
 
 def register(app: typer.Typer) -> None:
@@ -27,7 +27,7 @@ def up(
         str, typer.Option("--ttl", metavar="4h", help="When that time is over, AWS takes away what costs by the hour.")
     ] = "",
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="Look at everything anew first, and put back what was changed or deleted by hand.")
+        bool, typer.Option("--refresh", help="Look at everything anew first, and put back what was changed by hand.")
     ] = False,
     skip_doctor: Annotated[
         bool, typer.Option("--skip-doctor", help="AWS: do not look first whether the lab can stand up.")
@@ -38,8 +38,14 @@ def up(
     if as_json and not yes and not chosen.is_rehearsal:
         raise BadInput("With --json nobody can be asked before AWS costs. Add --yes.")
     write = nothing
+    now = datetime.now(UTC)
     if ttl:
-        chosen, write = _ending(chosen, ttl)
+        if not chosen.is_rehearsal and lifetime.has_begun_to_end(chosen.config, now):
+            _insist_on_the_cluster(chosen)
+            # Its pages may be gone, its nodes too.
+            refresh = True
+        chosen, write = _ending(chosen, ttl, now)
+    lifetime.insist(chosen.config, now)
     if chosen.is_rehearsal:
         write()
         with progress() as shown:
@@ -55,8 +61,18 @@ def nothing() -> None:
     """Nothing is to be written."""
 
 
-def _ending(chosen: Stack, ttl: str) -> tuple[Stack, Callable[[], None]]:
+def _ending(chosen: Stack, ttl: str, now: datetime) -> tuple[Stack, Callable[[], None]]:
     """The stack with its end in the settings, and what writes them; raises BadInput."""
-    expires = lifetime.ends(ttl, datetime.now(UTC))
-    text = settings_file.with_expires(settings_file.read(chosen.file), expires)
-    return parsed(chosen.name, chosen.file, text), partial(replace_text, chosen.file, text)
+    before = read(chosen.file)
+    after = settings_file.with_expires(before, lifetime.ends(ttl, now))
+    return parsed(chosen.name, chosen.file, after), partial(settings_file.write, chosen.file, before, after)
+
+
+def _insist_on_the_cluster(chosen: Stack) -> None:
+    """Raises Failure when the lab's end has taken the cluster that the state holds: nothing could be built on it."""
+    with opened(chosen) as lab, progress() as shown:
+        if lab.recorded.has_cluster and cluster_is_gone(lab, shown):
+            raise Failure(
+                f"The lab's time was up at {chosen.config.expires}, and AWS has taken its cluster away. Clear up with "
+                f"./lab down{chosen.option}, then run this again."
+            )

@@ -5,9 +5,10 @@
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from cli import rehearsed, summary
+from cli import lifetime, rehearsed, summary
 from cli.causes import cause
 from cli.console import Progress, duration, err, out
 from cli.events import Change, Watcher
@@ -33,10 +34,13 @@ class Update:
 
 
 def rehearse(chosen: Stack, shown: Progress, *, refresh: bool = False) -> Update:
-    """Bring the rehearsal to what the stack's settings say, starting it where there is none; raises Failure.
+    """Bring the rehearsal to what the stack's settings say, starting it where there is none.
+
+    Raises BadInput when the lab's end has passed, and Failure.
 
     With `refresh` the engine first looks at everything anew, so that what was changed by hand is put right.
     """
+    lifetime.insist(chosen.config, datetime.now(UTC))
     world, bin_dir, _ = rehearsed.begin(chosen, shown)
     stack = rehearsed.stack_in(world, bin_dir, chosen, shown.phase)
     watcher = Watcher(shown, "applying" if stack.exists() else "creating")

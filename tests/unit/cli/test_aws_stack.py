@@ -3,15 +3,22 @@
 import json
 import os
 import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 
-from cli import aws_stack, cost
-from cli.failures import CannotAsk, Failure
+from cli import aws_stack, cost, interrupted, pulumi_cli
+from cli.failures import BadInput, CannotAsk, Failure
+from cli.pulumi_cli import Ended
 from cli.stacks import Stack
 from infra.config import parse
+
+pytestmark = pytest.mark.usefixtures("pulumi_installed")
 
 STACK = Stack("dev", Path("Pulumi.dev.yaml"), parse({}, "ap-northeast-2"))
 
@@ -73,7 +80,7 @@ def test_down_forgets_what_was_in_a_cluster_that_is_gone(monkeypatch: pytest.Mon
 
 
 def test_outputs_that_cannot_be_read_are_not_taken_for_none(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(aws_stack, "binary", lambda: "pulumi")
+    monkeypatch.setattr(pulumi_cli, "binary", lambda: "pulumi")
     answer = subprocess.CompletedProcess([], 255, "", "error: no stack named 'dev' found\n")
     monkeypatch.setattr(subprocess, "run", lambda *_a, **_k: answer)
     with pytest.raises(CannotAsk, match="no stack named") as caught:
@@ -87,3 +94,69 @@ def test_no_pulumi_cli_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(Failure, match="pulumi CLI is not on PATH"):
         aws_stack.preview(STACK)
+
+
+LATE = Stack("dev", Path("Pulumi.dev.yaml"), parse({"expires": "2026-01-01T00:00Z"}, "ap-northeast-2"))
+
+
+@pytest.mark.parametrize("build", [partial(aws_stack.up, yes=True), aws_stack.apply])
+def test_a_lab_whose_end_has_passed_is_not_built(
+    build: Callable[[Stack], None], ran: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(typer, "confirm", lambda _question: pytest.fail("asked"))
+    with pytest.raises(BadInput, match="--ttl"):
+        build(LATE)
+    assert ran == []
+
+
+def test_a_lab_whose_end_has_passed_is_taken_away(ran: list[tuple[str, ...]]):
+    aws_stack.down(LATE, yes=True, cluster_is_gone=lambda: False)
+    assert [call[0] for call in ran] == ["destroy"]
+
+
+class Change:
+    """What is handed to the putting right, and whether pulumi is run as it should be."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seen: list[tuple[str, bool, bool]] = []
+        self.ran: list[tuple[tuple[str, ...], dict[str, Any]]] = []
+        monkeypatch.setattr(interrupted, "update", self.update)
+        monkeypatch.setattr(pulumi_cli, "run", self.run)
+
+    def update(self, stack: Stack, run: Callable[[], Ended], *, yes: bool, builds: bool) -> Ended:
+        self.seen.append((stack.name, yes, builds))
+        return run()
+
+    def run(self, *arguments: str, **options: Any) -> Ended:
+        self.ran.append((arguments, options))
+        return Ended(0, "", "", interrupted=False)
+
+
+def test_every_change_of_a_stack_puts_right_what_a_killed_one_left(monkeypatch: pytest.MonkeyPatch):
+    change = Change(monkeypatch)
+    monkeypatch.setattr(typer, "confirm", lambda _question: True)
+    aws_stack.up(STACK, yes=False)
+    aws_stack.up(STACK, yes=True)
+    aws_stack.apply(STACK)
+    aws_stack.down(STACK, yes=True, cluster_is_gone=lambda: False)
+    aws_stack.down(STACK, yes=False, cluster_is_gone=lambda: True)
+    builds = [("dev", False, True), ("dev", True, True), ("dev", True, True)]
+    assert change.seen == [*builds, ("dev", True, False), ("dev", False, False)]
+    aws_stack.preview(STACK)
+    assert len(change.seen) == 5
+    assert [arguments[0] for arguments, _ in change.ran] == ["up", "up", "up", "destroy", "destroy", "preview"]
+
+
+def test_with_json_pulumi_says_nothing_on_stdout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    change = Change(monkeypatch)
+    monkeypatch.setattr(aws_stack, "outputs", lambda _stack: {"clusterName": "myeks"})
+    aws_stack.up(STACK, yes=True, as_json=True)
+    assert json.loads(capsys.readouterr().out) == {"outputs": {"clusterName": "myeks"}}
+    assert change.ran[0][1] == {"stdout": sys.stderr}
+
+
+def test_a_failed_change_is_told(monkeypatch: pytest.MonkeyPatch):
+    failed = Ended(255, "error: DependencyViolation: it has dependencies", "", interrupted=False)
+    monkeypatch.setattr(interrupted, "update", lambda *_, **__: failed)
+    with pytest.raises(Failure, match="pulumi destroy ended with exit code 255"):
+        aws_stack.down(STACK, yes=True, cluster_is_gone=lambda: False)

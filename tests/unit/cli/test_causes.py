@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.causes import REMEDIES, cause, logged
+from cli.causes import REMEDIES, cause, logged, printed
 from infra.config import ConfigError, Problem
 
 FAILED_GROUP = """1 error occurred:
@@ -49,6 +49,29 @@ def test_what_is_not_known_is_told_as_it_is():
         ("DependencyViolation: The vpc 'vpc-1' has dependencies and cannot be deleted", "sweep"),
         ("ServiceUnavailable: The service is temporarily unable to handle the request", "wait a few minutes"),
         ('Could not connect to the endpoint URL: "https://eks.ap-northeast-2.amazonaws.com/"', "network"),
+        ('Post "https://eks.ap-northeast-2.amazonaws.com/clusters": dial tcp 52.95.0.1:443: i/o timeout', "network"),
+        ("failed to refresh cached credentials, refresh cached SSO token failed, unable to refresh", "aws sso login"),
+        ("Error loading SSO Token: Token for x does not exist", "aws sso login"),
+        ("The SSO session associated with this profile has expired or is otherwise invalid.", "aws sso login"),
+        ("the SSO session has expired or is invalid: open /home/me/.aws/sso/cache/0.json", "aws sso login"),
+        ("Error when retrieving token from sso: Token has expired and refresh failed", "aws sso login"),
+        ("InvalidIdentityToken: Token is not yet valid", "identity token"),
+        ("ExpiredTokenException: The security token included in the request is expired", "aws sso login"),
+        ("configured Kubernetes cluster is unreachable: unable to load schema information", "operatorCidrs"),
+        ("can't delete Helm Release with unreachable cluster. Reason: no route", "operatorCidrs"),
+        (
+            'Get "https://A1.gr7.ap-northeast-2.eks.amazonaws.com/version?timeout=32s": dial tcp 3.3.3.3:443: '
+            "i/o timeout",
+            "operatorCidrs",
+        ),
+        ("ResourceInUseException: Cluster already exists with name: myeks", "does not know it"),
+        ("EntityAlreadyExists: Role with name r already exists.", "does not know it"),
+        ("InvalidPermission.Duplicate: the specified rule exists", "does not know it"),
+        ('serviceaccounts "lbc" already exists', "kubectl delete"),
+        ("ResourceInUseException: Nodegroup currently has update 0a1b in progress", "still at work"),
+        ("ResourceInUseException: Cannot delete because cluster myeks is in CREATING status", "still at work"),
+        ("ResourceInUseException: Cluster has nodegroups attached", "outside the lab"),
+        ("another operation (install/upgrade/rollback) is in progress", "helm rollback"),
     ],
 )
 def test_each_kind_has_its_remedy(said: str, remedy: str):
@@ -72,3 +95,10 @@ def test_errors_of_an_event_log(tmp_path: Path):
     log.write_text("\n".join(map(json.dumps, told)) + '\n{"diagnosticEv')
     assert logged(log) == "AccessDenied: no"
     assert logged(tmp_path / "none") == ""
+
+
+def test_errors_on_stderr_begin_where_the_first_is():
+    said = "warning: using x\n\x1b[91merror: 2 errors occurred:\x1b[0m\n\t* no stack\n\t* no login\n"
+    assert printed(said) == "error: 2 errors occurred:\n\t* no stack\n\t* no login"
+    assert cause(printed(said)) == "no stack"
+    assert printed("warning: an error: none\n") == ""

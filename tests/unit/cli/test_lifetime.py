@@ -1,6 +1,7 @@
 """A lifetime on the command line, the moment in the settings, and what status tells of it."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import yaml
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 
 from cli import lifetime, settings_file
 from cli.failures import BadInput
-from infra.config import expiry
+from cli.stacks import Stack, parsed
+from infra.config import expiry, parse
 
 NOW = datetime(2026, 11, 24, 17, 30, 20, tzinfo=UTC)
 
@@ -68,3 +70,61 @@ def test_the_end_is_written_and_nothing_else_changes(text: str):
 def test_a_file_without_settings_is_left_alone(text: str):
     with pytest.raises(BadInput):
         settings_file.with_expires(text, "2026-11-24T21:31Z")
+
+
+def test_an_end_that_has_passed_is_bad_input():
+    config = parse({"expires": "2026-11-24T17:30Z"}, "ap-northeast-2")
+    with pytest.raises(BadInput, match="--ttl 4h, or remove myeks:expires") as told:
+        lifetime.insist(config, NOW)
+    assert told.value.exit_code == 2
+    with pytest.raises(BadInput):
+        lifetime.insist(config, NOW.replace(second=0))
+    lifetime.insist(config, NOW - timedelta(minutes=1))
+    lifetime.insist(parse({}, "ap-northeast-2"), NOW)
+
+
+def stack(file: Path, text: str) -> Stack:
+    file.write_text(text)
+    return parsed("dev", file, text)
+
+
+def test_the_end_of_a_lab_that_is_gone_is_forgotten(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    text = 'config:\n  aws:region: ap-northeast-2 # here\n  myeks:expires: "2026-01-01T00:00Z"\n'
+    file = tmp_path / "Pulumi.dev.yaml"
+    gone = stack(file, text)
+    lifetime.forget(gone)
+    assert file.read_text() == text.replace("2026-01-01T00:00Z", "")
+    assert parsed("dev", file, file.read_text()).config.expires is None
+    assert "2026-01-01T00:00Z was this one's" in capsys.readouterr().err
+
+
+def test_settings_without_an_end_are_not_touched(tmp_path: Path):
+    file = tmp_path / "Pulumi.dev.yaml"
+    kept = stack(file, "config:\n  aws:region: ap-northeast-2\n")
+    file.unlink()
+    lifetime.forget(kept)
+    assert not file.exists()
+
+
+def test_an_end_that_cannot_be_taken_out_does_not_make_the_lab_come_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    file = tmp_path / "Pulumi.dev.yaml"
+    gone = stack(file, 'config:\n  aws:region: ap-northeast-2\n  myeks:expires: "2026-01-01T00:00Z"\n')
+    file.write_text("config:\n")
+    lifetime.forget(gone)
+    assert file.read_text() == "config:\n"
+    assert "still has the end" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ttl", ["99999999999d", "99999999999999h", "9" * 30 + "m"])
+def test_a_lifetime_that_python_cannot_count_is_too_long(ttl: str):
+    with pytest.raises(BadInput, match="too short or too long"):
+        lifetime.ends(ttl, datetime(2026, 11, 24, 12, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(("at", "begun"), [("09:05", False), ("08:56", False), ("08:55", True), ("08:00", True)])
+def test_the_end_begins_with_the_pages(at: str, begun: bool):
+    config = parse({"expires": f"2026-01-31T{at}Z"}, "ap-northeast-2")
+    assert lifetime.has_begun_to_end(config, datetime(2026, 1, 31, 8, 45, tzinfo=UTC)) is begun
+    assert not lifetime.has_begun_to_end(parse({}, "ap-northeast-2"), datetime(2026, 1, 31, tzinfo=UTC))

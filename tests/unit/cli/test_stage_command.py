@@ -19,6 +19,8 @@ from exercises.stages import EXERCISES
 from infra.config import ConfigError, parse
 from rehearsal.run import Result
 
+pytestmark = pytest.mark.usefixtures("pulumi_installed")
+
 
 class Lab:
     """A checkout with two stacks, and what was run in it."""
@@ -256,3 +258,29 @@ def test_a_table_that_lacks_an_answer_says_so(
     with pytest.raises(CannotAsk):
         stage.stage([], stack="dev")
     assert "is not up" not in capsys.readouterr().out
+
+
+def test_on_aws_json_needs_yes_and_has_stdout_for_itself(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(typer, "confirm", lambda _question: pytest.fail("asked"))
+    monkeypatch.setattr(cost, "tell", lambda _stack: pytest.fail("told on stdout"))
+    with pytest.raises(BadInput, match="--yes"):
+        stage.stage(["rbac", "before"], stack="dev", as_json=True)
+    assert (lab.ran, lab.files["dev"].read_text()) == ([], lab.text)
+    monkeypatch.setattr(aws_stack, "outputs", lambda _stack: {"clusterName": "myeks"})
+    stage.stage(["rbac", "before"], stack="dev", yes=True, as_json=True)
+    assert json.loads(capsys.readouterr().out) == {"outputs": {"clusterName": "myeks"}}
+    assert lab.exercises("dev")["rbac"] == "before"
+    # The rehearsal asks nobody.
+    stage.stage(["rbac", "before"], as_json=True)
+
+
+@pytest.mark.parametrize("name", ["rehearsal", "dev"])
+def test_an_end_that_has_passed_is_told_before_anything_is_written(lab: Lab, name: str):
+    file = lab.files[name]
+    file.write_text(lab.text.replace("config:\n", 'config:\n  myeks:expires: "2026-01-01T00:00Z"\n'))
+    before = file.read_text()
+    with pytest.raises(BadInput, match="has passed"):
+        stage.stage(["rbac", "before"], stack=name, yes=True)
+    assert (lab.ran, file.read_text()) == ([], before)

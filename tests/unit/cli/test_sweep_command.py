@@ -12,7 +12,7 @@ import pytest
 import typer
 from botocore.exceptions import ClientError
 
-from cli import aws_stack, down, leftover_tables, pulumi_cli, recorded, sweep
+from cli import aws_stack, down, leftover_tables, lifetime, pulumi_cli, recorded, rehearsed, sweep
 from cli.console import Progress
 from cli.failures import BadInput, Failure
 from cli.lab_on_aws import AnotherCluster, Opened, cluster_is_gone, identity, state_of
@@ -22,6 +22,9 @@ from infra import leftovers
 from infra.config import parse
 from infra.leftovers import KINDS, Leftover, Outcome, Report, Thing, Unasked
 from infra.leftovers.model import Belonging, Claim
+from rehearsal import world as worlds
+
+pytestmark = pytest.mark.usefixtures("pulumi_installed")
 
 STACK = Stack("dev", Path("Pulumi.dev.yaml"), parse({}, "ap-northeast-2"))
 BY_NAME = {kind.name: kind for kind in KINDS}
@@ -311,16 +314,32 @@ def ran(world: World, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
 def test_down_ends_with_what_aws_says(
     world: World,
     ran: list[tuple[str, ...]],
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     found: Report,
     code: int,
     says: str,
 ) -> None:
     world.reports = [found]
+    forgotten: list[Stack] = []
+    monkeypatch.setattr(lifetime, "forget", forgotten.append)
     assert run(down.down, yes=True, force=False) == code
     assert [call[0] for call in ran] == ["destroy"]
     said = capsys.readouterr()
     assert says in said.out + said.err
+    # Its end is this lab's, as long as anything of it is there.
+    assert forgotten == ([] if code else [STACK])
+
+
+@pytest.mark.parametrize("force", [True, False])
+def test_down_of_a_rehearsal_that_is_not_up_is_json_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], force: bool
+) -> None:
+    monkeypatch.setattr(down, "load", lambda _name: replace(STACK, name="rehearsal"))
+    monkeypatch.setattr(rehearsed, "attached", lambda: None)
+    monkeypatch.setattr(worlds, "sweep", lambda force=False: None)
+    down.down(force=force, as_json=True)
+    assert json.loads(capsys.readouterr().out) == {"left": {}, "seconds": 0.0}
 
 
 def test_down_as_json_prints_what_is_left_and_nothing_else(

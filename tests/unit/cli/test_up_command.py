@@ -1,15 +1,19 @@
 """`lab up` on AWS: first doctor, then the user's consent, then the settings, then pulumi; nothing out of turn."""
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
-from cli import aws_stack, cost, doctor, stacks, up
-from cli.failures import BadInput, Failure
+from cli import aws_stack, cost, doctor, pulumi_cli, stacks, up
+from cli.failures import BadInput, CannotAsk, Failure
+
+pytestmark = pytest.mark.usefixtures("pulumi_installed")
 
 SETTINGS = "config:\n  aws:region: ap-northeast-2\n"
 
@@ -107,3 +111,46 @@ def test_json_needs_consent_beforehand_and_is_alone_on_stdout(evening: Evening):
     ended = evening.run("--json", "--yes")
     assert json.loads(ended.stdout) == {"outputs": {"clusterName": "myeks"}}
     assert evening.steps == ["doctor", UP, "settings as they were"]
+
+
+def test_after_an_update_that_failed_everything_is_read_anew(evening: Evening, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pulumi_cli, "last_update_failed", lambda stack: stack == "dev")
+    evening.run("--yes")
+    assert evening.steps == ["doctor", "cost", f"{UP} --refresh", "settings as they were"]
+
+
+def test_without_pulumi_nobody_is_asked(evening: Evening, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", "")
+    ended = evening.run("--skip-doctor")
+    assert isinstance(ended.exception, CannotAsk)
+    assert evening.steps == []
+
+
+LATE = "config:\n  aws:region: ap-northeast-2\n  myeks:expires: 2026-01-31T09:05Z\n"
+
+
+def test_an_end_that_has_passed_is_told_before_doctor_looks(evening: Evening):
+    evening.file.write_text(LATE)
+    refused = evening.run("--yes")
+    assert isinstance(refused.exception, BadInput)
+    assert "./lab down" in str(refused.exception)
+    assert evening.steps == []
+
+
+@pytest.mark.parametrize(("recorded", "gone"), [(True, True), (True, False), (False, True)])
+def test_more_time_after_the_end_needs_a_cluster_that_still_stands(
+    evening: Evening, monkeypatch: pytest.MonkeyPatch, recorded: bool, gone: bool
+):
+    evening.file.write_text(LATE)
+    lab = SimpleNamespace(recorded=SimpleNamespace(has_cluster=recorded))
+    monkeypatch.setattr(up, "opened", lambda _stack: nullcontext(lab))
+    monkeypatch.setattr(up, "cluster_is_gone", lambda _lab, _shown: gone)
+    ended = evening.run("--yes", "--ttl", "4h")
+    if recorded and gone:
+        assert isinstance(ended.exception, Failure)
+        assert "./lab down -s dev" in str(ended.exception)
+        assert evening.file.read_text() == LATE
+        assert evening.steps == []
+    else:
+        # What the end has taken already, pages first, is made again.
+        assert f"{UP} --refresh" in evening.steps

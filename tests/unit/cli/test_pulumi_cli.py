@@ -1,0 +1,80 @@
+"""How the end of the user's pulumi is told; no process is started."""
+
+import os
+import subprocess
+import sys
+from io import StringIO
+
+import pytest
+
+from cli import pulumi_cli
+from cli.failures import Failure
+from cli.pulumi_cli import Ended
+
+
+def ended(code: int, errors: str = "", *, interrupted: bool = False) -> Ended:
+    return Ended(code, errors, "", interrupted)
+
+
+def test_what_went_well_is_not_told(capsys: pytest.CaptureFixture[str]):
+    pulumi_cli.insist(ended(0, "error: forgiven"), "up")
+    # It had finished when Ctrl-C came.
+    pulumi_cli.insist(ended(0, interrupted=True), "up")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_failure_has_its_cause():
+    with pytest.raises(Failure) as told:
+        pulumi_cli.insist(ended(255, "error: AccessDenied: no"), "up")
+    assert str(told.value).startswith("pulumi up ended with exit code 255. AccessDenied: no\nYour AWS user lacks")
+    assert told.value.exit_code == 1
+    with pytest.raises(Failure, match="What it said stands above"):
+        pulumi_cli.insist(ended(255), "destroy")
+
+
+def test_ctrl_c_is_an_interrupt(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(KeyboardInterrupt):
+        pulumi_cli.insist(ended(1, "error: Waiting for EKS was cancelled.", interrupted=True), "up")
+    assert "pulumi up was stopped. Waiting for EKS was cancelled." in capsys.readouterr().err
+
+
+def test_a_killed_pulumi_is_told_with_the_way_on():
+    with pytest.raises(Failure, match=r"ended from outside \(signal 9\). Run the same command again"):
+        pulumi_cli.insist(ended(-9), "up")
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "failed"),
+    [
+        (0, '[{"kind": "destroy", "result": "failed"}]', True),
+        (0, '[{"kind": "update", "result": "succeeded"}]', False),
+        (0, "[]", False),
+        (0, "no JSON", False),
+        (6, "", False),
+    ],
+)
+def test_whether_the_last_update_failed_is_in_the_history(
+    monkeypatch: pytest.MonkeyPatch, code: int, text: str, failed: bool
+):
+    def ask(*arguments: str) -> subprocess.CompletedProcess[str]:
+        assert arguments == ("stack", "history", "--json", "--page-size", "1", "--stack", "dev")
+        return subprocess.CompletedProcess(arguments, code, text, "")
+
+    monkeypatch.setattr(pulumi_cli, "ask", ask)
+    assert pulumi_cli.last_update_failed("dev") is failed
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_what_it_says_about_errors_is_passed_on_and_kept(quiet: bool, monkeypatch: pytest.MonkeyPatch):
+    shown = StringIO()
+    monkeypatch.setattr(sys, "stderr", shown)
+    reading, writing = os.pipe()
+    text = "error: Größe\nno line end"
+    # Cut inside a letter.
+    os.write(writing, text.encode()[:10])
+    os.close(writing)
+    kept: list[str] = []
+    with os.fdopen(reading, "rb") as stream:
+        pulumi_cli._read(stream, kept, quiet)  # pyright: ignore[reportPrivateUsage]
+    assert "".join(kept) == text.encode()[:10].decode(errors="ignore")
+    assert shown.getvalue() == ("" if quiet else "".join(kept))
