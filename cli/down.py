@@ -43,22 +43,22 @@ def down(
     as_json: Annotated[bool, typer.Option("--json", help="Print what is left as JSON.")] = False,
 ) -> None:
     """Take the lab away and show that nothing is left."""
+    if force and stack == REHEARSAL:
+        # Also when the settings are wrong, the emulator hangs or something else answers in its place.
+        worlds.sweep(force=True)
+        _gone("The rehearsal is stopped; nothing is left of it.", as_json=as_json)
+        return
     chosen = load(stack)
     if not chosen.is_rehearsal:
         if as_json and not yes:
             raise BadInput("With --json nobody can be asked before the lab is deleted. Add --yes.")
         _down_on_aws(chosen, yes=yes, as_json=as_json)
         return
-    if force:
-        # Also when the emulator hangs or something else answers in its place.
-        worlds.sweep(force=True)
-        _gone(chosen, "The rehearsal is stopped; nothing is left of it.", as_json=as_json)
-        return
     with progress() as shown:
         here = rehearsed.attached()
         if here is None:
             worlds.sweep()
-            _gone(chosen, "The rehearsal is not up; nothing is left of it.", as_json=as_json)
+            _gone("The rehearsal is not up; nothing is left of it.", as_json=as_json)
             return
         left = _destroy(here, chosen, shown)
         worlds.stop(here)
@@ -71,15 +71,15 @@ def down(
             "The emulator is stopped, so that they are gone here. This is a defect of the stack: please report it."
         )
     lasted = duration(shown.elapsed)
-    _gone(chosen, f"Nothing is left: no resource, no process, no file. {lasted}.", as_json=as_json, after=shown.elapsed)
+    _gone(f"Nothing is left: no resource, no process, no file. {lasted}.", as_json=as_json, after=shown.elapsed)
+    lifetime.forget(chosen)
 
 
-def _gone(chosen: Stack, told: str, *, as_json: bool, after: float = 0.0) -> None:
+def _gone(told: str, *, as_json: bool, after: float = 0.0) -> None:
     """Tell that nothing is left of the rehearsal, `after` so many seconds of work."""
     if as_json:
         _print({}, after)
     err.print(told)
-    lifetime.forget(chosen)
 
 
 def _print(left: dict[str, list[str]], seconds: float) -> None:

@@ -29,7 +29,10 @@ TIMEOUT: Final = (5.0, 20.0)
 EXEC_SECONDS: Final = 60.0
 """How long a command in a pod may take. The AWS CLI gives its sources of credentials some seconds each."""
 
-ANEW: Final = "./lab stage EXERCISE off and back makes it anew."
+EXERCISE: Final = "EXERCISE"
+"""Stands for the exercise in a remedy: which one it is, only the row knows."""
+
+ANEW: Final = f"./lab stage {EXERCISE} off and back makes it anew."
 """What to do about what is gone or over. An update alone does not: to the engine it is still there."""
 
 GONE: Final = f"Somebody deleted it, or it went with its node. {ANEW}"

@@ -15,7 +15,7 @@ from typing import Final
 
 from tenacity import RetryCallState, Retrying, retry_if_result, wait_exponential
 
-from exercises.api_server import ANEW
+from exercises.api_server import ANEW, EXERCISE
 from exercises.asking import put
 from exercises.names import Unknown
 from exercises.outcomes import AwsRefused, Done, HttpRefused, Outcome, Starting, Unanswered
@@ -60,10 +60,10 @@ def ask(row: Row, lab: Situation) -> Answer:
         expected = lab.names.fill(expected)
         outcome = _patiently(row, lab)
         if isinstance(outcome, Unanswered | Starting):
-            return Answer(row, Verdict.NOT_ASKED, outcome.shown, expected)
+            return Answer(row, Verdict.NOT_ASKED, outcome.shown.replace(EXERCISE, row.exercise), expected)
         wrong = row.expected.against(outcome, lab.names)
         if wrong and isinstance(row.question, PodLog):
-            wrong += f", and the log is of the pod's start. {ANEW}"
+            wrong += f", and the log is of the pod's start. {ANEW.replace(EXERCISE, row.exercise)}"
     except (Unknown, NoOperator) as error:
         return Answer(row, Verdict.NOT_ASKED, str(error), expected)
     return Answer(row, Verdict.FAILED if wrong else Verdict.PASSED, outcome.shown, expected, wrong)

@@ -105,7 +105,7 @@ def test_what_cannot_be_asked_is_told_with_exit_code_3(standing: Lab):
     assert silent == {row.name for row in ROWS if row.name.startswith("rbac-before-infra")}
     # The way back that the message names.
     (one,) = (row for row in told["rows"] if row["name"] == "rbac-before-infra-list-pods")
-    assert "./lab stage EXERCISE off and back" in one["observed"]
+    assert "./lab stage rbac off and back" in one["observed"]
     standing("stage", "rbac", "off")
     standing("stage", "rbac", "before")
     standing("check", "rbac")
@@ -118,7 +118,7 @@ def test_a_pod_that_has_ended_comes_back_by_the_way_that_is_told(standing: Lab):
     told = json.loads(standing("check", "irsa", "--json", code=3).stdout)
     silent = {row["name"]: row["observed"] for row in told["rows"] if row["verdict"] == "could-not-be-asked"}
     assert set(silent) == {"irsa-test2-s3-list", "irsa-test2-token"}
-    assert "has ended (Succeeded). ./lab stage EXERCISE off and back" in silent["irsa-test2-token"]
+    assert "has ended (Succeeded). ./lab stage irsa off and back" in silent["irsa-test2-token"]
     standing("stage", "irsa", "off")
     standing("stage", "irsa", "on")
     standing("check", "irsa")

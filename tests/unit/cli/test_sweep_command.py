@@ -335,7 +335,12 @@ def test_down_ends_with_what_aws_says(
 def test_down_of_a_rehearsal_that_is_not_up_is_json_too(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], force: bool
 ) -> None:
-    monkeypatch.setattr(down, "load", lambda _name: replace(STACK, name="rehearsal"))
+    def load(_name: str) -> Stack:
+        if force:
+            raise BadInput("The settings are wrong. They must not keep a rehearsal running.")
+        return replace(STACK, name="rehearsal")
+
+    monkeypatch.setattr(down, "load", load)
     monkeypatch.setattr(rehearsed, "attached", lambda: None)
     monkeypatch.setattr(worlds, "sweep", lambda force=False: None)
     down.down(force=force, as_json=True)

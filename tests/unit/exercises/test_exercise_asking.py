@@ -429,7 +429,7 @@ def test_a_log_of_a_pod_that_has_ended_is_read_once_and_the_remedy_told(clock: C
     here.api.logged = Done(log, "log")
     answer = ask(by_name("irsa-test1-s3-list"), here.situation)
     assert answer.verdict is Verdict.FAILED
-    assert "./lab stage EXERCISE off and back" in answer.wrong
+    assert "./lab stage irsa off and back" in answer.wrong
     assert times() == 1
 
 
