@@ -138,7 +138,7 @@ class _Lab:
         except NoOperator as error:
             raise CannotAsk(str(error)) from error
         if isinstance(asked, HttpRefused) and asked.status == 404:
-            raise CannotAsk(
+            raise BadInput(
                 f"There is no service account {name} in namespace {namespace}. "
                 f"See ./lab shell{self.stack.option} -- kubectl get serviceaccounts -A"
             )
