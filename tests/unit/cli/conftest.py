@@ -1,10 +1,19 @@
 """What several commands' tests share."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from cli import pulumi_cli
+from cli import down, pulumi_cli, recorded, sweep
+from cli.lab_on_aws import Opened, identity
+from cli.stacks import Stack
+from infra import leftovers
+from tests.unit.cli.sweep_world import (
+    STACK,
+    World,
+)
 
 
 @pytest.fixture
@@ -14,3 +23,21 @@ def pulumi_installed(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.T
     program.touch(mode=0o755)
     monkeypatch.setenv("PATH", str(program.parent), prepend=":")
     monkeypatch.setattr(pulumi_cli, "last_update_failed", lambda _stack: False)
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World()
+
+    @contextmanager
+    def opened(stack: Stack) -> Generator[Opened]:
+        yield Opened(stack, identity(stack), made.client, made.recorded)
+
+    for module in (sweep, down):
+        monkeypatch.setattr(module, "opened", opened)
+        monkeypatch.setattr(module, "load", lambda _name: STACK)
+    monkeypatch.setattr(recorded, "on_aws", lambda _stack: made.recorded)
+    for name in ("find", "settled"):
+        monkeypatch.setattr(leftovers, name, made.find)
+    monkeypatch.setattr(leftovers, "delete", made.delete)
+    return made

@@ -1,0 +1,68 @@
+"""What `lab sweep` and `lab down -s` find in their tests, and what they deleted."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from cli.recorded import CLUSTER, Recorded
+from cli.stacks import Stack
+from infra import leftovers
+from infra.config import parse
+from infra.leftovers import KINDS, Leftover, Outcome, Report, Thing, Unasked
+from infra.leftovers.model import Belonging, Claim
+
+STACK = Stack("dev", Path("Pulumi.dev.yaml"), parse({}, "ap-northeast-2"))
+BY_NAME = {kind.name: kind for kind in KINDS}
+NOTHING = Report(asked=KINDS)
+STANDING = Recorded({CLUSTER: frozenset({"myeks"})}, 80, "https://one")
+
+
+def left(kind: str, identifier: str, claim: Claim = Claim.TAG, **more: Any) -> Leftover:
+    thing = Thing(identifier, more.pop("name", ""), going=more.pop("going", False))
+    return Leftover(BY_NAME[kind], thing, Belonging(claim, "tag myeks:lab"), **more)
+
+
+def report(*found: Leftover, unasked: Sequence[Unasked] = ()) -> Report:
+    return Report(asked=KINDS, left=found, unasked=tuple(unasked))
+
+
+UNASKED = Unasked(BY_NAME["role"], "these credentials may not ask (AccessDenied): they need iam:ListRoles")
+ALB = left("load balancer", "arn:aws:elasticloadbalancing:ap-northeast-2:111122223333:loadbalancer/app/myeks/1")
+VPC = left("VPC", "vpc-1", recorded=True)
+CLUSTER_LEFT = left("cluster", "myeks")
+STRANGER = left("security group", "sg-9", Claim.PLACE)
+NAMESAKE = left("cluster", "myeks", Claim.NAMESAKE)
+GROUP = left("security group", "sg-1", Claim.NAME)
+DATA = left("volume", "vol-1", Claim.CLUSTER)
+LOST = Recorded(missing=True)
+
+
+class World:
+    """What the command finds, and what it deleted."""
+
+    def __init__(self) -> None:
+        self.reports = [NOTHING]
+        self.recorded = Recorded()
+        self.deleted: list[Leftover] = []
+        self.known: Any = None
+        self.failed: list[leftovers.Failed] = []
+        self.client: Callable[[str], Any] = lambda _: None
+        self.log: list[str] = []
+
+    def find(self, *_: Any, **__: Any) -> Report:
+        return self.reports.pop(0) if len(self.reports) > 1 else self.reports[0]
+
+    def delete(self, client: Any, lab: Any, chosen: Sequence[Leftover], known: Any, **_: Any) -> Outcome:
+        self.deleted, self.known = list(chosen), known
+        self.log.append("delete")
+        return Outcome(list(chosen), self.failed)
+
+
+def run(command: Callable[..., None], **options: Any) -> int:
+    try:
+        command("dev", **options)
+    except typer.Exit as left_with:
+        return left_with.exit_code
+    return 0
