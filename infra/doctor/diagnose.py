@@ -16,6 +16,7 @@ from infra.doctor.findings import Finding, Layer, Status
 from infra.doctor.needs import CLUSTER, QUOTAS, VPC, Quota, endpoint_ranges, needs
 from infra.doctor.rights import by_right
 from infra.doctor.seen import (
+    SCHEDULE,
     Caller,
     ClusterSeen,
     Denied,
@@ -57,7 +58,11 @@ EXTENDED_PRICE: Final = "0.60 instead of 0.10 USD an hour"
 _SETTINGS: Final = {"nodeGroup.instanceTypes": Layer.REGION, "opsServers.instanceType": Layer.REGION}
 _SHOWN_RIGHTS: Final = 6
 _WELL: Final = {"ACTIVE", "CREATING", "UPDATING"}
-_RECORDED_AS: Final = {"log group": "aws:cloudwatch/logGroup:LogGroup", "KMS alias": "aws:kms/alias:Alias"}
+_RECORDED_AS: Final = {
+    "log group": "aws:cloudwatch/logGroup:LogGroup",
+    "KMS alias": "aws:kms/alias:Alias",
+    SCHEDULE: "aws:scheduler/schedule:Schedule",
+}
 """Kind of a leftover whose name is also its id → the engine's type."""
 
 
@@ -444,10 +449,11 @@ def _leftover(one: Leftover, name: str, seen: Seen) -> Finding:
             f"{there}: EKS made it for its last lines after an earlier lab was gone.",
             f"`up` takes it away first. If it fails on it, {sweep} --delete does.",
         )
+    harm = "it would end the new lab" if one.kind == SCHEDULE else "`up` could not make it"
     return Finding(
         layer,
         Status.FAIL,
-        f"{there}, and not in this stack; `up` could not make it.",
+        f"{there}, and not in this stack; {harm}.",
         f"If it is left of a lab of yours, {sweep} --delete takes it away. Otherwise choose another myeks:clusterName.",
     )
 

@@ -37,6 +37,7 @@ from infra.doctor.needs import (
 )
 from infra.doctor.rights import by_right
 from infra.doctor.seen import (
+    SCHEDULE,
     Caller,
     ClusterSeen,
     Denied,
@@ -351,7 +352,7 @@ def cluster(client: Client, name: str) -> ClusterSeen | None:
 
 
 def leftovers(client: Client, name: str) -> Iterator[Leftover]:
-    """Things whose names AWS keeps unique, so that `up` could not make them again."""
+    """Things whose names AWS keeps unique, so that `up` could not make them again, and what would end the new lab."""
     group = f"/aws/eks/{name}/cluster"
     for one in _pages(client("logs"), "describe_log_groups", "logGroups", logGroupNamePrefix=group):
         if one["logGroupName"] == group:
@@ -360,6 +361,10 @@ def leftovers(client: Client, name: str) -> Iterator[Leftover]:
     alias = f"alias/{name}-eks-secrets"
     if any(one["AliasName"] == alias for one in _pages(client("kms"), "list_aliases", "Aliases")):
         yield Leftover("KMS alias", alias)
+    ends = {f"{name}-expiry-{what}" for what in ("cluster", "nodes")}
+    for one in _pages(client("scheduler"), "list_schedules", "Schedules", NamePrefix=f"{name}-expiry-"):
+        if one["Name"] in ends:
+            yield Leftover(SCHEDULE, f"{one.get('GroupName', 'default')}/{one['Name']}")
     balancer = f"{name}-ingress-alb"
     try:
         found = client("elbv2").describe_load_balancers(Names=[balancer])["LoadBalancers"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Final
 
 from infra.lookups import Answers
 
@@ -113,6 +114,10 @@ class ClusterSeen:
     status: str
     version: str
     vpc: str = ""
+
+
+SCHEDULE: Final = "schedule"
+"""Kind of a leftover: an appointment with AWS, which deletes a cluster by its name."""
 
 
 @dataclass(frozen=True)

@@ -296,6 +296,13 @@ BAD: dict[str, tuple[dict[str, Any], Layer, Status, str, str]] = {
         "load balancer myeks-ingress-alb",
         "./lab sweep -s dev --delete",
     ),
+    "schedule of an earlier lab's end": (
+        {"leftovers": (Leftover("schedule", "default/myeks-expiry-cluster"),)},
+        Layer.EXISTING,
+        Status.FAIL,
+        "default/myeks-expiry-cluster is there already, and not in this stack; it would end the new lab.",
+        "./lab sweep -s dev --delete",
+    ),
     "leftovers unseen": ({"leftovers": NOBODY}, Layer.EXISTING, Status.UNCHECKED, "AccessDenied", ""),
     "state unseen": ({"recorded": NOBODY}, Layer.EXISTING, Status.UNCHECKED, "What the engine's state holds", "login"),
 }
@@ -378,6 +385,13 @@ def test_after_a_run_that_failed_the_stack_goes_on(status: str):
     assert [f for f in found if f.status is not Status.OK and status == "ACTIVE"] == []
     assert Status.FAIL not in {f.status for f in found}
     assert any("takes no more" in f.finding for f in found)
+
+
+def test_the_stacks_own_end_is_no_leftover():
+    name = "default/myeks-expiry-cluster"
+    held = Recorded({"aws:scheduler/schedule:Schedule": frozenset({name})})
+    found = told(spoilt(recorded=held, leftovers=(Leftover("schedule", name),)), Layer.EXISTING)
+    assert {f.status for f in found} == {Status.OK}
 
 
 def test_a_part_that_stands_is_not_taken_again():

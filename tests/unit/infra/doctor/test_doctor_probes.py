@@ -54,7 +54,7 @@ from infra.doctor.seen import (
 from infra.lookups import Answers
 from tests.unit.conftest import CERTIFICATE, ZONE_ID
 
-SERVICES = ("sts", "iam", "eks", "ec2", "service-quotas", "logs", "kms", "elbv2")
+SERVICES = ("sts", "iam", "eks", "ec2", "service-quotas", "logs", "kms", "elbv2", "scheduler")
 
 Stubs = dict[str, Stubber]
 
@@ -520,7 +520,13 @@ def nothing_left(stubs: Stubs) -> None:
     other = "/aws/eks/myeks/cluster-2"
     stubs["logs"].add_response("describe_log_groups", {"logGroups": [{"logGroupName": other}]}, ANY_PREFIX)
     stubs["kms"].add_response("list_aliases", {"Aliases": [{"AliasName": "alias/myeks-eks-secrets-2"}]}, {})
+    schedules(stubs, "myeks-expiry-instance-1", "myeks-expiry-cluster-2")
     stubs["elbv2"].add_client_error("describe_load_balancers", "LoadBalancerNotFound")
+
+
+def schedules(stubs: Stubs, *names: str) -> None:
+    found = [{"Name": name, "GroupName": "default"} for name in names]
+    stubs["scheduler"].add_response("list_schedules", {"Schedules": found}, {"NamePrefix": "myeks-expiry-"})
 
 
 ANY_PREFIX = {"logGroupNamePrefix": "/aws/eks/myeks/cluster"}
@@ -536,6 +542,7 @@ def test_what_has_the_labs_names_is_found(stubs: Stubs, client: Client, kept: di
     group = {"logGroups": [{"logGroupName": "/aws/eks/myeks/cluster", **kept}]}
     stubs["logs"].add_response("describe_log_groups", group, ANY_PREFIX)
     stubs["kms"].add_response("list_aliases", {"Aliases": [{"AliasName": "alias/myeks-eks-secrets"}]}, {})
+    schedules(stubs, "myeks-expiry-cluster", "myeks-expiry-nodes", "myeks-expiry-address-1")
     stubs["elbv2"].add_response(
         "describe_load_balancers",
         {"LoadBalancers": [{"LoadBalancerName": "myeks-ingress-alb", "VpcId": "vpc-1"}]},
@@ -544,6 +551,8 @@ def test_what_has_the_labs_names_is_found(stubs: Stubs, client: Client, kept: di
     assert list(probes.leftovers(client, "myeks")) == [
         Leftover("log group", "/aws/eks/myeks/cluster", remains=not kept),
         Leftover("KMS alias", "alias/myeks-eks-secrets"),
+        Leftover("schedule", "default/myeks-expiry-cluster"),
+        Leftover("schedule", "default/myeks-expiry-nodes"),
         Leftover("load balancer", "myeks-ingress-alb", "vpc-1"),
     ]
 
