@@ -69,9 +69,8 @@ def insist(stack: Stack, *, as_json: bool = False) -> None:
     With `as_json` stdout is left to what `up` prints.
     """
     found = examine(stack)
-    wrong = [finding for finding in found if finding.status is not Status.OK]
-    if wrong:
-        show(wrong, err if as_json else out)
+    if any(finding.status is not Status.OK for finding in found):
+        show(found, err if as_json else out, without_ok=True)
     if stops(found):
         raise Failure(
             "The lab cannot stand up as things are; nothing was touched. Mend what is marked as failing above, "
@@ -79,11 +78,13 @@ def insist(stack: Stack, *, as_json: bool = False) -> None:
         )
 
 
-def show(found: Sequence[Finding], to: Console = out) -> None:
-    """The findings as a table, and how many there are of each kind."""
+def show(found: Sequence[Finding], to: Console = out, *, without_ok: bool = False) -> None:
+    """The findings as a table, and how many there are of each kind; `without_ok` only what wants attention."""
     shown = Table("", "", "finding", "what to do", box=None, pad_edge=False)
     layer = ""
     for finding in found:
+        if without_ok and finding.status is Status.OK:
+            continue
         shown.add_row(
             "" if finding.layer == layer else finding.layer.value,
             f"[{STYLES[finding.status]}]{finding.status.value}[/]",
