@@ -13,10 +13,9 @@ from typing import IO, Any, Final
 
 import typer
 
-from cli import cost, lifetime, pulumi_cli
+from cli import cost, interrupted, lifetime, pulumi_cli
 from cli.console import err, out
 from cli.failures import CannotAsk
-from cli.pulumi_cli import binary as binary
 from cli.stacks import Stack
 from rehearsal.run import environment
 
@@ -117,11 +116,5 @@ def _pulumi(*arguments: str, stdout: IO[str] | None = None, changes: Stack | Non
     as far as it needs none that is more explicit.
     """
     run = partial(pulumi_cli.run, *arguments, stdout=stdout)
-    if changes:
-        # Here and not above: what asks AWS needs this module.
-        from cli import interrupted
-
-        ended = interrupted.update(changes, run, yes=yes, builds=arguments[0] == "up")
-    else:
-        ended = run()
+    ended = interrupted.update(changes, run, yes=yes, builds=arguments[0] == "up") if changes else run()
     pulumi_cli.insist(ended, arguments[0])

@@ -109,7 +109,7 @@ def _asked(stack: Stack, keys: set[Key], now: datetime) -> tuple[Prices, str]:
     try:
         with progress() as shown:
             shown.waiting("asking AWS for its prices")
-            client = clients(profile(stack), config.region)
+            client = clients(stack.profile, config.region)
             live = aws.ask(keys, config.region, config.zones, client, now)
     except BotoCoreError as error:
         return {}, aws.reason(error)
@@ -119,11 +119,6 @@ def _asked(stack: Stack, keys: set[Key], now: datetime) -> tuple[Prices, str]:
     if len(by_reason) == 1 and not live.prices:
         return live.prices, next(iter(by_reason))
     return live.prices, "; ".join(f"{why} ({', '.join(keys)})" for why, keys in by_reason.items())
-
-
-def profile(stack: Stack) -> str | None:
-    """The stack's `aws:profile`, as the engine's provider has it; None: the environment's."""
-    return stack.profile
 
 
 def _show(found: Estimate) -> None:
