@@ -8,7 +8,7 @@ from pathlib import Path
 from rehearsal.control_plane.guard import Guard
 from rehearsal.control_plane.spec import Admission, PodEnvironment
 from rehearsal.kubelet.api import ApiServer
-from rehearsal.kubelet.images import Commands
+from rehearsal.kubelet.images import MODULES, Commands
 from rehearsal.kubelet.pods import Pods, World
 from rehearsal.kubelet.server import Server, tls
 
@@ -47,7 +47,7 @@ class Kubelet:
             endpoint=settings.endpoint,
             directory=settings.directory / "pods",
             commands=Commands(settings.directory / "commands", bin_dir),
-            needed=(settings.directory, bin_dir, (bin_dir / "kubectl").resolve(), prefix, prefix.resolve()),
+            needed=(settings.directory, bin_dir, (bin_dir / "kubectl").resolve(), prefix, prefix.resolve(), MODULES),
             guard=settings.guard,
             environment=settings.environment,
         )

@@ -23,7 +23,7 @@ from rehearsal.control_plane.spec import PodEnvironment
 from rehearsal.kubelet.api import ApiServer
 from rehearsal.kubelet.containers import Container, Prepared
 from rehearsal.kubelet.environment import container_variables, service_variables
-from rehearsal.kubelet.images import Commands, Image, image_of, is_played
+from rehearsal.kubelet.images import MODULES, Commands, Image, image_of, is_played
 from rehearsal.kubelet.objects import Object, Sources
 from rehearsal.kubelet.processes import kill_marked
 from rehearsal.kubelet.sandbox import Namespaces, Place, Programs, Rewritten, Sandbox
@@ -136,6 +136,7 @@ class Pod:
             "HOSTNAME": place.host_name,
             "HOME": str(home),
             "TMPDIR": str(self._directory / "tmp"),
+            **({"PYTHONPATH": str(MODULES)} if image.module else {}),
         }
         env = {**base, **await container_variables(self.object, spec, services, sources)}
         return Prepared(sandbox, env, home)
