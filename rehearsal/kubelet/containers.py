@@ -30,6 +30,9 @@ _FORGIVEN: Final = 600.0
 _RETRY: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0)
 """Seconds before each new attempt at a container that cannot be made yet; the last one again and again."""
 _STARTS_WITHIN: Final = 20.0
+_LISTENS_WITHIN: Final = 10.0
+"""Seconds of running within which a process may not listen on its ports yet: programs take a second or two to load,
+and on a cluster a readiness probe keeps callers away for that long."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ class Container:
         self._beside: set[Process] = set()
         self._running = asyncio.Event()
         self._settled = asyncio.Event()
+        self._began = asyncio.get_running_loop().time()
         self._ports = Ports(image, spec)
         self.log: Log | None = None
         self.previous_log: Log | None = None
@@ -119,6 +123,7 @@ class Container:
                 continue
             attempts = 0
             began, began_at = loop.time(), now()
+            self._began = began
             if "running" not in self.state:
                 await self._say({"running": {"startedAt": began_at}})
             code = exit_code(await self._follow(process))
@@ -188,6 +193,11 @@ class Container:
 
     async def _environment(self, prepared: Prepared) -> Mapping[str, str]:
         return {**await self._current_env(prepared.env), **self._ports.variables}
+
+    def is_starting(self) -> bool:
+        """Whether its process has been started a moment ago, or is about to be for the first time."""
+        loop = asyncio.get_running_loop()
+        return loop.time() < self._began + _LISTENS_WITHIN and (self._running.is_set() or not self._settled.is_set())
 
     async def current_log(self) -> Log | None:
         """The log of the latest run, once there is one; None when the container cannot be started."""

@@ -408,7 +408,7 @@ def test_a_path_that_cannot_be_mounted_is_rewritten(tmp_path: Path) -> None:
     inside.mkdir()
     mounts = {"/run/in": (inside, True), "/no/such/directory": (outside, True)}
     programs = Programs("unshare", "nsenter", "setsid", "mount", root=True)
-    sandbox = Namespaces(programs, Place("p", tmp_path / "c", tmp_path, mounts))
+    sandbox = Namespaces(programs, Place("p", tmp_path / "c", tmp_path, tmp_path / "home", mounts))
     line = sandbox.first(["cat", "/no/such/directory/f", "/run/in/f"])
     assert line[-3:] == ["cat", f"{outside}/f", "/run/in/f"]
     assert line[line.index("bind,ro") :][:3] == ["bind,ro", str(inside), "/run/in"]
@@ -421,14 +421,16 @@ def test_a_path_that_cannot_be_mounted_is_rewritten(tmp_path: Path) -> None:
 def test_rewritten_kubectl_finds_its_token(tmp_path: Path) -> None:
     account = "/var/run/secrets/kubernetes.io/serviceaccount"
     write_volume(tmp_path / "v", {"token": b"t", "ca.crt": b"c", "namespace": b"n"})
-    sandbox = Rewritten(Place("p", tmp_path / "c", tmp_path, {account: (tmp_path / "v", True)}))
+    sandbox = Rewritten(Place("p", tmp_path / "c", tmp_path, tmp_path / "home", {account: (tmp_path / "v", True)}))
     env = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "6443"}
-    config = yaml.safe_load(Path(sandbox.env(env)["KUBECONFIG"]).read_text())
+    file = Path(sandbox.env(env)["KUBECONFIG"])
+    assert file == tmp_path / "home/.kube/config"
+    config = yaml.safe_load(file.read_text())
     assert config["clusters"][0]["cluster"]["server"] == "https://127.0.0.1:6443"
     assert config["contexts"][0]["context"]["namespace"] == "n"
     assert Path(config["users"][0]["user"]["tokenFile"]).read_bytes() == b"t"
     assert sandbox.env({**env, "KUBECONFIG": "own"})["KUBECONFIG"] == "own"
-    without = Rewritten(Place("p", tmp_path / "d", tmp_path, {}))
+    without = Rewritten(Place("p", tmp_path / "d", tmp_path, tmp_path / "home", {}))
     assert "KUBECONFIG" not in without.env(env)
 
 
