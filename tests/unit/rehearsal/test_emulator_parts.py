@@ -284,6 +284,19 @@ def test_the_kubelets_settings_are_read_as_nodeadm_reads_them(kubelet: str, pods
     assert max_pods(configs, 17) == pods
 
 
+@pytest.mark.parametrize(
+    ("first", "pods"),
+    [
+        ("{config: {maxPods: 100}}", 17),
+        ("{config: {maxPods: 100}, flags: [--max-pods=100]}", 100),
+        ("{flags: [--max-pods=100]}", 100),
+    ],
+)
+def test_a_flag_counts_more_than_a_later_configuration(first: str, pods: int) -> None:
+    parts = [(NODE, f"spec: {{kubelet: {kubelet}}}") for kubelet in (first, "{config: {maxPods: 17}}")]
+    assert max_pods(node_configs(mime(*parts)), 29) == pods
+
+
 def test_labels_of_the_kubelet_are_the_nodes() -> None:
     configs = node_configs(mime((NODE, "spec: {kubelet: {flags: ['--node-labels=a=b,c=d']}}")))
     assert node_labels(configs) == {"a": "b", "c": "d"}
