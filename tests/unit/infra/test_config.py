@@ -327,6 +327,12 @@ def test_advice_names_what_is_allowed_but_costs_or_surprises():
     ]
 
 
+def test_a_tag_that_no_controller_can_be_given_is_told():
+    tags = {"Project": "myeks", "Cost": "center: 7", "a=b": "c"}
+    calm = parse({"operatorCidrs": ["203.0.113.10/32"], "tags": tags}, SEOUL)
+    assert [one.key for one in advice(calm, date(2026, 11, 24))] == ["myeks:tags.Cost", "myeks:tags.a=b"]
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
