@@ -5,7 +5,7 @@ import pytest
 from infra.config import ConfigError, LabConfig, Problem
 from infra.lookups import Answers, Unanswered
 from infra.stack import deploy
-from tests.unit.conftest import CERTIFICATE, DOMAIN, ZONE_ID, stack
+from tests.unit.conftest import CERTIFICATE, DOMAIN, OPERATOR, ZONE_ID, stack
 from tests.unit.mocks import REGION, Graph, run
 
 
@@ -73,7 +73,7 @@ def test_the_end_is_arranged_before_the_cluster_is_begun_and_stands_until_it_is_
 
 
 def test_published_pages_end_first() -> None:
-    settings = {"domain": DOMAIN, "hostedZoneId": ZONE_ID, "certificateArn": CERTIFICATE}
+    settings = {"domain": DOMAIN, "hostedZoneId": ZONE_ID, "certificateArn": CERTIFICATE, "operatorCidrs": [OPERATOR]}
     graph = stack({**settings, "expires": "2999-01-31T09:05Z"})
     assert graph.outlives(graph.one("eks:index:Cluster"), graph.one(":CronJob"))
     assert not stack(settings).of(":CronJob")
