@@ -79,6 +79,10 @@ class NodeGroup(Settings):
     capacity_type: Literal["ON_DEMAND", "SPOT"] = "ON_DEMAND"
     """How the instances are bought."""
 
+    session_manager: ConfigBool = False
+    """Whether Session Manager reaches the nodes (AmazonSSMManagedInstanceCore on their role). Every pod can then read
+    every SSM parameter of the account; the ops servers have Session Manager anyway."""
+
 
 class OpsServers(Settings):
     """The two bastions in the ops VPC."""
@@ -142,11 +146,12 @@ class LabConfig(Settings):
     """Whether one NAT gateway gives the private subnets a way out."""
 
     operator_cidrs: ConfigList = ()
-    """IPv4 ranges from which the operator comes, for SSH and the cluster's public endpoint. None: no SSH from
-    outside, and the endpoint is open to all, guarded by IAM alone."""
+    """IPv4 ranges from which the operator comes, for SSH, the cluster's public endpoint and the web pages. None: no
+    SSH from outside, and the endpoint is open to all, guarded by IAM alone; so are the pages of a domain, without any
+    guard, which needs allowAnyOperatorCidr."""
 
     allow_any_operator_cidr: ConfigBool = False
-    """Consent to operator ranges as wide as the internet."""
+    """Consent to operator ranges as wide as the internet, and to a domain's web pages without any range."""
 
     key_name: OptionalStr = None
     """EC2 key pair in the region, for SSH to nodes and ops servers."""

@@ -279,6 +279,7 @@ def _nodes(
             operator_cidrs=config.operator_cidrs,
             trusted_addresses=ops.private_ips if ops else [],
             key_name=config.key_name,
+            session_manager=group.session_manager,
             tags=config.tags,
         ),
         after(node_addons, *network.way_out),
