@@ -18,11 +18,13 @@ def advice(config: LabConfig, today: date | None = None) -> tuple[Problem, ...]:
     found: list[Problem] = []
     until = KUBERNETES_VERSIONS[config.kubernetes_version].standard_support_until
     if (today or date.today()) + NOTICE > until:
+        then = "EKS upgrades the cluster to the next version"
+        if config.support_type == "EXTENDED":
+            then = "an hour costs 0.60 USD instead of 0.10"
         found.append(
             Problem(
                 key_of("kubernetesVersion"),
-                f"Standard support of {config.kubernetes_version} lasts until {until}; "
-                "after it an hour costs 0.60 USD instead of 0.10.",
+                f"Standard support of {config.kubernetes_version} lasts until {until}; after it {then}.",
                 f"Use {DEFAULT_KUBERNETES_VERSION}.",
             )
         )

@@ -1,7 +1,10 @@
 """The program as a whole: it refuses before it registers, and registers the same every time."""
 
+from datetime import datetime, tzinfo
+
 import pytest
 
+from infra import stack as program
 from infra.config import ConfigError, LabConfig, Problem
 from infra.lookups import Answers, Unanswered
 from infra.stack import deploy
@@ -58,6 +61,21 @@ def test_an_end_that_has_passed_registers_nothing() -> None:
     assert problem.key == "myeks:expires"
     assert "--ttl" in problem.remedy
     assert graph is None
+
+
+def test_a_version_without_the_support_that_is_asked_for_registers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime(2026, 12, 3, tzinfo=tz)
+
+    monkeypatch.setattr(program, "datetime", Later)
+    old = {"myeks:kubernetesVersion": "1.34"}
+    error, graph = _refused(Says(Answers()), old)
+    assert [problem.key for problem in error.problems] == ["myeks:kubernetesVersion"]
+    assert graph is None
+    kept = run(lambda: deploy(Says(Answers())), {"aws:region": REGION, **old, "myeks:supportType": "EXTENDED"})
+    assert kept.one("eks:index:Cluster").inputs["upgradePolicy"] == {"supportType": "EXTENDED"}
 
 
 def test_the_end_is_arranged_before_the_cluster_is_begun_and_stands_until_it_is_gone() -> None:
