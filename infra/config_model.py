@@ -136,7 +136,7 @@ class LabConfig(Settings):
     support_type: Literal["STANDARD", "EXTENDED"] = "STANDARD"
     """What EKS does when standard support of that version ends (its upgrade policy). STANDARD: it upgrades the cluster
     to the next version. EXTENDED: the cluster stays, for 0.60 instead of 0.10 USD an hour. A version whose standard
-    support has ended can be chosen with EXTENDED alone. From then on EKS refuses to change it for a standing cluster."""
+    support has ended can be chosen with EXTENDED alone. Then EKS refuses to change it for a standing cluster."""
 
     vpc_cidr: ConfigStr = "192.168.0.0/16"
     """Range of the lab's VPC."""
