@@ -144,7 +144,7 @@ def test_a_cluster_that_eks_upgrades_never_costs_extended_support():
 
 def test_extended_support_is_seen_as_far_as_is_asked():
     now = datetime(2026, 9, 1, tzinfo=UTC)
-    lab = {"kubernetesVersion": "1.34", "supportType": "EXTENDED"}
+    lab: dict[str, Any] = {"kubernetesVersion": "1.34", "supportType": "EXTENDED"}
     assert "extended-support" not in rows(billed(now, **lab))
     far = rows(billed(now, horizon=24 * 120, **lab))["extended-support"]
     assert far.over(24 * 120) == pytest.approx(0.5 * 24 * (120 - 93))

@@ -70,7 +70,7 @@ def test_a_version_without_the_support_that_is_asked_for_registers_nothing(monke
             return datetime(2026, 12, 3, tzinfo=tz)
 
     monkeypatch.setattr(program, "datetime", Later)
-    old = {"myeks:kubernetesVersion": "1.34"}
+    old: dict[str, object] = {"myeks:kubernetesVersion": "1.34"}
     error, graph = _refused(Says(Answers()), old)
     assert [problem.key for problem in error.problems] == ["myeks:kubernetesVersion"]
     assert graph is None
