@@ -5,16 +5,16 @@ stages, and what a person or a script is shown.
 """
 
 import json
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import check_tables, stage
+from cli import check_tables, facts, stage
 from cli.console import Progress, duration, err, out, progress
 from cli.failures import BadInput, CannotAsk, Failure
 from cli.outputs import outputs_of
@@ -53,17 +53,41 @@ def check(
     names = _names(exercises or [])
     chosen = load(stack)
     with progress() as shown:
+        with outputs_of(chosen) as (outputs, _):
+            nodes = _nodes(outputs)
         if every_stage:
             report = _every_stage(chosen, names, shown, yes=yes, quiet=as_json)
         else:
             report = _standing(chosen, names, shown)
         elapsed = shown.elapsed
     if as_json:
-        out.print_json(json.dumps({**report.as_json(), "seconds": round(elapsed, 1)}))
+        told = {"verdict": nodes.verdict.value, "wrong": nodes.wrong}
+        out.print_json(json.dumps({**report.as_json(), "nodes": told, "seconds": round(elapsed, 1)}))
     else:
         _show(report, chosen, every_stage=every_stage)
+        if nodes.wrong:
+            out.print(nodes.wrong, markup=False, soft_wrap=True)
         err.print(f"Asked {len(report.answers)} rows in {duration(elapsed)}.")
-    raise typer.Exit(_exit_code(report, named=bool(exercises)))
+    codes = {_exit_code(report, named=bool(exercises)), EXIT_CODES[nodes.verdict]}
+    raise typer.Exit(1 if 1 in codes else max(codes))
+
+
+class _Nodes(NamedTuple):
+    """Whether the nodes hold as many pods as the setting says; `wrong` says what is not so."""
+
+    verdict: Verdict
+    wrong: str
+
+
+def _nodes(outputs: Mapping[str, Any]) -> _Nodes:
+    wanted = facts.wanted_max_pods(outputs)
+    if not wanted:
+        return _Nodes(Verdict.PASSED, "")
+    try:
+        wrong = facts.other_max_pods(facts.nodes(outputs["kubeconfig"]), wanted)
+    except CannotAsk as error:
+        return _Nodes(Verdict.NOT_ASKED, str(error))
+    return _Nodes(Verdict.FAILED if wrong else Verdict.PASSED, wrong)
 
 
 def _names(wanted: Sequence[str]) -> tuple[ExerciseName, ...]:

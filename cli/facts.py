@@ -4,7 +4,7 @@ The stack's outputs say what to ask for; the answers come from EKS and the nodes
 themselves, so that `status` tells what is, not what was once recorded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +24,8 @@ class Node:
     zone: str
     instance_type: str
     ready: bool
+    max_pods: int
+    """Greatest number of pods, as its kubelet tells it (`.status.capacity.pods`); 0: it tells none."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,9 @@ class Facts:
     endpoint: str
     up_for_seconds: int
     nodes: tuple[Node, ...]
+    max_pods: int
+    """nodeGroup.maxPods at the last `up`; 0: that one told none."""
+
     addons: tuple[Addon, ...]
     releases: tuple[Release, ...]
     pages: Mapping[str, Mapping[str, str]]
@@ -93,10 +98,27 @@ def collect(stack: str, outputs: Mapping[str, Any], *, rehearsal: bool) -> Facts
         endpoint=cluster.get("endpoint", ""),
         up_for_seconds=round((datetime.now(UTC) - cluster["createdAt"]).total_seconds()),
         nodes=nodes(outputs["kubeconfig"]),
+        max_pods=wanted_max_pods(outputs),
         addons=tuple(Addon(a["addonName"], a["addonVersion"], a["status"]) for a in addons),
         releases=releases(outputs, rehearsal=rehearsal),
         pages=outputs.get("pages") or {},
         expires=outputs.get("expires") or "",
+    )
+
+
+def wanted_max_pods(outputs: Mapping[str, Any]) -> int:
+    """nodeGroup.maxPods at the last `up`; 0 when the stack's outputs are of a time before they told it."""
+    return int(outputs.get("maxPods") or 0)
+
+
+def other_max_pods(found: Iterable[Node], wanted: int) -> str:
+    """Says which nodes hold another number of pods than the setting; empty: none, or nothing is wanted (0)."""
+    wrong = [f"{one.name} ({one.max_pods})" for one in found if wanted and one.max_pods != wanted]
+    if not wrong:
+        return ""
+    return (
+        f"nodeGroup.maxPods is {wanted}, and these nodes hold another number of pods: {', '.join(wrong)}. "
+        "A node reads the setting at its first boot: terminate the instance, and the node group makes a new one."
     )
 
 
@@ -132,4 +154,5 @@ def _node(node: Any) -> Node:
         labels.get("topology.kubernetes.io/zone", ""),
         labels.get("node.kubernetes.io/instance-type", ""),
         ready,
+        int((node.status.capacity or {}).get("pods", 0)),
     )

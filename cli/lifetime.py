@@ -14,8 +14,9 @@ from cli.failures import BadInput
 from cli.files import replace_text
 from cli.stacks import Stack, read
 from components import ingress_expiry
-from infra.config import LabConfig, expiry
+from infra.config import ConfigError, LabConfig, expiry
 from infra.config_model import EXPIRES_FORM
+from infra.config_support import unsupported
 
 SHORTEST: Final = timedelta(hours=1)
 """A lab takes about 17 minutes to stand up (`lab plan`)."""
@@ -55,7 +56,10 @@ def has_begun_to_end(config: LabConfig, now: datetime) -> bool:
 
 
 def insist(config: LabConfig, now: datetime) -> None:
-    """Raises BadInput when the lab's end has passed: AWS would take it away while it is built."""
+    """Raises BadInput when the lab's end has passed (AWS would take it away while it is built), or the support of its
+    Kubernetes version."""
+    if problems := list(unsupported(config, now.date())):
+        raise BadInput(str(ConfigError(problems)))
     if config.expires and expiry(config.expires) <= now:
         raise BadInput(
             f"The lab was to end at {config.expires}, which has passed. Clear up with ./lab down, or give it more time "

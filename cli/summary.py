@@ -13,7 +13,7 @@ from rich.table import Column, Table
 from cli import lifetime
 from cli.console import duration, out
 from cli.events import Change
-from cli.facts import Facts, Release, releases
+from cli.facts import Facts, Release, other_max_pods, releases
 
 _PAST: Final = {
     "create": "created",
@@ -68,6 +68,8 @@ def standing(facts: Facts) -> None:
         ("node", "zone", "type", "status"),
         ((n.name, n.zone, n.instance_type, "Ready" if n.ready else "NotReady") for n in facts.nodes),
     )
+    if wrong := other_max_pods(facts.nodes, facts.max_pods):
+        out.print(wrong)
     _print(("add-on", "version", "status"), ((a.name, a.version, a.status) for a in facts.addons))
     _releases(facts.releases)
     _pages(facts.pages, facts.releases)

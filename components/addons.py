@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 import pulumi
 from pulumi_aws import eks
 
-from components.base import Component, Tags, handed_on
+from components.base import Component, Tags
+from components.handed_on_tags import handed_on
 from components.pod_identity import PodIdentityRole, PodIdentityRoleArgs
 from components.policies import managed_policy
 

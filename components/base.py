@@ -53,12 +53,6 @@ def named(tags: Tags, name: str) -> dict[str, str]:
     return {**tags, "Name": name}
 
 
-def handed_on(tags: Tags) -> dict[str, str]:
-    """Tags for what a controller makes in the lab's stead. It gets them as a flag, in which a name ends at the
-    first "=": one that has such a sign stays out."""
-    return {name: value for name, value in tags.items() if "=" not in name}
-
-
 class Chart(Protocol):
     """A Helm chart at one version."""
 

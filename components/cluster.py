@@ -51,6 +51,10 @@ class ClusterArgs:
     private_subnet_ids: Sequence[pulumi.Input[str]]
     vpc_cni_version: pulumi.Input[str]
     kube_proxy_version: pulumi.Input[str]
+    support_type: str = "STANDARD"
+    """What EKS does when standard support of the version ends: STANDARD, upgrade the cluster, or EXTENDED, keep it at
+    six times the price. EKS's own default is EXTENDED."""
+
     service_cidr: str = "10.100.0.0/16"
     """Range of the Kubernetes services' addresses; cannot be changed later."""
 
@@ -150,6 +154,7 @@ class Cluster(Component):
             self._name,
             name=args.cluster_name,
             version=args.kubernetes_version,
+            upgrade_policy=eks.ClusterUpgradePolicyArgs(support_type=args.support_type),
             vpc_id=args.vpc_id,
             public_subnet_ids=args.public_subnet_ids,
             private_subnet_ids=args.private_subnet_ids,

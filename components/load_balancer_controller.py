@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 import pulumi
 from pulumi_kubernetes.helm.v3 import Release
 
-from components.base import Chart, Component, Tags, handed_on
+from components.base import Chart, Component, Tags
+from components.handed_on_tags import handed_on
 from components.helm import Installed, install
 from components.irsa import IrsaRole, IrsaRoleArgs, OidcProvider
 from components.load_balancer_policy import STATEMENTS

@@ -23,9 +23,12 @@ from components.policies import managed_policy, service_trust
 NODE_POLICIES = {
     "worker": "AmazonEKSWorkerNodePolicy",
     "registry": "AmazonEC2ContainerRegistryReadOnly",
-    "session-manager": "AmazonSSMManagedInstanceCore",
 }
 """Short name → AWS managed policy of the node role. vpc-cni's is not among them: it has a role of its own."""
+
+SESSION_MANAGER_POLICY = {"session-manager": "AmazonSSMManagedInstanceCore"}
+"""What Session Manager needs. It allows ssm:GetParameter and ssm:GetParameters on every parameter of the account
+(AWS Managed Policy Reference, 2026-11), and a pod reaches the node role's rights; so no node has it unasked."""
 
 ROOT_DEVICE = "/dev/xvda"
 ROOT_IOPS = 3000
@@ -65,6 +68,9 @@ class NodeGroupArgs:
     """Single IPv4 addresses that may reach every port: the ops servers."""
 
     key_name: str | None = None
+    session_manager: bool = False
+    """Whether Session Manager reaches the nodes. Every pod then has the rights of `SESSION_MANAGER_POLICY` too."""
+
     tags: Tags = field(default_factory=dict[str, str])
 
 
@@ -92,7 +98,7 @@ class NodeGroup(Component):
                 policy_arn=managed_policy(args.partition, policy),
                 opts=self.child(),
             )
-            for short, policy in NODE_POLICIES.items()
+            for short, policy in (NODE_POLICIES | (SESSION_MANAGER_POLICY if args.session_manager else {})).items()
         ]
         group, rules = self._remote_access()
         template = self._launch_template(group)

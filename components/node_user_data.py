@@ -21,7 +21,10 @@ def node_user_data(max_pods: int, tools: Sequence[str] = TOOLS) -> str:
     """Base64 text for `LaunchTemplate.user_data`.
 
     Args:
-        max_pods: greatest number of pods on the node, for nodeadm to tell the kubelet.
+        max_pods: greatest number of pods on the node, for nodeadm to tell the kubelet. Twice: for a node group
+            without an AMI of its own, EKS adds a NodeConfig with a maxPods that it has calculated, and of two the
+            later one wins; but a flag wins over every maxPods, wherever it stands (nodeadm's internal/api/merge.go,
+            2026-07, and the kubelet's reference: flags before configuration files).
         tools: packages to install; one that the distribution does not have is passed over.
     """
     config = "\n".join(
@@ -32,6 +35,8 @@ def node_user_data(max_pods: int, tools: Sequence[str] = TOOLS) -> str:
             "  kubelet:",
             "    config:",
             f"      maxPods: {max_pods}",
+            "    flags:",
+            f"      - --max-pods={max_pods}",
         ]
     )
     script = f"#!/bin/bash\ndnf install --assumeyes --setopt=strict=0 {' '.join(tools)}"

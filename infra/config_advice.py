@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from components.handed_on_tags import handed_on
 from infra.config_model import LabConfig
 from infra.config_problems import Problem, key_of
 from infra.versions import DEFAULT_KUBERNETES_VERSION, KUBERNETES_VERSIONS
@@ -17,11 +18,13 @@ def advice(config: LabConfig, today: date | None = None) -> tuple[Problem, ...]:
     found: list[Problem] = []
     until = KUBERNETES_VERSIONS[config.kubernetes_version].standard_support_until
     if (today or date.today()) + NOTICE > until:
+        then = "EKS upgrades the cluster to the next version"
+        if config.support_type == "EXTENDED":
+            then = "an hour costs 0.60 USD instead of 0.10"
         found.append(
             Problem(
                 key_of("kubernetesVersion"),
-                f"Standard support of {config.kubernetes_version} lasts until {until}; "
-                "after it an hour costs 0.60 USD instead of 0.10.",
+                f"Standard support of {config.kubernetes_version} lasts until {until}; after it {then}.",
                 f"Use {DEFAULT_KUBERNETES_VERSION}.",
             )
         )
@@ -41,4 +44,14 @@ def advice(config: LabConfig, today: date | None = None) -> tuple[Problem, ...]:
                 "List your own address as /32.",
             )
         )
+    found += [
+        Problem(
+            key_of("tags", name),
+            "The argument that hands tags on to the cluster's controllers cannot hold it: load balancers and volumes "
+            "that they make do not get this tag.",
+            "Leave it so, or write it without = in its name, a colon before a space, and a colon or space at its end.",
+        )
+        for name in config.tags
+        if name not in handed_on(config.tags)
+    ]
     return tuple(found)

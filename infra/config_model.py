@@ -79,6 +79,10 @@ class NodeGroup(Settings):
     capacity_type: Literal["ON_DEMAND", "SPOT"] = "ON_DEMAND"
     """How the instances are bought."""
 
+    session_manager: ConfigBool = False
+    """Whether Session Manager reaches the nodes (AmazonSSMManagedInstanceCore on their role). Every pod can then read
+    every SSM parameter of the account; the ops servers have Session Manager anyway."""
+
 
 class OpsServers(Settings):
     """The two bastions in the ops VPC."""
@@ -129,6 +133,11 @@ class LabConfig(Settings):
     kubernetes_version: ConfigStr = DEFAULT_KUBERNETES_VERSION
     """Kubernetes minor version: 1.36, 1.35 or 1.34, in quotes."""
 
+    support_type: Literal["STANDARD", "EXTENDED"] = "STANDARD"
+    """What EKS does when standard support of that version ends (its upgrade policy). STANDARD: it upgrades the cluster
+    to the next version. EXTENDED: the cluster stays, for 0.60 instead of 0.10 USD an hour. A version whose standard
+    support has ended can be chosen with EXTENDED alone. Then EKS refuses to change it for a standing cluster."""
+
     vpc_cidr: ConfigStr = "192.168.0.0/16"
     """Range of the lab's VPC."""
 
@@ -142,11 +151,12 @@ class LabConfig(Settings):
     """Whether one NAT gateway gives the private subnets a way out."""
 
     operator_cidrs: ConfigList = ()
-    """IPv4 ranges from which the operator comes, for SSH and the cluster's public endpoint. None: no SSH from
-    outside, and the endpoint is open to all, guarded by IAM alone."""
+    """IPv4 ranges from which the operator comes, for SSH, the cluster's public endpoint and the web pages. None: no
+    SSH from outside, and the endpoint is open to all, guarded by IAM alone; so are the pages of a domain, without any
+    guard, which needs allowAnyOperatorCidr."""
 
     allow_any_operator_cidr: ConfigBool = False
-    """Consent to operator ranges as wide as the internet."""
+    """Consent to operator ranges as wide as the internet, and to a domain's web pages without any range."""
 
     key_name: OptionalStr = None
     """EC2 key pair in the region, for SSH to nodes and ops servers."""

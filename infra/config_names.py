@@ -39,8 +39,8 @@ _HOSTED_ZONE = re.compile(r"Z[0-9A-Z]{1,31}")
 _CERTIFICATE = re.compile(
     r"arn:aws:acm:(?P<region>[a-z0-9-]+):[0-9]{12}:certificate/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 )
-# \w is letters and digits of any script, as in IAM.
-_TAG_TEXT = re.compile(r"[\w\s.:/=+\-@]*")
+# \w is letters and digits of any script, as in IAM, and of white space only what is no control character.
+_TAG_TEXT = re.compile(r"([\w.:/=+\-@]|[^\S\x00-\x1f\x7f-\x9f])*")
 
 
 @rule("region")

@@ -194,6 +194,21 @@ def room_for_load_balancer(config: LabConfig) -> Iterator[Problem]:
             )
 
 
+@rule("operatorCidrs", "allowAnyOperatorCidr", "domain", "certificateArn", "monitoring", "kubeOpsView")
+def pages_for_everybody(config: LabConfig) -> Iterator[Problem]:
+    """Without operator ranges the web pages are open to the internet, Prometheus and kube-ops-view without any
+    login: that needs the same consent as 0.0.0.0/0."""
+    open_ones = {"Prometheus": config.monitoring, "kube-ops-view": config.kube_ops_view}
+    pages = [name for name, there in open_ones.items() if there]
+    published = bool(config.domain and config.certificate_arn and pages)
+    if published and not config.operator_cidrs and not config.allow_any_operator_cidr:
+        yield Problem(
+            key_of("operatorCidrs"),
+            f"None is given, and with a domain the whole internet could open {' and '.join(pages)} without a login.",
+            f"List your own address as /32, or consent with {key_of('allowAnyOperatorCidr')}: true.",
+        )
+
+
 @rule("operatorCidrs", "allowAnyOperatorCidr", "domain")
 def operator(config: LabConfig) -> Iterator[Problem]:
     """Ranges for SSH and the public endpoint: IPv4, public, once each, and the whole internet by consent
@@ -238,5 +253,6 @@ RULES: Final[tuple[Rule, ...]] = (
     subnets_apart,
     room_for_prefixes,
     room_for_load_balancer,
+    pages_for_everybody,
     operator,
 )

@@ -159,6 +159,8 @@ def publishes(config: LabConfig) -> bool:
 def _control_plane(config: LabConfig, now: datetime, horizon: float) -> Iterator[Line]:
     version = config.kubernetes_version
     yield Line("control-plane", f"EKS control plane, Kubernetes {version}", 1, Key(Item.CONTROL_PLANE))
+    if config.support_type == "STANDARD":
+        return  # EKS upgrades the cluster when standard support ends
     known = KUBERNETES_VERSIONS.get(version)
     begins = extended_from(version)
     wait = max(0.0, (begins - now) / timedelta(hours=1)) if begins else 0.0

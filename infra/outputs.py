@@ -32,6 +32,7 @@ def of(lab: Lab) -> dict[str, Any]:
         "publicSubnetIds": lab.network.public_subnet_ids,
         "privateSubnetIds": lab.network.private_subnet_ids,
         "nodeGroupName": lab.node_group_name,
+        "maxPods": config.node_group.max_pods,
         "certificateArn": config.certificate_arn or "",
         "domain": config.domain or "",
         "hostedZoneId": config.hosted_zone_id or "",

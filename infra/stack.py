@@ -40,6 +40,7 @@ from infra import fixtures, log_group_remains, versions
 from infra.config import OPS_VPC_CIDR, SERVICE_CIDR, LabConfig, Problem, from_pulumi
 from infra.config_problems import key_of
 from infra.config_pulumi import ProgramConfigError
+from infra.config_support import unsupported
 from infra.lab_tag import lab_tags
 from infra.lookups import AwsLookups, Lookups
 from infra.outputs import export
@@ -76,7 +77,8 @@ def deploy(lookups: Lookups | None = None) -> None:
     config = from_pulumi()
     profile = pulumi.Config("aws").get("profile")
     answers = (lookups or AwsLookups(config.region, profile)).ask(config)
-    if problems := [*_expired(config, datetime.now(UTC)), *answers.problems]:
+    now = datetime.now(UTC)
+    if problems := [*_expired(config, now), *unsupported(config, now.date()), *answers.problems]:
         raise ProgramConfigError(problems)
     for one in answers.unanswered:
         pulumi.log.info(f"{one.key} could not be checked with AWS. {one.why}")
@@ -230,6 +232,7 @@ def _cluster(
         ClusterArgs(
             cluster_name=config.cluster_name,
             kubernetes_version=config.kubernetes_version,
+            support_type=config.support_type,
             partition=scope.partition,
             vpc_id=network.vpc_id,
             public_subnet_ids=network.public_subnet_ids,
@@ -279,6 +282,7 @@ def _nodes(
             operator_cidrs=config.operator_cidrs,
             trusted_addresses=ops.private_ips if ops else [],
             key_name=config.key_name,
+            session_manager=group.session_manager,
             tags=config.tags,
         ),
         after(node_addons, *network.way_out),

@@ -13,11 +13,14 @@ from typing import Final
 
 @dataclass(frozen=True)
 class KubernetesVersion:
-    """One Kubernetes minor version that EKS offers under standard support."""
+    """One Kubernetes minor version that EKS offers."""
 
     standard_support_until: date
     """Last day of standard support: 0.10 USD an hour; from the next day on extended support, 0.60 USD
     an hour. Amazon EKS User Guide, "Kubernetes versions", seen 2026-11."""
+
+    extended_support_until: date
+    """Last day of extended support, after which EKS upgrades every cluster by itself; the same source."""
 
     kubectl: str
     """Patch version of kubectl on the ops servers (no leading ``v``), the newest of this minor version:
@@ -29,9 +32,9 @@ class KubernetesVersion:
 
 
 KUBERNETES_VERSIONS: Final[dict[str, KubernetesVersion]] = {
-    "1.36": KubernetesVersion(date(2027, 8, 2), kubectl="1.36.6", tools_image_tag="1.36.3"),
-    "1.35": KubernetesVersion(date(2027, 3, 27), kubectl="1.35.10", tools_image_tag="1.35.8"),
-    "1.34": KubernetesVersion(date(2026, 12, 2), kubectl="1.34.13", tools_image_tag="1.34.1"),
+    "1.36": KubernetesVersion(date(2027, 8, 2), date(2028, 8, 2), kubectl="1.36.6", tools_image_tag="1.36.3"),
+    "1.35": KubernetesVersion(date(2027, 3, 27), date(2028, 3, 27), kubectl="1.35.10", tools_image_tag="1.35.8"),
+    "1.34": KubernetesVersion(date(2026, 12, 2), date(2027, 12, 2), kubectl="1.34.13", tools_image_tag="1.34.1"),
 }
 """Kubernetes minor version → what goes with it; newest first."""
 

@@ -110,11 +110,17 @@ cat >/usr/local/bin/myeks-kubeconfig <<'SCRIPT'
 #!/bin/bash
 set -e
 . /etc/profile.d/myeks.sh
-for user in root ec2-user; do
+write_as() { # USER HOME
+  runuser -u "$1" -- env HOME="$2" aws eks update-kubeconfig \
+    --region "$AWS_REGION" --name "$CLUSTER_NAME" --alias "$CLUSTER_NAME" --kubeconfig "$2/.kube/config"
+  chmod 0600 "$2/.kube/config"
+}
+# Session Manager logs in as ssm-user, whom its agent makes at the first session, with `useradd -m`: until then
+# the file waits where useradd copies a new home from.
+write_as root /etc/skel
+for user in root ec2-user ssm-user; do
   home=$(getent passwd "$user" | cut -d: -f6)
-  runuser -u "$user" -- env HOME="$home" aws eks update-kubeconfig \
-    --region "$AWS_REGION" --name "$CLUSTER_NAME" --alias "$CLUSTER_NAME" --kubeconfig "$home/.kube/config"
-  chmod 0600 "$home/.kube/config"
+  if [ -n "$home" ]; then write_as "$user" "$home"; fi
 done
 SCRIPT
 chmod 0755 /usr/local/bin/myeks-kubeconfig

@@ -269,15 +269,15 @@ def _version(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:
     offered = seen.versions.get(version)
     if offered is None or offered.status == "UNSUPPORTED":
         yield Finding(layer, Status.FAIL, f"EKS creates no clusters of Kubernetes {version} any more.", newer)
+    elif offered.status == "EXTENDED_SUPPORT" and config.support_type == "STANDARD":
+        what = f"{version} is in extended support, and myeks:supportType is STANDARD."
+        yield Finding(layer, Status.FAIL, what, newer)
     elif offered.status == "EXTENDED_SUPPORT":
         yield Finding(layer, Status.WARN, f"{version} is in extended support: {EXTENDED_PRICE}.", newer)
     elif offered.standard_until and offered.standard_until - now.date() <= SUPPORT_WARN:
-        yield Finding(
-            layer,
-            Status.WARN,
-            f"Standard support of {version} ends on {offered.standard_until}; from then on {EXTENDED_PRICE}.",
-            newer,
-        )
+        then = EXTENDED_PRICE if config.support_type == "EXTENDED" else "EKS upgrades the cluster by itself"
+        what = f"Standard support of {version} ends on {offered.standard_until}; from then on {then}."
+        yield Finding(layer, Status.WARN, what, newer)
     else:
         until = f" until {offered.standard_until}" if offered.standard_until else ""
         yield Finding(layer, Status.OK, f"Kubernetes {version} is in standard support{until}.")

@@ -176,6 +176,27 @@ def test_a_cluster_is_changed_one_thing_at_a_time(aws: Account, cluster: str) ->
     aws.emulator.client("logs").delete_log_group(logGroupName=f"/aws/eks/{cluster}/cluster")
 
 
+def test_an_upgrade_policy_is_changed_while_standard_support_lasts(aws: Account, cluster: str) -> None:
+    def change(kind: str) -> dict[str, Any]:
+        policy = {"supportType": kind}
+        return aws.eks.update_cluster_config(name=cluster, upgradePolicy=policy)["update"]
+
+    def policy() -> dict[str, str]:
+        return aws.eks.describe_cluster(name=cluster)["cluster"]["upgradePolicy"]
+
+    assert policy() == {"supportType": "EXTENDED"}, "EKS's own default"
+    assert refused(lambda: change("FOREVER")) == (
+        "InvalidParameterException",
+        "supportType FOREVER is not valid. Supported values are: STANDARD, EXTENDED",
+    )
+    begun = change("STANDARD")
+    assert begun["type"] == "UpgradePolicyUpdate"
+    assert aws.updated(cluster, begun)["status"] == "Successful"
+    assert policy() == {"supportType": "STANDARD"}
+    assert "already at the desired configuration" in refused(lambda: change("STANDARD"))[1]
+    aws.updated(cluster, change("EXTENDED"))
+
+
 @pytest.mark.parametrize(
     ("version", "text"),
     [

@@ -227,6 +227,7 @@ CHANGES = [
         {("update", "aws:NodeGroup")},
     ),
     ("a chart value", {"grafanaAdminPassword": PASSWORD}, {("update", "kubernetes:Release")}),
+    ("extended support", {"supportType": "EXTENDED"}, {("update", "aws:Cluster")}),
     ("no ops servers' operator", {"operatorCidrs": None}, {("delete", "aws:SecurityGroupIngressRule")}),
 ]
 

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ def test_a_lab_from_nothing_to_nothing(engine: Engine, record: Path) -> None:
     previewed = engine.preview(lab)
     assert not record.exists(), "a preview creates nothing"
     done = engine.up(lab)
-    assert done.operations == {"create": 36}
+    assert done.operations == {"create": 37}
     assert previewed.operations == done.operations
     assert previewed.named("create") == done.named("create")
 
@@ -114,7 +115,7 @@ def test_a_lab_from_nothing_to_nothing(engine: Engine, record: Path) -> None:
     assert again.steps == []
     assert again.outputs == outputs
     assert engine.preview(lab).steps == []
-    assert engine.destroy().operations == {"delete": 36}
+    assert engine.destroy().operations == {"delete": 37}
 
 
 def test_children_come_in_order_and_in_the_right_place(engine: Engine, record: Path) -> None:
@@ -134,8 +135,17 @@ def test_children_come_in_order_and_in_the_right_place(engine: Engine, record: P
     assert f"{place}aws:eks/accessEntry:AccessEntry::lab-ops" in urns
 
     state = {resource["urn"].split("::", 2)[2]: resource for resource in engine.export()}
-    providers = [urn for urn in state if urn.startswith("pulumi:providers:aws")]
-    assert len(providers) == 1, "children use the provider of the program, not one of another version"
+    # The component asks for the versions that it was built with: what it makes has an AWS provider of its own.
+    providers = [one["inputs"]["version"] for urn, one in state.items() if urn.startswith("pulumi:providers:aws")]
+    assert sorted(providers) == ["7.25.0", metadata.version("pulumi-aws")]
+    for child in (
+        f"{place}aws:eks/cluster:Cluster::lab-eksCluster",
+        "eks:index:ManagedNodeGroup$aws:eks/nodeGroup:NodeGroup::by-cluster",
+    ):
+        assert "default_7_25_0" in state[child]["provider"]
+    assert "default_7_25_0" not in state["aws:iam/role:Role::node"]["provider"]
+    (own,) = [urn for urn in state if urn.endswith("pulumi:providers:kubernetes::lab-eks-k8s")]
+    assert state[own]["inputs"]["version"] == "4.19.0"
     config_map = state[f"{place}kubernetes:core/v1:ConfigMap::lab-nodeAccess"]
     assert "lab-eks-k8s" in config_map["provider"]
     group = created[nodes]["inputs"]

@@ -1,6 +1,7 @@
 """Changes of a cluster: UpdateClusterConfig and its like, one kind of change at a time."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from rehearsal.aws.client import Calls
@@ -49,6 +50,8 @@ class ClusterChanges:
                 begun = self._change_access(cluster, value)
             case "resourcesVpcConfig":
                 begun = await self._change_network(cluster, value)
+            case "upgradePolicy":
+                begun = self._change_upgrade_policy(cluster, value)
             case _:
                 if cluster.view[change] == value:
                     raise invalid(f"Cluster is already at the desired configuration of {change}")
@@ -79,6 +82,15 @@ class ClusterChanges:
             raise invalid(f"Cluster is already at authentication mode {mode}", clusterName=cluster.name)
         cluster.view["accessConfig"]["authenticationMode"] = mode
         return {"AuthenticationMode": mode}
+
+    def _change_upgrade_policy(self, cluster: Cluster, value: dict[str, Any]) -> dict[str, str]:
+        current = cluster.view["upgradePolicy"]["supportType"]
+        validation.check_upgrade_policy(value, cluster.view["version"], datetime.now(UTC), current)
+        wanted = value.get("supportType", current)
+        if wanted == current:
+            raise invalid(f"Cluster is already at the desired configuration of upgradePolicy: {current}")
+        cluster.view["upgradePolicy"] = {"supportType": wanted}
+        return {"UpgradePolicy": wanted}
 
     async def _change_network(self, cluster: Cluster, value: dict[str, Any]) -> dict[str, str]:
         config = cluster.view["resourcesVpcConfig"]

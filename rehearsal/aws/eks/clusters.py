@@ -10,6 +10,7 @@ import asyncio
 import logging
 import secrets
 import time
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -91,6 +92,8 @@ class ClusterOperations:
         validation.check_played(params)
         version = params.get("version", KUBERNETES_VERSIONS[0].version)
         validation.check_version(version)
+        policy = {"supportType": "EXTENDED"} | params.get("upgradePolicy", {})
+        validation.check_upgrade_policy(policy, version, datetime.now(UTC))
         vpc_config = params["resourcesVpcConfig"]
         subnets = await self._lookups.subnets(vpc_config.get("subnetIds", []))
         vpc_id = validation.check_subnets(subnets)
@@ -141,7 +144,7 @@ class ClusterOperations:
             "encryptionConfig": params.get("encryptionConfig", []),
             "health": {"issues": []},
             "accessConfig": {"authenticationMode": mode},
-            "upgradePolicy": params.get("upgradePolicy", {"supportType": "EXTENDED"}),
+            "upgradePolicy": policy,
             "deletionProtection": params.get("deletionProtection", False),
             "zonalShiftConfig": params.get("zonalShiftConfig", {"enabled": False}),
         }

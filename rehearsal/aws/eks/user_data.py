@@ -46,17 +46,22 @@ def node_configs(user_data: str) -> list[dict[str, Any]]:
 
 
 def max_pods(configs: list[dict[str, Any]], default: int) -> int:
-    """The kubelet's --max-pods: a flag, else the kubelet's configuration, else the default."""
-    answer = default
+    """The kubelet's number of pods: the last flag, else the last configuration's, else the default.
+
+    nodeadm joins all flags and lets a later configuration override an earlier one; to the kubelet a flag counts more
+    than any configuration, also than a later one.
+    """
+    flagged: int | None = None
+    configured: int | None = None
     for config in configs:
         kubelet = (config.get("spec") or {}).get("kubelet") or {}
-        configured = (kubelet.get("config") or {}).get("maxPods")
-        if isinstance(configured, int):
-            answer = configured
+        written = (kubelet.get("config") or {}).get("maxPods")
+        if isinstance(written, int):
+            configured = written
         for flag in kubelet.get("flags") or []:
             if found := re.fullmatch(r"--max-pods[= ](\d+)", str(flag)):
-                answer = int(found[1])
-    return answer
+                flagged = int(found[1])
+    return next((found for found in (flagged, configured) if found is not None), default)
 
 
 def node_labels(configs: list[dict[str, Any]]) -> dict[str, str]:

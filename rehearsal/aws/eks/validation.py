@@ -8,6 +8,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from rehearsal.aws.eks.catalog import KUBERNETES_VERSIONS, LOG_TYPES, VERSIONS
@@ -16,6 +17,9 @@ from rehearsal.aws.eks.state import bad_request, invalid
 NAME: Final = re.compile(r"[0-9A-Za-z][A-Za-z0-9\-_]*")
 MODES: Final = ("CONFIG_MAP", "API_AND_CONFIG_MAP", "API")
 """Authentication modes; a cluster can only go to a later one (EKS User Guide, "Change authentication mode")."""
+
+SUPPORT_TYPES: Final = ("STANDARD", "EXTENDED")
+"""What happens when standard support of a version ends; EKS's default is the second."""
 
 NOT_PLAYED: Final = (
     "outpostConfig",
@@ -58,6 +62,21 @@ def check_version(version: str) -> None:
     """A Kubernetes version that a cluster can be made with."""
     if version not in VERSIONS:
         raise invalid("unsupported Kubernetes version")
+
+
+def check_upgrade_policy(policy: Mapping[str, Any], version: str, now: datetime, current: str = "EXTENDED") -> None:
+    """An upgrade policy that a cluster of this version can have; `current` is what it has, or has by default.
+
+    Once the version's standard support has ended nothing can be changed, not even at creation (EKS User Guide, "View
+    current cluster upgrade policy"; the text of that refusal was not seen, so it is ours).
+    """
+    wanted = policy.get("supportType", current)
+    if wanted not in SUPPORT_TYPES:
+        raise invalid(f"supportType {wanted} is not valid. Supported values are: {', '.join(SUPPORT_TYPES)}")
+    if wanted != current and now >= VERSIONS[version].standard_until + timedelta(days=1):
+        raise invalid(
+            f"The upgrade policy cannot be changed to {wanted}: Kubernetes version {version} is in extended support."
+        )
 
 
 def check_upgrade(current: str, wanted: str) -> None:

@@ -25,17 +25,19 @@ Inputs = dict[str, Any]
 
 
 def version_of(distribution: str) -> str:
-    """The installed version of an SDK: a child that asks for it meets the provider that the program uses."""
+    """The installed version of an SDK."""
     return metadata.version(distribution)
 
 
-_DISTRIBUTIONS = {"aws": "pulumi-aws", "kubernetes": "pulumi-kubernetes"}
+BUILT_WITH = {"aws": "7.25.0", "kubernetes": "4.19.0"}
+"""Package → the provider version that the real component was built with (pulumi-eks, nodejs/eks/package.json, the same
+from its tag v4.3.0 of 2026-07 on). Its children ask for exactly these, whatever SDKs the program has: on AWS the
+engine runs a second AWS provider for them, and installs both versions."""
 
 
 def child_version(token: str) -> str | None:
     """The provider's version for a type or function token; None for what has no package of its own."""
-    distribution = _DISTRIBUTIONS.get(token.split(":", 1)[0])
-    return version_of(distribution) if distribution else None
+    return BUILT_WITH.get(token.split(":", 1)[0])
 
 
 class Child(pulumi.CustomResource):
@@ -155,7 +157,7 @@ def register_references() -> None:
 
 
 def invoke(token: str, args: Mapping[str, Any], parent: pulumi.Resource) -> pulumi.Output[Any]:
-    """A function of a provider, at the version that the program uses, with the parent's provider."""
+    """A function of a provider, at the version that the component was built with, with the parent's provider."""
     given = {key: value for key, value in args.items() if value is not None}
     options = pulumi.InvokeOptions(parent=parent, version=child_version(token) or "")
     return pulumi.runtime.invoke_output(token, given, options)

@@ -12,8 +12,9 @@ import pytest
 import typer
 from botocore.exceptions import NoCredentialsError
 
-from cli import check, stage
+from cli import check, facts, stage
 from cli.console import Progress
+from cli.facts import Node
 from cli.failures import BadInput, CannotAsk, Failure
 from cli.stacks import Stack
 from exercises import testuser
@@ -31,6 +32,10 @@ REHEARSAL = Stack("rehearsal", Path("Pulumi.rehearsal.yaml"), parse({}, "ap-nort
 AWS = Stack("dev", Path("Pulumi.dev.yaml"), parse({}, "ap-northeast-2"))
 
 
+def node(max_pods: int) -> Node:
+    return Node(f"ip-{max_pods}", "ap-northeast-2a", "t3.medium", ready=True, max_pods=max_pods)
+
+
 class Played:
     """A lab that stands where its updates bring it, and answers as a test wants."""
 
@@ -46,6 +51,9 @@ class Played:
         self.no_operator = ""
         self.up = True
         self.boundary = True
+        self.max_pods = 100
+        self.nodes: Callable[[], tuple[Node, ...]] = lambda: (node(100), node(100))
+        monkeypatch.setattr(facts, "nodes", lambda _: self.nodes())
         monkeypatch.setattr(check, "load", lambda _: stack)
         monkeypatch.setattr(check, "outputs_of", self.outputs_of)
         monkeypatch.setattr(check, "opened", self.opened)
@@ -57,7 +65,8 @@ class Played:
     def outputs_of(self, stack: Stack) -> Generator[tuple[dict[str, Any], Path]]:
         if not self.up:
             raise CannotAsk("It is not up.")
-        yield {**OUTPUTS, "exercises": {**self.stages, "testuserBoundary": self.boundary}}, Path()
+        pods = {"maxPods": self.max_pods, "kubeconfig": "{}"}
+        yield {**OUTPUTS, **pods, "exercises": {**self.stages, "testuserBoundary": self.boundary}}, Path()
 
     @contextmanager
     def key(self, arn: str, region: str, directory: Path, tell: object) -> Generator[testuser.Credentials]:
@@ -146,6 +155,35 @@ def test_the_exit_code_tells_a_script(played: Played, verdicts: dict[str, Verdic
     played.stages["irsa"] = True
     played.verdict = lambda row: verdicts.get(row.name, Verdict.PASSED)
     assert ending("irsa") == code
+
+
+def test_a_node_that_holds_another_number_of_pods_fails_the_check(played: Played, capsys: pytest.CaptureFixture[str]):
+    played.stages["irsa"] = True
+    assert ending() == 0
+    assert "maxPods" not in capsys.readouterr().out
+    played.nodes = lambda: (node(100), node(17))
+    assert ending() == 1
+    said = capsys.readouterr().out
+    assert "nodeGroup.maxPods is 100" in said
+    assert "ip-17 (17)." in said
+    assert "ip-100" not in said
+    assert ending("irsa", as_json=True, every_stage=True) == 1
+    assert json.loads(capsys.readouterr().out)["nodes"]["verdict"] == "failed"
+    played.stages["irsa"] = True
+    played.max_pods = 0  # an older lab, which does not tell it
+    assert ending() == 0
+
+
+def test_nodes_that_could_not_be_asked_are_no_pass(played: Played, capsys: pytest.CaptureFixture[str]):
+    def nodes() -> tuple[Node, ...]:
+        raise CannotAsk("The API server could not be asked for its nodes.")
+
+    played.stages["irsa"] = True
+    played.nodes = nodes
+    assert ending() == 3
+    assert "could not be asked for its nodes" in capsys.readouterr().out
+    played.verdict = lambda _: Verdict.FAILED
+    assert ending() == 1
 
 
 def test_what_is_off_is_told_with_the_way_on(played: Played, capsys: pytest.CaptureFixture[str]):

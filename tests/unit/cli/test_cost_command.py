@@ -99,7 +99,7 @@ def test_hours_beyond_a_month_see_the_extended_support_that_begins_then(
     monkeypatch: pytest.MonkeyPatch, live: dict[str, Any]
 ):
     """Standard support of 1.34 ends 93 days after the day of these tests."""
-    chosen = stack(kubernetesVersion="1.34")
+    chosen = stack(kubernetesVersion="1.34", supportType="EXTENDED")
     assert "extended support" not in run(monkeypatch, chosen).output
     told = as_json(monkeypatch, chosen, "--hours", str(24 * 100))
     (row,) = [row for row in told["rows"] if row["component"] == "extended-support"]

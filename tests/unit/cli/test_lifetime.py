@@ -83,6 +83,16 @@ def test_an_end_that_has_passed_is_bad_input():
     lifetime.insist(parse({}, "ap-northeast-2"), NOW)
 
 
+def test_a_version_without_the_support_that_is_asked_for_is_bad_input():
+    old = parse({"kubernetesVersion": "1.34"}, "ap-northeast-2")
+    lifetime.insist(old, datetime(2026, 12, 2, 23, 59, tzinfo=UTC))
+    late = datetime(2026, 12, 3, tzinfo=UTC)
+    with pytest.raises(BadInput, match=r"Standard support of 1\.34 ended") as told:
+        lifetime.insist(old, late)
+    assert told.value.exit_code == 2
+    lifetime.insist(parse({"kubernetesVersion": "1.34", "supportType": "EXTENDED"}, "ap-northeast-2"), late)
+
+
 def stack(file: Path, text: str) -> Stack:
     file.write_text(text)
     return parsed("dev", file, text)

@@ -24,7 +24,8 @@ FACTS = Facts(
     version="1.36",
     endpoint="https://127.0.0.1:1",
     up_for_seconds=60,
-    nodes=(Node(NODE, "ap-northeast-2a", "t3.medium", ready=True),),
+    nodes=(Node(NODE, "ap-northeast-2a", "t3.medium", ready=True, max_pods=100),),
+    max_pods=100,
     addons=(),
     releases=(RECORDED,),
     pages={"grafana": {"portForward": FORWARD}},
@@ -45,6 +46,16 @@ def test_pages_of_releases_that_are_only_recorded_are_reached_on_aws_alone(capsy
     cluster = {"clusterName": "myeks", "region": "ap-northeast-2", "kubernetesVersion": "1.36"}
     summary.stood_up({**cluster, "releases": [told], "pages": FACTS.pages})
     assert "on AWS, reach it by" in heads(capsys)
+
+
+def test_a_node_that_holds_another_number_of_pods_is_told(capsys: pytest.CaptureFixture[str]):
+    summary.standing(FACTS)
+    assert "nodeGroup.maxPods" not in capsys.readouterr().out
+    summary.standing(replace(FACTS, nodes=(*FACTS.nodes, replace(FACTS.nodes[0], name="ip-other", max_pods=17))))
+    said = capsys.readouterr().out
+    assert "nodeGroup.maxPods is 100" in said
+    assert "ip-other (17)." in said
+    assert f"{NODE} (" not in said
 
 
 def test_names_are_folded_on_a_narrow_terminal_and_not_cut_off(

@@ -84,6 +84,10 @@ def test_kubernetes_provider_has_the_profile_and_the_output_has_not(default: Gra
     assert "providerCredentialOpts" not in default.one("eks:index:Cluster").inputs
 
 
+def test_a_forgotten_cluster_is_upgraded_rather_than_made_dearer(default: Graph) -> None:
+    assert default.one("eks:index:Cluster").inputs["upgradePolicy"] == {"supportType": "STANDARD"}
+
+
 def test_every_kubernetes_object_names_the_clusters_provider(full: Graph) -> None:
     provider = full.one("pulumi:providers:kubernetes").urn
     objects = [node for node in full.nodes if node.type.startswith("kubernetes:")]

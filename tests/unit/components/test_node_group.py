@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from components.node_user_data import node_user_data
-from tests.unit.conftest import LAB
+from tests.unit.conftest import LAB, stack
 from tests.unit.mocks import Graph
 
 
@@ -71,15 +71,25 @@ def test_key_pair_only_when_configured(default: Graph, full: Graph) -> None:
     assert _template(full)["keyName"] == "my-key"
 
 
-def test_role_has_no_right_over_network_interfaces(default: Graph) -> None:
-    attached = {
-        one.inputs["policyArn"] for one in default.of(":RolePolicyAttachment") if one.inputs["role"] == "nodes-role"
+def _attached(graph: Graph) -> set[str]:
+    """Names of the AWS managed policies of the node role."""
+    return {
+        one.inputs["policyArn"].removeprefix("arn:aws:iam::aws:policy/")
+        for one in graph.of(":RolePolicyAttachment")
+        if one.inputs["role"] == "nodes-role"
     }
-    assert attached == {
-        "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy",
-        "arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly",
-        "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore",
-    }
+
+
+NEEDED = {"AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryReadOnly"}
+
+
+def test_role_has_no_right_over_network_interfaces_and_parameters(default: Graph) -> None:
+    assert _attached(default) == NEEDED
+
+
+def test_session_manager_reaches_nodes_only_when_wanted() -> None:
+    assert _attached(stack({"nodeGroup": {"sessionManager": True}})) == NEEDED | {"AmazonSSMManagedInstanceCore"}
+    assert _attached(stack({"nodeGroup": {"sessionManager": False}})) == NEEDED
 
 
 def _parts(user_data: str) -> list[Message]:
@@ -104,7 +114,7 @@ def test_kubelet_is_told_how_many_pods(max_pods: int) -> None:
     assert yaml.safe_load(_text(config)) == {
         "apiVersion": "node.eks.aws/v1alpha1",
         "kind": "NodeConfig",
-        "spec": {"kubelet": {"config": {"maxPods": max_pods}}},
+        "spec": {"kubelet": {"config": {"maxPods": max_pods}, "flags": [f"--max-pods={max_pods}"]}},
     }
 
 

@@ -131,6 +131,15 @@ def test_profile_exports_every_name_of_the_note() -> None:
         assert f"{name}=" in script
 
 
+def test_whoever_logs_in_has_a_kubeconfig() -> None:
+    script = SCRIPT.read_text()
+    writer = script[script.index("cat >/usr/local/bin/myeks-kubeconfig") : script.index("chmod 0755 /usr/local/bin/my")]
+    (users,) = re.findall(r"^for user in (.*); do$", writer, re.MULTILINE)
+    assert users.split() == ["root", "ec2-user", "ssm-user"]
+    # ssm-user is made at the first session: its home is then a copy of this directory.
+    assert re.search(r"^write_as root /etc/skel$", writer, re.MULTILINE)
+
+
 def test_kubeconfig_is_retried_until_the_cluster_is_there() -> None:
     script = SCRIPT.read_text()
     assert "aws eks update-kubeconfig" in script

@@ -5,7 +5,9 @@ from typing import Any
 
 import pulumi
 import pytest
+import yaml
 
+from components.handed_on_tags import handed_on
 from components.monitoring import Monitoring, MonitoringArgs, values
 from infra import versions
 from tests.unit.conftest import CERTIFICATE, DOMAIN, LAB, OPERATOR, PASSWORD, ZONE_ID, stack
@@ -27,10 +29,34 @@ def test_addons(default: Graph) -> None:
     assert json.loads(addons["aws-ebs-csi-driver"]["configurationValues"]) == {"controller": {"extraVolumeTags": LAB}}
 
 
-def test_a_tag_that_a_flag_cannot_bear_is_not_handed_on() -> None:
-    graph = stack({"tags": {"a=b": "c", "Team": "x = y"}})
+BREAK_AN_ARGUMENT = {
+    "a=b": "c",
+    "Cost": "center: 7",
+    "cost: center": "7",
+    "Path": "team:",
+    "Space": "at its end ",
+    "Line": "one\u2028two",
+}
+HOLD_IN_ONE = {"Team": "x = y", "Time": "10:30", "a:b": ":c", "colon:": "before the sign", "Empty": "", " first": " b"}
+
+
+def test_a_tag_that_would_break_a_controllers_argument_is_not_handed_on() -> None:
+    graph = stack({"tags": BREAK_AN_ARGUMENT | HOLD_IN_ONE})
     told = _release(graph, "lbc")["values"]["defaultTags"]
-    assert told == {**LAB, "Team": "x = y"}
+    assert told == {**LAB, **HOLD_IN_ONE}
+    addons = {addon.inputs["addonName"]: addon.inputs for addon in graph.of("eks/addon:Addon")}
+    settings = json.loads(addons["aws-ebs-csi-driver"]["configurationValues"])
+    assert settings == {"controller": {"extraVolumeTags": told}}
+    # What the stack makes itself has them all.
+    assert graph.named("cluster-logs").inputs["tags"] == {**LAB, **HOLD_IN_ONE, **BREAK_AN_ARGUMENT}
+
+
+@pytest.mark.parametrize("last", ["Team", "Time", "a:b", "colon:", "Empty"])
+def test_what_is_handed_on_survives_unquoted_yaml_wherever_it_stands(last: str) -> None:
+    """The chart's own line: `- --default-tags=` with every name=value and a comma between them, unquoted."""
+    tags = {name: value for name, value in HOLD_IN_ONE.items() if name != last} | {last: HOLD_IN_ONE[last]}
+    csv = ",".join(f"{name}={value}" for name, value in handed_on(tags | BREAK_AN_ARGUMENT).items())
+    assert yaml.safe_load(f"args:\n- --default-tags={csv}\n") == {"args": [f"--default-tags={csv}"]}
 
 
 def test_addon_versions_are_the_defaults_of_the_clusters_version(default: Graph) -> None:

@@ -12,6 +12,9 @@ WITH_DOMAIN = {
     "certificateArn": CERTIFICATE,
 }
 
+PUBLISHED = {**WITH_DOMAIN, "operatorCidrs": ["203.0.113.10/32"]}
+"""A domain's pages, for one address alone."""
+
 
 def told(values: Mapping[str, object], region: object = SEOUL) -> tuple[Problem, ...]:
     """The problems of these values; none when they are accepted."""

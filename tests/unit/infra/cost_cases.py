@@ -12,6 +12,7 @@ PUBLISHED = {
     "domain": "lab.example.com",
     "hostedZoneId": "Z0123456789ABC",
     "certificateArn": f"arn:aws:acm:{SEOUL}:123456789012:certificate/12345678-1234-1234-1234-123456789012",
+    "allowAnyOperatorCidr": True,
 }
 
 

@@ -16,6 +16,7 @@ def test_nothing_set_gives_the_lab_of_the_note():
     assert config == LabConfig()
     assert config.cluster_name == "myeks"
     assert config.kubernetes_version == "1.36"
+    assert config.support_type == "STANDARD"
     assert config.vpc_cidr == "192.168.0.0/16"
     assert config.public_subnet_cidrs == ("192.168.1.0/24", "192.168.2.0/24", "192.168.3.0/24")
     assert config.private_subnet_cidrs == ("192.168.11.0/24", "192.168.12.0/24", "192.168.13.0/24")
@@ -34,6 +35,7 @@ def test_every_setting_can_be_given():
         {
             "clusterName": "study",
             "kubernetesVersion": "1.35",
+            "supportType": "EXTENDED",
             "vpcCidr": "10.0.0.0/20",
             "publicSubnetCidrs": ["10.0.0.0/24", "10.0.1.0/24", "10.0.2.0/24"],
             "privateSubnetCidrs": ["10.0.8.0/24", "10.0.9.0/24", "10.0.10.0/24"],
@@ -69,6 +71,7 @@ def test_every_setting_can_be_given():
         SEOUL,
     )
     assert config.cluster_name == "study"
+    assert config.support_type == "EXTENDED"
     assert config.operator_cidrs == ("203.0.113.10/32", "198.51.100.0/24")
     assert config.node_group.capacity_type == "SPOT"
     assert config.node_group.disk_size_gib == 30
@@ -325,6 +328,21 @@ def test_advice_names_what_is_allowed_but_costs_or_surprises():
         "myeks:nodeGroup.desiredSize",
         "myeks:operatorCidrs",
     ]
+
+
+def test_advice_says_what_the_end_of_standard_support_means():
+    day = date(2027, 7, 4)
+    (kept,) = advice(parse({"operatorCidrs": ["203.0.113.10/32"], "supportType": "EXTENDED"}, SEOUL), day)
+    assert "0.60 USD" in kept.what
+    (upgraded,) = advice(parse({"operatorCidrs": ["203.0.113.10/32"]}, SEOUL), day)
+    assert "upgrades the cluster" in upgraded.what
+    assert "0.60" not in upgraded.what
+
+
+def test_a_tag_that_no_controller_can_be_given_is_told():
+    tags = {"Project": "myeks", "Cost": "center: 7", "a=b": "c"}
+    calm = parse({"operatorCidrs": ["203.0.113.10/32"], "tags": tags}, SEOUL)
+    assert [one.key for one in advice(calm, date(2026, 11, 24))] == ["myeks:tags.Cost", "myeks:tags.a=b"]
 
 
 JSON = st.recursive(

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from config_cases import CERTIFICATE, WITH_DOMAIN, keys, only, told
+from config_cases import CERTIFICATE, PUBLISHED, WITH_DOMAIN, keys, only, told
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -85,7 +85,7 @@ def test_the_supported_regions_are_accepted():
 )
 def test_the_three_domain_values_come_together_or_not_at_all(given_: set[str]):
     missing = [] if not given_ else [key for key in WITH_DOMAIN if key not in given_]
-    assert keys({key: WITH_DOMAIN[key] for key in given_}) == missing
+    assert keys({"operatorCidrs": ["203.0.113.10/32"], **{key: WITH_DOMAIN[key] for key in given_}}) == missing
 
 
 NO_DOMAINS = """
@@ -97,12 +97,12 @@ example https://example.com *.example.com example.com. Example.com -a.com a..com
     "domain", [*NO_DOMAINS.split(), "a b.com", "a.com\n", "a" * 64 + ".com", ".".join(["abcdefgh"] * 28)]
 )
 def test_what_is_no_domain_is_refused(domain: str):
-    assert only({**WITH_DOMAIN, "domain": domain}).key == "myeks:domain"
+    assert only({**PUBLISHED, "domain": domain}).key == "myeks:domain"
 
 
 @pytest.mark.parametrize("domain", ["example.com", "lab.example.co.kr", "xn--9d0b.kr", "1.example.com", "a-b.io"])
 def test_domains_are_accepted(domain: str):
-    assert told({**WITH_DOMAIN, "domain": domain}) == ()
+    assert told({**PUBLISHED, "domain": domain}) == ()
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_domains_are_accepted(domain: str):
     ],
 )
 def test_what_is_no_hosted_zone_id_is_refused(zone: str, remedy: str):
-    problem = only({**WITH_DOMAIN, "hostedZoneId": zone})
+    problem = only({**PUBLISHED, "hostedZoneId": zone})
     assert problem.key == "myeks:hostedZoneId"
     assert remedy in problem.remedy
 
@@ -131,18 +131,18 @@ def test_what_is_no_hosted_zone_id_is_refused(zone: str, remedy: str):
     ],
 )
 def test_what_is_no_certificate_is_refused(arn: str):
-    assert only({**WITH_DOMAIN, "certificateArn": arn}).key == "myeks:certificateArn"
+    assert only({**PUBLISHED, "certificateArn": arn}).key == "myeks:certificateArn"
 
 
 def test_a_certificate_of_another_region_is_refused():
-    problem = only({**WITH_DOMAIN, "certificateArn": CERTIFICATE.replace("ap-northeast-2", "us-east-1")})
+    problem = only({**PUBLISHED, "certificateArn": CERTIFICATE.replace("ap-northeast-2", "us-east-1")})
     assert problem.key == "myeks:certificateArn"
     assert "us-east-1" in problem.what
     assert "ap-northeast-2" in problem.remedy
 
 
 def test_the_certificate_is_not_compared_with_a_region_that_is_not_known():
-    assert keys(WITH_DOMAIN, None) == ["aws:region"]
+    assert keys(PUBLISHED, None) == ["aws:region"]
 
 
 @pytest.mark.parametrize("name", [" key", "key ", "k\ney", "열쇠", "k" * 256])
@@ -162,6 +162,11 @@ def test_what_no_key_pair_is_called_is_refused(name: str):
         ({"a;b": "x"}, "tags.a;b"),
         ({"a": "v" * 257}, "tags.a"),
         ({"a": "<"}, "tags.a"),
+        ({"a": "one,b=two"}, "tags.a"),
+        ({"a": "line\nline"}, "tags.a"),
+        ({"a": "tab\ttab"}, "tags.a"),
+        ({"a": "next\x85line"}, "tags.a"),
+        ({"a\r": "b"}, "tags.a\r"),
         ({"team": "a", "Team": "b"}, "tags.Team"),
         ({f"k{at}": "v" for at in range(41)}, "tags"),
     ],
@@ -175,7 +180,8 @@ def test_tags_at_the_edge_are_accepted():
         "k" * 128: "v" * 256,
         "팀": "보안 1",
         "a.b:c/d=e+f-g@h": "",
-        **{f"k{at}": "v" for at in range(37)},
+        "colons: fine for AWS:": "cost: center:",
+        **{f"k{at}": "v" for at in range(36)},
     }
     assert len(tags) == 40
     assert parse({"tags": tags}, "ap-northeast-2").tags == tags

@@ -4,7 +4,7 @@ from ipaddress import IPv4Network
 from random import Random
 
 import pytest
-from config_cases import WITH_DOMAIN, keys, only, told
+from config_cases import PUBLISHED, WITH_DOMAIN, keys, only, told
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -165,7 +165,7 @@ def test_the_load_balancer_of_the_pages_needs_more_than_the_smallest_subnet():
         "nodeGroup": {"prefixDelegation": False, "maxPods": 17},
     }
     assert told(values) == ()
-    assert only({**values, **WITH_DOMAIN}).key == "myeks:publicSubnetCidrs[0]"
+    assert only({**values, **PUBLISHED}).key == "myeks:publicSubnetCidrs[0]"
 
 
 @pytest.mark.parametrize("wide", ["0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1", "8.0.0.0/7"])
@@ -175,6 +175,22 @@ def test_an_operator_as_wide_as_the_internet_needs_consent(wide: str):
     assert "allowAnyOperatorCidr" in problem.remedy
     assert told({"operatorCidrs": [wide], "allowAnyOperatorCidr": True}) == ()
     assert told({"operatorCidrs": [wide], "allowAnyOperatorCidr": False}) != ()
+
+
+def test_pages_that_everybody_may_open_need_the_same_consent():
+    problem = only({**WITH_DOMAIN})
+    assert problem.key == "myeks:operatorCidrs"
+    assert "Prometheus and kube-ops-view" in problem.what
+    assert "allowAnyOperatorCidr" in problem.remedy
+    assert told({**WITH_DOMAIN, "allowAnyOperatorCidr": True}) == ()
+    assert told({**WITH_DOMAIN, "operatorCidrs": ["203.0.113.10/32"]}) == ()
+
+
+def test_only_pages_that_are_published_need_it():
+    assert "kube-ops-view" not in only({**WITH_DOMAIN, "kubeOpsView": False}).what
+    assert "Prometheus" not in only({**WITH_DOMAIN, "monitoring": False}).what
+    assert told({**WITH_DOMAIN, "monitoring": False, "kubeOpsView": False}) == ()
+    assert told({}) == ()
 
 
 def test_consent_that_cannot_be_read_is_no_consent_and_told_alone():

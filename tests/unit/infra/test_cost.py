@@ -130,17 +130,23 @@ def test_a_spot_price_that_aws_told_is_not_called_assumed():
 def test_extended_support_begins_in_its_hour(now: datetime, hourly: float, month: float):
     control_plane = [
         row
-        for row in billed(now, kubernetesVersion="1.34").rows
+        for row in billed(now, kubernetesVersion="1.34", supportType="EXTENDED").rows
         if row.line.component in {"control-plane", "extended-support"}
     ]
     assert sum(row.hourly for row in control_plane) == pytest.approx(hourly)
     assert sum(row.over(730) for row in control_plane) == pytest.approx(month)
 
 
+def test_a_cluster_that_eks_upgrades_never_costs_extended_support():
+    now = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    assert "extended-support" not in rows(billed(now, horizon=24 * 120, kubernetesVersion="1.34"))
+
+
 def test_extended_support_is_seen_as_far_as_is_asked():
     now = datetime(2026, 9, 1, tzinfo=UTC)
-    assert "extended-support" not in rows(billed(now, kubernetesVersion="1.34"))
-    far = rows(billed(now, horizon=24 * 120, kubernetesVersion="1.34"))["extended-support"]
+    lab: dict[str, Any] = {"kubernetesVersion": "1.34", "supportType": "EXTENDED"}
+    assert "extended-support" not in rows(billed(now, **lab))
+    far = rows(billed(now, horizon=24 * 120, **lab))["extended-support"]
     assert far.over(24 * 120) == pytest.approx(0.5 * 24 * (120 - 93))
 
 

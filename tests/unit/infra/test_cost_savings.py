@@ -61,12 +61,14 @@ def test_only_what_there_is_can_be_saved(values: dict[str, object], setting: str
 
 
 def test_a_newer_version_saves_the_extended_support_that_begins_within_the_month():
-    lab = config(kubernetesVersion="1.34")
+    lab = config(kubernetesVersion="1.34", supportType="EXTENDED")
     (soon,) = [s for s in savings(lab, table(SEOUL), NOW) if s.setting.startswith("kubernetesVersion")]
     assert soon.hourly == 0
     assert soon.monthly == pytest.approx(526 * 0.5)
     late = datetime(2026, 12, 3, tzinfo=UTC)
     assert savings(lab, table(SEOUL), late)[0].hourly == pytest.approx(0.5)
+    upgraded = config(kubernetesVersion="1.34")
+    assert not [s for s in savings(upgraded, table(SEOUL), NOW) if s.setting.startswith("kubernetesVersion")]
     early = datetime(2026, 10, 1, tzinfo=UTC)
     assert not [s for s in savings(lab, table(SEOUL), early) if s.setting.startswith("kubernetesVersion")]
 

@@ -20,6 +20,7 @@ NAMES = {
     "kubeconfig",
     "kubeconfigCommand",
     "kubernetesVersion",
+    "maxPods",
     "nodeGroupName",
     "nodePublicIpsCommand",
     "oidcIssuer",
@@ -54,6 +55,7 @@ def test_what_the_study_note_exports_by_hand(full: Graph) -> None:
     assert value["vpcId"] == "network-vpc-id"
     assert value["publicSubnetIds"] == [f"network-public-{n}-id" for n in (1, 2, 3)]
     assert value["nodeGroupName"] == "ng1"
+    assert value["maxPods"] == 100
     assert value["certificateArn"] == CERTIFICATE
     assert value["domain"] == DOMAIN
     assert value["hostedZoneId"] == ZONE_ID

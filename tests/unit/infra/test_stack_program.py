@@ -1,11 +1,14 @@
 """The program as a whole: it refuses before it registers, and registers the same every time."""
 
+from datetime import datetime, tzinfo
+
 import pytest
 
+from infra import stack as program
 from infra.config import ConfigError, LabConfig, Problem
 from infra.lookups import Answers, Unanswered
 from infra.stack import deploy
-from tests.unit.conftest import CERTIFICATE, DOMAIN, ZONE_ID, stack
+from tests.unit.conftest import CERTIFICATE, DOMAIN, OPERATOR, ZONE_ID, stack
 from tests.unit.mocks import REGION, Graph, run
 
 
@@ -60,6 +63,21 @@ def test_an_end_that_has_passed_registers_nothing() -> None:
     assert graph is None
 
 
+def test_a_version_without_the_support_that_is_asked_for_registers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime(2026, 12, 3, tzinfo=tz)
+
+    monkeypatch.setattr(program, "datetime", Later)
+    old: dict[str, object] = {"myeks:kubernetesVersion": "1.34"}
+    error, graph = _refused(Says(Answers()), old)
+    assert [problem.key for problem in error.problems] == ["myeks:kubernetesVersion"]
+    assert graph is None
+    kept = run(lambda: deploy(Says(Answers())), {"aws:region": REGION, **old, "myeks:supportType": "EXTENDED"})
+    assert kept.one("eks:index:Cluster").inputs["upgradePolicy"] == {"supportType": "EXTENDED"}
+
+
 def test_the_end_is_arranged_before_the_cluster_is_begun_and_stands_until_it_is_gone() -> None:
     graph = stack({"expires": "2999-01-31T09:05Z", "natGateway": True})
     schedules = graph.of(":Schedule")
@@ -73,7 +91,7 @@ def test_the_end_is_arranged_before_the_cluster_is_begun_and_stands_until_it_is_
 
 
 def test_published_pages_end_first() -> None:
-    settings = {"domain": DOMAIN, "hostedZoneId": ZONE_ID, "certificateArn": CERTIFICATE}
+    settings = {"domain": DOMAIN, "hostedZoneId": ZONE_ID, "certificateArn": CERTIFICATE, "operatorCidrs": [OPERATOR]}
     graph = stack({**settings, "expires": "2999-01-31T09:05Z"})
     assert graph.outlives(graph.one("eks:index:Cluster"), graph.one(":CronJob"))
     assert not stack(settings).of(":CronJob")

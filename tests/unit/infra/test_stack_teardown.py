@@ -50,7 +50,6 @@ EDGES: list[tuple[str, str, str]] = [
     (CLUSTER, NODES, "a cluster cannot go while it has a node group; and vpc-cni comes with it"),
     ("nodes-worker", NODES, "nodes cannot join, and cannot leave cleanly"),
     ("nodes-registry", NODES, "nodes cannot pull images"),
-    ("nodes-session-manager", NODES, "nodes are out of Session Manager's reach"),
     ("nodes-remote-access", NODES, "a group cannot go while an instance uses it"),
     ("nodes-ops-172.20.1.100", NODES, "ops servers could not reach a node that is there"),
     ("nodes-template", NODES, "a template cannot go while the node group uses it"),

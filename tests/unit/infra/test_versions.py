@@ -24,6 +24,12 @@ def test_the_dates_are_those_of_eks():
     }
 
 
+def test_extended_support_is_a_year_longer():
+    for one in versions.KUBERNETES_VERSIONS.values():
+        standard = one.standard_support_until
+        assert one.extended_support_until == standard.replace(year=standard.year + 1)
+
+
 def test_the_default_is_the_version_that_is_supported_longest():
     longest = max(versions.KUBERNETES_VERSIONS.items(), key=lambda item: item[1].standard_support_until)
     assert longest[0] == versions.DEFAULT_KUBERNETES_VERSION

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -284,6 +285,19 @@ def test_the_kubelets_settings_are_read_as_nodeadm_reads_them(kubelet: str, pods
     assert max_pods(configs, 17) == pods
 
 
+@pytest.mark.parametrize(
+    ("first", "pods"),
+    [
+        ("{config: {maxPods: 100}}", 17),
+        ("{config: {maxPods: 100}, flags: [--max-pods=100]}", 100),
+        ("{flags: [--max-pods=100]}", 100),
+    ],
+)
+def test_a_flag_counts_more_than_a_later_configuration(first: str, pods: int) -> None:
+    parts = [(NODE, f"spec: {{kubelet: {kubelet}}}") for kubelet in (first, "{config: {maxPods: 17}}")]
+    assert max_pods(node_configs(mime(*parts)), 29) == pods
+
+
 def test_labels_of_the_kubelet_are_the_nodes() -> None:
     configs = node_configs(mime((NODE, "spec: {kubelet: {flags: ['--node-labels=a=b,c=d']}}")))
     assert node_labels(configs) == {"a": "b", "c": "d"}
@@ -341,12 +355,35 @@ def test_a_role_is_a_services_when_it_says_so(document: Any, trusted: bool) -> N
     assert validation.trusts(document, "eks.amazonaws.com") is trusted
 
 
+LAST_STANDARD = datetime(2026, 12, 2, 23, 59, tzinfo=UTC)
+"""Of 1.34."""
+FIRST_EXTENDED = datetime(2026, 12, 3, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("policy", "now", "current"),
+    [
+        ({"supportType": "STANDARD"}, LAST_STANDARD, "EXTENDED"),
+        ({"supportType": "EXTENDED"}, LAST_STANDARD, "STANDARD"),
+        ({"supportType": "EXTENDED"}, FIRST_EXTENDED, "EXTENDED"),
+        ({}, FIRST_EXTENDED, "EXTENDED"),
+    ],
+)
+def test_an_upgrade_policy_is_chosen_while_standard_support_lasts(
+    policy: dict[str, str], now: datetime, current: str
+) -> None:
+    validation.check_upgrade_policy(policy, "1.34", now, current)
+
+
 @pytest.mark.parametrize(
     "check",
     [
         lambda: validation.check_name("a" * 101),
         lambda: validation.check_name(""),
         lambda: validation.check_upgrade("1.34", "1.36"),
+        lambda: validation.check_upgrade_policy({"supportType": "FOREVER"}, "1.34", LAST_STANDARD),
+        lambda: validation.check_upgrade_policy({"supportType": "STANDARD"}, "1.34", FIRST_EXTENDED),
+        lambda: validation.check_upgrade_policy({"supportType": "EXTENDED"}, "1.34", FIRST_EXTENDED, "STANDARD"),
         lambda: validation.check_mode_change("API", "API_AND_CONFIG_MAP"),
         lambda: validation.check_logging({"clusterLogging": [{"types": ["everything"], "enabled": True}]}),
         lambda: validation.check_encryption([{}, {}]),

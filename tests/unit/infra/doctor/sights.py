@@ -16,6 +16,7 @@ PUBLISHED: dict[str, Any] = {
     "domain": "lab.example.com",
     "hostedZoneId": "Z0123456789ABC",
     "certificateArn": f"arn:aws:acm:{SEOUL}:{ACCOUNT}:certificate/12345678-1234-1234-1234-123456789012",
+    "allowAnyOperatorCidr": True,
 }
 
 HEALTHY = Seen(

@@ -58,6 +58,19 @@ def told(seen: Seen, layer: Layer | None = None, **values: Any) -> list[Finding]
     return [f for f in diagnose(lab(**values), seen, NOW) if layer is None or f.layer is layer]
 
 
+@pytest.mark.parametrize(
+    "offered",
+    [
+        VersionSeen("EXTENDED_SUPPORT", date(2026, 1, 1)),
+        VersionSeen("STANDARD_SUPPORT", NOW.date() + timedelta(days=60)),
+    ],
+)
+def test_extended_support_that_is_asked_for_is_told_with_its_price(offered: VersionSeen):
+    (one,) = told(spoilt(versions={"1.36": offered}), Layer.VERSION, supportType="EXTENDED")
+    assert one.status is Status.WARN
+    assert "0.60 instead of 0.10" in one.finding
+
+
 def test_a_healthy_account_has_nothing_to_mend():
     found = told(HEALTHY, keyName="me", **PUBLISHED)
     assert {f.status for f in found} == {Status.OK}
@@ -207,15 +220,15 @@ BAD: dict[str, tuple[dict[str, Any], Layer, Status, str, str]] = {
     "extended": (
         {"versions": {"1.36": VersionSeen("EXTENDED_SUPPORT", date(2026, 1, 1))}},
         Layer.VERSION,
-        Status.WARN,
-        "0.60 instead of 0.10",
+        Status.FAIL,
+        "supportType is STANDARD",
         "kubernetesVersion",
     ),
     "support ends": (
         {"versions": {"1.36": VersionSeen("STANDARD_SUPPORT", NOW.date() + timedelta(days=60))}},
         Layer.VERSION,
         Status.WARN,
-        "0.60 instead of 0.10",
+        "EKS upgrades the cluster by itself",
         "kubernetesVersion",
     ),
     "versions unseen": ({"versions": NOBODY}, Layer.VERSION, Status.UNCHECKED, "AccessDenied", ""),
