@@ -87,7 +87,7 @@ def test_kubernetes_provider_has_the_profile_and_the_output_has_not(default: Gra
 def test_every_kubernetes_object_names_the_clusters_provider(full: Graph) -> None:
     provider = full.one("pulumi:providers:kubernetes").urn
     objects = [node for node in full.nodes if node.type.startswith("kubernetes:")]
-    assert len(objects) == 26
+    assert len(objects) == 27
     assert {node.provider for node in objects} == {provider}
 
 
