@@ -295,7 +295,7 @@ ACTIVE = {"status": "ACTIVE", "endpoint": "https://one"}
 )
 def test_a_cluster_is_gone_only_when_eks_says_so(held: Recorded, answers: list[Any], gone: bool) -> None:
     eks = Eks(*answers)
-    lab = Opened(STACK, identity(STACK), lambda _: eks, held)
+    lab = Opened(STACK, identity(STACK, Recorded()), lambda _: eks, held)
     assert cluster_is_gone(lab, Progress()) is gone
 
 
@@ -315,4 +315,4 @@ def test_another_cluster_of_that_name_is_not_deleted_by_it(
 
 def test_in_the_rehearsal_another_cluster_of_that_name_is_nobodys() -> None:
     stack = Stack("rehearsal", STACK.file, STACK.config)
-    assert cluster_is_gone(Opened(stack, identity(stack), lambda _: Eks(ANOTHER), STANDING), Progress())
+    assert cluster_is_gone(Opened(stack, identity(stack, Recorded()), lambda _: Eks(ANOTHER), STANDING), Progress())
