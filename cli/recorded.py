@@ -20,6 +20,7 @@ CLUSTER: Final = "aws:eks/cluster:Cluster"
 RELEASE: Final = "kubernetes:helm.sh/v3:Release"
 STACK: Final = "pulumi:pulumi:Stack"
 PROVIDERS: Final = "pulumi:providers:"
+KUBERNETES: Final = "pulumi:providers:kubernetes"
 _NO_STACK: Final = "no stack named"
 
 
@@ -45,6 +46,9 @@ class Recorded:
     hosted_zone_id: str = ""
     """Hosted zone of the domain; told together with it, or neither is."""
 
+    kubeconfig: object = None
+    """By which the engine reaches the cluster, text or parsed; None if the state has none."""
+
     missing: bool = False
     """Whether there is no such stack: it was never up, or its state is lost or in another backend."""
 
@@ -65,12 +69,16 @@ def parsed(resources: Iterable[Mapping[str, Any]]) -> Recorded:
     # The outputs are those of the last program that ran, which may have been one without a domain; ExternalDNS stands
     # until its deletion is done. A run that was broken off may have neither, or only the outputs.
     by_release = by_outputs = ("", "")
+    kubeconfig: object = None
     for each in resources:
         kind = str(each.get("type", ""))
         if kind == STACK:
             by_outputs = _zone_of(each.get("outputs"))
         elif kind == RELEASE:
             by_release = max(by_release, _zone_of_release(each.get("inputs")))
+        elif kind == KUBERNETES:
+            # The provider has it also after a run that was broken off, which leaves no outputs.
+            kubeconfig = (each.get("inputs") or {}).get("kubeconfig") or kubeconfig
         if not each.get("custom") or kind.startswith(PROVIDERS):
             continue
         count += 1
@@ -80,7 +88,9 @@ def parsed(resources: Iterable[Mapping[str, Any]]) -> Recorded:
             endpoint = told if isinstance(told, str) else ""
             urn = str(each.get("urn", ""))
     domain, zone = by_release if all(by_release) else by_outputs
-    return Recorded({kind: frozenset(known) for kind, known in ids.items()}, count, endpoint, urn, domain, zone)
+    return Recorded(
+        {kind: frozenset(known) for kind, known in ids.items()}, count, endpoint, urn, domain, zone, kubeconfig
+    )
 
 
 def _zone_of(outputs: Any) -> tuple[str, str]:

@@ -9,7 +9,7 @@ import pytest
 import typer
 from botocore.exceptions import ClientError
 
-from cli import aws_stack, down, lifetime, rehearsed
+from cli import aws_stack, down, lifetime, rehearsed, services
 from cli.console import Progress
 from cli.failures import BadInput, Failure
 from cli.lab_on_aws import AnotherCluster, Opened, cluster_is_gone, identity
@@ -161,6 +161,34 @@ def gone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine's state holds a cluster that EKS has no more."""
     world.recorded = STANDING
     monkeypatch.setattr(down, "cluster_is_gone", lambda *_: True)
+
+
+@pytest.mark.parametrize(("held", "asked"), [(STANDING, True), (Recorded(), False)])
+def test_down_clears_services_after_consent_and_before_the_engine(
+    world: World, ran: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch, held: Recorded, asked: bool
+) -> None:
+    world.recorded = held
+    monkeypatch.setattr(down, "cluster_is_gone", lambda *_: False)
+    monkeypatch.setattr(typer, "confirm", lambda _: world.log.append("agreed") or True)
+    told: list[Any] = []
+
+    def clear(recorded: Recorded, shown: Progress, **how: Any) -> None:
+        world.log.append("services")
+        told.append((recorded, how))
+
+    monkeypatch.setattr(services, "clear", clear)
+    run(down.down, yes=False, force=False)
+    assert ran
+    assert world.log == ["agreed", *(["services"] if asked else []), "destroy"]
+    assert told == ([(held, {"yes": False, "again": "./lab down -s dev"})] if asked else [])
+
+
+def test_in_a_cluster_that_is_gone_no_service_is_asked_for(
+    world: World, ran: list[tuple[str, ...]], gone: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "clear", lambda *_, **__: pytest.fail("asked"))
+    run(down.down, yes=True, force=False)
+    assert ran
 
 
 @pytest.mark.usefixtures("gone")

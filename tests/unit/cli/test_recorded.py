@@ -130,3 +130,9 @@ def test_a_domain_in_the_settings_is_the_one_that_counts() -> None:
     stack = replace(STACK, config=parse(settings, "ap-northeast-2"))
     lab = identity(stack, recorded.Recorded(domain="example.com", hosted_zone_id="Z0HELD"))
     assert (lab.domain, lab.hosted_zone_id) == ("set.example.com", "Z0123456789ABCDEFGHIJ")
+
+
+def test_the_kubeconfig_is_the_engines_own() -> None:
+    provider = {"type": "pulumi:providers:kubernetes", "custom": True, "inputs": {"kubeconfig": "apiVersion: v1"}}
+    assert recorded.parsed([provider]).kubeconfig == "apiVersion: v1"
+    assert recorded.parsed([{**provider, "inputs": {}}]).kubeconfig is None
