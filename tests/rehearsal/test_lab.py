@@ -3,11 +3,13 @@
 import json
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 import yaml
 
+from components.external_dns import GRACE_NAME, GRACE_SECONDS
 from tests.rehearsal.conftest import Lab
 
 ZONES = ["ap-northeast-2a", "ap-northeast-2b", "ap-northeast-2c"]
@@ -288,13 +290,20 @@ def test_with_a_domain_the_pages_are_published_and_taken_back(up: Lab):
         assert "external-dns" in {release["chart"] for release in status["releases"]}
         assert set(up.json("preview")["counts"]) == {"same"}
         assert up.sh("echo $MyDomain $CERT_ARN").split() == ["lab.example.com", certificate]
+        ready = up.sh(f"kubectl -n kube-system get deployment {GRACE_NAME} -o jsonpath={{.status.readyReplicas}}")
+        assert ready == "1"
     finally:
         up.reset()
+        began = time.monotonic()
         up("up")
+        lasted = time.monotonic() - began
         up.sh(
             f"aws route53 delete-hosted-zone --id {zone} && aws acm delete-certificate --certificate-arn {certificate}"
         )
     assert inputs(up) == before
+    # The engine waits between the Ingresses and ExternalDNS until the pod that takes its time is gone.
+    assert lasted > GRACE_SECONDS
+    assert GRACE_NAME not in up.sh("kubectl -n kube-system get deployments,pods -o name")
 
 
 def test_a_hosted_zone_of_another_domain_is_told_before_anything_is_made(up: Lab):
