@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import aws_stack, leftover_tables, lifetime, rehearsed, sweep
+from cli import aws_stack, leftover_tables, lifetime, rehearsed, services, sweep
 from cli.causes import cause
 from cli.console import Progress, duration, err, out, progress
 from cli.events import Watcher
@@ -119,6 +119,8 @@ def _destroy_on_aws(lab: Opened, *, yes: bool, as_json: bool) -> None:
     def gone() -> bool:
         with progress() as shown:
             if not cluster_is_gone(lab, shown):
+                if lab.recorded.has_cluster:
+                    services.clear(lab.recorded, shown, yes=yes, again=f"./lab down{lab.stack.option}")
                 return False
         _clear_the_network(lab, yes=yes)
         return True
@@ -213,6 +215,8 @@ def _destroy_with_engine(stack: RehearsalStack, chosen: Stack, shown: Progress) 
     """As `aws_stack.down` does it: what was in a cluster that is gone is forgotten first."""
     with in_rehearsal(chosen, stack) as lab:
         gone = cluster_is_gone(lab, shown)
+        if lab.recorded.has_cluster and not gone:
+            services.clear(lab.recorded, shown, yes=True, again="./lab down")
     with environment(aws_stack.FORGET_WITH_CLUSTER if gone else {}, set()):
         if gone:
             shown.phase("the cluster is gone: what was in it goes from the engine's state alone")

@@ -151,10 +151,10 @@ def _report(stack: Stack, deployment: Inputs, types: set[str]) -> leftovers.Repo
     if not wanted:
         return leftovers.Report()
     kinds = [kind for kind in leftovers.KINDS if kind in FIRST or kind in wanted]
-    known = recorded.parsed(deployment.get("resources") or []).ids
+    held = recorded.parsed(deployment.get("resources") or [])
     with progress() as shown:
         shown.phase("an update was cut off; asking AWS what became of it")
-        report = leftovers.find(_client(stack), identity(stack), known, kinds=kinds, tell=shown.waiting)
+        report = leftovers.find(_client(stack), identity(stack, held), held.ids, kinds=kinds, tell=shown.waiting)
     for each in report.unasked:
         if each.kind in wanted:
             raise CannotAsk(

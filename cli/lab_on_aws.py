@@ -40,15 +40,17 @@ class Opened:
     recorded: Recorded
 
 
-def identity(stack: Stack) -> leftovers.Lab:
-    """What tells the stack's lab from others."""
+def identity(stack: Stack, held: Recorded) -> leftovers.Lab:
+    """What tells the stack's lab from others.
+
+    The domain is the settings' one. Without any it is the one that the state `held`: the settings may have lost it
+    before the lab did.
+    """
     config = stack.config
-    return leftovers.Lab(
-        cluster=config.cluster_name,
-        region=config.region,
-        domain=(config.domain or "").lower(),
-        hosted_zone_id=config.hosted_zone_id or "",
-    )
+    domain, zone = config.domain or "", config.hosted_zone_id or ""
+    if not (domain and zone):
+        domain, zone = held.domain, held.hosted_zone_id
+    return leftovers.Lab(cluster=config.cluster_name, region=config.region, domain=domain.lower(), hosted_zone_id=zone)
 
 
 @contextmanager
@@ -65,7 +67,8 @@ def opened(stack: Stack) -> Generator[Opened]:
     else:
         region = stack.config.region
         with environment({"AWS_REGION": region, "AWS_DEFAULT_REGION": region}, set()):
-            yield Opened(stack, identity(stack), _clients(stack), state_of(stack))
+            held = state_of(stack)
+            yield Opened(stack, identity(stack, held), _clients(stack), held)
 
 
 def state_of(stack: Stack) -> Recorded:
@@ -79,7 +82,8 @@ def state_of(stack: Stack) -> Recorded:
 def in_rehearsal(stack: Stack, kept: "RehearsalStack") -> Generator[Opened]:
     """As `opened`, of a stack in a world that is open already."""
     with environment(kept.environment(), kept.world.unset()):
-        yield Opened(stack, identity(stack), _clients(stack), recorded.parsed(kept.resources()))
+        held = recorded.parsed(kept.resources())
+        yield Opened(stack, identity(stack, held), _clients(stack), held)
 
 
 def _clients(stack: Stack) -> leftovers.Client:

@@ -75,14 +75,13 @@ def build(
     )
     releases, pages = [controller.installed], list[Page]()
     needs: list[pulumi.Resource] = [controller]
-    # ExternalDNS stays while these are uninstalled: the time in which it removes the Ingresses' records.
-    after_dns: list[pulumi.Resource] = [nodes, addons.coredns]
     external_dns = None
     if config.domain and config.hosted_zone_id:
         external_dns = ExternalDns(
             "dns",
             ExternalDnsArgs(
                 chart=versions.EXTERNAL_DNS,
+                pause_image=versions.PAUSE_IMAGE,
                 domain=config.domain,
                 hosted_zone_id=config.hosted_zone_id,
                 oidc_provider=cluster.oidc_provider,
@@ -93,15 +92,14 @@ def build(
         )
         releases.append(external_dns.installed)
         needs.append(external_dns)
-        after_dns.append(external_dns)
     if config.kube_ops_view:
-        view = OpsView("ops-view", versions.KUBE_OPS_VIEW, after(*after_dns, cluster=cluster))
+        view = OpsView("ops-view", versions.KUBE_OPS_VIEW, running)
         releases.append(view.installed)
         pages.append(view.page)
     grafana_secret = grafana_namespace = ""
     if config.monitoring:
         # Its namespace is ours.
-        monitoring = _monitoring(config, after(*after_dns, addons.metrics_server, cluster=cluster))
+        monitoring = _monitoring(config, after(nodes, addons.coredns, addons.metrics_server, cluster=cluster))
         releases.append(monitoring.installed)
         pages.extend(monitoring.pages)
         # Not for the release itself: the engine waits until what an Ingress leads to answers.

@@ -111,6 +111,9 @@ def tools_image(kubernetes_version: str) -> str:
     return f"{TOOLS_IMAGE}:{KUBERNETES_VERSIONS[kubernetes_version].tools_image_tag}"
 
 
+PAUSE_IMAGE: Final = "registry.k8s.io/pause:3.10.2"
+"""Image of a pod that does nothing. Kubernetes 1.36.3 names this one (build/dependencies.yaml, seen 2026-11)."""
+
 # The ops servers' tools; kubectl follows the cluster (see KUBERNETES_VERSIONS).
 HELM_VERSION: Final = "4.3.1"
 """Tag of the Go module helm.sh/helm/v4, seen 2026-11. Helm 3 gets no fixes since 2026-11."""

@@ -16,6 +16,7 @@ from infra.doctor.findings import Finding, Layer, Status
 from infra.doctor.needs import CLUSTER, QUOTAS, VPC, Quota, endpoint_ranges, needs
 from infra.doctor.rights import by_right
 from infra.doctor.seen import (
+    CLASSIC_BALANCER,
     SCHEDULE,
     Caller,
     ClusterSeen,
@@ -368,7 +369,12 @@ def _existing(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]
     if isinstance(seen.leftovers, Unseen):
         yield _unchecked(layer, "Leftovers of an earlier lab", seen.leftovers)
         return
-    others = [one for one in seen.leftovers if not _is_own(one, name, recorded)]
+    others = [
+        one
+        for one in seen.leftovers
+        # While a cluster of that name stands, or may stand, it is that one's.
+        if not (_is_own(one, name, recorded) or (one.kind == CLASSIC_BALANCER and seen.cluster is not None))
+    ]
     if others:
         yield from (_leftover(one, name, seen) for one in others)
     else:
@@ -431,6 +437,13 @@ def _leftover(one: Leftover, name: str, seen: Seen) -> Finding:
     sweep = f"./lab sweep -s {seen.stack}"
     if isinstance(recorded, Unseen):
         return _unchecked(layer, f"{there}. Whether it is this stack's", recorded)
+    if one.kind == CLASSIC_BALANCER:
+        return Finding(
+            layer,
+            Status.WARN,
+            f"{there}, made for a Service of an earlier cluster {name}: it costs by the hour and keeps its VPC.",
+            f"If that was a lab of yours, {sweep} --delete takes it away.",
+        )
     cluster = seen.cluster
     if cluster is not None and not recorded.holds(CLUSTER, name):
         # Another's lab may stand by that name; what has its names is then not ours to delete.

@@ -37,6 +37,7 @@ from infra.doctor.needs import (
 )
 from infra.doctor.rights import by_right
 from infra.doctor.seen import (
+    CLASSIC_BALANCER,
     SCHEDULE,
     Caller,
     ClusterSeen,
@@ -51,6 +52,8 @@ from infra.doctor.seen import (
     Unseen,
     VersionSeen,
 )
+from infra.leftovers.balancers import classic
+from infra.leftovers.belonging import CLUSTER_TAG
 from infra.lookups import Lookups, unanswered
 
 T = TypeVar("T")
@@ -352,7 +355,8 @@ def cluster(client: Client, name: str) -> ClusterSeen | None:
 
 
 def leftovers(client: Client, name: str) -> Iterator[Leftover]:
-    """Things whose names AWS keeps unique, so that `up` could not make them again, and what would end the new lab."""
+    """Things whose names AWS keeps unique, so that `up` could not make them again; what would end the new lab; and
+    Classic load balancers of a cluster of that name."""
     group = f"/aws/eks/{name}/cluster"
     for one in _pages(client("logs"), "describe_log_groups", "logGroups", logGroupNamePrefix=group):
         if one["logGroupName"] == group:
@@ -373,3 +377,6 @@ def leftovers(client: Client, name: str) -> Iterator[Leftover]:
             raise
     else:
         yield from (Leftover("load balancer", balancer, one.get("VpcId", "")) for one in found)
+    for one in classic(client):
+        if one.tags.get(f"{CLUSTER_TAG}{name}") == "owned":
+            yield Leftover(CLASSIC_BALANCER, one.name, one.vpc)

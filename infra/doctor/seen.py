@@ -119,10 +119,13 @@ class ClusterSeen:
 SCHEDULE: Final = "schedule"
 """Kind of a leftover: an appointment with AWS, which deletes a cluster by its name."""
 
+CLASSIC_BALANCER: Final = "Classic load balancer"
+"""Kind of a leftover: a Service of an earlier cluster of the lab's name had it. It is in nobody's way, and it costs."""
+
 
 @dataclass(frozen=True)
 class Leftover:
-    """Something that has a name which the lab will want, and of which AWS allows one."""
+    """Something that has a name which the lab will want, and of which AWS allows one; or CLASSIC_BALANCER."""
 
     kind: str
     name: str

@@ -25,7 +25,7 @@ from infra.leftovers.model import (
     Thing,
     Unasked,
 )
-from infra.leftovers.registry import BALANCERS, CLUSTERS, FIRST, KINDS, VPCS
+from infra.leftovers.registry import BALANCERS, CLASSIC_BALANCERS, CLUSTERS, FIRST, KINDS, VPCS
 
 Recorded = Mapping[str, frozenset[str]]
 """The engine's types → ids of that type in its state."""
@@ -138,11 +138,12 @@ def _surroundings(answers: Mapping[str, list[Thing] | str], lab: Lab) -> Surroun
         namesake=bool(others) or any(isinstance(answers.get(kind.name), str) for kind in FIRST),
         namesake_vpc=others[0].vpc if others else "",
     )
-    balancers = ours(BALANCERS, around)
+    balancers = [*ours(BALANCERS, around), *ours(CLASSIC_BALANCERS, around)]
+    all_balancers = [*told(BALANCERS), *told(CLASSIC_BALANCERS)]
     return replace(
         around,
         balancers=names(balancers),
-        other_balancers=names(each for each in told(BALANCERS) if each not in balancers),
+        other_balancers=names(each for each in all_balancers if each not in balancers),
     )
 
 

@@ -1,4 +1,9 @@
-"""Load balancers and target groups, which the AWS Load Balancer Controller makes for Ingresses and Services."""
+"""Load balancers and target groups: the AWS Load Balancer Controller's, and Classic ones.
+
+A Service of type LoadBalancer that names no controller gets a Classic load balancer from the cloud controller manager
+that EKS runs (kubernetes/cloud-provider-aws, pkg/providers/v1, seen 2026-11): the lab has the load balancer
+controller's webhook for Services off. Its name says nothing, its tag `kubernetes.io/cluster/NAME` says whose it is.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,7 @@ from infra.leftovers.answers import pages, tags, when
 from infra.leftovers.model import Client, Kind, Lab, Thing
 
 _MOST_ARNS = 20
-"""That DescribeTags takes at a time."""
+"""ARNs, or names of Classic ones, that DescribeTags takes at a time."""
 
 
 def _tags(elbv2: Any, arns: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -53,6 +58,27 @@ def _target_groups(client: Client, lab: Lab) -> Iterator[Thing]:
         )
 
 
+def classic(client: Client) -> Iterator[Thing]:
+    """Every Classic load balancer of the region, with its tags; raises ClientError or BotoCoreError."""
+    elb = client("elb")
+    found = list(pages(elb, "describe_load_balancers", "LoadBalancerDescriptions"))
+    names = [each["LoadBalancerName"] for each in found]
+    known: dict[str, dict[str, str]] = {}
+    for start in range(0, len(names), _MOST_ARNS):
+        asked = elb.describe_tags(LoadBalancerNames=names[start : start + _MOST_ARNS])
+        known |= {each["LoadBalancerName"]: tags(each.get("Tags")) for each in asked["TagDescriptions"]}
+    for each in found:
+        yield Thing(
+            id=each["LoadBalancerName"],
+            name=each["LoadBalancerName"],
+            tags=known.get(each["LoadBalancerName"], {}),
+            size=f"classic, {each.get('Scheme', '')}",
+            created=when(each.get("CreatedTime")),
+            vpc=each.get("VPCId", ""),
+            raw={"DNSName": each.get("DNSName", "")},
+        )
+
+
 def _delete_balancer(client: Client, thing: Thing) -> None:
     client("elbv2").delete_load_balancer(LoadBalancerArn=thing.id)
 
@@ -71,6 +97,16 @@ BALANCERS = Kind(
     _delete_balancer,
     belonging.balancer,
 )
+CLASSIC_BALANCERS = Kind(
+    "Classic load balancer",
+    "Classic load balancers",
+    "elb",
+    ("elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeTags"),
+    "billed by the hour, with addresses; keeps the VPC",
+    lambda client, _: classic(client),
+    lambda client, thing: client("elb").delete_load_balancer(LoadBalancerName=thing.id),
+    belonging.nameless,
+)
 TARGET_GROUPS = Kind(
     "target group",
     "target groups",
@@ -81,4 +117,4 @@ TARGET_GROUPS = Kind(
     _delete_target_group,
     belonging.nameless,
 )
-KINDS = (BALANCERS, TARGET_GROUPS)
+KINDS = (BALANCERS, CLASSIC_BALANCERS, TARGET_GROUPS)

@@ -117,16 +117,18 @@ def balancer(thing: Thing, lab: Lab, around: Surroundings) -> str:
 
 
 def security_group(thing: Thing, lab: Lab, around: Surroundings) -> str:
-    """EKS's own group of the cluster, the load balancer controller's, and that of GuardDuty's endpoint in the VPC.
+    """EKS's own group of the cluster, the load balancer controller's, a Classic load balancer's, and that of
+    GuardDuty's endpoint in the VPC.
 
     The controller cuts and shortens names (pkg/ingress/model_build_managed_sg.go, pkg/networking/
-    backend_sg_provider.go), so that one of its names says "this cluster" only within the lab's VPC.
+    backend_sg_provider.go), and a Classic load balancer's group is named by a Service's UID (kubernetes/
+    cloud-provider-aws, pkg/providers/v1/aws.go): these names say "this cluster" only within the lab's VPC.
     """
     name = re.escape(lab.cluster)
     if found := _whole(rf"eks-cluster-sg-{name}-[0-9]+", thing):
         return found
     if thing.vpc in around.vpcs:
-        own = rf"k8s-[0-9A-Za-z-]+-[0-9a-f]{{10}}|GuardDutyManagedSecurityGroup-{thing.vpc}"
+        own = rf"k8s-[0-9A-Za-z-]+-[0-9a-f]{{10}}|k8s-elb-a[0-9a-f]{{31}}|GuardDutyManagedSecurityGroup-{thing.vpc}"
         return _whole(own, thing, f"in {thing.vpc}, name")
     return ""
 

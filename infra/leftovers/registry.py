@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from infra.leftovers.balancers import BALANCERS, TARGET_GROUPS
+from infra.leftovers.balancers import BALANCERS, CLASSIC_BALANCERS, TARGET_GROUPS
 from infra.leftovers.clusters import CLUSTERS, NODE_GROUPS, SCALING_GROUPS
 from infra.leftovers.compute import INSTANCES, SNAPSHOTS, TEMPLATES, VOLUMES
 from infra.leftovers.identity import ACCESS_KEYS, POLICIES, PROFILES, PROVIDERS, ROLES, USERS
@@ -38,6 +38,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     INSTANCES,
     RECORDS,
     BALANCERS,
+    CLASSIC_BALANCERS,
     TARGET_GROUPS,
     NAT_GATEWAYS,
     ENDPOINTS,
@@ -63,9 +64,9 @@ KINDS: Final[tuple[Kind, ...]] = (
     VPCS,
 )
 
-FIRST: Final = (CLUSTERS, VPCS, BALANCERS)
+FIRST: Final = (CLUSTERS, VPCS, BALANCERS, CLASSIC_BALANCERS)
 """Asked for before the others, whose name, place or target is judged by them."""
 
-HOLDERS: Final = (RECORDS, BALANCERS, ENDPOINTS, INTERFACES, SECURITY_GROUPS)
+HOLDERS: Final = (RECORDS, BALANCERS, CLASSIC_BALANCERS, ENDPOINTS, INTERFACES, SECURITY_GROUPS)
 """What others than the stack make in its VPC, where it keeps subnets, groups and the VPC itself; and the records, which
 are known by the balancers that they lead to."""

@@ -50,6 +50,9 @@ DURATIONS: Final = (
     Duration(
         "kubernetes:networking.k8s.io/v1:Ingress", 15, 30, (0, 0), note="until the ALB has a name; until it is gone"
     ),
+    Duration(
+        "kubernetes:apps/v1:Deployment", 10, 22, (0, 0), name="grace-period", note="a small image; its pod's own sleep"
+    ),
     Duration("kubernetes:core/v1:Namespace", 1, 10, (0, 0), note="its contents are deleted first"),
     Duration("kubernetes:core/v1:Pod", 10, 3, (0, 0), note="image pull"),
 )

@@ -17,7 +17,7 @@ from botocore.serialize import Serializer, create_serializer
 from rehearsal.aws.backend import Backend
 from rehearsal.aws.errors import AwsError
 
-REST_SIGNING_NAMES = {"elbv2": "elasticloadbalancing"}
+REST_SIGNING_NAMES = {"elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing"}
 
 
 class Calls:

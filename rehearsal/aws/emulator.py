@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.aws.backend import Backend
+from rehearsal.aws.classic_elb import ClassicBalancers
 from rehearsal.aws.client import Calls
 from rehearsal.aws.ec2.service import Ec2
 from rehearsal.aws.eks.service import Eks
@@ -35,6 +36,7 @@ class Emulator:
         self.backend = Backend(settings)
         self.calls = Calls(self.backend)
         self.ec2 = Ec2(self.backend, self.calls)
+        ClassicBalancers(self.backend, self.calls, self.ec2.interfaces)
         self.faults = Faults()
         self.eks = Eks(self.backend, self.calls, self.ec2, control_plane, self.faults.fails_later)
         Iam(self.backend)

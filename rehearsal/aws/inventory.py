@@ -138,6 +138,11 @@ QUESTIONS: Final[tuple[tuple[str, str, Question], ...]] = (
     ("logs", "log groups", _named("describe_log_groups", "logGroups", "logGroupName")),
     ("route53", "hosted zones", _named("list_hosted_zones", "HostedZones", "Id")),
     ("acm", "certificates", _named("list_certificates", "CertificateSummaryList", "CertificateArn")),
+    (
+        "elb",
+        "classic load balancers",
+        _named("describe_load_balancers", "LoadBalancerDescriptions", "LoadBalancerName"),
+    ),
     ("elbv2", "load balancers", _named("describe_load_balancers", "LoadBalancers", "LoadBalancerName")),
     ("elbv2", "target groups", _named("describe_target_groups", "TargetGroups", "TargetGroupName")),
     ("autoscaling", "groups", _named("describe_auto_scaling_groups", "AutoScalingGroups", "AutoScalingGroupName")),

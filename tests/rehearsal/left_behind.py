@@ -223,6 +223,30 @@ def load_balancer(p: Planted) -> None:
     )
 
 
+def classic_load_balancer(p: Planted) -> None:
+    """As the cloud controller manager of EKS makes it for a Service of type LoadBalancer."""
+    owned = {f"kubernetes.io/cluster/{p.name}": "owned"}
+    group = p.ec2.create_security_group(
+        GroupName=f"k8s-elb-{_classic_name(p)}",
+        Description="Security group for Kubernetes ELB",
+        VpcId=p.vpc,
+        TagSpecifications=p.specified("security-group", owned),
+    )["GroupId"]
+    p.note("security group", group)
+    p.client("elb").create_load_balancer(
+        LoadBalancerName=p.note("Classic load balancer", _classic_name(p)),
+        Listeners=[{"Protocol": "TCP", "LoadBalancerPort": 80, "InstanceProtocol": "TCP", "InstancePort": 30080}],
+        Subnets=p.subnets[:1],
+        SecurityGroups=[group],
+        Tags=p.listed({**owned, "kubernetes.io/service-name": "default/shop"}),
+    )
+
+
+def _classic_name(p: Planted) -> str:
+    """`a` and 31 digits of the Service's UID."""
+    return f"a{p.net.replace('.', ''):0>31}"
+
+
 def security_groups(p: Planted) -> None:
     """Of the controller, and the nodes'; two of them name each other."""
     tagged = {"elbv2.k8s.aws/cluster": p.name}
@@ -385,6 +409,7 @@ PLANTS: tuple[Plant, ...] = (
     launch_template,
     scaling_group,
     load_balancer,
+    classic_load_balancer,
     security_groups,
     interfaces,
     address,
@@ -425,6 +450,6 @@ def namesake(emulator: Emulator, cluster_name: str, net: str) -> Planted:
     theirs = Planted(emulator, Lab(cluster_name, REGION), net, tag={"alpha.eksctl.io/cluster-name": cluster_name})
     for each in (vpc, subnet, role, cluster, node_group, launch_template, scaling_group):
         each(theirs)
-    for each in (load_balancer, security_groups, interfaces, volume, log_group):
+    for each in (load_balancer, classic_load_balancer, security_groups, interfaces, volume, log_group):
         each(theirs)
     return theirs

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -118,6 +119,21 @@ def test_a_pod_runs_on_a_node_and_goes_when_it_is_deleted(cluster: Cluster) -> N
         cluster.request("GET", f"{PODS}/runs/log")
     cluster.request("DELETE", f"{PODS}/runs")
     until(lambda: cluster.status_of(f"{PODS}/runs") == 404, "pod gone")
+
+
+@pytest.mark.parametrize(("sleeps", "grace"), [(4, 70), (60, 4)], ids=["its own time", "the grace period of a request"])
+def test_a_hook_that_sleeps_holds_the_pods_end(cluster: Cluster, sleeps: int, grace: int) -> None:
+    hook = {"preStop": {"sleep": {"seconds": sleeps}}}
+    containers = [{**CONTAINERS["containers"][0], "lifecycle": hook}]
+    path = f"{PODS}/lingers-{sleeps}"
+    spec_ = {"containers": containers, "terminationGracePeriodSeconds": 70}
+    cluster.create(PODS, "Pod", f"lingers-{sleeps}", spec=spec_)
+    until(lambda: cluster.request("GET", path)["status"].get("phase") == "Running", "pod Running")
+    began = time.monotonic()
+    cluster.request("DELETE", path, {"gracePeriodSeconds": grace})
+    until(lambda: cluster.status_of(path) == 404, "pod gone")
+    # The API server tells the time of the deletion in whole seconds.
+    assert 2.5 <= time.monotonic() - began < 20
 
 
 def test_a_job_completes(cluster: Cluster) -> None:

@@ -1,5 +1,6 @@
 """The whole lab on this machine, as a user drives it: stood up, looked at, changed, taken away."""
 
+import io
 import json
 import re
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from components.external_dns import GRACE_NAME, GRACE_SECONDS
 from tests.rehearsal.conftest import Lab
 
 ZONES = ["ap-northeast-2a", "ap-northeast-2b", "ap-northeast-2c"]
@@ -261,6 +263,13 @@ def test_a_change_is_shown_applied_and_taken_back(up: Lab, settings: dict[str, o
     assert inputs(up) == before
 
 
+_GONE = "; ".join(
+    f"until ! kubectl get {what} -o name 2>/dev/null | grep -q .; do sleep 0.3; done; date +%s.%N"
+    for what in ("ingress --all-namespaces", f"deployment --namespace kube-system {GRACE_NAME}")
+)
+"""Prints when there are no Ingresses any more, and when the Deployment is gone."""
+
+
 def test_with_a_domain_the_pages_are_published_and_taken_back(up: Lab):
     before = inputs(up)
     zone = up.sh(
@@ -289,13 +298,22 @@ def test_with_a_domain_the_pages_are_published_and_taken_back(up: Lab):
         assert "external-dns" in {release["chart"] for release in status["releases"]}
         assert set(up.json("preview")["counts"]) == {"same"}
         assert up.sh("echo $MyDomain $CERT_ARN").split() == ["lab.example.com", certificate]
+        ready = up.sh(f"kubectl -n kube-system get deployment {GRACE_NAME} -o jsonpath={{.status.readyReplicas}}")
+        assert ready == "1"
     finally:
         up.reset()
+        watch = up.start("shell", "--", "sh", "-c", f"echo watching; {_GONE}")
+        # The shell has begun, with the outputs of before.
+        assert "watching" in (watch.stdout or io.StringIO()).readline()
         up("up")
+        times, _ = watch.communicate(timeout=60)
         up.sh(
             f"aws route53 delete-hosted-zone --id {zone} && aws acm delete-certificate --certificate-arn {certificate}"
         )
     assert inputs(up) == before
+    # The engine waits between the Ingresses and ExternalDNS until the pod that takes its time is gone.
+    ingresses, grace = (float(time) for time in times.split())
+    assert grace - ingresses > GRACE_SECONDS - 2
 
 
 def test_a_hosted_zone_of_another_domain_is_told_before_anything_is_made(up: Lab):

@@ -38,6 +38,16 @@ def test_a_lab_deleted_past_the_engine_still_comes_down_by_one_command(lab: Lab)
     assert "Nothing is left" in ended.stderr
 
 
+def test_a_learners_own_service_of_type_load_balancer_goes_before_the_cluster(lab: Lab) -> None:
+    lab("up")
+    lab.sh("kubectl create namespace shop && kubectl -n shop create service loadbalancer web --tcp=80:8080")
+    ended = lab("down", timeout=180)
+    said = ended.stderr
+    assert "shop/web" in said
+    assert said.index("deleted with their load balancers: Service shop/web") < said.index("every resource deleted")
+    assert "Nothing is left" in said
+
+
 CREATE_GROUP = ("ec2", "create-security-group", "--group-name")
 
 

@@ -31,7 +31,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
     @contextmanager
     def opened(stack: Stack) -> Generator[Opened]:
-        yield Opened(stack, identity(stack), made.client, made.recorded)
+        yield Opened(stack, identity(stack, made.recorded), made.client, made.recorded)
 
     for module in (sweep, down):
         monkeypatch.setattr(module, "opened", opened)

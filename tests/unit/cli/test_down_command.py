@@ -9,7 +9,7 @@ import pytest
 import typer
 from botocore.exceptions import ClientError
 
-from cli import aws_stack, down, lifetime, rehearsed
+from cli import aws_stack, down, lifetime, rehearsed, services
 from cli.console import Progress
 from cli.failures import BadInput, Failure
 from cli.lab_on_aws import AnotherCluster, Opened, cluster_is_gone, identity
@@ -163,6 +163,34 @@ def gone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(down, "cluster_is_gone", lambda *_: True)
 
 
+@pytest.mark.parametrize(("held", "asked"), [(STANDING, True), (Recorded(), False)])
+def test_down_clears_services_after_consent_and_before_the_engine(
+    world: World, ran: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch, held: Recorded, asked: bool
+) -> None:
+    world.recorded = held
+    monkeypatch.setattr(down, "cluster_is_gone", lambda *_: False)
+    monkeypatch.setattr(typer, "confirm", lambda _: world.log.append("agreed") or True)
+    told: list[Any] = []
+
+    def clear(recorded: Recorded, shown: Progress, **how: Any) -> None:
+        world.log.append("services")
+        told.append((recorded, how))
+
+    monkeypatch.setattr(services, "clear", clear)
+    run(down.down, yes=False, force=False)
+    assert ran
+    assert world.log == ["agreed", *(["services"] if asked else []), "destroy"]
+    assert told == ([(held, {"yes": False, "again": "./lab down -s dev"})] if asked else [])
+
+
+def test_in_a_cluster_that_is_gone_no_service_is_asked_for(
+    world: World, ran: list[tuple[str, ...]], gone: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "clear", lambda *_, **__: pytest.fail("asked"))
+    run(down.down, yes=True, force=False)
+    assert ran
+
+
 @pytest.mark.usefixtures("gone")
 def test_what_a_cluster_left_in_the_network_goes_before_the_engine_waits_for_it(
     world: World, ran: list[tuple[str, ...]], capsys: pytest.CaptureFixture[str]
@@ -295,7 +323,7 @@ ACTIVE = {"status": "ACTIVE", "endpoint": "https://one"}
 )
 def test_a_cluster_is_gone_only_when_eks_says_so(held: Recorded, answers: list[Any], gone: bool) -> None:
     eks = Eks(*answers)
-    lab = Opened(STACK, identity(STACK), lambda _: eks, held)
+    lab = Opened(STACK, identity(STACK, Recorded()), lambda _: eks, held)
     assert cluster_is_gone(lab, Progress()) is gone
 
 
@@ -315,4 +343,4 @@ def test_another_cluster_of_that_name_is_not_deleted_by_it(
 
 def test_in_the_rehearsal_another_cluster_of_that_name_is_nobodys() -> None:
     stack = Stack("rehearsal", STACK.file, STACK.config)
-    assert cluster_is_gone(Opened(stack, identity(stack), lambda _: Eks(ANOTHER), STANDING), Progress())
+    assert cluster_is_gone(Opened(stack, identity(stack, Recorded()), lambda _: Eks(ANOTHER), STANDING), Progress())

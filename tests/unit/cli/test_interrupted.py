@@ -181,7 +181,7 @@ def test_what_aws_has_is_taken_over_before_the_update(backend: Backend, capsys: 
     assert backend.ids == {urn(VPC): "vpc-1", urn("kubernetes:core/v1:Namespace"): "monitoring"}
     assert backend.deployment["pending_operations"] == []
     # Those that tell whose the others are, and those that were being created.
-    assert {kind.name for kind in backend.kinds} == {"cluster", "VPC", "load balancer", "role"}
+    assert {kind.name for kind in backend.kinds} == {"cluster", "VPC", "load balancer", "Classic load balancer", "role"}
     told = capsys.readouterr().err
     assert "Vpc it: creating; AWS has it (vpc-1); it is taken over." in told
     assert "Role it: creating; AWS does not have it." in told

@@ -2,12 +2,15 @@
 
 import json
 import subprocess
+from dataclasses import replace
 
 import pytest
 
 from cli import pulumi_cli, recorded
-from cli.lab_on_aws import state_of
+from cli.lab_on_aws import identity, state_of
 from cli.recorded import CLUSTER
+from infra import leftovers
+from infra.config import parse
 from tests.unit.cli.sweep_world import (
     STACK,
 )
@@ -72,3 +75,64 @@ def test_a_lost_state_is_told_from_one_that_cannot_be_read(
 def test_without_pulumi_the_state_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     assert "pulumi CLI is not on PATH" in recorded.on_aws(STACK).unknown
+
+
+DNS = {"type": recorded.RELEASE, "custom": True, "id": "kube-system/external-dns"}
+DNS_VALUES = {"domainFilters": ["Example.com"], "txtOwnerId": "Z0123456789ABCDEFGHIJ"}
+TOLD = {"domain": "outputs.example.com", "hostedZoneId": "Z00OUTPUTS"}
+SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:x"}
+
+
+@pytest.mark.parametrize(
+    ("resources", "domain", "zone"),
+    [
+        ([{**DNS, "inputs": {"chart": "external-dns", "values": DNS_VALUES}}], "example.com", "Z0123456789ABCDEFGHIJ"),
+        # The program that ran last had no domain any more, and did not come to ExternalDNS's deletion.
+        (
+            [
+                {"type": recorded.STACK, "custom": False, "outputs": {"domain": "", "hostedZoneId": ""}},
+                {**DNS, "inputs": {"chart": "external-dns", "values": DNS_VALUES}},
+                {**DNS, "inputs": {"chart": "kube-ops-view", "values": {}}},
+            ],
+            "example.com",
+            "Z0123456789ABCDEFGHIJ",
+        ),
+        # A deletion was broken off after ExternalDNS.
+        ([{"type": recorded.STACK, "custom": False, "outputs": TOLD}], "outputs.example.com", "Z00OUTPUTS"),
+        ([{"type": recorded.STACK, "custom": False, "outputs": {"domain": "example.com"}}], "", ""),
+        ([{"type": recorded.STACK, "custom": False, "outputs": {**TOLD, "hostedZoneId": SECRET}}], "", ""),
+        ([{"type": recorded.STACK, "custom": False}, {**DNS, "inputs": {"chart": "external-dns"}}], "", ""),
+        ([{**DNS, "inputs": {"chart": "another", "values": DNS_VALUES}}], "", ""),
+    ],
+)
+def test_the_state_tells_the_zone_of_the_labs_records(
+    resources: list[dict[str, object]], domain: str, zone: str
+) -> None:
+    held = recorded.parsed(resources)
+    assert (held.domain, held.hosted_zone_id) == (domain, zone)
+
+
+CERTIFICATE = "arn:aws:acm:ap-northeast-2:111122223333:certificate/01234567-89ab-cdef-0123-456789abcdef"
+
+
+def test_without_a_domain_in_the_settings_the_states_zone_is_searched_for_records() -> None:
+    held = recorded.Recorded(domain="example.com", hosted_zone_id="Z0HELD")
+    assert identity(STACK, recorded.Recorded()).hosted_zone_id == ""
+    lab = identity(STACK, held)
+    assert (lab.domain, lab.hosted_zone_id) == ("example.com", "Z0HELD")
+    records = next(kind for kind in leftovers.KINDS if kind.name == "record")
+    assert records.applies(lab)
+    assert not records.applies(identity(STACK, recorded.Recorded()))
+
+
+def test_a_domain_in_the_settings_is_the_one_that_counts() -> None:
+    settings = {"domain": "set.example.com", "hostedZoneId": "Z0123456789ABCDEFGHIJ", "certificateArn": CERTIFICATE}
+    stack = replace(STACK, config=parse(settings, "ap-northeast-2"))
+    lab = identity(stack, recorded.Recorded(domain="example.com", hosted_zone_id="Z0HELD"))
+    assert (lab.domain, lab.hosted_zone_id) == ("set.example.com", "Z0123456789ABCDEFGHIJ")
+
+
+def test_the_kubeconfig_is_the_engines_own() -> None:
+    provider = {"type": "pulumi:providers:kubernetes", "custom": True, "inputs": {"kubeconfig": "apiVersion: v1"}}
+    assert recorded.parsed([provider]).kubeconfig == "apiVersion: v1"
+    assert recorded.parsed([{**provider, "inputs": {}}]).kubeconfig is None

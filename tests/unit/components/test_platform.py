@@ -149,7 +149,24 @@ def test_external_dns_keeps_one_zone(full: Graph) -> None:
     assert [s["Resource"] for s in changing] == [[f"arn:aws:route53:::hostedzone/{ZONE_ID}"]]
 
 
+def test_a_pod_that_takes_its_time_to_end_gives_external_dns_its_last_loop(full: Graph) -> None:
+    spec = full.named("dns-grace-period").inputs["spec"]
+    assert spec["replicas"] == 1
+    pod = spec["template"]["spec"]
+    (container,) = pod["containers"]
+    waits = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+    # 5 s after an event, one for its clock, and calls to Route 53.
+    assert waits >= 15
+    # A hook that outlasts the grace period is cut off.
+    assert pod["terminationGracePeriodSeconds"] > waits
+    # With these the engine would not wait for its end, or not for its pod's.
+    assert "annotations" not in full.named("dns-grace-period").inputs["metadata"]
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"]["runAsNonRoot"] is True
+
+
 def test_no_external_dns_without_a_domain(default: Graph) -> None:
+    assert not default.of("apps/v1:Deployment")
     assert not [release for release in default.of(":Release") if release.inputs["chart"] == "external-dns"]
     assert not [role for role in default.of("iam/role:Role") if role.name.startswith("dns")]
 

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from config_cases import CERTIFICATE
 
+from cli.aws_stack import FORGET_WITH_CLUSTER
 from infra.config import ConfigError, LabConfig, parse
 from infra.config_model import GROUPS, keys_of
 
@@ -37,6 +38,32 @@ def test_the_project_is_a_python_program_in_the_checkouts_own_environment():
     assert PROJECT["name"] == "myeks"
     assert PROJECT["runtime"] == {"name": "python", "options": {"toolchain": "pip", "virtualenv": ".venv"}}
     assert PROJECT["main"] == "."
+
+
+def test_pulumi_install_takes_the_checkouts_requirements_at_the_versions_of_the_tests():
+    """By this toolchain it runs `pip install -r requirements.txt` beside Pulumi.yaml (its sdk/python/toolchain)."""
+    lines = [line.partition("#")[0].strip() for line in (ROOT / "requirements.txt").read_text().splitlines()]
+    assert "-c constraints.txt" in lines
+    # pip reads a name's "_" as "-".
+    held = set((ROOT / "constraints.txt").read_text().lower().replace("_", "-").splitlines())
+    wanted = [line.lower().replace("_", "-") for line in lines if "==" in line]
+    assert {"pulumi==3.259.0", "pulumi-aws==7.51.1", "pulumi-eks==4.4.0", "pulumi-kubernetes==4.34.2"} <= set(wanted)
+    assert set(wanted) <= held
+
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_on_aws_begins_with_plain_pulumi():
+    section = README.partition("## On AWS\n")[2].partition("\n## ")[0]
+    places = [section.index(f"\npulumi {verb}") for verb in ("install", "stack init dev", "up", "destroy")]
+    assert places == sorted(places)
+    assert places[-1] < section.index("./lab")
+
+
+def test_the_readme_says_how_a_lab_whose_cluster_is_gone_is_destroyed():
+    ((name, value),) = FORGET_WITH_CLUSTER.items()
+    assert f"{name}={value} pulumi destroy --refresh" in README
 
 
 def test_the_schema_has_every_setting_and_no_other():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.conftest import CERTIFICATE, DOMAIN, ZONE_ID, stack
 from tests.unit.mocks import Graph, Node
 
 NODES = "nodes"
@@ -78,8 +79,9 @@ EDGES: list[tuple[str, str, str]] = [
     # ExternalDNS
     ("dns-irsa-own", "dns-release", "records stay in the zone"),
     ("cluster-oidc", "dns-release", "records stay in the zone"),
-    ("dns-release", "ops-view-release", "ExternalDNS has no time to remove the last records"),
-    ("dns-release", "monitoring-release", "ExternalDNS has no time to remove the last records"),
+    ("dns-release", "dns-grace-period", "ExternalDNS is gone before its time is over"),
+    (NODES, "dns-grace-period", "nothing runs its pod, and nothing ends it"),
+    ("cluster-kubernetes", "dns-grace-period", "nobody could delete it"),
     # Monitoring
     ("monitoring-namespace", "monitoring-release", "the release's objects are cut off by the namespace's end"),
     ("addons-metrics-server", "monitoring-namespace", "the namespace never ends: an API does not answer"),
@@ -94,6 +96,7 @@ EDGES: list[tuple[str, str, str]] = [
             ("lbc-account", "the load balancer stays"),
             ("cluster-oidc", "the load balancer stays"),
             ("dns-release", "records stay in the zone"),
+            ("dns-grace-period", "ExternalDNS has no time to remove the last records"),
             ("dns-irsa-own", "records stay in the zone"),
             (NODES, "the load balancer stays"),
             (CLUSTER, "the load balancer stays"),
@@ -186,6 +189,29 @@ def test_releases_do_not_wait_for_the_controller_because_its_webhook_for_service
     others = [release for release in full.of(":Release") if release is not controller]
     assert len(others) == 3
     assert not any(full.outlives(controller, other) for other in others)
+
+
+@pytest.mark.parametrize("shown", [{}, {"monitoring": False}, {"kubeOpsView": False}], ids=str)
+def test_external_dns_has_its_time_after_the_last_ingress_whatever_else_is_on(shown: dict[str, bool]) -> None:
+    graph = stack({"domain": DOMAIN, "hostedZoneId": ZONE_ID, "certificateArn": CERTIFICATE, **shown})
+    grace = graph.one("apps/v1:Deployment", "dns-grace-period")
+    pages = graph.of(":Ingress")
+    assert pages
+    for page in pages:
+        assert graph.outlives(grace, page), page.name
+    assert graph.outlives(graph.named("dns-release"), grace)
+
+
+def test_a_domain_without_pages_needs_no_order_beside_external_dns_own() -> None:
+    domain = {"domain": DOMAIN, "hostedZoneId": ZONE_ID, "certificateArn": CERTIFICATE}
+    graph = stack({**domain, "monitoring": False, "kubeOpsView": False})
+    assert not graph.of(":Ingress")
+    assert graph.outlives(graph.named("dns-release"), graph.named("dns-grace-period"))
+
+
+def test_releases_do_not_wait_for_external_dns(full: Graph) -> None:
+    for name in ("ops-view-release", "monitoring-release"):
+        assert not full.outlives(full.named("dns-release"), full.named(name))
 
 
 def test_nothing_in_the_cluster_outlives_cluster_nodes_or_provider(full: Graph) -> None:

@@ -309,6 +309,13 @@ BAD: dict[str, tuple[dict[str, Any], Layer, Status, str, str]] = {
         "load balancer myeks-ingress-alb",
         "./lab sweep -s dev --delete",
     ),
+    "Classic load balancer of an earlier cluster": (
+        {"leftovers": (Leftover("Classic load balancer", "a01", "vpc-9"),)},
+        Layer.EXISTING,
+        Status.WARN,
+        "Classic load balancer a01 is there already, made for a Service of an earlier cluster myeks",
+        "./lab sweep -s dev --delete",
+    ),
     "schedule of an earlier lab's end": (
         {"leftovers": (Leftover("schedule", "default/myeks-expiry-cluster"),)},
         Layer.EXISTING,
@@ -445,6 +452,12 @@ def test_what_may_be_anothers_is_not_to_be_deleted(cluster: ClusterSeen | Unseen
         assert "myeks:clusterName" in finding.remedy
         assert "name the stack that it belongs to" in finding.remedy
         assert not any(word in finding.remedy.lower() for word in ("sweep", "delete", "take"))
+
+
+@pytest.mark.parametrize("cluster", [ClusterSeen("ACTIVE", "1.36", "vpc-9"), NOBODY])
+def test_a_classic_balancer_is_the_cluster_s_that_stands(cluster: ClusterSeen | Unseen):
+    left = (Leftover("Classic load balancer", "a01", "vpc-9"),)
+    assert not any("a01" in finding.finding for finding in told(spoilt(cluster=cluster, leftovers=left)))
 
 
 @pytest.mark.parametrize(

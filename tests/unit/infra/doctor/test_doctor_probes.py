@@ -54,7 +54,7 @@ from infra.doctor.seen import (
 from infra.lookups import Answers
 from tests.unit.conftest import CERTIFICATE, ZONE_ID
 
-SERVICES = ("sts", "iam", "eks", "ec2", "service-quotas", "logs", "kms", "elbv2", "scheduler")
+SERVICES = ("sts", "iam", "eks", "ec2", "service-quotas", "logs", "kms", "elbv2", "elb", "scheduler")
 
 Stubs = dict[str, Stubber]
 
@@ -522,6 +522,19 @@ def nothing_left(stubs: Stubs) -> None:
     stubs["kms"].add_response("list_aliases", {"Aliases": [{"AliasName": "alias/myeks-eks-secrets-2"}]}, {})
     schedules(stubs, "myeks-expiry-instance-1", "myeks-expiry-cluster-2")
     stubs["elbv2"].add_client_error("describe_load_balancers", "LoadBalancerNotFound")
+    classic(
+        stubs, {"a01": {"kubernetes.io/cluster/myeks-2": "owned"}, "a02": {"kubernetes.io/cluster/myeks": "shared"}}
+    )
+
+
+def classic(stubs: Stubs, tags: dict[str, dict[str, str]]) -> None:
+    found = [{"LoadBalancerName": name, "VPCId": "vpc-1"} for name in tags]
+    stubs["elb"].add_response("describe_load_balancers", {"LoadBalancerDescriptions": found}, {})
+    told = [
+        {"LoadBalancerName": name, "Tags": [{"Key": key, "Value": value} for key, value in each.items()]}
+        for name, each in tags.items()
+    ]
+    stubs["elb"].add_response("describe_tags", {"TagDescriptions": told}, {"LoadBalancerNames": list(tags)})
 
 
 def schedules(stubs: Stubs, *names: str) -> None:
@@ -548,12 +561,14 @@ def test_what_has_the_labs_names_is_found(stubs: Stubs, client: Client, kept: di
         {"LoadBalancers": [{"LoadBalancerName": "myeks-ingress-alb", "VpcId": "vpc-1"}]},
         {"Names": ["myeks-ingress-alb"]},
     )
+    classic(stubs, {"a01": {"kubernetes.io/cluster/myeks": "owned"}, "somebodys": {"Owner": "colleague"}})
     assert list(probes.leftovers(client, "myeks")) == [
         Leftover("log group", "/aws/eks/myeks/cluster", remains=not kept),
         Leftover("KMS alias", "alias/myeks-eks-secrets"),
         Leftover("schedule", "default/myeks-expiry-cluster"),
         Leftover("schedule", "default/myeks-expiry-nodes"),
         Leftover("load balancer", "myeks-ingress-alb", "vpc-1"),
+        Leftover("Classic load balancer", "a01", "vpc-1"),
     ]
 
 

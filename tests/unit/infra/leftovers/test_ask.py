@@ -112,6 +112,7 @@ class Account:
     def __init__(self) -> None:
         self.cluster: dict[str, Any] | None = None
         self.refuses: set[str] = set()
+        self.classic: list[dict[str, Any]] = []
 
     def __call__(self, service: str) -> Any:
         return self
@@ -139,9 +140,11 @@ class Account:
         volume = {"VolumeId": "vol-1", "State": "available"}
         return {
             "describe_vpcs": {"Vpcs": [{"VpcId": "vpc-1", "Tags": mine}, {"VpcId": "vpc-2"}]},
-            "describe_load_balancers": {"LoadBalancers": [ours, others]},
+            "describe_load_balancers": {"LoadBalancers": [ours, others], "LoadBalancerDescriptions": self.classic},
             "describe_tags": {
-                "TagDescriptions": [{"ResourceArn": arn, "Tags": [name]} for arn in ("arn", "arn-2")],
+                "TagDescriptions": [
+                    {"ResourceArn": arn, "LoadBalancerName": arn, "Tags": [name]} for arn in ("arn", "arn-2")
+                ],
             },
             "list_resource_record_sets": {
                 "ResourceRecordSets": [
@@ -206,3 +209,12 @@ def test_a_record_is_whose_the_balancer_is_that_it_leads_to() -> None:
     report = leftovers.find(Account(), lab, kinds=[kind for kind in KINDS if kind in FIRST or kind.name == "record"])
     records = {each.thing.id for each in report.left if each.kind.name == "record"}
     assert records == {"shop.example.com A", "a-shop.example.com TXT"}
+
+
+def test_a_record_that_leads_to_a_classic_balancer_is_the_labs_too() -> None:
+    account = Account()
+    account.classic = [{"LoadBalancerName": "arn", "VPCId": "vpc-1", "DNSName": OTHER_ALB.upper()}]
+    lab = Lab("myeks", REGION, "example.com", "Z1")
+    report = leftovers.find(account, lab, kinds=[kind for kind in KINDS if kind in FIRST or kind.name == "record"])
+    records = {each.thing.id for each in report.left if each.kind.name == "record"}
+    assert {"grafana.example.com A", "a-grafana.example.com TXT"} <= records

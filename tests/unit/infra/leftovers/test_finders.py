@@ -19,6 +19,8 @@ TAGS = {"myeks:lab": LAB.id}
 ALL_TAGS = {**TAGS, "Name": "myeks-thing"}
 ELB = "arn:aws:elasticloadbalancing:ap-northeast-2:111122223333"
 BALANCER = f"{ELB}:loadbalancer/app/myeks-ingress-alb/0123456789abcdef"
+CLASSIC = "a0123456789abcdef0123456789abcde"
+OWNED = {"kubernetes.io/cluster/myeks": "owned"}
 TARGET = f"{ELB}:targetgroup/k8s-monitori-grafana-0123456789/0123456789abcdef"
 LOGS = "arn:aws:logs:ap-northeast-2:111122223333:log-group:"
 ROLE = "arn:aws:iam::111122223333:role/nodes-role-1"
@@ -172,6 +174,47 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
         ],
         [Thing(BALANCER, "myeks-ingress-alb", TAGS, "application, internet-facing", AT, "vpc-1", state="active")],
     ),
+    (
+        "Classic load balancer",
+        [
+            Call(
+                "elb",
+                "describe_load_balancers",
+                {},
+                {
+                    "LoadBalancerDescriptions": [
+                        {
+                            "LoadBalancerName": CLASSIC,
+                            "Scheme": "internet-facing",
+                            "CreatedTime": AT,
+                            "VPCId": "vpc-1",
+                            "DNSName": f"{CLASSIC}-1.ap-northeast-2.elb.amazonaws.com",
+                        },
+                        {"LoadBalancerName": "untagged", "VPCId": "vpc-2"},
+                    ]
+                },
+            ),
+            Call(
+                "elb",
+                "describe_tags",
+                {"LoadBalancerNames": [CLASSIC, "untagged"]},
+                {
+                    "TagDescriptions": [
+                        {
+                            "LoadBalancerName": CLASSIC,
+                            "Tags": [{"Key": "kubernetes.io/cluster/myeks", "Value": "owned"}],
+                        },
+                        {"LoadBalancerName": "untagged"},
+                    ]
+                },
+            ),
+        ],
+        [
+            Thing(CLASSIC, CLASSIC, OWNED, "classic, internet-facing", AT, "vpc-1"),
+            Thing("untagged", "untagged", {}, "classic, ", vpc="vpc-2"),
+        ],
+    ),
+    ("Classic load balancer", [Call("elb", "describe_load_balancers", {}, {"LoadBalancerDescriptions": []})], []),
     (
         "target group",
         [
