@@ -138,6 +138,7 @@ class ControlPlane:
                 directory=self.spec.dir,
                 bin_dir=self.spec.bin_dir,
                 ca=material.ca,
+                client_ca=material.client_ca,
                 client=material.kubelet,
                 serving=material.kubelet_serving,
                 guard=guard,

@@ -24,6 +24,9 @@ class Settings:
     bin_dir: Path
     """Where kubectl is."""
     ca: Path
+    """Signed the API server's certificate."""
+    client_ca: Path
+    """Signed the certificate with which the API server comes to this port."""
     client: tuple[Path, Path]
     """Certificate and key with which it asks the API server."""
     serving: tuple[Path, Path]
@@ -56,7 +59,7 @@ class Kubelet:
 
     async def start(self, listener: socket.socket) -> None:
         """Serve on a socket that is bound to the nodes' kubelet port, and begin to watch pods."""
-        await self._server.start(listener, tls(self._settings.ca, self._settings.serving))
+        await self._server.start(listener, tls(self._settings.client_ca, self._settings.serving))
         self._pods.start()
 
     async def stop(self) -> None:

@@ -288,7 +288,8 @@ def kubelet_port(kubelet: Kubelet) -> int:
 )
 def test_only_the_api_server_may_ask_the_kubelet(kubelet: Kubelet, path: str, certificate: str, status: int) -> None:
     pki = kubelet.plane.spec.dir / "pki"
-    files: Object = {"cert_file": str(pki / f"{certificate}.crt"), "key_file": str(pki / f"{certificate}.key")}
+    own = pki / "clients" / certificate
+    files: Object = {"cert_file": f"{own}.crt", "key_file": f"{own}.key"}
     with urllib3.PoolManager(ca_certs=str(pki / "ca.crt"), retries=False, **(files if certificate else {})) as pool:
         url = f"https://127.0.0.1:{kubelet_port(kubelet)}/{path}/{NAMESPACE}/dev-kubectl/main"
         answer = pool.request("GET", url, fields={"command": "id", "output": "1"})
