@@ -23,6 +23,7 @@ _LONGEST_PAUSE = 5.0
 _STEADY_AFTER = 30.0
 """Seconds: the first wait before a restart, the longest, and the uptime that forgives earlier failures."""
 
+_LOOK_AGAIN = 0.02
 _TAIL_LINES = 12
 
 
@@ -90,6 +91,14 @@ class Supervised:
         self._watch = asyncio.create_task(
             self._restart_when_ended(before_restart), name=f"supervise {self.program.name}"
         )
+
+    async def become(self, program: Program) -> None:
+        """Go on with other arguments: the running process is ended, and `keep_alive` starts the new one."""
+        self.program = program
+        old = self.pid
+        kill_group(old)
+        while self.pid == old:
+            await asyncio.sleep(_LOOK_AGAIN)
 
     async def ended(self) -> int:
         """Wait until the process that runs now has ended; its exit status."""
