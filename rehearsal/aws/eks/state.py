@@ -6,6 +6,7 @@ EKS never shows stands beside it.
 
 import asyncio
 import secrets
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -54,6 +55,10 @@ class ControlPlane(Protocol):
         """Names of the nodes that are Ready."""
         ...
 
+    async def upgrade(self, version: str) -> None:
+        """Go on as a later Kubernetes version; raise ControlPlaneError, and be what it was, when it cannot."""
+        ...
+
     def processes(self) -> Sequence[ProcessInfo]:
         """Each process as it is now."""
         ...
@@ -91,6 +96,8 @@ class Node:
     subnet_id: str
     template: tuple[str, str]
     """Launch template id and version that it was launched from."""
+    release: str
+    """Version of the AMI that it was launched from."""
 
 
 @dataclass
@@ -130,6 +137,8 @@ class Cluster:
     associations: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     """Pod Identity associations by id."""
     updates: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    authenticator_log: deque[str] = field(default_factory=lambda: deque[str](maxlen=1000))
+    """What the authenticator has written and nobody has sent to CloudWatch Logs yet."""
 
     @property
     def name(self) -> str:
