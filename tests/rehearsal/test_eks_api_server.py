@@ -39,14 +39,15 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
             loop.close()
 
 
-def audited(cluster: Cluster, verb: str, uri: str) -> list[Object]:
-    """The audit log's events of a verb on a path, in the end at least one."""
+def audited(cluster: Cluster, verb: str, uri: str, name: str = "") -> list[Object]:
+    """The audit log's events of a verb on a path, and of an object's name; waits until there is one."""
     log = cluster.plane.spec.dir / "log" / "audit.log"
 
     def events() -> list[Object]:
         # What follows the last line end is still being written.
         found = [cast("Object", json.loads(line)) for line in log.read_text().split("\n")[:-1]]
-        return [each for each in found if each["verb"] == verb and each["requestURI"].partition("?")[0] == uri]
+        asked = [each for each in found if each["verb"] == verb and each["requestURI"].partition("?")[0] == uri]
+        return [each for each in asked if name in ("", each["objectRef"].get("name"))]
 
     return until(events, f"audit event of {verb} {uri}")
 
@@ -69,7 +70,7 @@ def test_the_log_holds_changes_of_aws_auth_whole(cluster: Cluster) -> None:
     cluster.create(path, "ConfigMap", "aws-auth", data={"mapUsers": "first"})
     kept = cluster.request("GET", f"{path}/aws-auth")
     cluster.request("PUT", f"{path}/aws-auth", {**kept, "data": {"mapUsers": "second"}})
-    created = next(each for each in audited(cluster, "create", path) if each["objectRef"].get("name") == "aws-auth")
+    (created,) = audited(cluster, "create", path, "aws-auth")
     assert "requestObject" not in created, "EKS's rule names changes alone"
     (changed,) = audited(cluster, "update", f"{path}/aws-auth")
     assert changed["level"] == "RequestResponse"
@@ -80,8 +81,7 @@ def test_the_log_holds_changes_of_aws_auth_whole(cluster: Cluster) -> None:
 def test_the_log_holds_no_content_of_secrets_and_no_token(cluster: Cluster) -> None:
     secret = {"data": {"password": base64.b64encode(b"never-in-the-log").decode()}}
     cluster.create(f"{NAMESPACE}/secrets", "Secret", "logged", **secret)
-    path = f"{NAMESPACE}/secrets"
-    event = next(each for each in audited(cluster, "create", path) if each["objectRef"].get("name") == "logged")
+    (event,) = audited(cluster, "create", f"{NAMESPACE}/secrets", "logged")
     assert event["level"] == "Metadata"
     assert not {"requestObject", "responseObject"} & event.keys()
     path = f"{NAMESPACE}/serviceaccounts/default/token"
@@ -98,7 +98,7 @@ def test_the_log_holds_changes_of_roles_with_the_answer(cluster: Cluster) -> Non
     path = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
     rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]
     cluster.create(path, "ClusterRole", "logged", rules=rules)
-    event = next(each for each in audited(cluster, "create", path) if each["objectRef"].get("name") == "logged")
+    (event,) = audited(cluster, "create", path, "logged")
     assert event["level"] == "RequestResponse"
     assert event["responseObject"]["rules"] == rules
 
