@@ -75,7 +75,7 @@ class Records:
 def test_a_stream_keeps_its_newest_events() -> None:
     events = [{"message": "x" * 10, "eventId": str(number), "timestamp": number} for number in range(5)]
     stream: dict[str, Any] = {"events": events, "firstEventTimestamp": 0}
-    records: dict[str, Any] = {event["eventId"]: event for event in events}
+    records: dict[str, Any] = {str(event["eventId"]): event for event in events}
     backend = cast("Backend", Records(stream, records))
     forget_oldest(backend, "group", "stream", 50)
     assert len(events) == 5
