@@ -1,9 +1,7 @@
 """What AWS documents of EKS's API server is so here: audit policy, client certificates, encryption at rest."""
 
 import base64
-import http.client
 import json
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -18,7 +16,7 @@ from typing_extensions import override
 
 from rehearsal.control_plane import ApiError, ControlPlane
 from rehearsal.control_plane.pki import Authority
-from tests.rehearsal.control_planes import Cluster, Loop, Object, serving, spec, until
+from tests.rehearsal.control_planes import Cluster, Loop, Object, serving, spec, stored, until
 
 NAMESPACE = "/api/v1/namespaces/default"
 CSRS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
@@ -181,29 +179,6 @@ def test_a_certificate_of_the_cluster_s_authority_lets_nobody_in(cluster: Cluste
     assert asked((pki / "clients" / "admin.crt", pki / "clients" / "admin.key")) == 200
 
 
-class _Etcd(http.client.HTTPConnection):
-    """Etcd's JSON gateway on its socket."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("etcd")
-        self._path = path
-
-    @override
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(str(self._path))
-
-
-def stored(cluster: Cluster) -> dict[str, bytes]:
-    """Everything that etcd holds, by key."""
-    etcd = _Etcd(cluster.plane.spec.dir / "etcd.sock:0")
-    first, end = (base64.b64encode(each).decode() for each in (b"/registry/", b"/registry0"))
-    etcd.request("POST", "/v3/kv/range", json.dumps({"key": first, "range_end": end}))
-    found: Object = json.loads(etcd.getresponse().read())
-    etcd.close()
-    return {base64.b64decode(kv["key"]).decode(): base64.b64decode(kv.get("value", "")) for kv in found["kvs"]}
-
-
 def test_everything_in_etcd_is_encrypted(cluster: Cluster) -> None:
     """Amazon EKS User Guide, "Default envelope encryption for all Kubernetes API Data", seen 2026-11."""
     names = {"plural": "words", "singular": "word", "kind": "Word"}
@@ -224,7 +199,7 @@ def test_everything_in_etcd_is_encrypted(cluster: Cluster) -> None:
     cluster.create(f"{NAMESPACE}/configmaps", "ConfigMap", "open", data={"word": "plain-2"})
     secret = {"data": {"password": base64.b64encode(b"plain-3").decode()}}
     cluster.create(f"{NAMESPACE}/secrets", "Secret", "hidden", **secret)
-    objects = stored(cluster)
+    objects = stored(cluster.plane.spec.dir)
     for key in (
         "/registry/configmaps/default/open",
         "/registry/secrets/default/hidden",
