@@ -83,6 +83,8 @@ def test_a_call_is_found_by_its_audit_id_while_the_log_is_enabled(aws: Account) 
     assert groups(aws) == []
     status, before = call(aws, "/api/v1/secrets", pair)
     assert status == 403
+    written = aws.emulator.dir / "clusters" / NAME / "log" / "audit.log"
+    wait_for(lambda: before in written.read_text(), 10)
 
     switch(aws, TYPES, enabled=True)
     assert groups(aws) == [GROUP]
