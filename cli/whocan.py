@@ -19,8 +19,8 @@ from cli.console import Progress, progress
 from cli.failures import BadInput, CannotAsk
 from cli.outputs import outputs_of
 from cli.stacks import REHEARSAL, StackOption, load
-from exercises.access import principals
-from exercises.access.evaluate import Evaluator
+from exercises.access import principals, streams
+from exercises.access.evaluate import Evaluator, Grant
 from exercises.access.identities import Identity, NotASubject, parse_subject, user_name
 from exercises.access.matrix import matrix
 from exercises.access.objects import Subject
@@ -161,8 +161,14 @@ def ask(
             request = ResourceRequest(
                 verb, meant.resource.group, meant.resource.name, meant.subresource, name, "" if anywhere else where
             )
+        other = None
+        if streams.is_connection(request):
+            version = cluster.reader.version()
+            other = streams.also_enough(request, version)
+            notes += [text] if (text := streams.note(request, version)) else []
         evaluator, known = cluster.evaluator(), cluster.principals()
     grants = evaluator.who_can(request, anywhere=anywhere)
+    by_get = _added(evaluator.who_can(other, anywhere=anywhere), grants, anywhere) if other else ()
     named = ()
     if isinstance(request, ResourceRequest) and not name:
         named = evaluator.who_can_by_name(request, anywhere=anywhere)
@@ -170,12 +176,23 @@ def ask(
         request,
         anywhere,
         grants,
+        by_get,
         named,
-        principals.behind((*grants, *named), known),
+        principals.behind((*grants, *by_get, *named), known),
         principals.beyond(known, request, anywhere=anywhere),
         tuple(notes),
     )
     _finish(answer, as_json, cluster.unread)
+
+
+def _added(others: tuple[Grant, ...], grants: tuple[Grant, ...], anywhere: bool) -> tuple[Grant, ...]:
+    """Those of `others` whose subject has none of `grants` where they hold."""
+    able = {(one.subject, one.namespace if anywhere else "") for one in grants}
+    return tuple(
+        one
+        for one in others
+        if (one.subject, "") not in able and (one.subject, one.namespace if anywhere else "") not in able
+    )
 
 
 def _notes(verb: str, meant: Meant, name: str) -> list[str]:

@@ -57,6 +57,8 @@ class WhoCan:
     request: ResourceRequest | UrlRequest
     anywhere: bool
     grants: tuple[Grant, ...]
+    by_get: tuple[Grant, ...]
+    """Those who may do the same with the verb get alone, at this version of Kubernetes."""
     named: tuple[Grant, ...]
     """Those who may for objects of certain names, when the request names none."""
     principals: tuple[Principal, ...]
@@ -77,6 +79,15 @@ class WhoCan:
                 for one in words.in_order(self.grants)
             ),
         )
+        if self.by_get:
+            words.line("They may do the same at this version of Kubernetes, by get over a WebSocket:")
+            words.table(
+                heads,
+                (
+                    (*words.who(one.subject), words.via(one.binding), words.scope(one.namespace))
+                    for one in words.in_order(self.by_get)
+                ),
+            )
         if self.named:
             words.line("Only for objects of these names:")
             words.table(
@@ -106,6 +117,7 @@ class WhoCan:
         return {
             "request": asdict(self.request) | {"any_namespace": self.anywhere},
             "who": [words.grant_values(one) for one in self.grants],
+            "who_by_get": [words.grant_values(one) for one in self.by_get],
             "who_by_name": [
                 words.grant_values(one) | {"rules": [asdict(rule) for rule in one.rules]} for one in self.named
             ],

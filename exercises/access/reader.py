@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -88,6 +89,15 @@ class Reader:
             tuple(role(kind, item) for (kind, _), items in zip(roles, listed[:2], strict=True) for item in items),
             tuple(binding(kind, item) for (kind, _), items in zip(bindings, listed[2:], strict=True) for item in items),
         )
+
+    def version(self) -> tuple[int, int]:
+        """Kubernetes' major and minor version; raises NotAsked.
+
+        An API server that behaves as an older one than it is (--emulated-version) says so; that one counts.
+        """
+        told = self.get("/version")
+        major, minor = (told.get(f"emulation{part}") or told[part.lower()] for part in ("Major", "Minor"))
+        return int(major), int("".join(takewhile(str.isdigit, minor)))
 
     def catalogue(self) -> Catalogue:
         """Every resource that the server serves; raises NotAsked."""

@@ -12,6 +12,7 @@ the EKS User Guide ("Create access entries", "auth-configmap"), seen 2026-11.
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -49,6 +50,15 @@ KEY: Final = re.compile(r"(AKIA|ASIA)[A-Z0-9]{12,}")
 
 class Refused(Exception):
     """The token lets nobody in; the text says why, for the API server's log."""
+
+
+class Unmapped(Refused):
+    """STS knows who it is, and no access entry and no line of aws-auth does."""
+
+    def __init__(self, arn: str) -> None:
+        """`arn` is the user's or role's own."""
+        super().__init__(f"{arn} is neither in an access entry nor in aws-auth")
+        self.arn = arn
 
 
 @dataclass(frozen=True)
@@ -270,3 +280,29 @@ def enter(identity: Identity, mapping: Entrance, private_dns_name: str = "") -> 
             "sigs.k8s.io/aws-iam-authenticator/principalId": [identity.principal_id],
         },
     )
+
+
+def granted(user: User) -> str:
+    """The line of aws-iam-authenticator's log about somebody who was let in."""
+    groups = f"[{' '.join(user.groups)}]"
+    fields = {"arn": user.extra["arn"][0], **_CALL, "groups": groups, "uid": user.uid, "username": user.username}
+    return _line("info", "access granted", fields)
+
+
+def denied(refused: Refused) -> str:
+    """The line about somebody who was not let in."""
+    if isinstance(refused, Unmapped):
+        return _line("warning", "access denied", {"arn": refused.arn, **_CALL, "error": "ARN is not mapped"})
+    return _line("warning", "access denied", {**_CALL, "error": str(refused)})
+
+
+_CALL: Final = {"client": "127.0.0.1", "method": "POST", "path": "/authenticate"}
+_BARE: Final = re.compile(r"[A-Za-z0-9\-._/@^+]+")
+
+
+def _line(level: str, message: str, fields: Mapping[str, str]) -> str:
+    """As the authenticator writes: time, level and message, then the fields by name, in quotes where they need them."""
+    time = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    pairs = [("time", f'"{time}"'), ("level", level), ("msg", json.dumps(message))]
+    pairs += [(name, value if _BARE.fullmatch(value) else json.dumps(value)) for name, value in sorted(fields.items())]
+    return " ".join(f"{name}={value}" for name, value in pairs)

@@ -21,6 +21,7 @@ from rehearsal.aws.eks.state import ControlPlaneFactory
 from rehearsal.aws.faults import Faults, Spoiler
 from rehearsal.aws.gate import Gate
 from rehearsal.aws.iam import Iam
+from rehearsal.aws.logs import Logs
 from rehearsal.aws.managed_policies import MANAGED_POLICIES
 from rehearsal.aws.routes import Routes
 from rehearsal.aws.settings import OPERATOR, Settings
@@ -40,6 +41,7 @@ class Emulator:
         self.faults = Faults()
         self.eks = Eks(self.backend, self.calls, self.ec2, control_plane, self.faults.fails_later)
         Iam(self.backend)
+        Logs(self.backend)
         web_identity = WebIdentity(self.backend, self.eks.tokens)
         self.ended = asyncio.Event()
         own_hosts = frozenset({settings.host, f"localhost:{settings.port}"})

@@ -9,6 +9,7 @@ import contextlib
 import shutil
 import socket
 from collections.abc import Awaitable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -61,6 +62,7 @@ class ControlPlane:
         self._kubelet: Kubelet | None = None
         self._programs: list[Supervised] = []
         self._client: Client | None = None
+        self._material: Material | None = None
         self._filling: asyncio.Task[None] | None = None
         self._writing: asyncio.Future[Material] | None = None
         self._owns_dir = False
@@ -100,6 +102,7 @@ class ControlPlane:
         self._writing = asyncio.ensure_future(asyncio.to_thread(write, self.spec, self.endpoint))
         await self._run(commands.etcd(self.spec))
         material = await asyncio.shield(self._writing)
+        self._material = material
         self.ca_data = material.ca_data
         client = Client(self.endpoint, material.ca, material.admin)
         self._client = client
@@ -138,6 +141,7 @@ class ControlPlane:
                 directory=self.spec.dir,
                 bin_dir=self.spec.bin_dir,
                 ca=material.ca,
+                client_ca=material.client_ca,
                 client=material.kubelet,
                 serving=material.kubelet_serving,
                 guard=guard,
@@ -175,6 +179,51 @@ class ControlPlane:
         # Without the API server the nodes just wait for that time.
         with contextlib.suppress(ControlPlaneError):
             await self.client.request("DELETE", path)
+
+    async def upgrade(self, version: str) -> None:
+        """Go on as a later Kubernetes version, with the same data and address.
+
+        EKS replaces one API server of several at a time; here the only one is away for some seconds. Raises
+        ControlPlaneError when it does not come back as that version; then it is the old one again.
+        """
+        before = self.spec
+        await self._become(replace(before, version=version))
+        try:
+            await self._declare_features()
+        except ControlPlaneError:
+            await self._become(before)
+            raise
+
+    async def _become(self, spec: ControlPlaneSpec) -> None:
+        if self._material is None or not self._programs:
+            raise ControlPlaneError(
+                f"The control plane of {spec.cluster_name} is not running. Create the cluster first."
+            )
+        programs = Commands(spec, self._material, self._ports[0], _emulated_version(spec.version))
+        before, self.spec = self.spec, spec
+        apiserver = self._running("kube-apiserver")
+        await apiserver.become(programs.apiserver())
+        try:
+            await until(self.client.is_ready, [apiserver], "being upgraded", _READY_TIMEOUT)
+        except ControlPlaneError:
+            if before != spec:
+                await self._become(before)
+            raise
+        for program in (programs.controller_manager(), programs.scheduler()):
+            await self._running(program.name).become(program)
+
+    def _running(self, name: str) -> Supervised:
+        return next(each for each in self._programs if each.program.name == name)
+
+    async def _declare_features(self) -> None:
+        """Tell a newer API server what the kubelet of every node has always been able to do."""
+        status = {"status": {"declaredFeatures": self._features()}}
+        for node in await self.nodes():
+            path = f"/api/v1/nodes/{node['metadata']['name']}/status"
+            await self.client.request("PATCH", path, status, "application/merge-patch+json")
+
+    def _features(self) -> list[str]:
+        return [_WEBSOCKETS] if _emulated_version(self.spec.version) is None else []
 
     async def settle(self) -> None:
         """Wait until what EKS puts into a new cluster is there. Raises ControlPlaneError if it failed."""
@@ -219,11 +268,10 @@ class ControlPlane:
 
     async def add_node(self, node: NodeSpec) -> None:
         """Register a node, which KWOK then makes ready. A node of that name that is there is an ApiError."""
-        version = self._kubelet_version()
-        features = [_WEBSOCKETS] if _emulated_version(self.spec.version) is None else []
+        manifest = node.manifest(_kubelet_version(node.version or self.spec.version), self._features())
         if self._kubelet is not None:
             self._kubelet.add_address(node.name, node.internal_ip)
-        await self.client.request("POST", "/api/v1/nodes", node.manifest(version, features))
+        await self.client.request("POST", "/api/v1/nodes", manifest)
 
     async def remove_node(self, name: str) -> None:
         """Take a node and the pods on it away; one that is not there is fine."""
@@ -246,11 +294,12 @@ class ControlPlane:
         """Names of the nodes that are Ready."""
         return [node["metadata"]["name"] for node in await self.nodes() if _is_ready(node)]
 
-    def _kubelet_version(self) -> str:
-        """As EKS's kubelets say it: a patch version and "-eks-"; what follows there is a build's hash."""
-        built = version_of("kubernetes")
-        own = built if _minor(built) == self.spec.version else f"v{self.spec.version}.0"
-        return f"{own}-eks-rehearsal"
+
+def _kubelet_version(version: str) -> str:
+    """As EKS's kubelets of a minor version say it: a patch version and "-eks-"; then comes a build's hash there."""
+    built = version_of("kubernetes")
+    own = built if _minor(built) == version else f"v{version}.0"
+    return f"{own}-eks-rehearsal"
 
 
 async def _unless_absent(request: Awaitable[object]) -> None:

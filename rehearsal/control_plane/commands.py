@@ -15,6 +15,9 @@ from rehearsal.control_plane.processes import Program
 from rehearsal.control_plane.spec import ControlPlaneSpec
 
 ETCD_SOCKET = "etcd.sock:0"
+LARGEST_EVENT = 1024 * 1024 - 26
+"""Bytes that one event may have in CloudWatch Logs, less what it counts for itself. EKS shortens a larger audit event
+to its metadata (EKS Best Practices Guide, "Detective Controls", as of 2026-05-04)."""
 STAGES = Path(__file__).with_name("stages.yaml")
 
 
@@ -106,7 +109,7 @@ class Commands:
                 "service-cluster-ip-range": spec.service_cidr,
                 "tls-cert-file": material.serving[0],
                 "tls-private-key-file": material.serving[1],
-                "client-ca-file": material.ca,
+                "client-ca-file": material.client_ca,
                 "kubelet-certificate-authority": material.ca,
                 "kubelet-preferred-address-types": "InternalIP",
                 "kubelet-client-certificate": material.kubelet_client[0],
@@ -138,6 +141,8 @@ class Commands:
                 "audit-log-mode": "batch",
                 "audit-log-maxsize": 10,
                 "audit-log-maxbackup": 2,
+                "audit-log-truncate-enabled": True,
+                "audit-log-truncate-max-event-size": LARGEST_EVENT,
                 "allow-privileged": True,
                 "profiling": False,
                 **self._version(),
@@ -156,8 +161,9 @@ class Commands:
                 "secure-port": 0,
                 "service-account-private-key-file": material.token_key,
                 "root-ca-file": material.ca,
-                "cluster-signing-cert-file": material.ca,
-                "cluster-signing-key-file": material.ca_key,
+                # EKS signs no client certificate, whoever approves it: with one signer named the others do not run.
+                "cluster-signing-kubelet-serving-cert-file": material.ca,
+                "cluster-signing-kubelet-serving-key-file": material.ca_key,
                 "profiling": False,
                 **self._version(),
             },

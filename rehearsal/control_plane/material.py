@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from rehearsal.control_plane import settings
+from rehearsal.control_plane.audit import audit_policy
 from rehearsal.control_plane.pki import Authority, token_keys
 from rehearsal.control_plane.ports import LOOPBACK
 from rehearsal.control_plane.spec import ControlPlaneSpec
@@ -26,9 +27,12 @@ class Material:
     """The keys and files that the programs are started with, by their use."""
 
     ca: Path
+    """Signs servers' certificates; this is the one that users see."""
     ca_data: str
-    """The authority's certificate as kubeconfig and EKS carry it: PEM in base64."""
+    """Its certificate as kubeconfig and EKS carry it: PEM in base64."""
     ca_key: Path
+    client_ca: Path
+    """Signs the control plane's own clients."""
     admin: tuple[Path, Path]
     serving: tuple[Path, Path]
     kubelet: tuple[Path, Path]
@@ -60,10 +64,12 @@ def write(spec: ControlPlaneSpec, endpoint: str) -> Material:
     """Make every key and every file that the programs read, for an API server at that URL."""
     directory = spec.dir
     pki = directory / "pki"
-    front_proxy_pki = pki / "front-proxy"
+    front_proxy_pki, client_pki = pki / "front-proxy", pki / "clients"
     front_proxy_pki.mkdir(mode=0o700)
+    client_pki.mkdir(mode=0o700)
     authority = Authority(pki, spec.cluster_name)
-    front_proxies = Authority(front_proxy_pki, f"{spec.cluster_name} front proxy")
+    front_proxies = Authority(front_proxy_pki, f"{spec.cluster_name} front proxy", keeps_key=False)
+    clients = Authority(client_pki, f"{spec.cluster_name} clients", keeps_key=False)
     api_names = [
         LOOPBACK,
         service_address(spec),
@@ -75,12 +81,12 @@ def write(spec: ControlPlaneSpec, endpoint: str) -> Material:
     ]
     masters = ["system:masters"]
     # EKS's own name for what it does in a cluster while it makes it.
-    admin = authority.client("admin", "eks:cluster-bootstrap", masters)
+    admin = clients.client("admin", "eks:cluster-bootstrap", masters)
     settings.kubeconfig(directory / ADMIN, endpoint, authority.data, "eks:cluster-bootstrap", admin)
 
     def own_kubeconfig(name: str, user: str) -> Path:
         # Masters, so that they need not wait until the API server has made the roles for them.
-        files = authority.client(name, user, masters)
+        files = clients.client(name, user, masters)
         return settings.kubeconfig(directory / f"{name}.kubeconfig", endpoint, authority.data, user, files)
 
     token_key, token_public = token_keys(pki)
@@ -88,10 +94,11 @@ def write(spec: ControlPlaneSpec, endpoint: str) -> Material:
         ca=authority.certificate_file,
         ca_data=authority.data,
         ca_key=authority.key_file,
+        client_ca=clients.certificate_file,
         admin=admin,
         serving=authority.server("kube-apiserver", "kube-apiserver", api_names),
-        kubelet=authority.client("kubelet-own", "kubelet", masters),
-        kubelet_client=authority.client("kubelet-client", "kube-apiserver-kubelet-client", masters),
+        kubelet=clients.client("kubelet-own", "kubelet", masters),
+        kubelet_client=clients.client("kubelet-client", "kube-apiserver-kubelet-client", masters),
         kubelet_serving=partial(authority.server, "kubelet", "kubelet"),
         front_proxy_ca=front_proxies.certificate_file,
         front_proxy=front_proxies.client("front-proxy", FRONT_PROXY),
@@ -104,8 +111,8 @@ def write(spec: ControlPlaneSpec, endpoint: str) -> Material:
             settings.webhook_kubeconfig(directory / "authz-webhook.json", spec.authz_webhook_url),
         ),
         authn_webhook=settings.webhook_kubeconfig(directory / "authn-webhook.json", spec.authn_webhook_url),
-        encryption=settings.encryption(directory / "encryption.json"),
-        audit_policy=settings.audit_policy(directory / "audit-policy.json"),
+        encryption=settings.encryption(directory / "encryption.json", spec.data_key),
+        audit_policy=audit_policy(directory / "audit-policy.json"),
         controller_manager=own_kubeconfig("controller-manager", "system:kube-controller-manager"),
         scheduler=own_kubeconfig("scheduler", "system:kube-scheduler"),
         kwok=own_kubeconfig("kwok", "kwok"),

@@ -66,6 +66,8 @@ class NodeSpec:
     """amd64 or arm64, as Kubernetes writes it."""
     pod_cidr: str = ""
     """Addresses that the node's pods get, from the node's subnet; KWOK's own range when empty."""
+    version: str = ""
+    """Kubernetes minor version of its kubelet, "1.35"; empty: the cluster's."""
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     """Labels of the node group, beside EKS's own."""
     taints: tuple[Taint, ...] = ()

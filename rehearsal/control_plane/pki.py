@@ -1,7 +1,10 @@
-"""The cluster's own certificate authority and everything signed by it.
+"""The cluster's own certificate authorities and everything signed by them.
 
-One authority a cluster, made when the cluster is made and deleted with it, as
-on EKS. Keys are ECDSA because RSA ones would cost a noticeable part of the
+They are made when the cluster is made and deleted with it, as on EKS. One
+signs servers' certificates: it is what users see, and the controller manager
+has its key. Another signs certificates of clients, for the control plane's own
+parts alone: its key is never written, so that nobody else logs in with a
+certificate, as on EKS. Keys are ECDSA because RSA ones would cost a noticeable part of the
 start; only the key that signs service-account tokens is RSA, as EKS's is, so
 that a decoded token shows the algorithm that it shows there.
 """
@@ -38,9 +41,9 @@ def _key_pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
 
 
 class Authority:
-    """A new certificate authority; its key lies in `directory` for the controller that signs requests."""
+    """A new certificate authority; with `keeps_key` its key lies in `directory` too, for the controller that signs."""
 
-    def __init__(self, directory: Path, cluster_name: str) -> None:
+    def __init__(self, directory: Path, cluster_name: str, *, keeps_key: bool = True) -> None:
         self._directory = directory
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"kubernetes {cluster_name}"[:64])])
@@ -55,7 +58,8 @@ class Authority:
         self.certificate_file = directory / "ca.crt"
         self.key_file = directory / "ca.key"
         write_private(self.certificate_file, self.pem)
-        write_private(self.key_file, _key_pem(self._key))
+        if keeps_key:
+            write_private(self.key_file, _key_pem(self._key))
 
     @property
     def data(self) -> str:

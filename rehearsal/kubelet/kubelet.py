@@ -30,6 +30,9 @@ class Settings:
     bin_dir: Path
     """Where kubectl is."""
     ca: Path
+    """Signed the API server's certificate."""
+    client_ca: Path
+    """Signed the certificate with which the API server comes to this port."""
     client: tuple[Path, Path]
     """Certificate and key with which it asks the API server."""
     serving: Callable[[Sequence[str]], tuple[Path, Path]]
@@ -68,7 +71,7 @@ class Kubelet:
         """Serve on a bound socket what nodes' kubelets serve, lead the API server there, and begin to watch pods."""
         settings = self._settings
         self._port = listener.getsockname()[1]
-        self._certificates = tls(settings.ca, settings.serving([LOOPBACK]))
+        self._certificates = tls(settings.client_ca, settings.serving([LOOPBACK]))
         await self._server.start(listener, self._certificates)
         await self._egress.start(egress.listener(settings.directory))
         self._pods.start()

@@ -6,6 +6,7 @@ so that a test can change it from outside.
 """
 
 import asyncio
+import dataclasses
 import json
 import os
 import subprocess
@@ -69,6 +70,9 @@ class PlayedControlPlane:
             (self.spec.dir / "urls.json").unlink()
             (self.spec.dir / "nodes.json").unlink(missing_ok=True)
             self.spec.dir.rmdir()
+
+    async def upgrade(self, version: str) -> None:
+        self.spec = dataclasses.replace(self.spec, version=version)
 
     async def add_node(self, node: NodeSpec) -> None:
         self._nodes[node.name] = node

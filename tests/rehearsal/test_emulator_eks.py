@@ -205,7 +205,7 @@ def test_an_upgrade_policy_is_changed_while_standard_support_lasts(aws: Account,
         ("1.31", "unsupported Kubernetes version"),
     ],
 )
-def test_a_version_only_goes_up_by_one(aws: Account, cluster: str, version: str, text: str) -> None:
+def test_a_version_does_not_go_back(aws: Account, cluster: str, version: str, text: str) -> None:
     assert text in refused(lambda: aws.eks.update_cluster_version(name=cluster, version=version))[1]
 
 

@@ -15,7 +15,7 @@ import types
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import kubernetes
@@ -29,6 +29,7 @@ from tests.rehearsal.control_planes import Object, until
 from tests.rehearsal.kubelet_pods import NAMESPACE, Kubelet, allow, mentions, nap, running, sleepers
 
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+UNSCHEDULED: Object = {"containers": [{"name": "main", "image": "anything:1"}], "nodeSelector": {"no": "such"}}
 
 
 @pytest.fixture(scope="module")
@@ -291,7 +292,8 @@ def kubelet_port(kubelet: Kubelet) -> int:
 )
 def test_only_the_api_server_may_ask_the_kubelet(kubelet: Kubelet, path: str, certificate: str, status: int) -> None:
     pki = kubelet.plane.spec.dir / "pki"
-    files: Object = {"cert_file": str(pki / f"{certificate}.crt"), "key_file": str(pki / f"{certificate}.key")}
+    own = pki / "clients" / certificate
+    files: Object = {"cert_file": f"{own}.crt", "key_file": f"{own}.key"}
     with urllib3.PoolManager(ca_certs=str(pki / "ca.crt"), retries=False, **(files if certificate else {})) as pool:
         url = f"https://127.0.0.1:{kubelet_port(kubelet)}/{path}/{NAMESPACE}/dev-kubectl/main"
         answer = pool.request("GET", url, fields={"command": "id", "output": "1"})
@@ -301,6 +303,32 @@ def test_only_the_api_server_may_ask_the_kubelet(kubelet: Kubelet, path: str, ce
         assert answer.status == status
         if status != 200:
             assert b"uid=" not in answer.data
+
+
+def test_a_kubelet_tells_the_pods_of_its_node(kubelet: Kubelet) -> None:
+    clients = kubelet.plane.spec.dir / "pki" / "clients"
+    (node,) = kubelet.loop.run(kubelet.plane.nodes())
+    kubelet.create("/api/v1/namespaces/default/pods", "Pod", "elsewhere", spec=UNSCHEDULED)
+    with urllib3.PoolManager(
+        ca_certs=str(clients.parent / "ca.crt"),
+        cert_file=str(clients / "kubelet-client.crt"),
+        key_file=str(clients / "kubelet-client.key"),
+        retries=False,
+    ) as pool:
+
+        def told(uri: str) -> Any:
+            headers = {"X-Forwarded-Uri": uri} if uri else {}
+            return pool.request("GET", f"https://127.0.0.1:{kubelet_port(kubelet)}/pods", headers=headers)
+
+        listed = json.loads(told(f"/api/v1/nodes/{node['metadata']['name']}/proxy/pods").data)
+        assert (listed["kind"], listed["apiVersion"]) == ("PodList", "v1")
+        names = {pod["metadata"]["name"]: pod for pod in listed["items"]}
+        assert "dev-kubectl" in names
+        assert "elsewhere" not in names, "it is on no node"
+        assert names["dev-kubectl"]["status"]["phase"] == "Running"
+        assert json.loads(told("/api/v1/nodes/another:10250/proxy/pods").data)["items"] == []
+        assert told("").status == 400
+    kubelet.request("DELETE", "/api/v1/namespaces/default/pods/elsewhere")
 
 
 def test_a_certificate_of_another_authority_is_refused(kubelet: Kubelet, tmp_path: Path) -> None:

@@ -6,10 +6,14 @@ from typing import Any, Final
 
 from rehearsal.aws.client import Calls
 from rehearsal.aws.eks import validation
+from rehearsal.aws.eks.catalog import VERSIONS
 from rehearsal.aws.eks.clusters import ClusterOperations
+from rehearsal.aws.eks.logs import make_group
 from rehearsal.aws.eks.lookups import Lookups
+from rehearsal.aws.eks.nodegroup_rules import check_upgrade_of_cluster
 from rehearsal.aws.eks.state import Cluster, Clusters, bad_request, invalid
 from rehearsal.aws.eks.updates import Updates
+from rehearsal.control_plane.errors import ControlPlaneError
 
 CHANGES: Final = {
     "logging": "LoggingUpdate",
@@ -27,6 +31,7 @@ class ClusterChanges:
 
     def __init__(self, calls: Calls, clusters: Clusters, operations: ClusterOperations, updates: Updates) -> None:
         """`operations` does what a change needs done in the account."""
+        self._calls = calls
         self._clusters = clusters
         self._operations = operations
         self._updates = updates
@@ -45,6 +50,8 @@ class ClusterChanges:
         change, value = wanted[0], params[wanted[0]]
         match change:
             case "logging":
+                await self._operations.send_logs(cluster)
+                self._updates.check_free(cluster)
                 begun = self._change_logging(cluster, value)
             case "accessConfig":
                 begun = self._change_access(cluster, value)
@@ -60,7 +67,7 @@ class ClusterChanges:
         kind = "VpcConfigUpdate" if {"SubnetIds", "SecurityGroups"} & begun.keys() else CHANGES[change]
 
         async def write_logs() -> None:
-            await self._operations.ensure_log_group(cluster)
+            await make_group(self._calls, cluster)
 
         return {"update": self._updates.begin(cluster, cluster.view, kind, begun, write_logs)}
 
@@ -125,13 +132,25 @@ class ClusterChanges:
         return begun | {"PublicAccessCidrs": str(cidrs)}
 
     def update_version(self, params: dict[str, Any]) -> dict[str, Any]:
-        """UpdateClusterVersion: checked as EKS does, and then refused, for the control plane cannot change it."""
-        cluster = self._clusters.active(params["name"])
-        validation.check_upgrade(cluster.view["version"], params["version"])
-        raise bad_request(
-            "The rehearsal does not play an upgrade in place. Take the lab down and stand it up with the new version.",
-            clusterName=cluster.name,
-        )
+        """UpdateClusterVersion: to the next minor version, when the managed nodes have the present one."""
+        cluster, wanted = self._clusters.active(params["name"]), params["version"]
+        self._updates.check_free(cluster)
+        validation.check_upgrade(cluster.view["version"], wanted)
+        groups = {name: group.view["version"] for name, group in cluster.nodegroups.items()}
+        check_upgrade_of_cluster(cluster.view["version"], groups)
+        platform = VERSIONS[wanted].platform
+
+        async def upgrade() -> None:
+            if cluster.control_plane is None:
+                raise ControlPlaneError(f"The control plane of {cluster.name} is not running.")
+            if cluster.wrapped_key:
+                # The new API server needs its data key again.
+                await self._calls("kms", "Decrypt", CiphertextBlob=cluster.wrapped_key)
+            await cluster.control_plane.upgrade(wanted)
+            cluster.view["version"], cluster.view["platformVersion"] = wanted, platform
+
+        begun = {"Version": wanted, "PlatformVersion": platform}
+        return {"update": self._updates.begin(cluster, cluster.view, "VersionUpdate", begun, upgrade)}
 
     async def associate_encryption(self, params: dict[str, Any]) -> dict[str, Any]:
         """AssociateEncryptionConfig: once and for all."""

@@ -14,12 +14,13 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from rehearsal.aws.backend import Caller
+from rehearsal.aws.backend import Backend, Caller
 from rehearsal.aws.client import Calls
 from rehearsal.aws.ec2.service import Ec2
 from rehearsal.aws.eks import validation
 from rehearsal.aws.eks.access import Access
 from rehearsal.aws.eks.catalog import KUBERNETES_VERSIONS, VERSIONS
+from rehearsal.aws.eks.logs import ClusterLogs, make_group
 from rehearsal.aws.eks.lookups import Lookups
 from rehearsal.aws.eks.pods import Pods
 from rehearsal.aws.eks.state import (
@@ -32,9 +33,8 @@ from rehearsal.aws.eks.state import (
 )
 from rehearsal.aws.eks.updates import Updates
 from rehearsal.aws.errors import AwsError
-from rehearsal.aws.settings import Settings
 from rehearsal.control_plane.errors import ControlPlaneError
-from rehearsal.control_plane.spec import ControlPlaneSpec
+from rehearsal.control_plane.spec import ControlPlaneSpec, DataKey
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class ClusterOperations:
 
     def __init__(
         self,
-        settings: Settings,
+        backend: Backend,
         calls: Calls,
         ec2: Ec2,
         clusters: Clusters,
@@ -60,7 +60,8 @@ class ClusterOperations:
         fails_later: Trouble,
     ) -> None:
         """`factory` makes a control plane from its specification; `pods` knows what its pods see of AWS."""
-        self._settings = settings
+        self._backend = backend
+        self._settings = backend.settings
         self._calls = calls
         self._ec2 = ec2
         self._clusters = clusters
@@ -70,6 +71,7 @@ class ClusterOperations:
         self._pods = pods
         self._fails_later = fails_later
         self._lookups = Lookups(calls)
+        self._logs: dict[str, ClusterLogs] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def create(self, params: dict[str, Any], caller: Caller | None) -> dict[str, Any]:
@@ -198,10 +200,20 @@ class ClusterOperations:
         while cluster.interfaces:
             self._ec2.interfaces.release(cluster.interfaces.pop())
 
-    async def _bring_up(self, cluster: Cluster) -> None:
+    async def _data_key(self, cluster: Cluster) -> DataKey | None:
+        """A data key made by the customer's KMS key, if the cluster has one."""
+        configs: list[dict[str, Any]] = cluster.view["encryptionConfig"]
+        if not configs:
+            return None
+        arn: str = configs[0]["provider"]["keyArn"]
+        made = await self._calls("kms", "GenerateDataKey", KeyId=arn, KeySpec="AES_256")
+        cluster.wrapped_key = made["CiphertextBlob"]
+        return DataKey(made["KeyId"].rpartition("/")[2], made["Plaintext"])
+
+    def _spec(self, cluster: Cluster, data_key: DataKey | None) -> ControlPlaneSpec:
         view = cluster.view
         webhook = f"{self._settings.endpoint}/_rehearsal/webhook/{cluster.secret}"
-        spec = ControlPlaneSpec(
+        return ControlPlaneSpec(
             cluster_name=cluster.name,
             region=self._settings.region,
             version=view["version"],
@@ -213,10 +225,15 @@ class ClusterOperations:
             authz_webhook_url=f"{webhook}/authorize",
             pod_environment=partial(self._pods.environment, cluster),
             admission=partial(self._pods.admit, cluster),
+            data_key=data_key,
         )
-        control_plane = self._factory(spec)
+
+    async def _bring_up(self, cluster: Cluster) -> None:
+        view = cluster.view
         try:
-            await self.ensure_log_group(cluster)
+            spec = self._spec(cluster, await self._data_key(cluster))
+            control_plane = self._factory(spec)
+            await make_group(self._calls, cluster)
             if self._fails_later("CreateCluster"):
                 raise ControlPlaneError("The control plane could not be created.")
             await control_plane.start()
@@ -226,19 +243,16 @@ class ClusterOperations:
             view["health"]["issues"] = [{"code": "InternalFailure", "message": str(error), "resourceIds": []}]
             return
         cluster.control_plane = control_plane
+        self._logs[cluster.name] = ClusterLogs(self._backend, self._calls, cluster, spec.dir)
+        self._logs[cluster.name].start()
         view["endpoint"] = control_plane.endpoint
         view["certificateAuthority"] = {"data": control_plane.ca_data}
         view["status"] = "ACTIVE"
 
-    async def ensure_log_group(self, cluster: Cluster) -> None:
-        """EKS makes the log group that it writes to, whenever it is not there and something is to be written."""
-        if not validation.enabled_logs(cluster.view):
-            return
-        try:
-            await self._calls("logs", "CreateLogGroup", logGroupName=f"/aws/eks/{cluster.name}/cluster")
-        except AwsError as error:
-            if error.code != "ResourceAlreadyExistsException":
-                raise
+    async def send_logs(self, cluster: Cluster) -> None:
+        """What was written until now goes by the logging configuration of now, before that changes."""
+        if logs := self._logs.get(cluster.name):
+            await logs.send()
 
     async def delete(self, name: str) -> dict[str, Any]:
         """DeleteCluster."""
@@ -259,7 +273,7 @@ class ClusterOperations:
         try:
             await self.shut_down(cluster, bringing_up)
             # The control plane writes to the end: whoever deletes its log group first gets it back.
-            await self.ensure_log_group(cluster)
+            await make_group(self._calls, cluster)
             self.detach(cluster)
             group = cluster.view["resourcesVpcConfig"]["clusterSecurityGroupId"]
             await self._calls("ec2", "DeleteSecurityGroup", GroupId=group)
@@ -274,6 +288,8 @@ class ClusterOperations:
         if bringing_up and not bringing_up.done():
             bringing_up.cancel()
             await asyncio.gather(bringing_up, return_exceptions=True)
+        if logs := self._logs.pop(cluster.name, None):
+            await logs.stop()
         if cluster.control_plane:
             control_plane, cluster.control_plane = cluster.control_plane, None
             await control_plane.stop()

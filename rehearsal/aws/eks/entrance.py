@@ -18,10 +18,13 @@ from rehearsal.aws.authenticator import (
     Identity,
     Refused,
     Token,
+    Unmapped,
     User,
+    denied,
     enter,
     find_entry,
     find_in_aws_auth,
+    granted,
     read_token,
     without_path,
 )
@@ -48,12 +51,15 @@ class EntranceControl:
         """A TokenReview with its status; a token that is not for us is simply not authenticated."""
         token = (review.get("spec") or {}).get("token", "")
         try:
-            status = (await self._enter(cluster, token)).status()
+            user = await self._enter(cluster, token)
+            status = user.status()
+            cluster.authenticator_log.append(granted(user))
         except Refused as refused:
             status: dict[str, Any] = {"authenticated": False}
             if str(token).startswith(PREFIX):
                 log.info("cluster %s refused a token: %s", cluster.name, refused)
                 status["error"] = str(refused)
+                cluster.authenticator_log.append(denied(refused))
         return {"apiVersion": review.get("apiVersion"), "kind": review.get("kind"), "status": status}
 
     async def _enter(self, cluster: Cluster, bearer: str) -> User:
@@ -62,7 +68,7 @@ class EntranceControl:
         identity = await self._identify(cluster, token)
         entrance = await self._entrance(cluster, identity)
         if entrance is None:
-            raise Refused(f"{identity.arn} is neither in an access entry nor in aws-auth")
+            raise Unmapped(identity.canonical_arn)
         name = await self._private_dns_name(identity) if entrance.needs_private_dns_name else ""
         return enter(identity, entrance, name)
 

@@ -68,6 +68,27 @@ def check_version(nodes: str, cluster: str) -> None:
         raise invalid(f"Nodegroup Kubernetes version {nodes} cannot be newer than the cluster's {cluster}")
 
 
+def check_version_change(current: str, wanted: str) -> None:
+    """Nodes do not go back."""
+    if tuple(map(int, wanted.split("."))) < tuple(map(int, current.split("."))):
+        allowed = f"Allowed kubernetes version - {current}"
+        raise invalid(f"Requested Nodegroup Kubernetes version {wanted} is invalid. {allowed}")
+
+
+def check_upgrade_of_cluster(cluster: str, nodegroups: Mapping[str, str]) -> None:
+    """Managed nodes have the cluster's minor version before the cluster gets the next one.
+
+    `nodegroups` maps a group's name to its version. Rule: Amazon EKS User Guide, "Update existing cluster to new
+    Kubernetes version"; text as in hashicorp/terraform-provider-aws issue 19478; both seen 2026-11.
+    """
+    behind = sorted(name for name, version in nodegroups.items() if version != cluster)
+    if behind:
+        raise bad_request(
+            f"Nodegroups {', '.join(behind)} must be updated to match cluster version {cluster} before updating "
+            "cluster version"
+        )
+
+
 def check_labels(labels: Mapping[str, str]) -> None:
     """Labels that belong to Kubernetes or EKS are not given by users."""
     for key in labels:

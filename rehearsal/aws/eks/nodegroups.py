@@ -228,6 +228,7 @@ class Nodegroups:
             view["launchTemplate"], group.template = _named(template), data
         version = params.get("version", cluster.view["version"] if "launchTemplate" not in params else view["version"])
         rules.check_version(version, cluster.view["version"])
+        rules.check_version_change(view["version"], version)
         if view["amiType"] != "CUSTOM":
             view["version"] = version
             view["releaseVersion"] = params.get("releaseVersion", f"{VERSIONS[version].patch}-{AMI_RELEASE}")

@@ -64,9 +64,9 @@ class Nodes:
         await self._wait_ready(cluster, [node for node in made if isinstance(node, Node)])
 
     async def roll(self, cluster: Cluster, group: Nodegroup) -> None:
-        """Replace every node that was launched from another template version; the new one comes first."""
-        current = _template_of(group)
-        for old in [node for node in group.nodes.values() if node.template != current]:
+        """Replace every node of another template version or another AMI; the new one comes first."""
+        current = (_template_of(group), group.view["releaseVersion"])
+        for old in [node for node in group.nodes.values() if (node.template, node.release) != current]:
             new = await self._launch(cluster, group, old.subnet_id)
             await self._wait_ready(cluster, [new])
             await self.remove(cluster, group, old)
@@ -92,7 +92,8 @@ class Nodes:
 
     async def _launch(self, cluster: Cluster, group: Nodegroup, subnet_id: str) -> Node:
         instance = await self._run_instance(cluster, group, subnet_id)
-        node = Node(instance["InstanceId"], instance["PrivateDnsName"], subnet_id, _template_of(group))
+        release = group.view["releaseVersion"]
+        node = Node(instance["InstanceId"], instance["PrivateDnsName"], subnet_id, _template_of(group), release)
         group.nodes[node.instance_id] = node
         control_plane = cluster.control_plane
         if control_plane is None:
@@ -175,6 +176,7 @@ class Nodes:
             cpu=row.vcpus,
             memory_mib=row.memory_mib,
             disk_gib=disk,
+            version=view["version"],
             arch="arm64" if row.arch == "arm64" else "amd64",
             labels={**node_labels(configs), **view["labels"]},
             taints=taints_of(view),

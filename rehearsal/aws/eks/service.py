@@ -52,7 +52,7 @@ class Eks:
         pod_identity = PodIdentity(settings, lookups, self._clusters)
         addons = Addons(settings, lookups, self._clusters, pod_identity, self._updates)
         self._operations = ClusterOperations(
-            settings, calls, ec2, self._clusters, access, self._updates, factory, self.pods, fails_later
+            backend, calls, ec2, self._clusters, access, self._updates, factory, self.pods, fails_later
         )
         changes = ClusterChanges(calls, self._clusters, self._operations, self._updates)
         self._nodegroups = Nodegroups(settings, calls, self._clusters, access, self._updates, fails_later)

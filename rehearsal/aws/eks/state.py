@@ -6,6 +6,7 @@ EKS never shows stands beside it.
 
 import asyncio
 import secrets
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -54,6 +55,10 @@ class ControlPlane(Protocol):
         """Names of the nodes that are Ready."""
         ...
 
+    async def upgrade(self, version: str) -> None:
+        """Go on as a later Kubernetes version; raise ControlPlaneError, and be what it was, when it cannot."""
+        ...
+
     def processes(self) -> Sequence[ProcessInfo]:
         """Each process as it is now."""
         ...
@@ -91,6 +96,8 @@ class Node:
     subnet_id: str
     template: tuple[str, str]
     """Launch template id and version that it was launched from."""
+    release: str
+    """Version of the AMI that it was launched from."""
 
 
 @dataclass
@@ -121,6 +128,8 @@ class Cluster:
     """The creator's principal id, when only aws-auth is used: then its admin right is written nowhere."""
     secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     """Part of the webhooks' path."""
+    wrapped_key: bytes = b""
+    """The key of what etcd holds, encrypted by the customer's KMS key; empty without one."""
     control_plane: ControlPlane | None = None
     task: asyncio.Task[None] | None = None
     interfaces: list[str] = field(default_factory=list[str])
@@ -130,6 +139,8 @@ class Cluster:
     associations: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     """Pod Identity associations by id."""
     updates: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    authenticator_log: deque[str] = field(default_factory=lambda: deque[str](maxlen=1000))
+    """What the authenticator has written and nobody has sent to CloudWatch Logs yet."""
 
     @property
     def name(self) -> str:

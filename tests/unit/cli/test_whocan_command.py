@@ -51,6 +51,9 @@ CATALOGUE = Catalogue(
 )
 
 
+VERSION = (1, 36)
+
+
 class FakeReader:
     """A cluster that is known beforehand."""
 
@@ -59,6 +62,9 @@ class FakeReader:
 
     def policy(self) -> Policy:
         return POLICY
+
+    def version(self) -> tuple[int, int]:
+        return VERSION
 
     def catalogue(self) -> Catalogue:
         return CATALOGUE
@@ -162,6 +168,28 @@ def test_who_may_as_json(lab: Any) -> None:
     assert answer["access_entries_unread"] is None
     # The server has no such verb there, and says which it has.
     assert any("create" in note for note in answer["notes"])
+
+
+@pytest.mark.parametrize("version", [(1, 34), (1, 35), (1, 36)])
+def test_who_may_exec_depends_on_the_version(lab: Any, monkeypatch: pytest.MonkeyPatch, version: Any) -> None:
+    watcher = Subject("User", "watcher")
+    role = Role("ClusterRole", "watch", "", (Rule(("get",), ("",), ("pods/exec", "pods/log")),))
+    binding = Binding("RoleBinding", "watch", "dev-team", "ClusterRole", "watch", (watcher,))
+    policy = Policy((*POLICY.roles, role), (*POLICY.bindings, binding))
+    monkeypatch.setattr(FakeReader, "policy", lambda _: policy)
+    monkeypatch.setattr(FakeReader, "version", lambda _: version)
+    for where in (("-n", "dev-team"), ("-A",)):
+        answer = as_json(lab, "create", "pods/exec", *where)
+        assert "watcher" not in [one["name"] for one in answer["who"]]
+        expected = ["watcher"] if version < (1, 35) else []
+        assert [one["name"] for one in answer["who_by_get"]] == expected, "dev-k8s may create it already"
+    assert as_json(lab, "create", "pods/exec")["who_by_get"] == [], "in another namespace"
+    assert as_json(lab, "create", "pods", "-n", "dev-team")["who_by_get"] == []
+    said = "create is not asked for" if version < (1, 35) else "get alone does not let anybody use pods/exec"
+    assert any(said in note for note in as_json(lab, "get", "pods/exec", "-n", "dev-team")["notes"])
+    assert not any("create" in note for note in as_json(lab, "get", "pods", "-n", "dev-team")["notes"])
+    shown = lab("create", "pods/exec", "-n", "dev-team")[1]
+    assert ("by get over a WebSocket" in shown) == (version < (1, 35))
 
 
 def test_a_path(lab: Any) -> None:

@@ -1,7 +1,6 @@
 """The parts of a control plane that can be judged without starting it."""
 
 import dataclasses
-import json
 import socket
 import stat
 import sys
@@ -18,6 +17,7 @@ from rehearsal.control_plane import (
     ControlPlaneSpec,
     NodeSpec,
     Taint,
+    audit,
     bootstrap,
     settings,
 )
@@ -139,18 +139,49 @@ def test_the_authority_signs_for_names_and_groups(tmp_path: Path) -> None:
 
 
 def test_every_cluster_has_its_own_encryption_key(tmp_path: Path) -> None:
-    keys = [settings.encryption(tmp_path / name).read_text() for name in ("one", "two")]
+    keys = [settings.encryption(tmp_path / name, None).read_text() for name in ("one", "two")]
     assert keys[0] != keys[1]
     assert stat.S_IMODE((tmp_path / "one").stat().st_mode) == 0o600
 
 
-def test_secrets_are_never_logged_with_their_content(tmp_path: Path) -> None:
-    rules = json.loads(settings.audit_policy(tmp_path / "policy").read_text())["rules"]
-    bodies = [rule for rule in rules if rule["level"] not in ("None", "Metadata")]
-    groups = {resource["group"] for rule in bodies for resource in rule["resources"]}
-    assert groups == {"rbac.authorization.k8s.io"}
-    assert all(rule["level"] == "Request" for rule in bodies)
-    assert rules[-1] == {"level": "Metadata"}
+def decided(
+    verb: str, resource: str, group: str = "", *, user: str = "someone", name: str = "x", namespace: str = "kube-system"
+) -> tuple[str, list[str]]:
+    """Level and omitted stages of a request for a resource, read from the rules as Kubernetes' audit documents say."""
+    for rule in audit.rules():
+        groups = [each for each in rule.get("resources", []) if each["group"] == group]
+        fits = [
+            each
+            for each in groups
+            if (not each.get("resources") or resource in each["resources"])
+            and (not each.get("resourceNames") or name in each["resourceNames"])
+        ]
+        if "nonResourceURLs" in rule or (rule.get("resources") and not fits) or "userGroups" in rule:
+            continue
+        if verb not in rule.get("verbs", [verb]) or user not in rule.get("users", [user]):
+            continue
+        if namespace in rule.get("namespaces", [namespace]):
+            return rule["level"], rule.get("omitStages", [])
+    raise AssertionError("no rule")
+
+
+def test_the_audit_policy_is_eks_s() -> None:
+    """EKS Best Practices Guide, "Detective Controls", as of 2026-05-04."""
+    no_receipt = ["RequestReceived"]
+    assert decided("patch", "configmaps", name="aws-auth") == ("RequestResponse", no_receipt)
+    assert decided("create", "configmaps", name="aws-auth") == ("Metadata", no_receipt), "creation is not in the rule"
+    assert decided("patch", "configmaps", name="aws-auth", namespace="default") == ("Metadata", no_receipt)
+    for verb in ("get", "create", "patch", "delete"):
+        assert decided(verb, "secrets") == ("Metadata", no_receipt), "never a Secret's content"
+    assert decided("create", "tokenreviews", "authentication.k8s.io") == ("Metadata", no_receipt)
+    assert decided("create", "serviceaccounts/token") == ("Request", []), "every stage of it"
+    assert decided("list", "pods") == ("Request", no_receipt)
+    assert decided("create", "pods/exec") == ("RequestResponse", no_receipt)
+    assert decided("patch", "clusterroles", "rbac.authorization.k8s.io") == ("RequestResponse", no_receipt)
+    assert decided("create", "leases", "coordination.k8s.io") == ("Metadata", no_receipt), "a group that is not named"
+    assert decided("create", "events")[0] == "None"
+    assert decided("patch", "pods/status", user="kwok") == ("Request", no_receipt)
+    assert decided("get", "nodes", user="kubelet")[0] == "None"
 
 
 def test_the_kubernetes_service_has_the_first_address(tmp_path: Path) -> None:

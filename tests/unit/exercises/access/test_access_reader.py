@@ -158,3 +158,16 @@ def test_the_callers_own_requests_are_asked_one_by_one() -> None:
         "name": "web",
         "namespace": "dev-team",
     }
+
+
+@pytest.mark.parametrize(
+    ("told", "version"),
+    [
+        ({"major": "1", "minor": "34"}, (1, 34)),
+        ({"major": "1", "minor": "34+"}, (1, 34)),
+        ({"major": "1", "minor": "36", "emulationMajor": "1", "emulationMinor": "34"}, (1, 34)),
+    ],
+)
+def test_the_version_is_the_one_whose_behaviour_the_server_has(told: dict[str, str], version: tuple[int, int]) -> None:
+    reader, _ = reading({"/version": Answer(200, told)})
+    assert reader.version() == version
