@@ -254,7 +254,11 @@ def test_the_audit_log_names_who_asked(cluster: Cluster) -> None:
 def test_nobody_else_on_the_machine_can_look_inside(cluster: Cluster) -> None:
     directory = cluster.plane.spec.dir
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
-    private = [*directory.glob("*.json"), *directory.glob("*.kubeconfig"), *directory.glob("pki/*")]
+    private = [
+        *directory.glob("*.json"),
+        *directory.glob("*.kubeconfig"),
+        *(file for file in directory.glob("pki/**/*") if file.is_file()),
+    ]
     assert len(private) > 15
     assert {stat.S_IMODE(file.stat().st_mode) for file in private} == {0o600}
     for info in cluster.plane.processes():
