@@ -23,6 +23,7 @@ from rehearsal.aws.ec2.guards import Guards
 from rehearsal.aws.ec2.instances import Instances
 from rehearsal.aws.ec2.interfaces import Interfaces
 from rehearsal.aws.ec2.peering import Peerings
+from rehearsal.aws.ec2.prefixes import Prefixes
 from rehearsal.aws.ec2.routes import Routes
 from rehearsal.aws.ec2.rules import Rules
 from rehearsal.aws.ec2.tags import Tags
@@ -53,6 +54,7 @@ class Ec2:
         self._guards: dict[str, Guard] = {**guards.guards(), **routes.guards(), **tags.guards()}
         self._actions: dict[str, Action] = {
             **self.interfaces.actions(),
+            **Prefixes(self.interfaces).actions(),
             **templates.actions(),
             **self.instances.actions(),
             **addresses.actions(),

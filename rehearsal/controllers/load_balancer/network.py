@@ -115,9 +115,8 @@ class Network:
             self._retag(existing[0], every)
             self._backend = existing[0]["GroupId"]
         else:
-            digest = hashlib.sha256(self._settings.cluster.encode()).hexdigest()[:10]
-            name = f"k8s-traffic-{plain(self._settings.cluster)[:232]}-{digest}"
-            self._backend = self._create(name, "[k8s] Shared Backend SecurityGroup for LoadBalancer", every)
+            description = "[k8s] Shared Backend SecurityGroup for LoadBalancer"
+            self._backend = self._create(backend_name(self._settings.cluster), description, every)
         return self._backend
 
     def release_backend(self) -> None:
@@ -219,3 +218,8 @@ def _rules(permission: Mapping[str, Any]) -> Iterable[tuple[Permission, str]]:
         yield Permission(*ports, cidr=each["CidrIp"]), each.get("Description", "")
     for each in permission.get("UserIdGroupPairs", []):
         yield Permission(*ports, group=each["GroupId"]), each.get("Description", "")
+
+
+def backend_name(cluster: str) -> str:
+    """Name of the security group that all load balancers of a cluster share."""
+    return f"k8s-traffic-{plain(cluster)[:232]}-{hashlib.sha256(cluster.encode()).hexdigest()[:10]}"
