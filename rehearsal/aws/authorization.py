@@ -32,6 +32,9 @@ class Authorization:
         self._backend = backend
         self._actions: Any = importlib.import_module("ministack.core.iam_actions")
         self._evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
+        # Where ministack looks for the tags that a request sets: in the model of botocore's that is named so.
+        self._actions._BOTOCORE_SERVICE_MAP["elasticloadbalancing"] = ["elbv2"]
+        self._actions._TAG_MEMBERS |= {"TagSpecifications"}
 
     def know_tags(self, service: str, tagged: Callable[[], Tagged]) -> None:
         """Let `aws:ResourceTag` and the tagging API's GetResources see a service's tags.

@@ -359,6 +359,21 @@ def test_who_creates_with_tags_needs_the_right_to_tag(world: World, controller: 
     assert refused(lambda: client("elbv2").add_tags(**more))[0] == "AccessDenied"
 
 
+def test_a_role_creates_only_what_is_born_with_its_tag(world: World, controller: Any) -> None:
+    born: dict[str, Any] = {"Null": {f"aws:RequestTag/{OWN}": "false"}}
+    create = _allow("elasticloadbalancing:CreateTargetGroup", "ec2:CreateSecurityGroup", **born)
+    client = controller(create, _allow("elasticloadbalancing:AddTags", "ec2:CreateTags"))
+    wanted = {"Protocol": "HTTP", "Port": 80, "VpcId": world.net.vpc, "TargetType": "ip"}
+    group = {"GroupName": "g", "Description": "d", "VpcId": world.net.vpc}
+    other = [{"Key": "a", "Value": "b"}]
+    elb, ec2 = client("elbv2"), client("ec2")
+    assert refused(lambda: elb.create_target_group(Name="g", Tags=other, **wanted))[0] == "AccessDenied"
+    elb.create_target_group(Name="g", Tags=TAGS, **wanted)
+    without = [{"ResourceType": "security-group", "Tags": other}]
+    assert refused(lambda: ec2.create_security_group(TagSpecifications=without, **group))[0] == "UnauthorizedOperation"
+    ec2.create_security_group(TagSpecifications=[{"ResourceType": "security-group", "Tags": TAGS}], **group)
+
+
 def test_every_resource_that_is_tagged_is_asked_for(world: World, controller: Any) -> None:
     owned: dict[str, Any] = {"Null": {f"aws:ResourceTag/{OWN}": "false"}}
     client = controller(
