@@ -51,10 +51,11 @@ class Tags:
         return f"arn:aws:ec2:{settings.region}:{settings.account_id}:{kind}/{resource_id}"
 
     def _tagged(self) -> Iterable[tuple[str, Mapping[str, str]]]:
-        for resource_id, tags in list(self._backend.records("ec2", "_tags").items()):
-            pairs: list[dict[str, str]] = list(tags)  # pyright: ignore[reportArgumentType]  # this store holds lists
-            if pairs:
-                yield self._arn(resource_id), {each["Key"]: each.get("Value", "") for each in pairs}
+        # This store's values are lists of tags.
+        stored: Mapping[str, Any] = self._backend.records("ec2", "_tags")
+        for resource_id, tags in list(stored.items()):
+            if tags:
+                yield self._arn(resource_id), _pairs(tags)
 
     def _resource(self, form: Params) -> str:
         """The first resource that a call tags; ministack does not look for it."""
