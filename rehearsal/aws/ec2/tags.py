@@ -52,7 +52,7 @@ class Tags:
 
     def _tagged(self) -> Iterable[tuple[str, Mapping[str, str]]]:
         # This store's values are lists of tags.
-        stored: Mapping[str, Any] = self._backend.records("ec2", "_tags")
+        stored: Any = self._backend.records("ec2", "_tags")
         for resource_id, tags in list(stored.items()):
             if tags:
                 yield self._arn(resource_id), _pairs(tags)
