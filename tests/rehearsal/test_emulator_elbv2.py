@@ -145,7 +145,9 @@ def test_a_protected_load_balancer_stays(world: World) -> None:
     protect["Attributes"][0]["Value"] = "false"
     world.elb.modify_load_balancer_attributes(**protect)
     listener = world.listener(arn)["ListenerArn"]
+    (rule,) = world.elb.describe_rules(ListenerArn=listener)["Rules"]
     world.elb.delete_load_balancer(LoadBalancerArn=arn)
+    assert refused(lambda: world.elb.describe_rules(RuleArns=[rule["RuleArn"]]))[0] == "RuleNotFound"
     assert refused(lambda: world.elb.describe_listeners(ListenerArns=[listener]))[0] == "ListenerNotFound"
 
 
