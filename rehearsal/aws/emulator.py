@@ -12,19 +12,23 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from rehearsal.aws.authorization import Authorization
 from rehearsal.aws.backend import Backend
 from rehearsal.aws.classic_elb import ClassicBalancers
 from rehearsal.aws.client import Calls
 from rehearsal.aws.ec2.service import Ec2
 from rehearsal.aws.eks.service import Eks
 from rehearsal.aws.eks.state import ControlPlaneFactory
+from rehearsal.aws.elbv2.service import LoadBalancing
 from rehearsal.aws.faults import Faults, Spoiler
 from rehearsal.aws.gate import Gate
 from rehearsal.aws.iam import Iam
 from rehearsal.aws.logs import Logs
 from rehearsal.aws.managed_policies import MANAGED_POLICIES
+from rehearsal.aws.protection import Protection
 from rehearsal.aws.routes import Routes
 from rehearsal.aws.settings import OPERATOR, Settings
+from rehearsal.aws.tagging import Tagging
 from rehearsal.aws.web_identity import WebIdentity
 
 
@@ -36,8 +40,12 @@ class Emulator:
         self.settings = settings
         self.backend = Backend(settings)
         self.calls = Calls(self.backend)
-        self.ec2 = Ec2(self.backend, self.calls)
+        authorization = Authorization(self.backend)
+        self.ec2 = Ec2(self.backend, self.calls, authorization)
         ClassicBalancers(self.backend, self.calls, self.ec2.interfaces)
+        LoadBalancing(self.backend, self.calls, self.ec2.interfaces, authorization)
+        Tagging(self.backend)
+        Protection(self.backend)
         self.faults = Faults()
         self.eks = Eks(self.backend, self.calls, self.ec2, control_plane, self.faults.fails_later)
         Iam(self.backend)

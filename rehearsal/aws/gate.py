@@ -38,9 +38,12 @@ SERVICES: Final = frozenset(
         "s3",
         "scheduler",
         "secretsmanager",
+        "shield",
         "ssm",
         "sts",
         "tagging",
+        "waf-regional",
+        "wafv2",
     }
 )
 """Services that the rehearsal plays, by their SigV4 signing name. Others are refused by name:

@@ -54,6 +54,34 @@ class Image:
     by itself (`ports.variable`)."""
 
 
+def set_flag(argv: Sequence[str], flag: str, value: str) -> list[str]:
+    """A command line in which a flag has this value, and is named once; `flag` with its dashes.
+
+    For programs that take `--flag=value` and `--flag value`.
+    """
+    kept: list[str] = []
+    skip = False
+    for argument in argv:
+        if skip:
+            skip = False
+        elif argument == flag:
+            skip = True
+        elif not argument.startswith(f"{flag}="):
+            kept.append(argument)
+    return [*kept, f"{flag}={value}"]
+
+
+def _webhook_server(start: Start, ports: Mapping[int, int]) -> Start:
+    """The load balancer controller's: its port here, and by an argument where its certificate is mounted."""
+    argv = set_flag(start.argv, "--webhook-bind-port", str(ports[WEBHOOKS]))
+    if not any(argument.startswith("--webhook-cert-dir") for argument in argv):
+        argv = [*argv, "--webhook-cert-dir=/tmp/k8s-webhook-server/serving-certs"]
+    return Start(argv, start.env)
+
+
+WEBHOOKS: Final = 9443
+"""Port of the load balancer controller's webhooks."""
+
 _AWS_CLI: Final = Image(entrypoint=("aws",), tools=frozenset({"aws"}))
 _KUBECTL: Final = Image(entrypoint=("kubectl",), command=("--help",), tools=frozenset({"kubectl"}))
 
@@ -63,6 +91,12 @@ PLAYED: Final[Mapping[str, Image]] = {
     "alpine/k8s": Image(command=("bash",), tools=frozenset({"aws", "kubectl"})),
     "bitnami/kubectl": _KUBECTL,
     "bitnamilegacy/kubectl": _KUBECTL,
+    "public.ecr.aws/eks/aws-load-balancer-controller": Image(
+        entrypoint=("/controller",),
+        module="rehearsal.controllers.load_balancer",
+        ports=(WEBHOOKS,),
+        adapt=_webhook_server,
+    ),
     "busybox": Image(command=("sh",)),
     "alpine": Image(command=("/bin/sh",)),
 }
@@ -100,23 +134,6 @@ def argv_of(image: Image, container: Mapping[str, Any]) -> list[str]:
         # Not resolved: the interpreter's own directory is the virtual environment's.
         return [sys.executable, "-m", image.module, *argv[1:]]
     return [image.program, *argv[1:]] if image.program else argv
-
-
-def set_flag(argv: Sequence[str], flag: str, value: str) -> list[str]:
-    """A command line in which a flag has this value, and is named once; `flag` with its dashes.
-
-    For programs that take `--flag=value` and `--flag value`.
-    """
-    kept: list[str] = []
-    skip = False
-    for argument in argv:
-        if skip:
-            skip = False
-        elif argument == flag:
-            skip = True
-        elif not argument.startswith(f"{flag}="):
-            kept.append(argument)
-    return [*kept, f"{flag}={value}"]
 
 
 class Commands:

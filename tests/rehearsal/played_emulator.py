@@ -83,7 +83,7 @@ class PlayedControlPlane:
         self._tell()
 
     def _tell(self) -> None:
-        nodes = [node.manifest("v1.36.3", 1) for node in self._nodes.values()]
+        nodes = [node.manifest("v1.36.3") for node in self._nodes.values()]
         (self.spec.dir / "nodes.json").write_text(json.dumps(nodes))
 
     async def ready_nodes(self) -> list[str]:

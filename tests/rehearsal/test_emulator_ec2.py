@@ -1,5 +1,6 @@
 """EC2's networks where the emulator adds to ministack: what is refused, and what is found."""
 
+import ipaddress
 from typing import Any
 
 import pytest
@@ -234,3 +235,32 @@ def test_everybody_may_be_reached_from_the_start(network: Network) -> None:
     assert code == "InvalidPermission.Duplicate"
     network.ec2.revoke_security_group_egress(**request)
     network.ec2.authorize_security_group_egress(**request)
+
+
+def test_prefixes_are_free_blocks_of_the_subnet(network: Network) -> None:
+    ec2, subnet = network.ec2, network.subnets[1]
+
+    def free() -> int:
+        return ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["AvailableIpAddressCount"]
+
+    before = free()
+    first = run(network, subnet=1)["NetworkInterfaces"][0]["NetworkInterfaceId"]
+    second = run(network, subnet=1)["NetworkInterfaces"][0]["NetworkInterfaceId"]
+    blocks: list[ipaddress.IPv4Network] = []
+    for interface in (first, second):
+        made = ec2.assign_private_ip_addresses(NetworkInterfaceId=interface, Ipv4PrefixCount=4)
+        blocks += [ipaddress.IPv4Network(each["Ipv4Prefix"]) for each in made["AssignedIpv4Prefixes"]]
+    assert len(set(blocks)) == 8
+    assert {each.prefixlen for each in blocks} == {28}
+    # Four prefixes are one block, so that a node's pods can have it as their range.
+    assert len(list(ipaddress.collapse_addresses(blocks[:4]))) == 1
+    assert free() == before - 2 - 8 * 16
+    shown = ec2.describe_instances(Filters=[{"Name": "subnet-id", "Values": [subnet]}])["Reservations"]
+    interfaces = [one for each in shown for instance in each["Instances"] for one in instance["NetworkInterfaces"]]
+    addresses = [ipaddress.IPv4Address(each["PrivateIpAddress"]) for each in interfaces]
+    assert not any(address in block for address in addresses for block in blocks)
+    assert {len(each["Ipv4Prefixes"]) for each in interfaces} == {4}
+    more = {"NetworkInterfaceId": first, "Ipv4PrefixCount": 7}
+    assert refused(lambda: ec2.assign_private_ip_addresses(**more))[0] == "InsufficientCidrBlocks"
+    unknown = {"NetworkInterfaceId": "eni-0", "Ipv4PrefixCount": 1}
+    assert refused(lambda: ec2.assign_private_ip_addresses(**unknown))[0] == "InvalidNetworkInterfaceID.NotFound"

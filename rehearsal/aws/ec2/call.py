@@ -32,7 +32,7 @@ class Call:
         """`original` is ministack's own handler, `form` the request's parameters as sent."""
         self._calls = calls
         self._original = original
-        self._headers = headers
+        self.headers = headers
         self.operation = operation
         self.form = form
         self.params: dict[str, Any] = wire.read(operation, form)
@@ -51,7 +51,7 @@ class Call:
         operation = self._calls.model("ec2").operation_model(action)
         sent = {**form, "Action": [action], "Version": ["2016-11-15"]}
         body = urlencode(sent, doseq=True).encode()
-        headers = {**self._headers, "content-type": FORM}
+        headers = {**self.headers, "content-type": FORM}
         status, answered, content = await self._original("POST", "/", headers, body, {})
         return self._calls.parse(operation, status, answered, content)
 

@@ -153,7 +153,9 @@ class Interfaces:
     def amend_subnet(self, subnet: dict[str, Any]) -> None:
         """Count the addresses that are in use; AWS keeps five for itself."""
         size = ipaddress.ip_network(subnet["CidrBlock"]).num_addresses
-        subnet["AvailableIpAddressCount"] = size - 5 - len(self.in_subnet(subnet["SubnetId"]))
+        taken = self._taken(subnet["SubnetId"])
+        blocks = self._blocks(subnet["SubnetId"])
+        subnet["AvailableIpAddressCount"] = size - 5 - len(taken) - sum(each.num_addresses for each in blocks)
 
     def public_address(self) -> str:
         """A public address that nobody has: of the blocks that are reserved for documentation (RFC 5737)."""
@@ -179,16 +181,31 @@ class Interfaces:
     def _taken(self, subnet_id: str) -> set[str]:
         return {each["PrivateIpAddress"] for each in self.in_subnet(subnet_id)}
 
+    def _blocks(self, subnet_id: str) -> list[ipaddress.IPv4Network]:
+        """The prefixes in a subnet that interfaces have."""
+        return [
+            ipaddress.IPv4Network(prefix["Ipv4Prefix"])
+            for each in self.in_subnet(subnet_id)
+            for prefix in each.get("Ipv4Prefixes", [])
+        ]
+
+    def is_used(self, subnet_id: str, block: ipaddress.IPv4Network) -> bool:
+        """Whether anything of a block of a subnet is taken."""
+        if any(block.overlaps(each) for each in self._blocks(subnet_id)):
+            return True
+        return any(ipaddress.IPv4Address(each) in block for each in self._taken(subnet_id))
+
     def _free_address(self, subnet: dict[str, Any]) -> str:
         network = ipaddress.ip_network(subnet["CidrBlock"])
-        taken = self._taken(subnet["SubnetId"])
+        taken, blocks = self._taken(subnet["SubnetId"]), self._blocks(subnet["SubnetId"])
         # The first four addresses and the last are AWS's own (VPC User Guide, "Subnet CIDR blocks").
         count = network.num_addresses - 5
-        start = secrets.randbelow(count)
+        # The upper half comes first: prefixes are cut from below, and need room that is whole.
+        start = count // 2 + secrets.randbelow(count - count // 2)
         for step in range(count):
-            address = str(network[4 + (start + step) % count])
-            if address not in taken:
-                return address
+            address = network[4 + (start + step) % count]
+            if str(address) not in taken and not any(address in block for block in blocks):
+                return str(address)
         raise AwsError(
             "InsufficientFreeAddressesInSubnet",
             f"The specified subnet does not have enough free addresses to satisfy the request: {subnet['SubnetId']}",

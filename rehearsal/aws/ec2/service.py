@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 
 from botocore.model import OperationNotFoundError
 
+from rehearsal.aws.authorization import Authorization
 from rehearsal.aws.backend import Backend
 from rehearsal.aws.client import Calls
 from rehearsal.aws.ec2 import wire
@@ -22,8 +23,10 @@ from rehearsal.aws.ec2.guards import Guards
 from rehearsal.aws.ec2.instances import Instances
 from rehearsal.aws.ec2.interfaces import Interfaces
 from rehearsal.aws.ec2.peering import Peerings
+from rehearsal.aws.ec2.prefixes import Prefixes
 from rehearsal.aws.ec2.routes import Routes
 from rehearsal.aws.ec2.rules import Rules
+from rehearsal.aws.ec2.tags import Tags
 from rehearsal.aws.ec2.templates import Templates
 from rehearsal.aws.errors import AwsError
 
@@ -35,8 +38,8 @@ XML = {"Content-Type": "text/xml;charset=UTF-8"}
 class Ec2:
     """Answers EC2's calls."""
 
-    def __init__(self, backend: Backend, calls: Calls) -> None:
-        """Takes EC2's calls over from ministack."""
+    def __init__(self, backend: Backend, calls: Calls, authorization: Authorization) -> None:
+        """Takes EC2's calls over from ministack; `authorization` asks IAM about tags."""
         self._calls = calls
         self._original = backend.handler("ec2")
         self.interfaces = Interfaces(backend, calls)
@@ -47,9 +50,11 @@ class Ec2:
         routes = Routes(calls)
         rules = Rules(backend)
         guards = Guards(calls, self.interfaces)
-        self._guards: dict[str, Guard] = {**guards.guards(), **routes.guards()}
+        tags = Tags(backend, authorization)
+        self._guards: dict[str, Guard] = {**guards.guards(), **routes.guards(), **tags.guards()}
         self._actions: dict[str, Action] = {
             **self.interfaces.actions(),
+            **Prefixes(self.interfaces).actions(),
             **templates.actions(),
             **self.instances.actions(),
             **addresses.actions(),

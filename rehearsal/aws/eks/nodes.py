@@ -6,6 +6,7 @@ from the group's template, spread over its subnets, and replace what is gone.
 
 import asyncio
 import hashlib
+import ipaddress
 from typing import Any
 
 from rehearsal.aws.client import Calls
@@ -21,6 +22,8 @@ READY_WITHIN = 60.0
 """Seconds that a node gets to become Ready; KWOK needs about one."""
 LOOK_AGAIN = 0.2
 """Seconds between two looks at the nodes."""
+PREFIXES = 4
+"""Prefixes of 16 addresses that a node's interface gets for its pods. The VPC CNI asks for one after the other."""
 
 
 class NodeFailure(Exception):
@@ -99,7 +102,7 @@ class Nodes:
         if control_plane is None:
             raise NodeFailure("ClusterUnreachable", "The cluster's control plane is not running.", [node.instance_id])
         try:
-            await control_plane.add_node(self._spec(group, instance))
+            await control_plane.add_node(self._spec(group, instance, await self._pod_cidr(instance)))
         except ControlPlaneError as error:
             raise NodeFailure("NodeCreationFailure", str(error), [node.instance_id]) from error
         return node
@@ -150,7 +153,23 @@ class Nodes:
         except AwsError as error:
             raise NodeFailure("AsgInstanceLaunchFailures", f"{error.code}: {error.message}", []) from error
 
-    def _spec(self, group: Nodegroup, instance: dict[str, Any]) -> NodeSpec:
+    async def _pod_cidr(self, instance: dict[str, Any]) -> str:
+        """The block that a node's pods get their addresses from, as prefixes of its interface; "" in a full subnet."""
+        interface_id = instance["NetworkInterfaces"][0]["NetworkInterfaceId"]
+        try:
+            answer = await self._calls(
+                "ec2", "AssignPrivateIpAddresses", NetworkInterfaceId=interface_id, Ipv4PrefixCount=PREFIXES
+            )
+        except AwsError as error:
+            if error.code != "InsufficientCidrBlocks":
+                raise NodeFailure("Ec2SubnetInvalidConfiguration", error.message, [instance["InstanceId"]]) from error
+            return ""
+        blocks = [ipaddress.IPv4Network(each["Ipv4Prefix"]) for each in answer["AssignedIpv4Prefixes"]]
+        # One block that is no more than all of them, or the first: KWOK takes one alone.
+        whole = list(ipaddress.collapse_addresses(blocks))
+        return str(max(whole, key=lambda each: each.num_addresses))
+
+    def _spec(self, group: Nodegroup, instance: dict[str, Any], pod_cidr: str) -> NodeSpec:
         view = group.view
         row = INSTANCE_TYPES[instance["InstanceType"]]
         configs = node_configs(group.template.get("UserData", ""))
@@ -178,6 +197,7 @@ class Nodes:
             disk_gib=disk,
             version=view["version"],
             arch="arm64" if row.arch == "arm64" else "amd64",
+            pod_cidr=pod_cidr,
             labels={**node_labels(configs), **view["labels"]},
             taints=taints_of(view),
         )
