@@ -5,7 +5,9 @@ and which files it reads.
 """
 
 import ipaddress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rehearsal.control_plane import settings
@@ -15,6 +17,8 @@ from rehearsal.control_plane.spec import ControlPlaneSpec
 
 ADMIN = "admin.kubeconfig"
 """File in the control plane's directory."""
+FRONT_PROXY = "front-proxy-client"
+"""Name of the API server where it passes on another one's request, as on EKS."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,12 @@ class Material:
     serving: tuple[Path, Path]
     kubelet: tuple[Path, Path]
     kubelet_client: tuple[Path, Path]
-    kubelet_serving: tuple[Path, Path]
+    kubelet_serving: Callable[[Sequence[str]], tuple[Path, Path]]
+    """Makes certificate and key of the kubelet's port, for these addresses."""
+    front_proxy_ca: Path
+    front_proxy: tuple[Path, Path]
+    """With which the API server comes to aggregated API servers, which believe it whose request it passes on."""
+    egress: Path
     token_key: Path
     token_public: Path
     authentication: Path
@@ -51,7 +60,10 @@ def write(spec: ControlPlaneSpec, endpoint: str) -> Material:
     """Make every key and every file that the programs read, for an API server at that URL."""
     directory = spec.dir
     pki = directory / "pki"
+    front_proxy_pki = pki / "front-proxy"
+    front_proxy_pki.mkdir(mode=0o700)
     authority = Authority(pki, spec.cluster_name)
+    front_proxies = Authority(front_proxy_pki, f"{spec.cluster_name} front proxy")
     api_names = [
         LOOPBACK,
         service_address(spec),
@@ -80,7 +92,10 @@ def write(spec: ControlPlaneSpec, endpoint: str) -> Material:
         serving=authority.server("kube-apiserver", "kube-apiserver", api_names),
         kubelet=authority.client("kubelet-own", "kubelet", masters),
         kubelet_client=authority.client("kubelet-client", "kube-apiserver-kubelet-client", masters),
-        kubelet_serving=authority.server("kubelet", "kubelet", [LOOPBACK]),
+        kubelet_serving=partial(authority.server, "kubelet", "kubelet"),
+        front_proxy_ca=front_proxies.certificate_file,
+        front_proxy=front_proxies.client("front-proxy", FRONT_PROXY),
+        egress=settings.egress(directory / "egress.json"),
         token_key=token_key,
         token_public=token_public,
         authentication=settings.authentication(directory / "authentication.json"),
