@@ -175,7 +175,15 @@ TOOLS = (
 )
 """What every rehearsal runs, apart from Python's own programs."""
 
-OPTIONAL: tuple[Tool, ...] = ()
+OPTIONAL = (
+    Tool(
+        "external-dns",
+        "sigs.k8s.io/external-dns",
+        {"external-dns": "sigs.k8s.io/external-dns"},
+        Room(modules=1100, objects=1500, programs=150),
+        stamps=("sigs.k8s.io/external-dns/pkg/apis/externaldns.Version={version}",),
+    ),
+)
 """What a rehearsal runs only with some settings; `ensure` builds one of these when it is asked to."""
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from rehearsal.kubelet.errors import NotStarted
+
 SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where the commands are that every image has: a shell, ls, cat, sleep, tail, env."""
 
@@ -54,6 +56,33 @@ class Image:
     by itself (`ports.variable`)."""
 
 
+def set_flag(argv: Sequence[str], flag: str, value: str) -> list[str]:
+    """A command line in which a flag has this value, and is named once; `flag` with its dashes.
+
+    For programs that take `--flag=value` and `--flag value`.
+    """
+    kept: list[str] = []
+    skip = False
+    for argument in argv:
+        if skip:
+            skip = False
+        elif argument == flag:
+            skip = True
+        elif not argument.startswith(f"{flag}="):
+            kept.append(argument)
+    return [*kept, f"{flag}={value}"]
+
+
+def _metrics_server(start: Start, ports: Mapping[int, int]) -> Start:
+    """ExternalDNS's only port, for health and metrics: where it says that it listens, else its default."""
+    told = [argument.rpartition(":")[2] for argument in start.argv if argument.startswith("--metrics-address=")]
+    port = ports.get(int(told[-1]) if told and told[-1].isdigit() else METRICS, ports[METRICS])
+    return Start(set_flag(start.argv, "--metrics-address", f"127.0.0.1:{port}"), start.env)
+
+
+METRICS: Final = 7979
+"""Port of ExternalDNS for health and metrics."""
+
 _AWS_CLI: Final = Image(entrypoint=("aws",), tools=frozenset({"aws"}))
 _KUBECTL: Final = Image(entrypoint=("kubectl",), command=("--help",), tools=frozenset({"kubectl"}))
 
@@ -63,6 +92,9 @@ PLAYED: Final[Mapping[str, Image]] = {
     "alpine/k8s": Image(command=("bash",), tools=frozenset({"aws", "kubectl"})),
     "bitnami/kubectl": _KUBECTL,
     "bitnamilegacy/kubectl": _KUBECTL,
+    "registry.k8s.io/external-dns/external-dns": Image(
+        entrypoint=("/ko-app/external-dns",), program="external-dns", ports=(METRICS,), adapt=_metrics_server
+    ),
     "busybox": Image(command=("sh",)),
     "alpine": Image(command=("/bin/sh",)),
 }
@@ -102,23 +134,6 @@ def argv_of(image: Image, container: Mapping[str, Any]) -> list[str]:
     return [image.program, *argv[1:]] if image.program else argv
 
 
-def set_flag(argv: Sequence[str], flag: str, value: str) -> list[str]:
-    """A command line in which a flag has this value, and is named once; `flag` with its dashes.
-
-    For programs that take `--flag=value` and `--flag value`.
-    """
-    kept: list[str] = []
-    skip = False
-    for argument in argv:
-        if skip:
-            skip = False
-        elif argument == flag:
-            skip = True
-        elif not argument.startswith(f"{flag}="):
-            kept.append(argument)
-    return [*kept, f"{flag}={value}"]
-
-
 class Commands:
     """The commands of ours that images have, as directories of links."""
 
@@ -128,7 +143,13 @@ class Commands:
         self._bin_dir = bin_dir
 
     def path(self, image: Image) -> str:
-        """Value of PATH in a container of that image."""
+        """Value of PATH in a container of that image. Raises NotStarted while the program that plays it is missing."""
+        if image.program and not (self._bin_dir / image.program).exists():
+            raise NotStarted(
+                "ImagePullBackOff",
+                f"the rehearsal plays this image by the program {image.program}, which is not built yet. "
+                "./lab up builds it when the stack's settings need it.",
+            )
         tools = image.tools | ({image.program} if image.program else set())
         if not tools:
             return SYSTEM_PATH
