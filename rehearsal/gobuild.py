@@ -125,6 +125,32 @@ def clear_leftovers() -> None:
         shutil.rmtree(leftover, ignore_errors=True)
 
 
+def adopt(tool: Tool, report: Report) -> bool:
+    """Put a link to a program that this machine has into a tool's place in the cache; whether there is a fit one."""
+    (name,) = tool.commands if tool.tells_version else ("",)
+    program = shutil.which(name) if name else None
+    if program is None:
+        return False
+    try:
+        asked = subprocess.run([program, tool.tells_version], capture_output=True, text=True, timeout=30, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    found, needed = _release(asked.stdout), _release(tool.version)
+    if found is None or needed is None or found < needed or found[0] != needed[0]:
+        return False
+    shutil.rmtree(tool.bin_dir.parent, ignore_errors=True)
+    tool.bin_dir.mkdir(parents=True)
+    (tool.bin_dir / name).symlink_to(program)
+    report(f"{tool.name}: {program} is {asked.stdout.strip()}, so it is not built")
+    return True
+
+
+def _release(text: str) -> tuple[int, ...] | None:
+    """A version as numbers; None when it is another text, or a version before a release."""
+    found = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)", text.strip())
+    return tuple(int(part) for part in found.groups()) if found else None
+
+
 def build_tool(go: Go, tool: Tool, report: Report) -> None:
     """Build one tool into its place in the cache, whole or not at all. Raises ToolchainError."""
     began = time.monotonic()
