@@ -196,8 +196,9 @@ def build_tool(go: Go, tool: Tool, report: Report) -> None:
 def _patch(run: "_Runner", tool: Tool, progress: Callable[[], None]) -> None:
     """Let the module in `run.directory` use copies of its dependencies that have our files in them.
 
-    Go's own -overlay is refused for files in its module cache, and for vendored ones it would have to fetch first what
-    our files leave out. Raises ToolchainError for a file of ours that replaces nothing: it is for another version.
+    An empty file of ours leaves theirs out. Go's own -overlay is refused for files in its module cache, and for
+    vendored ones it would have to fetch first what our files leave out. Raises ToolchainError for a file of ours that
+    replaces nothing: it is for another version.
     """
     ours = {source.relative_to(tool.overlay): source for source in tool.sources() if tool.overlay in source.parents}
     listing = run.directory / "packages"
@@ -220,7 +221,10 @@ def _patch(run: "_Runner", tool: Tool, progress: Callable[[], None]) -> None:
                     f"{tool.name} {tool.version} has no file {name}, which {source} replaces. "
                     "Correct the overlay for this version."
                 )
-            shutil.copyfile(source, replaced)
+            if source.stat().st_size:
+                shutil.copyfile(source, replaced)
+            else:
+                replaced.unlink()
 
 
 def _copy_writable(source: Path, target: Path) -> None:

@@ -72,7 +72,10 @@ class Tool:
 
     @property
     def overlay(self) -> Path:
-        """Files of ours that are compiled in the place of a dependency's, by import path; most tools have none."""
+        """Files of ours that are compiled in the place of a dependency's, by import path; most tools have none.
+
+        An empty one says that theirs is not compiled.
+        """
         return self.directory / "overlay"
 
     def sources(self) -> list[Path]:

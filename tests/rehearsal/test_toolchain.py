@@ -80,6 +80,7 @@ class Bench:
         dependency.mkdir()
         (dependency / "go.mod").write_text("module example.invalid/none\n\ngo 1.26\n")
         (dependency / "none.go").write_text('package none\n\nconst Says = "theirs"\n')
+        (dependency / "more.go").write_text("package none\n\nfunc does not compile\n")
         with (small / "go.mod").open("a") as file:
             file.write(f"\nreplace example.invalid/none => {dependency}\n")
         (small / "hello" / "main.go").write_text(
@@ -88,6 +89,7 @@ class Bench:
         ours = small / "overlay" / "example.invalid" / "none" / replaced
         ours.parent.mkdir(parents=True)
         ours.write_text('package none\n\nconst Says = "ours"\n')
+        ours.with_name("more.go").touch()
 
     def start(self, program: str = PROGRAM) -> "subprocess.Popen[str]":
         return subprocess.Popen(
