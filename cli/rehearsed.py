@@ -4,7 +4,7 @@ The rehearsal itself can play any program; here is the one place that hands it o
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,20 +20,24 @@ if TYPE_CHECKING:
     from infra.lookups import Lookups
 
 
-def tools(progress: Progress) -> Path:
-    """Directory of the built tools; builds what is missing, which takes minutes once."""
+def tools(progress: Progress, optional: Collection[str] = ()) -> Path:
+    """Directory of the built tools; builds what is missing, which takes minutes once.
+
+    `optional` names tools that only some settings need.
+    """
     try:
-        return toolchain.ensure(progress.phase)
+        return toolchain.ensure(progress.phase, optional)
     except toolchain.ToolchainError as error:
         raise Failure(str(error)) from error
 
 
-def begin(stack: Stack, progress: Progress) -> tuple[World, Path, bool]:
+def begin(stack: Stack, progress: Progress, *, to_run: bool = False) -> tuple[World, Path, bool]:
     """The running world, started when there is none; with the tools, and whether it was started now.
 
-    Raises Failure when it runs in another region than the stack's settings name.
+    With `to_run` the tools are there too that play what these settings run in pods. Raises Failure when it runs in
+    another region than the stack's settings name.
     """
-    bin_dir = tools(progress)
+    bin_dir = tools(progress, ["external-dns"] if to_run and stack.config.domain else [])
     # The program's packages take a while to import: meanwhile the emulator or the engine starts.
     threading.Thread(target=_import_program, daemon=True).start()
     try:

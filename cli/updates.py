@@ -41,7 +41,7 @@ def rehearse(chosen: Stack, shown: Progress, *, refresh: bool = False) -> Update
     With `refresh` the engine first looks at everything anew, so that what was changed by hand is put right.
     """
     lifetime.insist(chosen.config, datetime.now(UTC))
-    world, bin_dir, _ = rehearsed.begin(chosen, shown)
+    world, bin_dir, _ = rehearsed.begin(chosen, shown, to_run=True)
     stack = rehearsed.stack_in(world, bin_dir, chosen, shown.phase)
     watcher = Watcher(shown, "applying" if stack.exists() else "creating")
     try:

@@ -5,7 +5,6 @@ go wrong on a stranger's machine (no Go, too old a Go, no network, no room)
 and sees to it that an interrupted build leaves nothing behind.
 """
 
-import json
 import os
 import re
 import shutil
@@ -126,6 +125,32 @@ def clear_leftovers() -> None:
         shutil.rmtree(leftover, ignore_errors=True)
 
 
+def adopt(tool: Tool, report: Report) -> bool:
+    """Put a link to a program that this machine has into a tool's place in the cache; whether there is a fit one."""
+    (name,) = tool.commands if tool.tells_version else ("",)
+    program = shutil.which(name) if name else None
+    if program is None:
+        return False
+    try:
+        asked = subprocess.run([program, tool.tells_version], capture_output=True, text=True, timeout=30, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    found, needed = _release(asked.stdout), _release(tool.version)
+    if found is None or needed is None or found < needed or found[0] != needed[0]:
+        return False
+    shutil.rmtree(tool.bin_dir.parent, ignore_errors=True)
+    tool.bin_dir.mkdir(parents=True)
+    (tool.bin_dir / name).symlink_to(program)
+    report(f"{tool.name}: {program} is {asked.stdout.strip()}, so it is not built")
+    return True
+
+
+def _release(text: str) -> tuple[int, ...] | None:
+    """A version as numbers; None when it is another text, or a version before a release."""
+    found = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)", text.strip())
+    return tuple(int(part) for part in found.groups()) if found else None
+
+
 def build_tool(go: Go, tool: Tool, report: Report) -> None:
     """Build one tool into its place in the cache, whole or not at all. Raises ToolchainError."""
     began = time.monotonic()
@@ -140,22 +165,18 @@ def build_tool(go: Go, tool: Tool, report: Report) -> None:
         def fetching() -> None:
             report(f"{title}: fetching modules, {_count(log, fetched=True)} so far, {_since(began)}")
 
-        mode: list[str] = []
         if tool.overlay.is_dir():
-            # In a copy of the module, as Go lays out the dependencies inside it.
             run.directory = place / "source"
             shutil.copytree(tool.directory, run.directory, ignore=shutil.ignore_patterns(tool.overlay.name))
-            # go.sum is asked here: a vendored package is not looked at once more by the build.
-            run(["mod", "vendor"], log, fetching)
-            mode = ["-mod=vendor", f"-overlay={_overlay(tool, run.directory)}"]
-        run(["list", *mode, "-deps", *tool.commands.values()], packages, fetching)
+            _patch(run, tool, fetching)
+        run(["list", "-deps", *tool.commands.values()], packages, fetching)
         total = len(packages.read_text().splitlines())
         packages.unlink()
 
         def compiling() -> None:
             report(f"{title}: compiling, {_count(log, fetched=False)} of {total} packages, {_since(began)}")
 
-        flags = [*mode, "-v", "-ldflags", tool.ldflags]
+        flags = ["-v", "-ldflags", tool.ldflags]
         run(["build", *flags, *_targets(tool, place / "bin")], log, compiling)
         shutil.rmtree(place / "source", ignore_errors=True)
         absent = [name for name in tool.commands if not os.access(place / "bin" / name, os.X_OK)]
@@ -172,24 +193,45 @@ def build_tool(go: Go, tool: Tool, report: Report) -> None:
     report(f"{title}: built in {_since(began)}")
 
 
-def _overlay(tool: Tool, module: Path) -> Path:
-    """Go's description of which vendored file of `module` has one of ours in its place.
+def _patch(run: "_Runner", tool: Tool, progress: Callable[[], None]) -> None:
+    """Let the module in `run.directory` use copies of its dependencies that have our files in them.
 
-    Go refuses this for files in its module cache. Raises ToolchainError when such a file is not there: Go would
-    compile ours beside the others.
+    An empty file of ours leaves theirs out. Go's own -overlay is refused for files in its module cache, and for
+    vendored ones it would have to fetch first what our files leave out. Raises ToolchainError for a file of ours that
+    replaces nothing: it is for another version.
     """
     ours = {source.relative_to(tool.overlay): source for source in tool.sources() if tool.overlay in source.parents}
-    for name in ours:
-        if not (module / "vendor" / name).is_file():
-            raise ToolchainError(
-                f"{tool.name} {tool.version} has no file {name}, which rehearsal/tools/{tool.name}/overlay replaces. "
-                "Correct the overlay for this version."
-            )
-    description = module / "overlay.json"
-    # Relative to where Go runs: it would not see through a link in the way to the cache.
-    replaced = {f"vendor/{name.as_posix()}": str(source) for name, source in ours.items()}
-    description.write_text(json.dumps({"Replace": replaced}))
-    return description
+    listing = run.directory / "packages"
+    # With -find: only the package itself is fetched and compared with go.sum, not what it imports.
+    wanted = sorted({name.parent.as_posix() for name in ours})
+    run(["list", "-find", "-f", "{{.ImportPath}}\t{{.Module.Path}}\t{{.Module.Dir}}", *wanted], listing, progress)
+    copies: dict[str, Path] = {}
+    for line in listing.read_text().splitlines():
+        package, module, directory = line.split("\t")
+        if module not in copies:
+            copies[module] = run.directory / "patched" / str(len(copies))
+            _copy_writable(Path(directory), copies[module])
+            run(["mod", "edit", f"-replace={module}=./patched/{copies[module].name}"], listing, progress)
+        for name, source in ours.items():
+            if name.parent.as_posix() != package:
+                continue
+            replaced = copies[module] / name.relative_to(module)
+            if not replaced.is_file():
+                raise ToolchainError(
+                    f"{tool.name} {tool.version} has no file {name}, which {source} replaces. "
+                    "Correct the overlay for this version."
+                )
+            if source.stat().st_size:
+                shutil.copyfile(source, replaced)
+            else:
+                replaced.unlink()
+
+
+def _copy_writable(source: Path, target: Path) -> None:
+    """Copy a module out of Go's cache, where nothing can be written."""
+    shutil.copytree(source, target, copy_function=shutil.copyfile)
+    for directory, _, _ in os.walk(target):
+        Path(directory).chmod(0o755)
 
 
 def _targets(tool: Tool, directory: Path) -> list[str]:
@@ -263,7 +305,7 @@ def explain(tool: Tool, log: Path, command: str, status: int) -> ToolchainError:
             f"The disk filled up while {title} was built. Free some room, or set MYEKS_LAB_CACHE, "
             "GOMODCACHE and GOCACHE to another disk."
         )
-    if command in ("list", "mod") and _OFFLINE.search(tail):
+    if command == "list" and _OFFLINE.search(tail):
         return ToolchainError(
             f"The Go modules of {title} could not be fetched: {lines[-1]}. Connect to the network, "
             "or set GOPROXY to a module proxy that can be reached from here."

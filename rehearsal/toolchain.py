@@ -61,6 +61,9 @@ class Tool:
     commands: Mapping[str, str]
     room: Room
     stamps: tuple[str, ...] = ()
+    tells_version: str = ""
+    """Argument with which the tool's one program prints its version. A program of that name on PATH whose version is as
+    new, of the same major one, then needs no building. Empty: the program is built."""
 
     @property
     def directory(self) -> Path:
@@ -69,7 +72,10 @@ class Tool:
 
     @property
     def overlay(self) -> Path:
-        """Files of ours that are compiled in the place of a dependency's, by import path; most tools have none."""
+        """Files of ours that are compiled in the place of a dependency's, by import path; most tools have none.
+
+        An empty one says that theirs is not compiled.
+        """
         return self.directory / "overlay"
 
     def sources(self) -> list[Path]:
@@ -138,6 +144,7 @@ TOOLS = (
         Room(modules=1700, objects=2200, programs=150),
         # Without its version the engine refuses what the Automation API asks of it.
         stamps=("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}",),
+        tells_version="version",
     ),
     Tool(
         "kubernetes",
@@ -175,7 +182,15 @@ TOOLS = (
 )
 """What every rehearsal runs, apart from Python's own programs."""
 
-OPTIONAL: tuple[Tool, ...] = ()
+OPTIONAL = (
+    Tool(
+        "external-dns",
+        "sigs.k8s.io/external-dns",
+        {"external-dns": "sigs.k8s.io/external-dns"},
+        Room(modules=1100, objects=1500, programs=150),
+        stamps=("sigs.k8s.io/external-dns/pkg/apis/externaldns.Version={version}",),
+    ),
+)
 """What a rehearsal runs only with some settings; `ensure` builds one of these when it is asked to."""
 
 
@@ -198,11 +213,11 @@ def ensure(report: Report, extra: Collection[str] = ()) -> Path:
     if _is_merged(bin_dir, wanted):
         return bin_dir
     # Imported only here: a command that finds everything in the cache must not pay for it.
-    from rehearsal.gobuild import build_tool, check_room, clear_leftovers, find_go
+    from rehearsal.gobuild import adopt, build_tool, check_room, clear_leftovers, find_go
 
     with _lock(report):
         clear_leftovers()
-        missing = [tool for tool in wanted if not tool.is_built()]
+        missing = [tool for tool in wanted if not tool.is_built() and not adopt(tool, report)]
         if missing:
             go = find_go(missing)
             check_room(go, missing)

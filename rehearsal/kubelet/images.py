@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from rehearsal.kubelet.errors import NotStarted
+
 SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where the commands are that every image has: a shell, ls, cat, sleep, tail, env."""
 
@@ -82,6 +84,17 @@ def _webhook_server(start: Start, ports: Mapping[int, int]) -> Start:
 WEBHOOKS: Final = 9443
 """Port of the load balancer controller's webhooks."""
 
+
+def _metrics_server(start: Start, ports: Mapping[int, int]) -> Start:
+    """ExternalDNS's only port, for health and metrics: where it says that it listens, else its default."""
+    told = [argument.rpartition(":")[2] for argument in start.argv if argument.startswith("--metrics-address=")]
+    port = ports.get(int(told[-1]) if told and told[-1].isdigit() else METRICS, ports[METRICS])
+    return Start(set_flag(start.argv, "--metrics-address", f"127.0.0.1:{port}"), start.env)
+
+
+METRICS: Final = 7979
+"""Port of ExternalDNS for health and metrics."""
+
 _AWS_CLI: Final = Image(entrypoint=("aws",), tools=frozenset({"aws"}))
 _KUBECTL: Final = Image(entrypoint=("kubectl",), command=("--help",), tools=frozenset({"kubectl"}))
 
@@ -96,6 +109,9 @@ PLAYED: Final[Mapping[str, Image]] = {
         module="rehearsal.controllers.load_balancer",
         ports=(WEBHOOKS,),
         adapt=_webhook_server,
+    ),
+    "registry.k8s.io/external-dns/external-dns": Image(
+        entrypoint=("/ko-app/external-dns",), program="external-dns", ports=(METRICS,), adapt=_metrics_server
     ),
     "busybox": Image(command=("sh",)),
     "alpine": Image(command=("/bin/sh",)),
@@ -145,7 +161,13 @@ class Commands:
         self._bin_dir = bin_dir
 
     def path(self, image: Image) -> str:
-        """Value of PATH in a container of that image."""
+        """Value of PATH in a container of that image. Raises NotStarted while the program that plays it is missing."""
+        if image.program and not (self._bin_dir / image.program).exists():
+            raise NotStarted(
+                "ImagePullBackOff",
+                f"the rehearsal plays this image by the program {image.program}, which is not built yet. "
+                "./lab up builds it when the stack's settings need it.",
+            )
         tools = image.tools | ({image.program} if image.program else set())
         if not tools:
             return SYSTEM_PATH

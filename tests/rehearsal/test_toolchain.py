@@ -21,6 +21,7 @@ import sys
 from rehearsal import gobuild, toolchain
 from rehearsal.toolchain import Room, Tool, ToolchainError
 toolchain.MODULES = __import__("pathlib").Path(sys.argv[1])
+toolchain.OPTIONAL = ()
 toolchain.TOOLS = (
     Tool("small", "example.invalid/none", {"hello": "small/hello", "world": "small/world"}, Room(1, 1, 1),
          ("main.version={version}",)),
@@ -79,6 +80,7 @@ class Bench:
         dependency.mkdir()
         (dependency / "go.mod").write_text("module example.invalid/none\n\ngo 1.26\n")
         (dependency / "none.go").write_text('package none\n\nconst Says = "theirs"\n')
+        (dependency / "more.go").write_text("package none\n\nfunc does not compile\n")
         with (small / "go.mod").open("a") as file:
             file.write(f"\nreplace example.invalid/none => {dependency}\n")
         (small / "hello" / "main.go").write_text(
@@ -87,18 +89,19 @@ class Bench:
         ours = small / "overlay" / "example.invalid" / "none" / replaced
         ours.parent.mkdir(parents=True)
         ours.write_text('package none\n\nconst Says = "ours"\n')
+        ours.with_name("more.go").touch()
 
-    def start(self) -> "subprocess.Popen[str]":
+    def start(self, program: str = PROGRAM) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(self.modules)],
+            [sys.executable, "-c", program, str(self.modules)],
             env=self.env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
 
-    def run(self) -> tuple[int, str]:
-        process = self.start()
+    def run(self, program: str = PROGRAM) -> tuple[int, str]:
+        process = self.start(program)
         output, _ = process.communicate(timeout=120)
         return process.returncode, output
 
@@ -152,16 +155,14 @@ def test_a_real_build_is_stamped_kept_and_not_repeated(bench: Bench) -> None:
 
 
 def test_a_file_of_ours_is_compiled_in_the_place_of_a_dependencys(bench: Bench) -> None:
-    # A link in the way to the cache, as where a user has moved it to another disk.
-    real = bench.tools.parent
-    real.with_name("elsewhere").mkdir()
-    real.symlink_to(real.with_name("elsewhere"))
     bench.depend("none.go")
     code, output = bench.run()
     assert code == 0, output
     program = Path(output.splitlines()[-1].removeprefix("BIN ")) / "hello"
     assert subprocess.run([program], capture_output=True, text=True, check=True).stderr == "ours"
     assert [entry.name for entry in program.resolve().parents[1].iterdir()] == ["bin"]
+    theirs = bench.modules.parent / "dependency" / "none.go"
+    assert "theirs" in theirs.read_text()
 
 
 def test_a_file_that_replaces_nothing_is_an_error(bench: Bench) -> None:
@@ -170,6 +171,27 @@ def test_a_file_that_replaces_nothing_is_an_error(bench: Bench) -> None:
     assert code == 3
     assert "ERROR small v1.2.3 has no file example.invalid/none/gone.go" in output
     assert bench.left() == set()
+
+
+@pytest.mark.parametrize(
+    ("told", "taken"),
+    [("v1.2.3", True), ("1.3.0", True), ("v1.2.2", False), ("v2.0.0", False), ("v1.3.0-alpha.1", False), ("", False)],
+)
+def test_a_program_on_path_that_is_new_enough_is_not_built(bench: Bench, told: str, taken: bool) -> None:
+    bench.play_go(FAST)
+    theirs = bench.path / "hello"
+    theirs.write_text(f"#!/bin/sh\n[ $1 = version ] && echo {told}\n")
+    theirs.chmod(0o755)
+    one = PROGRAM.replace(', "world": "small/world"', "")
+    one = one.replace('("main.version={version}",)', 'tells_version="version"')
+    code, output = bench.run(one)
+    assert code == 0, output
+    assert (bench.builds() == 0) == taken, output
+    program = Path(output.splitlines()[-1].removeprefix("BIN ")) / "hello"
+    assert (program.resolve() == theirs) == taken
+    theirs.unlink()
+    assert bench.run(one)[0] == 0
+    assert bench.builds() == 1
 
 
 def test_a_failing_build_shows_its_log_and_leaves_nothing_half(bench: Bench) -> None:

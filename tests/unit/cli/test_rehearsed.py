@@ -12,8 +12,9 @@ from infra.config import parse
 from rehearsal import toolchain
 from rehearsal import world as worlds
 from rehearsal.world import World
+from tests.unit.infra.config_cases import SEOUL, WITH_DOMAIN
 
-SEOUL, FRANKFURT = "ap-northeast-2", "eu-central-1"
+FRANKFURT = "eu-central-1"
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setenv("MYEKS_LAB_CACHE", str(tmp_path))
     monkeypatch.setattr(worlds, "attach", lambda: world)
     monkeypatch.setattr(rehearsed, "_import_program", lambda: None)
-    monkeypatch.setattr(toolchain, "ensure", lambda _tell: Path("/nowhere"))
+    monkeypatch.setattr(toolchain, "ensure", lambda _tell, _optional: Path("/nowhere"))
     return world
 
 
@@ -39,3 +40,27 @@ def test_a_running_rehearsal_is_joined(running: World):
 def test_a_running_rehearsal_of_another_region_is_told_before_anything_is_asked():
     with pytest.raises(Failure, match=rf"runs in {SEOUL}, and aws:region says {FRANKFURT}\. Run \./lab down first"):
         rehearsed.begin(stack(FRANKFURT), Progress())
+
+
+@pytest.mark.usefixtures("running")
+@pytest.mark.parametrize(
+    ("settings", "to_run", "built"),
+    [
+        (WITH_DOMAIN, True, ["external-dns"]),
+        (WITH_DOMAIN, False, []),
+        ({}, True, []),
+    ],
+)
+def test_external_dns_is_built_for_an_update_of_a_lab_with_a_domain(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], to_run: bool, built: list[str]
+):
+    asked: list[str] = []
+
+    def ensure(_tell: object, optional: list[str]) -> Path:
+        asked.extend(optional)
+        return Path("/nowhere")
+
+    monkeypatch.setattr(toolchain, "ensure", ensure)
+    chosen = Stack("rehearsal", Path("/nonexistent"), parse(settings, SEOUL))
+    rehearsed.begin(chosen, Progress(), to_run=to_run)
+    assert asked == built

@@ -19,7 +19,17 @@ from rehearsal.kubelet import processes
 from rehearsal.kubelet.containers import Container
 from rehearsal.kubelet.environment import container_variables, expand, service_variables
 from rehearsal.kubelet.errors import NotStarted
-from rehearsal.kubelet.images import PLAYED, SYSTEM_PATH, Commands, Image, argv_of, image_of, repository, set_flag
+from rehearsal.kubelet.images import (
+    PLAYED,
+    SYSTEM_PATH,
+    Commands,
+    Image,
+    Start,
+    argv_of,
+    image_of,
+    repository,
+    set_flag,
+)
 from rehearsal.kubelet.objects import Object, Sources, field_of
 from rehearsal.kubelet.ports import Ports, declared
 from rehearsal.kubelet.processes import Output
@@ -95,6 +105,27 @@ def test_a_program_of_ours_plays_the_images_own(image: Image, container: Object,
     assert argv_of(image, container) == argv
 
 
+def test_a_program_that_is_not_built_yet_is_waited_for(tmp_path: Path) -> None:
+    commands = Commands(tmp_path / "commands", tmp_path / "bin")
+    with pytest.raises(NotStarted, match=r"by the program external-dns, which is not built yet\.") as raised:
+        commands.path(DNS)
+    assert raised.value.reason == "ImagePullBackOff"
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / DNS.program).touch()
+    assert "external-dns" in commands.path(DNS)
+
+
+@pytest.mark.parametrize(
+    ("argv", "port"),
+    [(["x", "--metrics-address=:8080"], 41001), (["x"], 41000), (["x", "--metrics-address=:9"], 41000)],
+)
+def test_external_dns_listens_on_loopback_alone(argv: list[str], port: int) -> None:
+    adapt = PLAYED["registry.k8s.io/external-dns/external-dns"].adapt
+    assert adapt is not None
+    made = adapt(Start(argv, {}), {7979: 41000, 8080: 41001})
+    assert made.argv == ["x", f"--metrics-address=127.0.0.1:{port}"]
+
+
 def test_a_flag_has_one_value() -> None:
     assert set_flag(["x", "--a=1", "--ab=2", "--a", "3", "y"], "--a", "4") == ["x", "--ab=2", "y", "--a=4"]
     assert set_flag(["x"], "--a", "4") == ["x", "--a=4"]
@@ -142,6 +173,8 @@ def test_kwok_leaves_the_jobs_of_played_images_alone() -> None:
 
 def test_an_image_has_only_its_own_tools(tmp_path: Path) -> None:
     commands = Commands(tmp_path / "commands", tmp_path / "bin")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / DNS.program).touch()
     assert commands.path(PLAYED["busybox"]) == SYSTEM_PATH
     for image, tools in (
         ("amazon/aws-cli", {"aws"}),

@@ -234,7 +234,6 @@ def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytes
     [
         ("list", "go: x@v1: dial tcp: lookup modules.example: no such host", "could not be fetched"),
         ("list", "go: module lookup disabled by GOPROXY=off", "Connect to the network"),
-        ("mod", "go: x@v1: dial tcp: lookup modules.example: no such host", "could not be fetched"),
         ("build", "link: write: no space left on device", "The disk filled up while etcd"),
         ("list", "go: verifying x@v1: checksum mismatch", "did not build: `go list` ended with status 1"),
         ("build", "x.go:1: undefined: y", "undefined: y"),
