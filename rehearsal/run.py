@@ -22,6 +22,9 @@ from pulumi import automation as auto
 from pulumi.automation._stack import StackInitMode  # not exported; Stack.create cannot make a subclass
 
 from rehearsal import recovery
+from rehearsal.charts.directory import Charts
+from rehearsal.charts.releases import Releases
+from rehearsal.charts.repository import Pin
 from rehearsal.engine import EngineCommand
 from rehearsal.plugins.protocol import ProviderError
 from rehearsal.world import World
@@ -76,13 +79,15 @@ class RehearsalStack:
         stack_file: Path,
         program: Callable[[], None],
         secret_keys: Collection[str] = (),
+        charts: Collection[Pin] = (),
         tell: Callable[[str], object] = lambda _: None,
     ) -> None:
         """`project_file` is Pulumi.yaml, `stack_file` is Pulumi.<stack>.yaml; neither is written to.
 
         `secret_keys` are configuration keys with their namespace ("myeks:password"): a value that stands in plain
-        in the stack's file is encrypted before the engine sees it, or it would stand in its history. `tell` hears
-        what a recovery from a killed run does.
+        in the stack's file is encrypted before the engine sees it, or it would stand in its history. `charts` are
+        those that the program may install, with the digests that are known of them. `tell` hears what a recovery
+        from a killed run does, and which chart is pulled or cannot be had.
         """
         self.name = stack_file.name.removeprefix("Pulumi.").removesuffix(".yaml")
         self.world = world
@@ -96,6 +101,8 @@ class RehearsalStack:
         self._program = program
         self._secret_keys = frozenset(secret_keys)
         self._tell = tell
+        self._pins = charts
+        self._charts = Charts(world.dir / "charts", tell)
         self._project_file, self._stack_file = project_file, stack_file
         self._project: str = yaml.safe_load(project_file.read_text())["name"]
 
@@ -109,6 +116,7 @@ class RehearsalStack:
 
     def up(self, on_event: OnEvent | None = None) -> Result:
         """Create or update everything; raises RunFailed."""
+        self._charts.begin(self._pins)
         with self._opened() as stack:
             result = self._run(stack.up, on_event)
             if not self.engine.interrupted:
@@ -117,6 +125,7 @@ class RehearsalStack:
 
     def preview(self, on_event: OnEvent | None = None) -> Result:
         """What `up` would do; raises RunFailed."""
+        self._charts.begin(self._pins)
         with self._opened() as stack:
             return self._run(stack.preview, on_event)
 
@@ -127,6 +136,7 @@ class RehearsalStack:
         """
         existed = self.exists()
         file = self._work / "plan.json"
+        self._charts.begin(self._pins)
         with self._opened() as stack:
             try:
                 self._run(partial(stack.preview, plan=str(file)), on_event)
@@ -239,7 +249,7 @@ class RehearsalStack:
         """The stack, made when there is none, with what a killed run left put right."""
         killed = self._quiet()
         to_encrypt = self._lay_out()
-        workspace = _Workspace(work_dir=str(self._work), program=self._program, pulumi_command=self.engine)
+        workspace = _Workspace(work_dir=str(self._work), program=self._led, pulumi_command=self.engine)
         mode = StackInitMode.SELECT if self.exists() else StackInitMode.CREATE
         stack = _Stack(self.name, workspace, mode)
         for key, value in to_encrypt.items():
@@ -248,6 +258,10 @@ class RehearsalStack:
             self._put_right()
         self._journal.unlink(missing_ok=True)
         return stack
+
+    def _led(self) -> None:
+        """The program, with its Helm releases led to charts on this machine."""
+        Releases(self._charts, self._pins, self.resources()).around(self._program)
 
     def _quiet(self) -> bool:
         """Before a run: see that no other is under way, and whether one left its state in doubt. Raises AlreadyRunning.
