@@ -5,6 +5,7 @@ go wrong on a stranger's machine (no Go, too old a Go, no network, no room)
 and sees to it that an interrupted build leaves nothing behind.
 """
 
+import json
 import os
 import re
 import shutil
@@ -139,15 +140,24 @@ def build_tool(go: Go, tool: Tool, report: Report) -> None:
         def fetching() -> None:
             report(f"{title}: fetching modules, {_count(log, fetched=True)} so far, {_since(began)}")
 
-        run(["list", "-deps", *tool.commands.values()], packages, fetching)
+        mode: list[str] = []
+        if tool.overlay.is_dir():
+            # In a copy of the module, as Go lays out the dependencies inside it.
+            run.directory = place / "source"
+            shutil.copytree(tool.directory, run.directory, ignore=shutil.ignore_patterns(tool.overlay.name))
+            # go.sum is asked here: a vendored package is not looked at once more by the build.
+            run(["mod", "vendor"], log, fetching)
+            mode = ["-mod=vendor", f"-overlay={_overlay(tool, run.directory)}"]
+        run(["list", *mode, "-deps", *tool.commands.values()], packages, fetching)
         total = len(packages.read_text().splitlines())
         packages.unlink()
 
         def compiling() -> None:
             report(f"{title}: compiling, {_count(log, fetched=False)} of {total} packages, {_since(began)}")
 
-        flags = ["-v", "-ldflags", tool.ldflags]
+        flags = [*mode, "-v", "-ldflags", tool.ldflags]
         run(["build", *flags, *_targets(tool, place / "bin")], log, compiling)
+        shutil.rmtree(place / "source", ignore_errors=True)
         absent = [name for name in tool.commands if not os.access(place / "bin" / name, os.X_OK)]
         if absent:
             raise ToolchainError(
@@ -160,6 +170,26 @@ def build_tool(go: Go, tool: Tool, report: Report) -> None:
         place.rename(final)
     log.unlink()
     report(f"{title}: built in {_since(began)}")
+
+
+def _overlay(tool: Tool, module: Path) -> Path:
+    """Go's description of which vendored file of `module` has one of ours in its place.
+
+    Go refuses this for files in its module cache. Raises ToolchainError when such a file is not there: Go would
+    compile ours beside the others.
+    """
+    ours = {source.relative_to(tool.overlay): source for source in tool.sources() if tool.overlay in source.parents}
+    for name in ours:
+        if not (module / "vendor" / name).is_file():
+            raise ToolchainError(
+                f"{tool.name} {tool.version} has no file {name}, which rehearsal/tools/{tool.name}/overlay replaces. "
+                "Correct the overlay for this version."
+            )
+    description = module / "overlay.json"
+    # Relative to where Go runs: it would not see through a link in the way to the cache.
+    replaced = {f"vendor/{name.as_posix()}": str(source) for name, source in ours.items()}
+    description.write_text(json.dumps({"Replace": replaced}))
+    return description
 
 
 def _targets(tool: Tool, directory: Path) -> list[str]:
@@ -186,6 +216,8 @@ class _Runner:
     """Runs `go` for one tool, in a process group that ends with us."""
 
     def __init__(self, go: Go, tool: Tool, log: Path, guard: Guard) -> None:
+        self.directory = tool.directory
+        """The module's, where each command runs."""
         self._go = go
         self._tool = tool
         self._log = log
@@ -197,7 +229,7 @@ class _Runner:
         with output.open("ab") as out, self._log.open("ab") as log:
             process = subprocess.Popen(
                 [self._go.program, *arguments],
-                cwd=self._tool.directory,
+                cwd=self.directory,
                 env=build_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -231,7 +263,7 @@ def explain(tool: Tool, log: Path, command: str, status: int) -> ToolchainError:
             f"The disk filled up while {title} was built. Free some room, or set MYEKS_LAB_CACHE, "
             "GOMODCACHE and GOCACHE to another disk."
         )
-    if command == "list" and _OFFLINE.search(tail):
+    if command in ("list", "mod") and _OFFLINE.search(tail):
         return ToolchainError(
             f"The Go modules of {title} could not be fetched: {lines[-1]}. Connect to the network, "
             "or set GOPROXY to a module proxy that can be reached from here."

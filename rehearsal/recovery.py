@@ -12,14 +12,10 @@ import shutil
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from rehearsal.aws import processes
-from rehearsal.plugins.kubernetes.tokens import RELEASE
 from rehearsal.plugins.protocol import Context, Provider
-
-PLUGINS_END_WITHIN: Final = 10.0
-"""Seconds that plug-ins get to finish what they had begun: they give themselves five."""
 
 
 class AlreadyRunning(Exception):
@@ -75,15 +71,6 @@ def restore_checkpoint(checkpoint: Path) -> bool:
     return False
 
 
-def end_plugins(pids: Path) -> None:
-    """Wait until the plug-ins of earlier runs have ended; those that do not are killed."""
-    for file in pids.iterdir():
-        pid = int(file.name)
-        if processes.alive(pid, "rehearsal.plugins") and not processes.wait_gone(pid, PLUGINS_END_WITHIN):
-            processes.end(pid, 0)
-        file.unlink(missing_ok=True)
-
-
 def orphans(journal: Path, known: Collection[tuple[str, str]]) -> list[Orphan]:
     """What the journal holds and `known` (URN, id) does not; the latest made first."""
     if not journal.exists():
@@ -101,17 +88,18 @@ def orphans(journal: Path, known: Collection[tuple[str, str]]) -> list[Orphan]:
 def delete(found: Collection[Orphan], settings: Mapping[str, Mapping[str, Any]], tell: Callable[[str], object]) -> None:
     """Delete orphans by the stand-ins' own hands. Raises ProviderError in AWS's or Kubernetes's words.
 
-    `settings` holds each provider's inputs by its package ("aws", "kubernetes"); what belongs to no provider
-    in it is left alone: without a recorded provider there was no cluster to make objects in. Recorded Helm
-    releases are nothing outside the state. `os.environ` must lead to the emulator; the stand-ins prove it.
+    `settings` holds each stand-in's inputs by its package ("aws"). `os.environ` must lead to the emulator; the
+    stand-ins prove it.
     """
     providers: dict[str, Provider] = {}
     for orphan in found:
         package = orphan.type.partition(":")[0]
-        if package not in settings or orphan.type == RELEASE:
+        if package not in settings:
             continue
         if package not in providers:
-            providers[package] = _provider(package)
+            from rehearsal.plugins.aws.provider import AwsProvider
+
+            providers[package] = AwsProvider()
             providers[package].configure(Context(), dict(settings[package]))
         context = Context(urn=orphan.urn, name=orphan.urn.split("::")[-1], type=orphan.type)
         resource = providers[package].resource(orphan.type)
@@ -119,18 +107,3 @@ def delete(found: Collection[Orphan], settings: Mapping[str, Mapping[str, Any]],
         if state:
             tell(f"deleting {orphan.type} {orphan.id}, which the killed run made and did not record")
             resource.delete(context, state)
-
-
-def _provider(package: str) -> Provider:
-    if package == "aws":
-        from rehearsal.plugins.aws.provider import AwsProvider
-
-        return AwsProvider()
-    from rehearsal.plugins.kubernetes.provider import KubernetesProvider
-
-    return KubernetesProvider()
-
-
-def launcher(module: str, python: str, checkout: Path, pids: Path) -> str:
-    """Text of a plug-in's launcher for PATH; it leaves its process id, which the plug-in keeps, in `pids`."""
-    return f'#!/bin/sh\n: > "{pids}/$$"\nPYTHONPATH="{checkout}" exec "{python}" -m {module} "$@"\n'

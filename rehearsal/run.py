@@ -1,4 +1,4 @@
-"""Runs a Pulumi program against the world: the real engine, stand-in plug-ins, a local backend.
+"""Runs a Pulumi program against the world: the real engine, its plug-ins, a local backend.
 
 The program is handed in; nothing here knows what it declares. A run that was
 killed leaves the engine's lock and half-made resources behind: every run first
@@ -15,21 +15,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import yaml
 from pulumi import automation as auto
 from pulumi.automation._stack import StackInitMode  # not exported; Stack.create cannot make a subclass
 
-from rehearsal import recovery
+from rehearsal import recovery, transforms
 from rehearsal.charts.directory import Charts
 from rehearsal.charts.releases import Releases
 from rehearsal.charts.repository import Pin
 from rehearsal.engine import EngineCommand
+from rehearsal.plugins import launch
 from rehearsal.plugins.protocol import ProviderError
 from rehearsal.world import World
 
-PLUGINS: Final = ("aws", "eks", "kubernetes")
 OnEvent = Callable[[auto.EngineEvent], object]
 
 
@@ -99,6 +99,7 @@ class RehearsalStack:
         self._pids = self._root / "pids"
         self._doubtful = self._root / "doubtful"
         self._program = program
+        self._refused: list[str] = []
         self._secret_keys = frozenset(secret_keys)
         self._tell = tell
         self._pins = charts
@@ -211,12 +212,7 @@ class RehearsalStack:
             key: str(config.pop(key)) for key in self._secret_keys & config.keys() if not isinstance(config[key], dict)
         }
         kept.write_text(yaml.safe_dump(settings))
-        checkout = Path(__file__).parent.parent
-        for name in PLUGINS:
-            launcher = self._root / "plugins" / f"pulumi-resource-{name}"
-            module = f"rehearsal.plugins.{name}"
-            launcher.write_text(recovery.launcher(module, sys.executable, checkout, self._pids))
-            launcher.chmod(0o755)
+        launch.lay_out(self._root / "plugins", self._bin_dir, self._pids, self._root / "kubernetes")
         return to_encrypt
 
     def environment(self) -> dict[str, str]:
@@ -249,7 +245,7 @@ class RehearsalStack:
         """The stack, made when there is none, with what a killed run left put right."""
         killed = self._quiet()
         to_encrypt = self._lay_out()
-        workspace = _Workspace(work_dir=str(self._work), program=self._led, pulumi_command=self.engine)
+        workspace = _Workspace(work_dir=str(self._work), program=self._play, pulumi_command=self.engine)
         mode = StackInitMode.SELECT if self.exists() else StackInitMode.CREATE
         stack = _Stack(self.name, workspace, mode)
         for key, value in to_encrypt.items():
@@ -259,9 +255,13 @@ class RehearsalStack:
         self._journal.unlink(missing_ok=True)
         return stack
 
-    def _led(self) -> None:
-        """The program, with its Helm releases led to charts on this machine."""
+    def _play(self) -> None:
+        """The program, with what the rehearsal changes in its resources."""
+        transforms.register(self._endpoints, self._refused.append)
         Releases(self._charts, self._pins, self.resources()).around(self._program)
+
+    def _endpoints(self) -> list[str]:
+        return [cluster["endpoint"] for cluster in self.world.status()["clusters"].values()]
 
     def _quiet(self) -> bool:
         """Before a run: see that no other is under way, and whether one left its state in doubt. Raises AlreadyRunning.
@@ -270,7 +270,7 @@ class RehearsalStack:
         """
         killed = recovery.clear_locks(self._root / "backend" / ".pulumi" / "locks", self.name)
         self._pids.mkdir(parents=True, exist_ok=True)
-        recovery.end_plugins(self._pids)
+        launch.end(self._pids)
         doubtful = killed or self._doubtful.exists() or bool(self.pending_operations())
         return recovery.restore_checkpoint(self._checkpoint) or doubtful
 
@@ -278,7 +278,7 @@ class RehearsalStack:
         """Delete what a killed run made and did not record, and read the rest anew. Raises RunFailed."""
         known = {(r["urn"], r.get("id", "")) for r in self.resources()}
         try:
-            recovery.delete(recovery.orphans(self._journal, known), self._providers(), self._tell)
+            recovery.delete(recovery.orphans(self._journal, known), {"aws": {"region": self.world.region}}, self._tell)
             arguments = ["refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--stack", self.name]
             self.engine.run(arguments, str(self._work), {})
         except ProviderError as error:
@@ -286,21 +286,13 @@ class RehearsalStack:
         except auto.CommandError as error:
             raise RunFailed(said(error)) from error
 
-    def _providers(self) -> dict[str, dict[str, Any]]:
-        """Inputs of the stack's providers by package, as the state has them."""
-        providers: dict[str, dict[str, Any]] = {"aws": {"region": self.world.region}}
-        for resource in self.resources():
-            if resource["type"] == "pulumi:providers:kubernetes":
-                inputs: dict[str, Any] = resource["inputs"]
-                providers["kubernetes"] = {k: v for k, v in inputs.items() if not k.startswith("__")}
-        return providers
-
     def _run(self, operation: Callable[..., Any], on_event: OnEvent | None) -> Result:
         if self.engine.interrupted:
             # By what came before: a refresh that is stopped ends as if it had done its work.
             raise RunFailed("It was stopped before it began.")
         result = Result()
         errors: list[str] = []
+        self._refused.clear()
 
         def watch(event: auto.EngineEvent) -> None:
             if event.summary_event:
@@ -319,7 +311,7 @@ class RehearsalStack:
         try:
             operation(on_event=watch, color="never")
         except auto.CommandError as error:
-            told = [e for e in dict.fromkeys(errors) if e and e != "update failed"]
+            told = self._refused or [e for e in dict.fromkeys(errors) if e and e != "update failed"]
             raise RunFailed("\n".join(told) or said(error)) from error
         result.outputs = self.outputs()
         return result

@@ -5,14 +5,15 @@ checked, but Go's checksum database vouches for their sources: each tool is a
 Go module below `tools/` that pins a version, and go.sum holds the sums. What
 is built lies in the user's cache under a name made of everything that went
 into it, so a second checkout builds nothing and a changed pin never meets an
-old binary.
+old binary. Tools that only some settings need are built when they are asked
+for by name.
 """
 
 import hashlib
 import os
 import platform
 import re
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,15 @@ class Tool:
         """Where go.mod and go.sum are."""
         return MODULES / self.name
 
+    @property
+    def overlay(self) -> Path:
+        """Files of ours that are compiled in the place of a dependency's, by import path; most tools have none."""
+        return self.directory / "overlay"
+
+    def sources(self) -> list[Path]:
+        """Files of ours beside go.mod and go.sum, in a fixed order: a main package, and what is in `overlay`."""
+        return sorted(self.directory.rglob("*.go"))
+
     def _go_mod(self) -> str:
         return (self.directory / "go.mod").read_text()
 
@@ -104,6 +114,9 @@ class Tool:
         decided = [self.ldflags, *BUILD_FLAGS, *(f"{k}={v}" for k, v in sorted(BUILD_SETTINGS.items()))]
         decided += [f"{name}={package}" for name, package in self.commands.items()]
         decided += [platform.system(), platform.machine()]
+        for source in self.sources():
+            sha = hashlib.sha256(source.read_bytes()).hexdigest()
+            decided.append(f"{source.relative_to(self.directory).as_posix()}={sha}")
         digest.update("\0".join(decided).encode())
         return f"{self.name}-{self.version}-{digest.hexdigest()[:12]}"
 
@@ -153,30 +166,43 @@ TOOLS = (
         {"kwok": "sigs.k8s.io/kwok/cmd/kwok"},
         Room(modules=450, objects=800, programs=100),
     ),
+    Tool(
+        "kubernetes-provider",
+        "github.com/pulumi/pulumi-kubernetes/provider/v4",
+        {"pulumi-resource-kubernetes": "."},
+        Room(modules=1100, objects=1500, programs=150),
+    ),
 )
-"""Every program that the rehearsal runs, apart from Python's own."""
+"""What every rehearsal runs, apart from Python's own programs."""
+
+OPTIONAL: tuple[Tool, ...] = ()
+"""What a rehearsal runs only with some settings; `ensure` builds one of these when it is asked to."""
 
 
 def version_of(name: str) -> str:
-    """The pinned version of one tool, as "v1.36.3"; `name` is one of TOOLS' names."""
-    return next(tool.version for tool in TOOLS if tool.name == name)
+    """The pinned version of one tool, as "v1.36.3"; `name` is one of TOOLS' or OPTIONAL's names."""
+    return _named(name).version
 
 
-def ensure(report: Report) -> Path:
-    """The directory with every tool's programs, after building those that are missing.
+def ensure(report: Report, extra: Collection[str] = ()) -> Path:
+    """The directory with the tools' programs, after building those that are missing.
 
-    `report` gets a line of progress every few seconds while something is
-    built or waited for, and none when all is there. Raises ToolchainError.
+    `extra` names optional tools to have too. The directory is the same with and
+    without them: a process that was given it finds an optional program as soon
+    as that is built. `report` gets a line of progress every few seconds while
+    something is built or waited for, and none when all is there. Raises
+    ToolchainError.
     """
+    wanted = [*TOOLS, *(_named(name) for name in extra)]
     bin_dir = _merged_dir()
-    if _is_merged(bin_dir):
+    if _is_merged(bin_dir, wanted):
         return bin_dir
     # Imported only here: a command that finds everything in the cache must not pay for it.
     from rehearsal.gobuild import build_tool, check_room, clear_leftovers, find_go
 
     with _lock(report):
         clear_leftovers()
-        missing = [tool for tool in TOOLS if not tool.is_built()]
+        missing = [tool for tool in wanted if not tool.is_built()]
         if missing:
             go = find_go(missing)
             check_room(go, missing)
@@ -186,24 +212,28 @@ def ensure(report: Report) -> Path:
     return bin_dir
 
 
+def _named(name: str) -> Tool:
+    return next(tool for tool in (*TOOLS, *OPTIONAL) if tool.name == name)
+
+
 def _merged_dir() -> Path:
-    digest = hashlib.sha256("\0".join(tool.key for tool in TOOLS).encode())
+    digest = hashlib.sha256("\0".join(tool.key for tool in (*TOOLS, *OPTIONAL)).encode())
     return tools_dir() / f"bin-{digest.hexdigest()[:12]}"
 
 
-def _programs() -> Iterator[tuple[Tool, str]]:
-    return ((tool, name) for tool in TOOLS for name in tool.commands)
+def _programs(tools: Iterable[Tool]) -> Iterator[tuple[Tool, str]]:
+    return ((tool, name) for tool in tools for name in tool.commands)
 
 
-def _is_merged(bin_dir: Path) -> bool:
+def _is_merged(bin_dir: Path, tools: Iterable[Tool]) -> bool:
     # Follows the links, so a tool that was deleted from the cache is noticed.
-    return all(os.access(bin_dir / name, os.X_OK) for _, name in _programs())
+    return all(os.access(bin_dir / name, os.X_OK) for _, name in _programs(tools))
 
 
 def _merge(bin_dir: Path) -> None:
     """Make one directory of links into the tools' own directories."""
     bin_dir.mkdir(parents=True, exist_ok=True)
-    for tool, name in _programs():
+    for tool, name in _programs(tool for tool in (*TOOLS, *OPTIONAL) if tool.is_built()):
         link = bin_dir / name
         fresh = bin_dir / f".{name}.{os.getpid()}"
         fresh.unlink(missing_ok=True)

@@ -73,6 +73,21 @@ class Bench:
         )
         go.chmod(0o755)
 
+    def depend(self, replaced: str) -> None:
+        """Let `hello` say what a dependency says, of which `replaced` is a file with another one in its place."""
+        dependency, small = self.modules.parent / "dependency", self.modules / "small"
+        dependency.mkdir()
+        (dependency / "go.mod").write_text("module example.invalid/none\n\ngo 1.26\n")
+        (dependency / "none.go").write_text('package none\n\nconst Says = "theirs"\n')
+        with (small / "go.mod").open("a") as file:
+            file.write(f"\nreplace example.invalid/none => {dependency}\n")
+        (small / "hello" / "main.go").write_text(
+            'package main\n\nimport "example.invalid/none"\n\nfunc main() { print(none.Says) }\n'
+        )
+        ours = small / "overlay" / "example.invalid" / "none" / replaced
+        ours.parent.mkdir(parents=True)
+        ours.write_text('package none\n\nconst Says = "ours"\n')
+
     def start(self) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             [sys.executable, "-c", PROGRAM, str(self.modules)],
@@ -134,6 +149,27 @@ def test_a_real_build_is_stamped_kept_and_not_repeated(bench: Bench) -> None:
     assert list((bench.tools / "log").iterdir()) == []
     again, said = bench.run()
     assert (again, said) == (0, f"BIN {directory}\n")
+
+
+def test_a_file_of_ours_is_compiled_in_the_place_of_a_dependencys(bench: Bench) -> None:
+    # A link in the way to the cache, as where a user has moved it to another disk.
+    real = bench.tools.parent
+    real.with_name("elsewhere").mkdir()
+    real.symlink_to(real.with_name("elsewhere"))
+    bench.depend("none.go")
+    code, output = bench.run()
+    assert code == 0, output
+    program = Path(output.splitlines()[-1].removeprefix("BIN ")) / "hello"
+    assert subprocess.run([program], capture_output=True, text=True, check=True).stderr == "ours"
+    assert [entry.name for entry in program.resolve().parents[1].iterdir()] == ["bin"]
+
+
+def test_a_file_that_replaces_nothing_is_an_error(bench: Bench) -> None:
+    bench.depend("gone.go")
+    code, output = bench.run()
+    assert code == 3
+    assert "ERROR small v1.2.3 has no file example.invalid/none/gone.go" in output
+    assert bench.left() == set()
 
 
 def test_a_failing_build_shows_its_log_and_leaves_nothing_half(bench: Bench) -> None:

@@ -1,6 +1,7 @@
 """What is decided about tools without running one: names, pins, and errors a stranger can act on."""
 
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -12,7 +13,9 @@ import pytest
 
 from rehearsal import gobuild, toolchain
 from rehearsal.gobuild import Go
-from rehearsal.toolchain import TOOLS, Tool, ToolchainError, ensure, version_of
+from rehearsal.toolchain import OPTIONAL, TOOLS, Room, Tool, ToolchainError, ensure, version_of
+
+EVERY = (*TOOLS, *OPTIONAL)
 
 
 @pytest.fixture(autouse=True)
@@ -36,13 +39,16 @@ def silent(line: str) -> None:
     raise AssertionError(f"reported: {line}")
 
 
-@pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+@pytest.mark.parametrize("tool", EVERY, ids=lambda tool: tool.name)
 def test_every_tool_is_pinned_by_its_module(tool: Tool) -> None:
     go_mod = (tool.directory / "go.mod").read_text()
     assert tool.version in go_mod
     assert tool.go_version >= (1, 26)
     for package in tool.commands.values():
-        assert package in go_mod.partition("require")[0], "a tool directive keeps `go mod tidy` from dropping it"
+        if package == ".":
+            assert f'"{tool.module}/' in (tool.directory / "main.go").read_text()
+        else:
+            assert package in go_mod.partition("require")[0], "a tool directive keeps `go mod tidy` from dropping it"
     assert (tool.directory / "go.sum").stat().st_size > 1000
     assert tool.key.startswith(f"{tool.name}-{tool.version}-")
 
@@ -53,6 +59,14 @@ def test_the_programs_know_their_version() -> None:
     assert f"version.gitVersion={version_of('kubernetes')} " in flags["kubernetes"]
     assert "version.gitMajor=1 " in flags["kubernetes"]
     assert "version.gitMinor=36 " in flags["kubernetes"]
+
+
+def test_the_provider_answers_for_the_programs_sdk() -> None:
+    checkout = toolchain.MODULES.parents[1]
+    pinned = re.search(r"^pulumi-kubernetes==(\S+)", (checkout / "requirements.txt").read_text(), re.MULTILINE)
+    main = next(tool for tool in TOOLS if tool.name == "kubernetes-provider").directory / "main.go"
+    assert pinned is not None
+    assert f'const version = "{pinned[1]}"\n' in main.read_text()
 
 
 def test_nothing_runs_when_all_is_there(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,16 +101,55 @@ def test_only_what_is_missing_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     assert os.access(merged / "kwok", os.X_OK)
 
 
-@pytest.mark.parametrize("changed", ["go.mod", "go.sum"])
-def test_another_pin_is_another_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str) -> None:
-    etcd = next(tool for tool in TOOLS if tool.name == "etcd")
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> Tool:
+    """An optional tool beside the others."""
+    tool = Tool("etcd", "go.etcd.io/etcd/server/v3", {"small": "."}, Room(1, 1, 1))
+    monkeypatch.setattr(toolchain, "TOOLS", tuple(known for known in TOOLS if known.name != tool.name))
+    monkeypatch.setattr(toolchain, "OPTIONAL", (tool,))
+    return tool
+
+
+def test_an_optional_tool_is_built_when_it_is_asked_for(small: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(go: Go, tool: Tool, report: Callable[[str], None]) -> None:
+        assert tool is small
+        place(tool)
+
+    for tool in toolchain.TOOLS:
+        place(tool)
+    monkeypatch.setattr(gobuild, "build_tool", fail_to_run)
+    monkeypatch.setattr(gobuild, "find_go", lambda tools: Go("go", "go1.26.0", Path("/m"), Path("/b")))
+    without = ensure(silent)
+    assert not (without / "small").exists()
+    monkeypatch.setattr(gobuild, "build_tool", build)
+    assert ensure(silent, extra=["etcd"]) == without, "a world that runs finds it where it looks already"
+    assert os.access(without / "small", os.X_OK)
+    monkeypatch.setattr(gobuild, "build_tool", fail_to_run)
+    assert ensure(silent) == ensure(silent, extra=["etcd"]) == without
+    assert os.access(without / "small", os.X_OK)
+
+
+PROVIDER_SOURCES = [
+    "main.go",
+    "overlay/github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/provider/provider_construct.go",
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [("etcd", "go.mod"), ("etcd", "go.sum"), *(("kubernetes-provider", source) for source in PROVIDER_SOURCES)],
+)
+def test_another_source_is_another_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, changed: str
+) -> None:
+    tool = next(tool for tool in TOOLS if tool.name == name)
     shutil.copytree(toolchain.MODULES, tmp_path / "modules")
-    before = etcd.key
+    before = tool.key
     monkeypatch.setattr(toolchain, "MODULES", tmp_path / "modules")
-    assert etcd.key == before
-    with (etcd.directory / changed).open("a") as file:
+    assert tool.key == before
+    with (tool.directory / changed).open("a") as file:
         file.write("\n// changed\n")
-    assert etcd.key != before
+    assert tool.key != before
 
 
 def test_other_build_settings_are_another_place(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,6 +234,7 @@ def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytes
     [
         ("list", "go: x@v1: dial tcp: lookup modules.example: no such host", "could not be fetched"),
         ("list", "go: module lookup disabled by GOPROXY=off", "Connect to the network"),
+        ("mod", "go: x@v1: dial tcp: lookup modules.example: no such host", "could not be fetched"),
         ("build", "link: write: no space left on device", "The disk filled up while etcd"),
         ("list", "go: verifying x@v1: checksum mismatch", "did not build: `go list` ended with status 1"),
         ("build", "x.go:1: undefined: y", "undefined: y"),
