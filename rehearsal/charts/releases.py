@@ -50,7 +50,8 @@ class Releases:
                 raise error
 
             # What the program has declared waits for its end to be registered, and would be.
-            get_monitor().RegisterResource = refuse
+            monitor: Any = get_monitor()
+            monitor.RegisterResource = refuse
             raise error
 
     def _lead(self, args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:

@@ -46,7 +46,11 @@ def run(charts: Charts, program: Callable[[], object], state: list[dict[str, Any
     if root:
         # Tests share the mocks' stack; a real run has one of its own.
         root._transformations = []  # pyright: ignore[reportPrivateUsage]
-    return mocks.run(lambda: releases.around(lambda: program() and None))
+
+    def made() -> None:
+        program()
+
+    return mocks.run(lambda: releases.around(made))
 
 
 def test_a_release_gets_an_archive_on_this_machine(charts: Charts, tmp_path: Path):

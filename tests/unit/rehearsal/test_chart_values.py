@@ -13,8 +13,9 @@ from tests.charts import packed, tgz
 ABOUT = "apiVersion: v2\nname: one\nversion: 1.0.0\n"
 
 
-def chart(values: str = "", templates: str = "", about: str = ABOUT, **files: str | bytes):
-    return read(tgz({"Chart.yaml": about, "values.yaml": values, "templates/all.yaml": templates, **files}))
+def chart(values: str = "", templates: str = "", about: str = ABOUT, more: dict[str, str | bytes] | None = None):
+    files: dict[str, str | bytes] = {"Chart.yaml": about, "values.yaml": values, "templates/all.yaml": templates}
+    return read(tgz(files | (more or {})))
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_a_schema_tells_what_is_known_where_the_defaults_do_not():
             "open": {"type": "object"},
         },
     }
-    one = chart("", "", **{"values.schema.json": json.dumps(schema)})
+    one = chart(more={"values.schema.json": json.dumps(schema)})
     given = {"image": {"tag": 1, "tga": 1}, "either": {"name": 1, "nmae": 1}, "open": {"x": 1}, "opne": {}}
     assert unknown(one, given) == ["image.tga", "either.nmae", "opne"]
 
@@ -68,7 +69,7 @@ def test_a_sub_chart_knows_its_own_values_and_what_the_chart_above_gives_it():
     one = chart(
         "second: {given: 1}\n",
         about=about,
-        **{
+        more={
             "charts/two/Chart.yaml": below,
             "charts/two/values.yaml": "own: {deep: 1}\n",
             "charts/three-1.0.0.tgz": tgz({"Chart.yaml": below.replace("two", "three"), "values.yaml": "size: 1\n"}),
