@@ -7,13 +7,14 @@ the settings first, says what the lab will cost, and asks.
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from typing import IO, Any, Final
 
 import typer
 
-from cli import cost, interrupted, lifetime, pulumi_cli
+from cli import cost, in_cluster, interrupted, lifetime, pulumi_cli, summary
 from cli.console import err, out
 from cli.failures import CannotAsk
 from cli.stacks import Stack
@@ -34,7 +35,7 @@ def up(
     """Tell the cost, ask, and run `pulumi up`; raises Failure when it fails, BadInput when the lab's end has passed.
 
     `agreed` is called between the user's consent and the first thing that is done. With `as_json` stdout holds the
-    stack's outputs alone.
+    stack's outputs and what Helm has, and nothing else.
     """
     lifetime.insist(stack.config, datetime.now(UTC))
     pulumi_cli.binary()  # before anybody is asked
@@ -45,8 +46,14 @@ def up(
     refresh = refresh or pulumi_cli.last_update_failed(stack.name)
     arguments = ["up", "--yes", "--skip-preview", *(["--refresh"] if refresh else []), "--stack", stack.name]
     _pulumi(*arguments, stdout=sys.stderr if as_json else None, changes=stack, yes=yes)
+    made = outputs(stack)
+    with environment(*stack.aws_environment):
+        releases = in_cluster.after_up(made, stack.option)
     if as_json:
-        out.print_json(json.dumps({"outputs": outputs(stack)}))
+        listed = None if releases is None else [asdict(one) for one in releases]
+        out.print_json(json.dumps({"outputs": made, "releases": listed}))
+    else:
+        summary.helm(releases or ())
     err.print(f"Take it away when you are done: ./lab down -s {stack.name}")
 
 

@@ -1,7 +1,7 @@
 """Asks AWS and the API server what stands, the same way in the rehearsal and on AWS.
 
-The stack's outputs say what to ask for; the answers come from EKS and the nodes
-themselves, so that `status` tells what is, not what was once recorded.
+The stack's outputs say what to ask for; the answers come from EKS and the API
+server, so that `status` tells what is, not what was once recorded.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,22 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import boto3
-import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cli import in_cluster
 from cli.failures import CannotAsk
-
-
-@dataclass(frozen=True)
-class Node:
-    """One node as the API server knows it."""
-
-    name: str
-    zone: str
-    instance_type: str
-    ready: bool
-    max_pods: int
-    """Greatest number of pods, as its kubelet tells it (`.status.capacity.pods`); 0: it tells none."""
+from cli.in_cluster import Node, Release
+from cli.stacks import Stack
 
 
 @dataclass(frozen=True)
@@ -35,17 +25,6 @@ class Addon:
     name: str
     version: str
     status: str
-
-
-@dataclass(frozen=True)
-class Release:
-    """One Helm release; state is "installed" on AWS and "recorded" in the rehearsal."""
-
-    name: str
-    namespace: str
-    chart: str
-    version: str
-    state: str
 
 
 @dataclass(frozen=True)
@@ -74,7 +53,7 @@ class Facts:
         return asdict(self)
 
 
-def collect(stack: str, outputs: Mapping[str, Any], *, rehearsal: bool) -> Facts:
+def collect(stack: Stack, outputs: Mapping[str, Any]) -> Facts:
     """Ask about the lab that has these outputs; raises CannotAsk when AWS or the API server does not answer."""
     name, region = outputs["clusterName"], outputs["region"]
     try:
@@ -89,18 +68,19 @@ def collect(stack: str, outputs: Mapping[str, Any], *, rehearsal: bool) -> Facts
         raise CannotAsk(
             f"EKS could not be asked about {name}: {error}. Check the credentials and try again."
         ) from error
+    get = in_cluster.entered(outputs)
     return Facts(
-        stack=stack,
+        stack=stack.name,
         region=region,
         cluster=name,
         status=cluster["status"],
         version=cluster["version"],
         endpoint=cluster.get("endpoint", ""),
         up_for_seconds=round((datetime.now(UTC) - cluster["createdAt"]).total_seconds()),
-        nodes=nodes(outputs["kubeconfig"]),
+        nodes=in_cluster.nodes(get),
         max_pods=wanted_max_pods(outputs),
         addons=tuple(Addon(a["addonName"], a["addonVersion"], a["status"]) for a in addons),
-        releases=releases(outputs, rehearsal=rehearsal),
+        releases=in_cluster.releases(get, outputs, stack.option),
         pages=outputs.get("pages") or {},
         expires=outputs.get("expires") or "",
     )
@@ -119,40 +99,4 @@ def other_max_pods(found: Iterable[Node], wanted: int) -> str:
     return (
         f"nodeGroup.maxPods is {wanted}, and these nodes hold another number of pods: {', '.join(wrong)}. "
         "A node reads the setting at its first boot: terminate the instance, and the node group makes a new one."
-    )
-
-
-def releases(outputs: Mapping[str, Any], *, rehearsal: bool) -> tuple[Release, ...]:
-    """The stack's Helm releases, from its outputs."""
-    state = "recorded" if rehearsal else "installed"
-    return tuple(
-        Release(r["name"], r["namespace"], r["chart"], r["version"], state) for r in outputs.get("releases") or []
-    )
-
-
-def nodes(kubeconfig: object) -> tuple[Node, ...]:
-    """The cluster's nodes, by zone, then name."""
-    from kubernetes import client, config  # most of a second, and only this asks
-    from urllib3.exceptions import HTTPError
-
-    settings = yaml.safe_load(kubeconfig) if isinstance(kubeconfig, str) else kubeconfig
-    try:
-        api = client.CoreV1Api(config.new_client_from_config_dict(settings))
-        found: list[Any] = api.list_node(_request_timeout=10).items
-    except (client.ApiException, config.ConfigException, HTTPError) as error:
-        raise CannotAsk(
-            f"The API server could not be asked for its nodes: {str(error).splitlines()[0]}. Try again in a moment."
-        ) from error
-    return tuple(sorted((_node(found_one) for found_one in found), key=lambda n: (n.zone, n.name)))
-
-
-def _node(node: Any) -> Node:
-    labels: dict[str, str] = node.metadata.labels or {}
-    ready = any(c.type == "Ready" and c.status == "True" for c in node.status.conditions or [])
-    return Node(
-        node.metadata.name,
-        labels.get("topology.kubernetes.io/zone", ""),
-        labels.get("node.kubernetes.io/instance-type", ""),
-        ready,
-        int((node.status.capacity or {}).get("pods", 0)),
     )

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from cli.console import Progress
 from cli.failures import Failure, NotUp
 from cli.stacks import PROJECT_FILE, Stack
+from infra import versions
 from infra.config import NAMESPACE, SECRET_KEYS
 from rehearsal import run, toolchain, world
+from rehearsal.charts.repository import Pin
 from rehearsal.world import World
 
 if TYPE_CHECKING:
@@ -81,6 +83,7 @@ def stack_in(
         program=partial(_program, lookups),
         tell=tell,
         secret_keys=[f"{NAMESPACE}:{key}" for key in SECRET_KEYS],
+        charts=[Pin(chart.name, chart.version, chart.repository, chart.digest) for chart in versions.CHARTS],
     )
 
 

@@ -26,7 +26,7 @@ def status(
         shown.waiting(f"reading the outputs of stack {chosen.name}")
         with outputs_of(chosen) as (outputs, _):
             shown.waiting("asking EKS and the API server what stands")
-            seen = facts.collect(chosen.name, outputs, rehearsal=chosen.is_rehearsal)
+            seen = facts.collect(chosen, outputs)
     if as_json:
         out.print_json(json.dumps(seen.as_json()))
     else:

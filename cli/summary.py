@@ -13,7 +13,10 @@ from rich.table import Column, Table
 from cli import lifetime
 from cli.console import duration, out
 from cli.events import Change
-from cli.facts import Facts, Release, other_max_pods, releases
+from cli.facts import Facts, other_max_pods
+from cli.in_cluster import RECORDED, Release
+from cli.stacks import REHEARSAL
+from rehearsal import paths
 
 _PAST: Final = {
     "create": "created",
@@ -47,12 +50,11 @@ def changes(made: Sequence[Change], *, every: bool = False) -> None:
     )
 
 
-def stood_up(outputs: Mapping[str, Any]) -> None:
-    """How a rehearsal's `up` ends: what is only recorded, how the pages are reached, what to do next."""
-    recorded = releases(outputs, rehearsal=True)
+def stood_up(outputs: Mapping[str, Any], releases: Sequence[Release]) -> None:
+    """How a rehearsal's `up` ends: what Helm has, how the pages are reached, what to do next."""
     out.print(f"Cluster {outputs['clusterName']} ({outputs['region']}, Kubernetes {outputs['kubernetesVersion']})")
-    _releases(recorded)
-    _pages(outputs.get("pages") or {}, recorded)
+    helm(releases)
+    _pages(outputs.get("pages") or {}, rehearsal=True)
     out.print("Next: ./lab status, ./lab shell (kubectl and aws are set up in it), ./lab down.")
 
 
@@ -71,32 +73,33 @@ def standing(facts: Facts) -> None:
     if wrong := other_max_pods(facts.nodes, facts.max_pods):
         out.print(wrong)
     _print(("add-on", "version", "status"), ((a.name, a.version, a.status) for a in facts.addons))
-    _releases(facts.releases)
-    _pages(facts.pages, facts.releases)
+    helm(facts.releases)
+    _pages(facts.pages, rehearsal=facts.stack == REHEARSAL)
 
 
-def _releases(rows: Sequence[Release]) -> None:
+def helm(rows: Sequence[Release]) -> None:
+    """What Helm has of each release, and what changes a state that is not the wanted one."""
     _print(
         ("release", "namespace", "chart", "version", "state"),
-        ((r.name, r.namespace, r.chart, r.version, r.state) for r in rows),
+        ((r.name, r.namespace, r.chart, r.version, r.told) for r in rows),
     )
-    if _only_recorded(rows):
+    if any(one.state == RECORDED for one in rows):
         out.print(
-            "Recorded: the engine keeps the release with its values; nothing of it runs here, "
-            "and of pods only the exercises' images really run."
+            "Recorded: Helm has the release with its values, and nothing of its chart runs here. Put its archive, "
+            f"NAME-VERSION.tgz, into {paths.charts_dir()}, or see that its repository is reached; then run ./lab up.",
+            soft_wrap=True,
         )
+    for one in rows:
+        if one.change and one.state != RECORDED:
+            out.print(f"{one.name} is {one.state}. To bring it to deployed: {one.change}")
 
 
-def _pages(pages: Mapping[str, Mapping[str, str]], behind: Sequence[Release]) -> None:
-    # A page is a release's: where that is only recorded, nothing answers.
+def _pages(pages: Mapping[str, Mapping[str, str]], *, rehearsal: bool) -> None:
+    # In the rehearsal nothing runs behind a page.
     _print(
-        ("page", "on AWS, reach it by" if _only_recorded(behind) else "reach it by"),
+        ("page", "on AWS, reach it by" if rehearsal else "reach it by"),
         ((name, how.get("url") or how.get("portForward", "")) for name, how in sorted(pages.items())),
     )
-
-
-def _only_recorded(rows: Sequence[Release]) -> bool:
-    return any(one.state == "recorded" for one in rows)
 
 
 def _print(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:

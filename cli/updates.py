@@ -4,19 +4,20 @@
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from cli import lifetime, rehearsed, summary
+from cli import in_cluster, lifetime, rehearsed, summary
 from cli.causes import cause
 from cli.console import Progress, duration, err, out
 from cli.events import Change, Watcher
 from cli.failures import Failure
+from cli.in_cluster import Release
 from cli.stacks import Stack
 from rehearsal.engine import interruptible
 from rehearsal.recovery import AlreadyRunning
-from rehearsal.run import Result, RunFailed
+from rehearsal.run import Result, RunFailed, environment
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,17 @@ class Update:
     seconds: float
     """Since the command began."""
 
+    releases: tuple[Release, ...] | None = None
+    """What Helm has afterwards; None when the API server did not answer."""
+
     def as_json(self) -> dict[str, Any]:
-        """What --json prints: resources by operation, the stack's outputs, and the seconds."""
-        return {"changes": self.result.changes, "outputs": self.result.outputs, "seconds": round(self.seconds, 1)}
+        """What --json prints: resources by operation, the stack's outputs, what Helm has, and the seconds."""
+        return {
+            "changes": self.result.changes,
+            "outputs": self.result.outputs,
+            "releases": None if self.releases is None else [asdict(one) for one in self.releases],
+            "seconds": round(self.seconds, 1),
+        }
 
 
 def rehearse(chosen: Stack, shown: Progress, *, refresh: bool = False) -> Update:
@@ -56,7 +65,10 @@ def rehearse(chosen: Stack, shown: Progress, *, refresh: bool = False) -> Update
             f"The update stopped: {cause(str(error))}\nWhat stands is recorded: ./lab up goes on, "
             "./lab down takes it away."
         ) from error
-    return Update(result, tuple(watcher.changes), shown.elapsed)
+    shown.waiting("asking the API server what Helm has")
+    with environment(stack.environment(), world.unset()):
+        releases = in_cluster.after_up(result.outputs)
+    return Update(result, tuple(watcher.changes), shown.elapsed, releases)
 
 
 def tell(update: Update, *, as_json: bool) -> None:
@@ -67,4 +79,4 @@ def tell(update: Update, *, as_json: bool) -> None:
     if update.result.changed:
         summary.changes(update.changes)
     err.print(f"{summary.counts(update.result.changes)} in {duration(update.seconds)}.")
-    summary.stood_up(update.result.outputs)
+    summary.stood_up(update.result.outputs, update.releases or ())

@@ -54,12 +54,24 @@ class Chart:
     version: str
     """Chart version (not the version of the application in it)."""
 
+    digest: str = ""
+    """SHA-256 of the chart's archive in hexadecimal digits, from the index.yaml of its repository; empty where no
+    index was seen. The rehearsal takes no other archive from the network."""
+
 
 AWS_LOAD_BALANCER_CONTROLLER: Final = Chart(
-    name="aws-load-balancer-controller", repository="https://aws.github.io/eks-charts", version="3.5.0"
+    name="aws-load-balancer-controller",
+    repository="https://aws.github.io/eks-charts",
+    version="3.5.0",
+    # The repository's index of 2026-08-03; so has its archive itself.
+    digest="45051f634b33e10baccb3354d0681b7de787c60445e599fa276e0c9aedd4ccd5",
 )
 EXTERNAL_DNS: Final = Chart(
-    name="external-dns", repository="https://kubernetes-sigs.github.io/external-dns/", version="1.21.1"
+    name="external-dns",
+    repository="https://kubernetes-sigs.github.io/external-dns/",
+    version="1.21.1",
+    # The repository's index of 2026-08-21.
+    digest="5dd033a4b872bf641860695705ee460031d0bc695f114bf8926fee6736814e19",
 )
 KUBE_OPS_VIEW: Final = Chart(
     # The chart of geek-cookbook has not moved since 2022 and depends on a repository that is gone.

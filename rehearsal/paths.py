@@ -1,8 +1,8 @@
 """Where the rehearsal keeps what it builds and what it plays.
 
-Two places, so that one can vanish without the other: tools are built once a
-version and shared by every checkout of a user; a world lives from `lab up` to
-`lab down`.
+Places that can vanish without each other: tools are built once a version and
+shared by every checkout of a user, charts are pulled once; a world lives from
+`lab up` to `lab down`.
 """
 
 import os
@@ -21,6 +21,12 @@ def cache_dir() -> Path:
 def tools_dir() -> Path:
     """Built tools, one directory a tool and version below it."""
     return cache_dir() / "tools"
+
+
+def charts_dir() -> Path:
+    """Archives of Helm charts, NAME-VERSION.tgz: `$MYEKS_LAB_CHARTS`, else `charts` in the cache."""
+    chosen = os.environ.get("MYEKS_LAB_CHARTS")
+    return Path(chosen) if chosen else cache_dir() / "charts"
 
 
 def world_dir() -> Path:

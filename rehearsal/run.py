@@ -22,6 +22,9 @@ from pulumi import automation as auto
 from pulumi.automation._stack import StackInitMode  # not exported; Stack.create cannot make a subclass
 
 from rehearsal import recovery, transforms
+from rehearsal.charts.directory import Charts
+from rehearsal.charts.releases import Releases
+from rehearsal.charts.repository import Pin
 from rehearsal.engine import EngineCommand
 from rehearsal.plugins import launch
 from rehearsal.plugins.protocol import ProviderError
@@ -76,13 +79,15 @@ class RehearsalStack:
         stack_file: Path,
         program: Callable[[], None],
         secret_keys: Collection[str] = (),
+        charts: Collection[Pin] = (),
         tell: Callable[[str], object] = lambda _: None,
     ) -> None:
         """`project_file` is Pulumi.yaml, `stack_file` is Pulumi.<stack>.yaml; neither is written to.
 
         `secret_keys` are configuration keys with their namespace ("myeks:password"): a value that stands in plain
-        in the stack's file is encrypted before the engine sees it, or it would stand in its history. `tell` hears
-        what a recovery from a killed run does.
+        in the stack's file is encrypted before the engine sees it, or it would stand in its history. `charts` are
+        those that the program may install, with the digests that are known of them. `tell` hears what a recovery
+        from a killed run does, and which chart is pulled or cannot be had.
         """
         self.name = stack_file.name.removeprefix("Pulumi.").removesuffix(".yaml")
         self.world = world
@@ -97,6 +102,8 @@ class RehearsalStack:
         self._refused: list[str] = []
         self._secret_keys = frozenset(secret_keys)
         self._tell = tell
+        self._pins = charts
+        self._charts = Charts(world.dir / "charts", tell)
         self._project_file, self._stack_file = project_file, stack_file
         self._project: str = yaml.safe_load(project_file.read_text())["name"]
 
@@ -110,6 +117,7 @@ class RehearsalStack:
 
     def up(self, on_event: OnEvent | None = None) -> Result:
         """Create or update everything; raises RunFailed."""
+        self._charts.begin(self._pins)
         with self._opened() as stack:
             result = self._run(stack.up, on_event)
             if not self.engine.interrupted:
@@ -118,6 +126,7 @@ class RehearsalStack:
 
     def preview(self, on_event: OnEvent | None = None) -> Result:
         """What `up` would do; raises RunFailed."""
+        self._charts.begin(self._pins)
         with self._opened() as stack:
             return self._run(stack.preview, on_event)
 
@@ -128,6 +137,7 @@ class RehearsalStack:
         """
         existed = self.exists()
         file = self._work / "plan.json"
+        self._charts.begin(self._pins)
         with self._opened() as stack:
             try:
                 self._run(partial(stack.preview, plan=str(file)), on_event)
@@ -247,8 +257,8 @@ class RehearsalStack:
 
     def _play(self) -> None:
         """The program, with what the rehearsal changes in its resources."""
-        transforms.register(self._endpoints, self._refused.append, self.world.dir / "charts")
-        self._program()
+        transforms.register(self._endpoints, self._refused.append)
+        Releases(self._charts, self._pins, self.resources()).around(self._program)
 
     def _endpoints(self) -> list[str]:
         return [cluster["endpoint"] for cluster in self.world.status()["clusters"].values()]

@@ -1,16 +1,12 @@
-"""What the rehearsal changes in, or refuses of, the resources that a program registers.
+"""What the rehearsal refuses of the resources that a program registers.
 
 The provider plug-in for Kubernetes is the real one and enters whatever cluster its kubeconfig names. The rehearsal may
 only enter its own clusters, so each provider's kubeconfig is looked at before the engine starts the provider with it.
-A chart comes from this machine alone: a release whose chart is not here is installed with an empty one.
 """
 
 from __future__ import annotations
 
-import io
 import ipaddress
-import json
-import tarfile
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
@@ -22,7 +18,6 @@ from pulumi.runtime import register_resource_transform
 from pulumi.runtime.rpc import unwrap_rpc_secret
 
 PROVIDER: Final = "pulumi:providers:kubernetes"
-RELEASE: Final = "kubernetes:helm.sh/v3:Release"
 
 Endpoints = Callable[[], Collection[str]]
 """Tells the URLs of the API servers that belong to the rehearsal now."""
@@ -32,11 +27,10 @@ class ForeignClusterError(Exception):
     """A Kubernetes provider was led to a cluster that is not the rehearsal's own."""
 
 
-def register(endpoints: Endpoints, refused: Callable[[str], object], charts: Path) -> None:
+def register(endpoints: Endpoints, refused: Callable[[str], object]) -> None:
     """Register all transforms for the rest of this program; called by the program before its first resource.
 
-    `refused` hears why a resource was refused, in plain: the engine wraps it into a Python trace. `charts` is a
-    directory for the empty charts.
+    `refused` hears why a resource was refused, in plain: the engine wraps it into a Python trace.
     """
 
     def guard(args: pulumi.ResourceTransformArgs) -> None:
@@ -48,15 +42,7 @@ def register(endpoints: Endpoints, refused: Callable[[str], object], charts: Pat
             refused(f"{args.name}: {error}")
             raise
 
-    def lead(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
-        if args.type_ != RELEASE:
-            return None
-        name, version = str(args.props["chart"]), str(args.props.get("version") or "0.0.0")
-        props = {key: value for key, value in args.props.items() if key != "repositoryOpts"}
-        return pulumi.ResourceTransformResult({**props, "chart": str(_empty(charts, name, version))}, args.opts)
-
     register_resource_transform(guard)
-    register_resource_transform(lead)
 
 
 def prove_own(kubeconfig: object, endpoints: Endpoints) -> None:
@@ -110,16 +96,3 @@ def _is_on_loopback(server: str) -> bool:
         return ipaddress.ip_address(urlsplit(server).hostname or "").is_loopback
     except ValueError:
         return False
-
-
-def _empty(directory: Path, name: str, version: str) -> Path:
-    """The archive of a chart without objects, made when there is none; the same bytes each time."""
-    made = directory / f"{name}-{version}.tgz"
-    if not made.exists():
-        directory.mkdir(parents=True, exist_ok=True)
-        content = json.dumps({"apiVersion": "v2", "name": name, "version": version}).encode()
-        entry = tarfile.TarInfo(f"{name}/Chart.yaml")
-        entry.size = len(content)
-        with tarfile.open(made, "w:gz") as archive:
-            archive.addfile(entry, io.BytesIO(content))
-    return made

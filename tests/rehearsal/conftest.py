@@ -21,8 +21,11 @@ class Lab:
         self.checkout = root / "checkout"
         self.world = root / "world"
         self.home = root / "home"
+        self.charts = root / "charts"
+        """Archives of charts; empty, so that every release is recorded until a test puts one there."""
         self.checkout.mkdir(parents=True)
         self.home.mkdir()
+        self.charts.mkdir()
         for item in CHECKOUT.iterdir():
             if item.name not in (".git", "Pulumi.rehearsal.yaml"):
                 (self.checkout / item.name).symlink_to(item)
@@ -37,6 +40,8 @@ class Lab:
             "LANG": "C.UTF-8",
             "MYEKS_LAB_CACHE": str(cache),
             "MYEKS_LAB_WORLD": str(self.world),
+            "MYEKS_LAB_CHARTS": str(self.charts),
+            "MYEKS_LAB_OFFLINE": "1",
         }
 
     def __call__(self, *arguments: str, code: int | None = 0, timeout: float = 180) -> subprocess.CompletedProcess[str]:

@@ -50,7 +50,8 @@ def test_status_tells_what_stands(up: Lab):
         "aws-ebs-csi-driver",
         "eks-pod-identity-agent",
     }
-    assert {r["state"] for r in seen["releases"]} == {"recorded"}
+    assert {r["state"] for r in seen["releases"]} == {"recorded: its chart could not be had"}
+    assert {r["change"] for r in seen["releases"]} == {"./lab up"}
     assert {"aws-load-balancer-controller", "kube-ops-view", "kube-prometheus-stack"} == {
         r["chart"] for r in seen["releases"]
     }

@@ -285,6 +285,7 @@ def _node(request: Any, urn: str) -> Node:
         options={
             "ignoreChanges": list(request.ignoreChanges),
             "deleteBeforeReplace": request.deleteBeforeReplace,
+            "replaceOnChanges": list(request.replaceOnChanges),
             "deletedWith": request.deletedWith,
             "replacementTrigger": _trigger(request),
             "beforeCreate": list(request.hooks.before_create),

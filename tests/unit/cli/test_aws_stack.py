@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import typer
 
-from cli import aws_stack, cost, interrupted, pulumi_cli
+from cli import aws_stack, cost, in_cluster, interrupted, pulumi_cli
 from cli.failures import BadInput, CannotAsk, Failure
 from cli.pulumi_cli import Ended
 from cli.stacks import Stack
@@ -27,12 +27,14 @@ STACK = Stack("dev", Path("Pulumi.dev.yaml"), parse({}, "ap-northeast-2"))
 def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     calls: list[tuple[str, ...]] = []
     monkeypatch.setattr(aws_stack, "_pulumi", lambda *arguments, **_: calls.append(arguments))
+    monkeypatch.setattr(aws_stack, "outputs", lambda _stack: {})
     return calls
 
 
 @pytest.fixture(autouse=True)
-def no_live_prices(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing here asks AWS."""
+def nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here asks AWS or a cluster."""
+    monkeypatch.setattr(in_cluster, "after_up", lambda *_: ())
     monkeypatch.setattr(cost, "_asked", lambda *_: ({}, "it was not asked"))
 
 
@@ -122,6 +124,7 @@ class Change:
         self.ran: list[tuple[tuple[str, ...], dict[str, Any]]] = []
         monkeypatch.setattr(interrupted, "update", self.update)
         monkeypatch.setattr(pulumi_cli, "run", self.run)
+        monkeypatch.setattr(aws_stack, "outputs", lambda _stack: {"clusterName": "myeks"})
 
     def update(self, stack: Stack, run: Callable[[], Ended], *, yes: bool, builds: bool) -> Ended:
         self.seen.append((stack.name, yes, builds))
@@ -149,9 +152,8 @@ def test_every_change_of_a_stack_puts_right_what_a_killed_one_left(monkeypatch: 
 
 def test_with_json_pulumi_says_nothing_on_stdout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     change = Change(monkeypatch)
-    monkeypatch.setattr(aws_stack, "outputs", lambda _stack: {"clusterName": "myeks"})
     aws_stack.up(STACK, yes=True, as_json=True)
-    assert json.loads(capsys.readouterr().out) == {"outputs": {"clusterName": "myeks"}}
+    assert json.loads(capsys.readouterr().out) == {"outputs": {"clusterName": "myeks"}, "releases": []}
     assert change.ran[0][1] == {"stdout": sys.stderr}
 
 

@@ -10,7 +10,7 @@ import pytest
 import typer
 import yaml
 
-from cli import aws_stack, cost, stacks, stage, updates
+from cli import aws_stack, cost, in_cluster, stacks, stage, updates
 from cli.console import Progress
 from cli.failures import BadInput, CannotAsk, Failure, NotUp
 from cli.stacks import CHECKOUT, Stack
@@ -58,6 +58,8 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     monkeypatch.setattr(updates, "rehearse", made.rehearse)
     monkeypatch.setattr(updates, "tell", lambda *_, **__: None)
     monkeypatch.setattr(aws_stack, "_pulumi", made.pulumi)
+    monkeypatch.setattr(aws_stack, "outputs", lambda _stack: {"clusterName": "myeks"})
+    monkeypatch.setattr(in_cluster, "after_up", lambda *_: ())
     monkeypatch.setattr(cost, "tell", lambda _stack: None)
     return made
 
@@ -268,9 +270,8 @@ def test_on_aws_json_needs_yes_and_has_stdout_for_itself(
     with pytest.raises(BadInput, match="--yes"):
         stage.stage(["rbac", "before"], stack="dev", as_json=True)
     assert (lab.ran, lab.files["dev"].read_text()) == ([], lab.text)
-    monkeypatch.setattr(aws_stack, "outputs", lambda _stack: {"clusterName": "myeks"})
     stage.stage(["rbac", "before"], stack="dev", yes=True, as_json=True)
-    assert json.loads(capsys.readouterr().out) == {"outputs": {"clusterName": "myeks"}}
+    assert json.loads(capsys.readouterr().out) == {"outputs": {"clusterName": "myeks"}, "releases": []}
     assert lab.exercises("dev")["rbac"] == "before"
     # The rehearsal asks nobody.
     stage.stage(["rbac", "before"], as_json=True)

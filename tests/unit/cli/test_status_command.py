@@ -11,11 +11,13 @@ from rich.console import Console
 
 from cli import facts, status, summary
 from cli.console import Progress
-from cli.facts import Facts, Node, Release
+from cli.facts import Facts
+from cli.in_cluster import RECORDED, Node, Release
+from cli.stacks import Stack
 
 NODE = "ip-192-168-1-49.ap-northeast-2.compute.internal"
 FORWARD = "kubectl port-forward --namespace monitoring service/grafana 3000:80"
-RECORDED = Release("grafana", "monitoring", "kube-prometheus-stack", "88.5.3", "recorded")
+GRAFANA = Release("grafana", "monitoring", "kube-prometheus-stack", "88.5.3", RECORDED, 1, change="./lab up")
 FACTS = Facts(
     stack="rehearsal",
     region="ap-northeast-2",
@@ -27,7 +29,7 @@ FACTS = Facts(
     nodes=(Node(NODE, "ap-northeast-2a", "t3.medium", ready=True, max_pods=100),),
     max_pods=100,
     addons=(),
-    releases=(RECORDED,),
+    releases=(GRAFANA,),
     pages={"grafana": {"portForward": FORWARD}},
     expires="",
 )
@@ -37,14 +39,13 @@ def heads(capsys: pytest.CaptureFixture[str]) -> str:
     return next(line for line in capsys.readouterr().out.splitlines() if "reach it by" in line)
 
 
-def test_pages_of_releases_that_are_only_recorded_are_reached_on_aws_alone(capsys: pytest.CaptureFixture[str]):
+def test_nothing_runs_behind_a_page_of_the_rehearsal(capsys: pytest.CaptureFixture[str]):
     summary.standing(FACTS)
     assert "on AWS, reach it by" in heads(capsys)
-    summary.standing(replace(FACTS, releases=(replace(RECORDED, state="installed"),)))
+    summary.standing(replace(FACTS, stack="dev"))
     assert "on AWS" not in heads(capsys)
-    told = {"name": "grafana", "namespace": "monitoring", "chart": "kube-prometheus-stack", "version": "88.5.3"}
     cluster = {"clusterName": "myeks", "region": "ap-northeast-2", "kubernetesVersion": "1.36"}
-    summary.stood_up({**cluster, "releases": [told], "pages": FACTS.pages})
+    summary.stood_up({**cluster, "pages": FACTS.pages}, (GRAFANA,))
     assert "on AWS, reach it by" in heads(capsys)
 
 
@@ -56,6 +57,21 @@ def test_a_node_that_holds_another_number_of_pods_is_told(capsys: pytest.Capture
     assert "nodeGroup.maxPods is 100" in said
     assert "ip-other (17)." in said
     assert f"{NODE} (" not in said
+
+
+def test_each_release_is_told_with_what_changes_it(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MYEKS_LAB_CHARTS", "/srv/charts")
+    summary.helm([GRAFANA])
+    said = capsys.readouterr().out
+    assert "recorded: its chart could not be had" in said
+    assert "NAME-VERSION.tgz, into /srv/charts" in said
+    assert "./lab up" in said
+    summary.helm([replace(GRAFANA, state="deployed", revision=2, pods_ready=3, pods=4, change="")])
+    said = capsys.readouterr().out
+    assert "deployed, revision 2, 3 of 4 pods ready" in said
+    assert "./lab" not in said
+    summary.helm([replace(GRAFANA, state="failed", change="./lab up -s dev")])
+    assert "grafana is failed. To bring it to deployed: ./lab up -s dev" in capsys.readouterr().out
 
 
 def test_names_are_folded_on_a_narrow_terminal_and_not_cut_off(
@@ -77,8 +93,8 @@ def test_what_is_waited_for_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pyt
         assert "outputs of stack rehearsal" in told[-1]
         yield {}, Path()
 
-    def collect(_stack: str, _outputs: object, *, rehearsal: bool) -> Facts:
-        assert rehearsal
+    def collect(stack: Stack, _outputs: object) -> Facts:
+        assert stack.is_rehearsal
         assert "EKS and the API server" in told[-1]
         return FACTS
 

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,11 +11,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from cli import aws_stack, cost, doctor, pulumi_cli, stacks, up
+from cli import aws_stack, cost, doctor, in_cluster, pulumi_cli, stacks, up
 from cli.failures import BadInput, CannotAsk, Failure
+from cli.in_cluster import Release
 
 pytestmark = pytest.mark.usefixtures("pulumi_installed")
 
+RELEASE = Release("grafana", "monitoring", "grafana", "1.0.0", "deployed", 2, 3, 3)
 SETTINGS = "config:\n  aws:region: ap-northeast-2\n"
 
 
@@ -62,11 +65,16 @@ def evening(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Evening:
     def outputs(_stack: Any) -> dict[str, str]:
         return {"clusterName": "myeks"}
 
+    def after_up(_outputs: Any, option: str) -> tuple[Release, ...]:
+        assert option == " -s dev"
+        return (RELEASE,)
+
     monkeypatch.setattr(doctor, "insist", insist)
     monkeypatch.setattr(cost, "tell", tell)
     monkeypatch.setattr(typer, "confirm", confirm)
     monkeypatch.setattr(aws_stack, "_pulumi", pulumi)
     monkeypatch.setattr(aws_stack, "outputs", outputs)
+    monkeypatch.setattr(in_cluster, "after_up", after_up)
     return made
 
 
@@ -91,6 +99,10 @@ def test_it_can_be_told_to_skip_that(evening: Evening):
     assert evening.steps == ["cost", f"{UP} --refresh", "settings as they were"]
 
 
+def test_it_ends_with_what_helm_has(evening: Evening):
+    assert "deployed, revision 2, 3 of 3 pods ready" in evening.run("--yes").stdout
+
+
 def test_without_consent_nothing_is_written_or_done(evening: Evening):
     evening.agrees = False
     assert evening.run("--ttl", "4h").exit_code == 1
@@ -109,7 +121,8 @@ def test_json_needs_consent_beforehand_and_is_alone_on_stdout(evening: Evening):
     assert isinstance(refused.exception, BadInput)
     assert evening.steps == []
     ended = evening.run("--json", "--yes")
-    assert json.loads(ended.stdout) == {"outputs": {"clusterName": "myeks"}}
+    released = [asdict(RELEASE)]
+    assert json.loads(ended.stdout) == {"outputs": {"clusterName": "myeks"}, "releases": released}
     assert evening.steps == ["doctor", UP, "settings as they were"]
 
 
