@@ -36,6 +36,7 @@ class Emulator:
         self.backend = Backend(settings)
         self.calls = Calls(self.backend)
         self.ec2 = Ec2(self.backend, self.calls)
+        # After whoever answers the calls of version 2: it takes only its own out of them.
         ClassicBalancers(self.backend, self.calls, self.ec2.interfaces)
         self.faults = Faults()
         self.eks = Eks(self.backend, self.calls, self.ec2, control_plane, self.faults.fails_later)
