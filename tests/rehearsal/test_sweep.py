@@ -59,8 +59,10 @@ def _strangers(emulator: Emulator, ours: Planted) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     running = Emulator(tmp_path_factory.mktemp("sweep") / "world")
-    yield Scene(running)
-    running.stop()
+    try:
+        yield Scene(running)
+    finally:
+        running.stop()
 
 
 @pytest.fixture(scope="module")
