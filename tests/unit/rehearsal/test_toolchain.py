@@ -53,16 +53,6 @@ def test_every_tool_is_pinned_by_its_module(tool: Tool) -> None:
     assert tool.key.startswith(f"{tool.name}-{tool.version}-")
 
 
-def test_tools_agree_on_every_module_that_they_share() -> None:
-    # Go then compiles its packages once for all of them, which is a third of the first build.
-    versions: dict[str, dict[str, list[str]]] = {}
-    for tool in EVERY:
-        requirements = (tool.directory / "go.mod").read_text().partition("\nreplace")[0]
-        for module, version in re.findall(r"^\s*(?:require )?(\S+\.\S+) (v\S+)", requirements, re.MULTILINE):
-            versions.setdefault(module, {}).setdefault(version, []).append(tool.name)
-    assert {module: tools for module, tools in versions.items() if len(tools) > 1} == {}
-
-
 def test_the_programs_know_their_version() -> None:
     flags = {tool.name: tool.ldflags for tool in TOOLS}
     assert f"common/version.Version={version_of('pulumi')}" in flags["pulumi"]
