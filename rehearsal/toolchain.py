@@ -177,7 +177,7 @@ TOOLS = (
         "kubernetes-provider",
         "github.com/pulumi/pulumi-kubernetes/provider/v4",
         {"pulumi-resource-kubernetes": "."},
-        Room(modules=1100, objects=1500, programs=150),
+        Room(modules=800, objects=1500, programs=100),
     ),
 )
 """What every rehearsal runs, apart from Python's own programs."""
@@ -187,7 +187,7 @@ OPTIONAL = (
         "external-dns",
         "sigs.k8s.io/external-dns",
         {"external-dns": "sigs.k8s.io/external-dns"},
-        Room(modules=1100, objects=1500, programs=150),
+        Room(modules=500, objects=1100, programs=100),
         stamps=("sigs.k8s.io/external-dns/pkg/apis/externaldns.Version={version}",),
     ),
 )

@@ -365,7 +365,12 @@ def test_what_a_pod_says_of_its_own_is_kept_but_never_leads_out(pods: PodAccount
         return pods.kubernetes.ask("environment", {"pod": pod, "node": pods.node})
 
     own = laid_over()
-    assert own.keys() == {"AWS_ENDPOINT_URL", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_DEFAULT_REGION"}
+    assert own.keys() == {
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_STS",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+        "AWS_DEFAULT_REGION",
+    }
     assert own["AWS_DEFAULT_REGION"] == REGION
     assert "AWS_DEFAULT_REGION" not in laid_over(AWS_DEFAULT_REGION="eu-west-1")
     assert laid_over(AWS_REGION="eu-west-1")["AWS_DEFAULT_REGION"] == "eu-west-1"

@@ -68,6 +68,8 @@ class Pods:
         base = f"{self._backend.settings.endpoint}{PREFIX}{self._secret(seat)}"
         found = {
             "AWS_ENDPOINT_URL": self._backend.settings.endpoint,
+            # Go's SDK makes its client for AssumeRoleWithWebIdentity before it has read the one above.
+            "AWS_ENDPOINT_URL_STS": self._backend.settings.endpoint,
             "AWS_EC2_METADATA_SERVICE_ENDPOINT": f"{base}/{METADATA}/",
         }
         variables = [
