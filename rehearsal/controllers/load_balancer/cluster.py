@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 from kubernetes import client, config
@@ -33,8 +34,7 @@ def connect() -> str:
     """Configure the client as a pod does, or by a kubeconfig that the environment names; gives the own namespace."""
     try:
         config.load_incluster_config()
-        with open(config.incluster_config.SERVICE_TOKEN_FILENAME.replace("token", "namespace")) as file:  # noqa: PTH123
-            return file.read().strip()
+        return Path(config.incluster_config.SERVICE_TOKEN_FILENAME).with_name("namespace").read_text().strip()
     except (config.ConfigException, OSError):
         config.load_kube_config()
         _, current = config.list_kube_config_contexts()
