@@ -210,6 +210,18 @@ def test_a_right_to_delete_that_the_role_has_not_keeps_the_ingress(world: World)
     until(lambda: world.is_gone("grafana"), "gone")
 
 
+def test_nothing_is_made_for_an_ingress_that_is_gone_before_it_has_the_finalizer(world: World) -> None:
+    for _ in range(5):
+        world.page("grafana")
+        world.delete("grafana")
+        until(lambda: world.is_gone("grafana"), "gone")
+    world.page("kubeops", group=None)
+    world.host("kubeops")
+    assert [each["LoadBalancerName"] for each in world.elb.describe_load_balancers()["LoadBalancers"]] == [
+        "myeks-kubeops"
+    ]
+
+
 def test_an_annotation_that_is_not_played_is_told(world: World) -> None:
     world.page("grafana", **{"wafv2-acl-arn": "arn:x"})
     wanted = f"Failed build model due to ingress: {PAGES}/grafana: {PREFIX}wafv2-acl-arn is not played here"
