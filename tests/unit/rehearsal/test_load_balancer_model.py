@@ -1,11 +1,13 @@
 """What the load balancer controller makes of Ingresses, before it asks AWS for anything."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from rehearsal.controllers.load_balancer.backends import hashed, target_group
+from rehearsal.controllers.load_balancer.cluster import ApiError, Cluster
 from rehearsal.controllers.load_balancer.groups import Group, GroupId, Refused, groups, held
 from rehearsal.controllers.load_balancer.model import NO_SERVICE, NOT_FOUND, Desired, build
 from rehearsal.controllers.load_balancer.network import backend_name
@@ -314,3 +316,20 @@ def test_webhooks_refuse_a_class_that_is_not_there() -> None:
     assert gated["allowed"]
     assert gated["warnings"]
     assert answer("/elsewhere", {}) is None
+
+
+class Gone(Cluster):
+    """An API server that has nothing."""
+
+    def __init__(self) -> None:
+        pass
+
+    def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        raise ApiError(404, f"{method} {path}")
+
+
+def test_an_ingress_that_is_gone_gets_no_finalizer_and_has_none_to_lose() -> None:
+    here = ingress(resourceVersion="1", finalizers=["mine"])
+    with pytest.raises(ApiError):
+        Gone().add_finalizer("/x", here, "new")
+    Gone().remove_finalizer("/x", here, "mine")
