@@ -174,8 +174,10 @@ def test_the_labs_pages_redirect_to_the_secure_port() -> None:
 def test_a_port_and_everybody_when_nothing_is_said() -> None:
     (listener,) = desired(ingress()).listeners
     assert (listener.port, listener.protocol, listener.cidrs) == (80, "HTTP", ["0.0.0.0/0"])
-    (listener,) = desired(ingress(annotations={"certificate-arn": CERTIFICATE})).listeners
+    assert listener.rules[0].conditions[1]["PathPatternConfig"]["Values"] == ["/*"]
+    (listener,) = desired(ingress(annotations={"certificate-arn": f"{CERTIFICATE}, {CERTIFICATE}2"})).listeners
     assert (listener.port, listener.protocol) == (443, "HTTPS")
+    assert listener.certificates == [CERTIFICATE, f"{CERTIFICATE}2"]
 
 
 def test_paths_come_in_the_order_of_their_types() -> None:
