@@ -42,8 +42,9 @@ class Emulator:
         self.calls = Calls(self.backend)
         authorization = Authorization(self.backend)
         self.ec2 = Ec2(self.backend, self.calls, authorization)
-        ClassicBalancers(self.backend, self.calls, self.ec2.interfaces)
         LoadBalancing(self.backend, self.calls, self.ec2.interfaces, authorization)
+        # After whoever answers the calls of version 2: it takes only its own out of them.
+        ClassicBalancers(self.backend, self.calls, self.ec2.interfaces)
         Tagging(self.backend)
         Protection(self.backend)
         self.faults = Faults()

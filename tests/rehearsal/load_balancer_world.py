@@ -140,9 +140,14 @@ class World:
     def is_gone(self, name: str) -> bool:
         return self.status_of(f"{INGRESSES}/{name}") == 404
 
+    def set_replicas(self, path: str, replicas: int) -> None:
+        """How many pods a Deployment shall have."""
+        scale = self.get(f"{path}/scale")
+        self.kubernetes.request("PUT", f"{path}/scale", {**scale, "spec": {"replicas": replicas}})
+
     def scale(self, replicas: int) -> None:
         """As many controllers, and no process of another."""
-        self.kubernetes.request("PATCH", DEPLOYMENT, {"spec": {"replicas": replicas}})
+        self.set_replicas(DEPLOYMENT, replicas)
         path = f"/api/v1/namespaces/{SYSTEM}/pods?labelSelector=app%3D{CONTROLLER}"
         until(lambda: len(self.get(path)["items"]) == replicas, f"{replicas} controllers")
 

@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 from kubernetes import client, config
@@ -33,8 +34,7 @@ def connect() -> str:
     """Configure the client as a pod does, or by a kubeconfig that the environment names; gives the own namespace."""
     try:
         config.load_incluster_config()
-        with open(config.incluster_config.SERVICE_TOKEN_FILENAME.replace("token", "namespace")) as file:  # noqa: PTH123
-            return file.read().strip()
+        return Path(config.incluster_config.SERVICE_TOKEN_FILENAME).with_name("namespace").read_text().strip()
     except (config.ConfigException, OSError):
         config.load_kube_config()
         _, current = config.list_kube_config_contexts()
@@ -88,7 +88,10 @@ class Cluster:
         return self.found(f"/api/v1/namespaces/{namespace}/services/{name}")
 
     def add_finalizer(self, path: str, found: Object, finalizer: str) -> None:
-        """Have an object hold a finalizer; raises ApiError when it has been changed meanwhile."""
+        """Have an object hold a finalizer; raises ApiError when it has been changed meanwhile, or is gone.
+
+        Nothing may be made for an object that does not hold it: nobody would take that away again.
+        """
         held: list[str] = found["metadata"].get("finalizers") or []
         if finalizer not in held:
             self._set_finalizers(path, found, [*held, finalizer])
@@ -97,17 +100,17 @@ class Cluster:
         """Have an object hold a finalizer no longer."""
         held: list[str] = found["metadata"].get("finalizers") or []
         if finalizer in held:
-            self._set_finalizers(path, found, [each for each in held if each != finalizer])
+            try:
+                self._set_finalizers(path, found, [each for each in held if each != finalizer])
+            except ApiError as error:
+                # An object that is gone holds none.
+                if error.status != 404:
+                    raise
 
     def _set_finalizers(self, path: str, found: Object, finalizers: list[str]) -> None:
         # The version: a list is replaced whole, and somebody else may have added to it.
         version = found["metadata"]["resourceVersion"]
-        try:
-            self.request("PATCH", path, {"metadata": {"finalizers": finalizers, "resourceVersion": version}})
-        except ApiError as error:
-            # An object that is gone needs none.
-            if error.status != 404:
-                raise
+        self.request("PATCH", path, {"metadata": {"finalizers": finalizers, "resourceVersion": version}})
 
     def set_host(self, ingress: Object, host: str, ports: Iterable[int]) -> bool:
         """Publish the load balancer's name in an Ingress; whether that changed anything."""

@@ -1,11 +1,13 @@
 """What the load balancer controller makes of Ingresses, before it asks AWS for anything."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from rehearsal.controllers.load_balancer.backends import hashed, target_group
+from rehearsal.controllers.load_balancer.cluster import ApiError, Cluster
 from rehearsal.controllers.load_balancer.groups import Group, GroupId, Refused, groups, held
 from rehearsal.controllers.load_balancer.model import NO_SERVICE, NOT_FOUND, Desired, build
 from rehearsal.controllers.load_balancer.network import backend_name
@@ -172,8 +174,10 @@ def test_the_labs_pages_redirect_to_the_secure_port() -> None:
 def test_a_port_and_everybody_when_nothing_is_said() -> None:
     (listener,) = desired(ingress()).listeners
     assert (listener.port, listener.protocol, listener.cidrs) == (80, "HTTP", ["0.0.0.0/0"])
-    (listener,) = desired(ingress(annotations={"certificate-arn": CERTIFICATE})).listeners
+    assert listener.rules[0].conditions[1]["PathPatternConfig"]["Values"] == ["/*"]
+    (listener,) = desired(ingress(annotations={"certificate-arn": f"{CERTIFICATE}, {CERTIFICATE}2"})).listeners
     assert (listener.port, listener.protocol) == (443, "HTTPS")
+    assert listener.certificates == [CERTIFICATE, f"{CERTIFICATE}2"]
 
 
 def test_paths_come_in_the_order_of_their_types() -> None:
@@ -314,3 +318,20 @@ def test_webhooks_refuse_a_class_that_is_not_there() -> None:
     assert gated["allowed"]
     assert gated["warnings"]
     assert answer("/elsewhere", {}) is None
+
+
+class Gone(Cluster):
+    """An API server that has nothing."""
+
+    def __init__(self) -> None:
+        pass
+
+    def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        raise ApiError(404, f"{method} {path}")
+
+
+def test_an_ingress_that_is_gone_gets_no_finalizer_and_has_none_to_lose() -> None:
+    here = ingress(resourceVersion="1", finalizers=["mine"])
+    with pytest.raises(ApiError):
+        Gone().add_finalizer("/x", here, "new")
+    Gone().remove_finalizer("/x", here, "mine")
