@@ -1,5 +1,7 @@
 """Real Helm with charts of our own: installed, changed, undone, uninstalled, and recorded when they cannot be had."""
 
+import base64
+import gzip
 import json
 import os
 import time
@@ -170,6 +172,8 @@ def test_a_recorded_chart_is_replaced_by_the_one_that_its_repository_has_later(h
     recorded = helm.seen("kinds")
     assert (recorded.state, recorded.revision, recorded.pods) == (in_cluster.RECORDED, 1, 0)
     assert "is recorded only" in first.said[0]
+    kept = helm.kubectl("get secret sh.helm.release.v1.kinds.v1 -o jsonpath={.data.release}")
+    assert json.loads(gzip.decompress(base64.b64decode(base64.b64decode(kept))))["config"] == {"size": 7}
     assert not helm.up(kinds={"size": 7}).changed
     helm.served.offer("kinds", "1.0.0", packed("kinds"))
     assert helm.up(kinds={"size": 7}).changes["replace"] == 1
