@@ -19,7 +19,7 @@ from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from cli import in_cluster
+from cli import cluster_facts
 from rehearsal import world
 from rehearsal.charts.repository import Pin
 from rehearsal.run import RehearsalStack, RunFailed, environment
@@ -109,11 +109,11 @@ class Helm:
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
             return pool.submit(applied, self._root, self.served.url, self.outputs, releases).result(120)
 
-    def seen(self, name: str) -> in_cluster.Release:
+    def seen(self, name: str) -> cluster_facts.Release:
         """What the cluster has of a release."""
         wanted = {"name": name, "namespace": PLACE, "chart": name, "version": "1.0.0"}
         with environment(self.world.env(), self.world.unset()):
-            return in_cluster.releases(in_cluster.entered(self.outputs), {"releases": [wanted]})[0]
+            return cluster_facts.releases(cluster_facts.entered(self.outputs), {"releases": [wanted]})[0]
 
     def keep(self, name: str, archive: bytes | None = None) -> None:
         """Put a chart into the directory."""
@@ -170,7 +170,7 @@ def test_a_chart_is_installed_kept_and_upgraded(helm: Helm):
 def test_a_recorded_chart_is_replaced_by_the_one_that_its_repository_has_later(helm: Helm):
     first = helm.up(kinds={"size": 7})
     recorded = helm.seen("kinds")
-    assert (recorded.state, recorded.revision, recorded.pods) == (in_cluster.RECORDED, 1, 0)
+    assert (recorded.state, recorded.revision, recorded.pods) == (cluster_facts.RECORDED, 1, 0)
     assert "is recorded only" in first.said[0]
     kept = helm.kubectl("get secret sh.helm.release.v1.kinds.v1 -o jsonpath={.data.release}")
     assert json.loads(gzip.decompress(base64.b64decode(base64.b64decode(kept))))["config"] == {"size": 7}
@@ -194,7 +194,7 @@ def test_hooks_run_to_their_end_and_one_that_fails_undoes_the_release(helm: Helm
     helm.keep("hooks")
     with pytest.raises(RunFailed, match="pre-install"):
         helm.up(hooks={"command": "exit 3"})
-    assert helm.seen("hooks").state == in_cluster.MISSING
+    assert helm.seen("hooks").state == cluster_facts.MISSING
     helm.kubectl("delete job --all")
     helm.up(hooks={"command": "exit 0"})
     assert helm.seen("hooks").state == "deployed"
@@ -223,7 +223,7 @@ def test_what_never_gets_ready_is_undone_and_the_rest_stays(helm: Helm):
     with pytest.raises(RunFailed, match="never"):
         helm.up(web={"replicas": 1}, never={})
     assert time.monotonic() - began >= SECONDS
-    assert helm.seen("never").state == in_cluster.MISSING
+    assert helm.seen("never").state == cluster_facts.MISSING
     assert helm.kubectl("get deployment,configmap -o name").splitlines() == [
         "deployment.apps/web",
         "configmap/kube-root-ca.crt",

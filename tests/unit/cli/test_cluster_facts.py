@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from cli import in_cluster
+from cli import cluster_facts
+from cli.cluster_facts import MISSING, RECORDED, Release, nodes, releases
 from cli.failures import CannotAsk
-from cli.in_cluster import MISSING, RECORDED, Release, nodes, releases
 from rehearsal.charts.archive import empty, read
 
 MANIFEST = """---
@@ -138,11 +138,11 @@ def test_an_update_is_not_undone_by_nobody_answering(
     def entered(_outputs: object) -> None:
         raise CannotAsk("The API server did not answer: too busy. Try again in a moment.")
 
-    monkeypatch.setattr(in_cluster, "entered", entered)
-    assert in_cluster.after_up({}) is None
+    monkeypatch.setattr(cluster_facts, "entered", entered)
+    assert cluster_facts.after_up({}) is None
     assert "too busy" in capsys.readouterr().err
 
 
 def test_outputs_without_a_cluster_cannot_be_entered():
     with pytest.raises(CannotAsk, match="kubeconfig"):
-        in_cluster.entered({"region": "ap-northeast-2", "clusterName": "myeks"})
+        cluster_facts.entered({"region": "ap-northeast-2", "clusterName": "myeks"})
