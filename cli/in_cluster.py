@@ -29,7 +29,7 @@ HALF_CHANGED: Final = frozenset({"pending-upgrade", "pending-rollback"})
 
 NOT_FOUND: Final = 404
 _MANAGER: Final = "pulumi-kubernetes-"
-_CANNOT: Final = "An update was cut off, and the cluster cannot be asked: {}. Mend that, then run this again."
+_CANNOT: Final = "An update was cut off, and the cluster cannot be asked: {}."
 
 
 @dataclass(frozen=True)

@@ -209,15 +209,15 @@ class _Recovery:
     def _cluster(self, resource: Inputs, deployment: Inputs) -> Cluster | None:
         """The cluster that a resource is in; None where it cannot be asked, which is told once."""
         kubeconfig = in_cluster.kubeconfig_of(resource, deployment)
-        if kubeconfig not in self.clusters:
+        if kubeconfig and kubeconfig not in self.clusters:
             self.clusters[kubeconfig] = None
             try:
                 cluster = self.opened.enter_context(in_cluster.opened(kubeconfig))
                 cluster.prove()
                 self.clusters[kubeconfig] = cluster
             except CannotAsk as error:
-                err.print(str(error), markup=False)
-        return self.clusters[kubeconfig]
+                err.print(f"{error} So what was begun in it is left to the engine to find out.", markup=False)
+        return self.clusters.get(kubeconfig)
 
 
 def _report(stack: Stack, deployment: Inputs, types: set[str], shown: Progress) -> leftovers.Report:

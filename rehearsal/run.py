@@ -173,9 +173,9 @@ class RehearsalStack:
 
     def export(self) -> dict[str, Any]:
         """The state in the engine's own form, as `pulumi stack export` has it."""
-        return (
-            {"version": self._kept()["version"], "deployment": self._latest()} if self.exists() else {"deployment": {}}
-        )
+        if not self.exists():
+            return {"deployment": {}}
+        return {"version": self._kept()["version"], "deployment": self._latest()}
 
     def restore(self, kept: Mapping[str, Any]) -> None:
         """Put another state in its place; to be called by `put_right`. Raises CommandError."""

@@ -1,7 +1,6 @@
 """Creations that go well, that fail half-way, and that are waited for."""
 
 import threading
-from pathlib import Path
 from types import SimpleNamespace
 
 import grpc
@@ -21,8 +20,8 @@ from tests.unit.rehearsal.plugin_protocol_bench import URN, Bench, Call, init_fa
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+def bench() -> Bench:
+    return Bench()
 
 
 def test_a_preview_creates_nothing_and_knows_what_is_unknown(bench: Bench):

@@ -103,7 +103,7 @@ def test_after_an_interrupt_nothing_more_is_begun(stack: RehearsalStack, monkeyp
             begun.append("up")
 
     @contextmanager
-    def opened(_self: RehearsalStack) -> Generator[Opened]:
+    def opened(_self: RehearsalStack, **_: object) -> Generator[Opened]:
         yield Opened()
 
     monkeypatch.setattr(RehearsalStack, "_opened", opened)
