@@ -51,7 +51,7 @@ def rehearse(chosen: Stack, shown: Progress, *, refresh: bool = False) -> Update
     """
     lifetime.insist(chosen.config, datetime.now(UTC))
     world, bin_dir, _ = rehearsed.begin(chosen, shown)
-    stack = rehearsed.stack_in(world, bin_dir, chosen, shown.phase)
+    stack = rehearsed.stack_in(world, bin_dir, chosen, shown)
     watcher = Watcher(shown, "applying" if stack.exists() else "creating")
     try:
         with interruptible(stack.engine, shown.phase):
