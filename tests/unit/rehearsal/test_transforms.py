@@ -1,14 +1,12 @@
-"""Which clusters a program's Kubernetes provider may enter, and the chart of a release that is not here."""
+"""Which clusters a program's Kubernetes provider may enter."""
 
 import json
 import socket
-import tarfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rehearsal import transforms
 from rehearsal.transforms import ForeignClusterError, prove_own
 
 OWN = "https://127.0.0.1:6443"
@@ -71,15 +69,3 @@ def test_a_refused_server_sees_no_connection():
             prove(kubeconfig(f"https://127.0.0.1:{listener.getsockname()[1]}"))
         with pytest.raises(TimeoutError):
             listener.accept()
-
-
-def test_an_empty_chart_has_name_and_version_and_no_objects(tmp_path: Path):
-    made = transforms._empty(tmp_path / "charts", "grafana", "1.2.3")  # pyright: ignore[reportPrivateUsage]
-    assert made.name == "grafana-1.2.3.tgz"
-    with tarfile.open(made) as archive:
-        assert archive.getnames() == ["grafana/Chart.yaml"]
-        content = archive.extractfile("grafana/Chart.yaml")
-        assert content is not None
-        assert json.load(content) == {"apiVersion": "v2", "name": "grafana", "version": "1.2.3"}
-    before = made.stat().st_mtime_ns
-    assert transforms._empty(tmp_path / "charts", "grafana", "1.2.3").stat().st_mtime_ns == before  # pyright: ignore[reportPrivateUsage]
