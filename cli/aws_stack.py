@@ -14,7 +14,7 @@ from typing import IO, Any, Final
 
 import typer
 
-from cli import cost, in_cluster, interrupted, lifetime, pulumi_cli, summary
+from cli import cluster_facts, cost, interrupted, lifetime, pulumi_cli, summary
 from cli.console import err, out
 from cli.failures import CannotAsk
 from cli.stacks import Stack
@@ -48,7 +48,7 @@ def up(
     _pulumi(*arguments, stdout=sys.stderr if as_json else None, changes=stack, yes=yes)
     made = outputs(stack)
     with environment(*stack.aws_environment):
-        releases = in_cluster.after_up(made, stack.option)
+        releases = cluster_facts.after_up(made, stack.option)
     if as_json:
         listed = None if releases is None else [asdict(one) for one in releases]
         out.print_json(json.dumps({"outputs": made, "releases": listed}))

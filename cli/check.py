@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, NamedTuple
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import check_tables, facts, in_cluster, stage
+from cli import check_tables, cluster_facts, facts, stage
 from cli.console import Progress, duration, err, out, progress
 from cli.failures import BadInput, CannotAsk, Failure
 from cli.outputs import outputs_of
@@ -84,7 +84,7 @@ def _nodes(outputs: Mapping[str, Any]) -> _Nodes:
     if not wanted:
         return _Nodes(Verdict.PASSED, "")
     try:
-        wrong = facts.other_max_pods(in_cluster.nodes(in_cluster.entered(outputs)), wanted)
+        wrong = facts.other_max_pods(cluster_facts.nodes(cluster_facts.entered(outputs)), wanted)
     except CannotAsk as error:
         return _Nodes(Verdict.NOT_ASKED, str(error))
     return _Nodes(Verdict.FAILED if wrong else Verdict.PASSED, wrong)

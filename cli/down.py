@@ -197,7 +197,7 @@ def _shut_out(lab: Opened) -> str:
 
 
 def _destroy(here: World, chosen: Stack, shown: Progress) -> dict[str, list[str]]:
-    stack = rehearsed.stack_in(here, rehearsed.tools(shown), chosen, shown.phase)
+    stack = rehearsed.stack_in(here, rehearsed.tools(shown), chosen, shown)
     if stack.exists():
         try:
             with interruptible(stack.engine, shown.phase):

@@ -12,9 +12,9 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import in_cluster
+from cli import cluster_facts
+from cli.cluster_facts import Node, Release
 from cli.failures import CannotAsk
-from cli.in_cluster import Node, Release
 from cli.stacks import Stack
 
 
@@ -68,7 +68,7 @@ def collect(stack: Stack, outputs: Mapping[str, Any]) -> Facts:
         raise CannotAsk(
             f"EKS could not be asked about {name}: {error}. Check the credentials and try again."
         ) from error
-    get = in_cluster.entered(outputs)
+    get = cluster_facts.entered(outputs)
     return Facts(
         stack=stack.name,
         region=region,
@@ -77,10 +77,10 @@ def collect(stack: Stack, outputs: Mapping[str, Any]) -> Facts:
         version=cluster["version"],
         endpoint=cluster.get("endpoint", ""),
         up_for_seconds=round((datetime.now(UTC) - cluster["createdAt"]).total_seconds()),
-        nodes=in_cluster.nodes(get),
+        nodes=cluster_facts.nodes(get),
         max_pods=wanted_max_pods(outputs),
         addons=tuple(Addon(a["addonName"], a["addonVersion"], a["status"]) for a in addons),
-        releases=in_cluster.releases(get, outputs, stack.option),
+        releases=cluster_facts.releases(get, outputs, stack.option),
         pages=outputs.get("pages") or {},
         expires=outputs.get("expires") or "",
     )

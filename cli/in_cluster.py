@@ -1,213 +1,124 @@
-"""Asks a cluster's API server for nodes and Helm releases, as the operator of a stack's kubeconfig.
+"""What a killed update had begun inside the cluster, asked of its API server.
 
-A few GET requests need neither the Kubernetes client, whose import takes most of a second, nor a process of
-`aws eks get-token`, which takes another: `up` asks too, and shall not be slower by it.
+The engine's state tells of an object neither whether it is there nor under which field manager it was applied: with
+another one, the next change of it would be a conflict. Of a Helm release it does not tell where Helm stands. Helm
+keeps each revision in a Secret, and refuses a release whose last revision is pending: "another operation is in
+progress", "cannot re-use a name that is still in use" (helm.sh/helm/v3 3.18, pkg/action/upgrade.go and install.go).
 """
 
-import base64
-import gzip
-import json
-import re
-import ssl
-from collections.abc import Callable, Iterable, Mapping
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from threading import Event
+from typing import Any, Final, cast
 
-import urllib3
-import yaml
-
-from cli.console import err
 from cli.failures import CannotAsk
-from exercises.api_server import Endpoint
+from exercises.api_server import ApiServer, Client, Endpoint, certificate_file
 from exercises.aws import Boto
-from exercises.outcomes import Unanswered
+from exercises.outcomes import Done, HttpRefused, Unanswered
 from exercises.tokens import for_cluster
-from rehearsal.charts.archive import RECORDED as MARK
-from rehearsal.charts.archive import WHY
 
-Get = Callable[[str], dict[str, Any]]
-"""Takes a path with its query; gives the answer, parsed. Raises CannotAsk."""
+PROVIDER: Final = "pulumi:providers:kubernetes"
+HALF_INSTALLED: Final = frozenset({"pending-install", "uninstalling"})
+"""Only uninstalling such a release leads on."""
 
-RECORDED: Final = f"recorded: {WHY}"
-MISSING: Final = "missing"
+HALF_CHANGED: Final = frozenset({"pending-upgrade", "pending-rollback"})
+"""The revision before such a one counts as soon as this one is forgotten."""
 
-_TIMEOUT: Final = urllib3.Timeout(connect=5, read=20)
-_READY: Final = {"DaemonSet": ("numberReady", "desiredNumberScheduled"), "": ("readyReplicas", "replicas")}
-_WORKLOADS: Final = ("Deployment", "StatefulSet", "DaemonSet")
-_IS_WORKLOAD: Final = re.compile(rf"^kind: (?:{'|'.join(_WORKLOADS)})\s*$", re.MULTILINE)
-_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+NOT_FOUND: Final = 404
+_MANAGER: Final = "pulumi-kubernetes-"
+_CANNOT: Final = "An update was cut off, and the cluster cannot be asked: {}."
 
 
 @dataclass(frozen=True)
-class Node:
-    """One node as the API server knows it."""
+class Revision:
+    """The last revision of a Helm release, as the labels of its Secret tell."""
 
-    name: str
-    zone: str
-    instance_type: str
-    ready: bool
-    max_pods: int
-    """Greatest number of pods, as its kubelet tells it (`.status.capacity.pods`); 0: it tells none."""
-
-
-@dataclass(frozen=True)
-class Release:
-    """One Helm release as the cluster has it."""
-
-    name: str
+    number: int
+    status: str
     namespace: str
-    chart: str
-    version: str
-    state: str
-    """Helm's word, `deployed` when all is well; `recorded: …` when Helm has the release with an empty chart; `missing`
-    when Helm has no such release."""
-
-    revision: int = 0
-    """Number of the installation or upgrade, from 1."""
-
-    pods_ready: int = 0
-    pods: int = 0
-    """Of the chart's own Deployments, StatefulSets and DaemonSets, without what an operator makes of its objects."""
-
-    change: str = ""
-    """The command that brings it to `deployed`; empty when it is."""
-
-    @property
-    def told(self) -> str:
-        """For a person."""
-        if self.state != "deployed":
-            return self.state
-        return f"deployed, revision {self.revision}, {self.pods_ready} of {self.pods} pods ready"
+    secret: str
 
 
-def entered(outputs: Mapping[str, Any]) -> Get:
-    """The way to ask the cluster that has these stack outputs; raises CannotAsk where there is none.
+class Cluster:
+    """An API server that a Kubernetes provider in the state leads to."""
 
-    The credentials are those of this process's environment.
-    """
+    def __init__(self, api: ApiServer) -> None:
+        self._api = api
+
+    def prove(self) -> None:
+        """Raises CannotAsk unless the API server answers."""
+        self._get("/version")
+
+    def manager(self, inputs: Mapping[str, Any]) -> str | None:
+        """The provider's field manager of the object with these inputs; None where there is no such object.
+
+        Empty where the object is there and not by the provider.
+        """
+        version, kind = str(inputs.get("apiVersion")), str(inputs.get("kind"))
+        base = f"/apis/{version}" if "/" in version else f"/api/{version}"
+        served = self._get(base) or {}
+        found = [each for each in served.get("resources", []) if each["kind"] == kind and "/" not in each["name"]]
+        if not found:
+            return None
+        names = cast("Mapping[str, str]", inputs.get("metadata") or {})
+        where = f"/namespaces/{names.get('namespace') or 'default'}" if found[0]["namespaced"] else ""
+        thing = self._get(f"{base}{where}/{found[0]['name']}/{names.get('name')}")
+        if thing is None:
+            return None
+        managers = [each.get("manager", "") for each in thing["metadata"].get("managedFields", [])]
+        return next((each for each in managers if each.startswith(_MANAGER)), "")
+
+    def last_revision(self, release: Mapping[str, Any]) -> Revision | None:
+        """The last revision of the release with these inputs; None where Helm has none."""
+        namespace = release.get("namespace") or "default"
+        wanted = f"owner%3Dhelm,name%3D{release.get('name')}"
+        found = self._get(f"/api/v1/namespaces/{namespace}/secrets?labelSelector={wanted}") or {}
+        labels = [(each["metadata"]["labels"], each["metadata"]["name"]) for each in found.get("items", [])]
+        revisions = [Revision(int(of["version"]), of["status"], str(namespace), name) for of, name in labels]
+        return max(revisions, key=lambda each: each.number, default=None)
+
+    def forget(self, revision: Revision) -> None:
+        """Delete a revision's Secret, so that for Helm it never was. Raises CannotAsk."""
+        self._ask("DELETE", f"/api/v1/namespaces/{revision.namespace}/secrets/{revision.secret}")
+
+    def _get(self, path: str) -> Any:
+        return self._ask("GET", path)
+
+    def _ask(self, method: str, path: str) -> Any:
+        """The answer, None where there is no such thing. Raises CannotAsk."""
+        outcome = self._api.request(method, path)
+        if isinstance(outcome, Done):
+            return outcome.value
+        if isinstance(outcome, HttpRefused) and outcome.status == NOT_FOUND:
+            return None
+        raise CannotAsk(_CANNOT.format(outcome.shown))
+
+
+@contextmanager
+def opened(kubeconfig: str) -> Generator[Cluster]:
+    """The cluster that a kubeconfig of EKS leads to. Raises CannotAsk."""
     try:
-        endpoint = Endpoint.of(outputs.get("kubeconfig"))
-        context = ssl.create_default_context(cadata=endpoint.ca.decode())
-    except (ValueError, ssl.SSLError) as error:
-        raise CannotAsk(f"The stack's kubeconfig cannot be used: {error}. Run ./lab up.") from error
-    aws = Boto(str(outputs["region"]), endpoint.option("--profile"), endpoint.option("--role"))
+        endpoint = Endpoint.of(kubeconfig)
+    except ValueError as error:
+        raise CannotAsk(_CANNOT.format(error)) from error
+    region, name = endpoint.option("--region") or "", endpoint.option("--cluster-name") or ""
+    aws = Boto(region, endpoint.option("--profile"), endpoint.option("--role"))
     key = aws.operator_key()
     if isinstance(key, Unanswered):
-        raise CannotAsk(f"{key.reason.rstrip('.')}. Check the credentials and try again.")
-    token = for_cluster(key, str(outputs["clusterName"]), region=str(outputs["region"]), sts=aws.sts)
-    headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-    host = urlsplit(endpoint.server).hostname or ""
-    proxy = None if proxy_bypass(host) else getproxies().get("https")
-    options: dict[str, Any] = {"ssl_context": context, "headers": headers, "retries": False, "timeout": _TIMEOUT}
-    pool = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
-
-    def get(path: str) -> dict[str, Any]:
-        try:
-            answer = pool.request("GET", endpoint.server + path)
-        except urllib3.exceptions.HTTPError as error:
-            raise CannotAsk(f"The API server did not answer: {error}. Try again in a moment.") from error
-        if answer.status != 200:
-            raise CannotAsk(f"The API server answered {answer.status} to {path}. Try again in a moment.")
-        return json.loads(answer.data)
-
-    return get
+        raise CannotAsk(_CANNOT.format(key.reason))
+    token = for_cluster(key, name, region=region, sts=aws.sts)
+    with certificate_file(endpoint) as ca_file:
+        yield Cluster(Client(endpoint, ca_file, lambda: token, Event()))
 
 
-def nodes(get: Get) -> tuple[Node, ...]:
-    """The cluster's nodes, by zone, then name; raises CannotAsk."""
-    return tuple(sorted(map(_node, get("/api/v1/nodes")["items"]), key=lambda node: (node.zone, node.name)))
-
-
-def _node(node: Mapping[str, Any]) -> Node:
-    labels = node["metadata"].get("labels") or {}
-    status = node.get("status", {})
-    conditions = status.get("conditions") or []
-    return Node(
-        node["metadata"]["name"],
-        labels.get("topology.kubernetes.io/zone", ""),
-        labels.get("node.kubernetes.io/instance-type", ""),
-        any(each["type"] == "Ready" and each["status"] == "True" for each in conditions),
-        int((status.get("capacity") or {}).get("pods", 0)),
-    )
-
-
-def releases(get: Get, outputs: Mapping[str, Any], option: str = "") -> tuple[Release, ...]:
-    """The stack's releases as Helm keeps them in the cluster, in the order of the outputs; raises CannotAsk.
-
-    `option` names the stack in a command, as " -s dev".
-    """
-    wanted: list[Mapping[str, str]] = outputs.get("releases") or []
-    if not wanted:
-        return ()
-    selector = urlencode({"labelSelector": "owner=helm,status!=superseded"})
-    kept: dict[tuple[str, str], dict[str, Any]] = {}
-    for secret in get(f"/api/v1/secrets?{selector}")["items"]:
-        labels, place = secret["metadata"]["labels"], secret["metadata"]["namespace"]
-        key = (place, labels["name"])
-        if key not in kept or int(labels["version"]) > int(kept[key]["metadata"]["labels"]["version"]):
-            kept[key] = secret
-    found = {(each["namespace"], each["name"]): kept.get((each["namespace"], each["name"])) for each in wanted}
-    told = {key: _decoded(secret) for key, secret in found.items() if secret}
-    workloads = {key: list(_workloads(release)) for key, release in told.items()}
-    kinds = {kind for each in workloads.values() for kind, _, _ in each}
-    ready = {key: counts for kind in kinds for key, counts in _counts(get, kind)}
-    return tuple(_release(each, told, workloads, ready, option) for each in wanted)
-
-
-def after_up(outputs: Mapping[str, Any], option: str = "") -> tuple[Release, ...] | None:
-    """As `releases`, for a command that has done its work: None, and a line why, when nobody answers."""
-    try:
-        return releases(entered(outputs), outputs, option)
-    except CannotAsk as error:
-        err.print(f"What Helm has could not be asked. {error}", markup=False)
-        return None
-
-
-Workload = tuple[str, str, str]
-"""Kind, namespace and name."""
-
-
-def _release(
-    wanted: Mapping[str, str],
-    told: Mapping[tuple[str, str], Mapping[str, Any]],
-    workloads: Mapping[tuple[str, str], list[Workload]],
-    ready: Mapping[Workload, tuple[int, int]],
-    option: str,
-) -> Release:
-    key = (wanted["namespace"], wanted["name"])
-    described = (wanted["name"], wanted["namespace"], wanted["chart"], wanted["version"])
-    if key not in told:
-        return Release(*described, MISSING, change=f"./lab up --refresh{option}")
-    release = told[key]
-    state, revision = str(release["info"]["status"]), int(release["version"])
-    if state != "deployed":
-        return Release(*described, state, revision, change=f"./lab up{option}")
-    if MARK in (release["chart"]["metadata"].get("annotations") or {}):
-        return Release(*described, RECORDED, revision, change=f"./lab up{option}")
-    # One that the chart made and that is gone has no pods at all.
-    counts = [ready.get(workload, (0, 1)) for workload in workloads[key]]
-    return Release(*described, state, revision, sum(one for one, _ in counts), sum(all_ for _, all_ in counts))
-
-
-def _decoded(secret: Mapping[str, Any]) -> dict[str, Any]:
-    """What Helm keeps of a release: gzipped JSON in base64 (helm.sh/helm/v3, pkg/storage/driver/util.go)."""
-    return json.loads(gzip.decompress(base64.b64decode(base64.b64decode(secret["data"]["release"]))))
-
-
-def _workloads(release: Mapping[str, Any]) -> Iterable[Workload]:
-    # A large chart's manifest takes a second to parse: only what has pods is.
-    for document in re.split(r"^---.*$", str(release.get("manifest") or ""), flags=re.MULTILINE):
-        if _IS_WORKLOAD.search(document):
-            made: Any = yaml.load(document, Loader=_LOADER)  # noqa: S506  # a safe loader
-            about = made["metadata"]
-            yield made["kind"], about.get("namespace") or release["namespace"], about["name"]
-
-
-def _counts(get: Get, kind: str) -> Iterable[tuple[Workload, tuple[int, int]]]:
-    ready, wanted = _READY.get(kind, _READY[""])
-    for each in get(f"/apis/apps/v1/{kind.lower()}s")["items"]:
-        about, status = each["metadata"], each.get("status", {})
-        desired = status.get(wanted, 0) if kind == "DaemonSet" else each["spec"].get("replicas", 1)
-        yield (kind, about["namespace"], about["name"]), (int(status.get(ready) or 0), int(desired))
+def kubeconfig_of(resource: Mapping[str, Any], deployment: Mapping[str, Any]) -> str:
+    """The kubeconfig by which the engine reaches a Kubernetes resource; empty where the state does not tell it."""
+    provider = str(resource.get("provider", "")).rpartition("::")[0]
+    for each in deployment.get("resources") or []:
+        if each["urn"] == provider and each["type"] == PROVIDER:
+            known: object = (each.get("inputs") or {}).get("kubeconfig")
+            return known if isinstance(known, str) else ""
+    return ""

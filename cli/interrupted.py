@@ -1,25 +1,25 @@
-"""Puts right what a killed update left on AWS, so that the same command goes on.
+"""Puts right what a killed update left, so that the same command goes on; on AWS and in the rehearsal alike.
 
-`rehearsal.recovery` deletes what a killed run made, out of the plug-ins' journal. Real providers keep none, and a
-cluster takes ten minutes to make: what AWS has is taken over instead (`cli.pending` tells how the engine learns of it).
-Everything that is still to be done afterwards stands in the state, so that this too may be cut off.
+A cluster takes ten minutes to make, so what is there is taken over instead of being made once more (`cli.pending` tells
+how the engine learns of it). What was begun in the cluster is asked of its API server (`cli.in_cluster`). Everything
+that is still to be done afterwards stands in the state, so that this too may be cut off.
 """
 
-import json
-import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
 
-from cli import locks, pending, pulumi_cli, recorded
-from cli.console import err, progress
+from cli import in_cluster, locks, pending, pulumi_state, recorded
+from cli.console import Progress, err, progress
 from cli.failures import CannotAsk, Failure
+from cli.in_cluster import Cluster
 from cli.lab_on_aws import identity
-from cli.pending import Inputs, Operation
+from cli.pending import Inputs, Json, Operation
+from cli.pulumi_cli import Ended
 from cli.stacks import Stack
 from infra import leftovers
 from infra.leftovers import Client
@@ -32,11 +32,27 @@ RESTS_WITHIN: Final = 40 * 60.0
 _AT_WORK: Final = frozenset({"CREATING", "UPDATING", "DELETING", "PENDING"})
 _BROKEN: Final = frozenset({"FAILED", "CREATE_FAILED"})
 
-Update = Callable[[], pulumi_cli.Ended]
+Update = Callable[[], Ended]
 
 
-def update(stack: Stack, run: Update, *, yes: bool, builds: bool) -> pulumi_cli.Ended:
-    """Run an update of the stack, with what a killed one left put right first.
+class Engine(Protocol):
+    """The engine that keeps a stack's state."""
+
+    def export(self) -> Json:
+        """The state in the engine's own form, with its `deployment`."""
+        ...
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Put another state in its place."""
+        ...
+
+    def delete(self, urns: Collection[str]) -> None:
+        """Delete these resources, for real and from the state."""
+        ...
+
+
+def update(stack: Stack, run: Update, *, yes: bool, builds: bool) -> Ended:
+    """Run an update of a stack on AWS, with what a killed one left put right first.
 
     Args:
         stack: the stack that is changed.
@@ -44,117 +60,175 @@ def update(stack: Stack, run: Update, *, yes: bool, builds: bool) -> pulumi_cli.
         yes: whether a lock that is known to be stale is removed without asking.
         builds: whether the update builds the lab, and does not only take it away.
     """
-    _put_right(stack, yes=yes, builds=builds)
+    engine = pulumi_state.OnAws(stack)
+
+    def prepare() -> None:
+        with progress() as shown:
+            put_right(stack, engine, shown, builds=builds)
+
+    try:
+        prepare()
+    except pulumi_state.Locked as error:
+        locks.release(stack, error.said, yes=yes)
+        # What was at work may have done more since.
+        prepare()
     ended = run()
     if ended.code == 0 or not locks.is_locked(ended.stderr):
         return ended
     locks.release(stack, ended.stderr, yes=yes)
-    _put_right(stack, yes=yes, builds=builds)
+    prepare()
     return run()
 
 
-def _put_right(stack: Stack, *, yes: bool, builds: bool) -> None:
-    """Tell the engine what became of what was begun; make half-made things ready to be made anew."""
-    kept = _export(stack)
-    if pending.operations(kept["deployment"]):
-        kept = _taken_over(stack, kept, yes=yes)
-    doubtful = pending.unread(kept["deployment"], (*_STATES, pending.RELEASE))
-    if not doubtful:
+def put_right(stack: Stack, engine: Engine, shown: Progress, *, builds: bool) -> None:
+    """Tell the engine what became of what was begun; make half-made things ready to be made anew.
+
+    The environment must be the one in which the stack's AWS answers. Raises Failure, CannotAsk, and what the engine
+    raises.
+    """
+    kept = engine.export()
+    deployment: Json = kept["deployment"]
+    if not pending.operations(deployment) and not pending.unread(deployment, (*_STATES, pending.RELEASE)):
         return
-    broken = _at_rest(_client(stack), doubtful)
-    half_made = broken | {each["urn"] for each in doubtful if pending.is_cut_off_release(each)}
-    if builds and half_made:
-        err.print("Half made, so deleted first and then made anew:", *sorted(map(_short, half_made)), markup=False)
-        targets = [part for urn in sorted(half_made) for part in ("--target", urn)]
-        arguments = ("destroy", "--yes", "--skip-preview", "--stack", stack.name, *targets)
-        pulumi_cli.insist(pulumi_cli.run(*arguments, stdout=sys.stderr), "destroy")
+    with ExitStack() as opened:
+        _Recovery(stack, engine, shown, opened).run(kept, builds=builds)
 
 
-def _export(stack: Stack) -> dict[str, Any]:
-    """The stack's state; an empty one where it cannot be had: then pulumi says why in the update itself."""
-    ended = pulumi_cli.ask("stack", "export", "--stack", stack.name)
-    try:
-        kept = json.loads(ended.stdout)
-    except ValueError:
-        kept = {}
-    return kept if kept.get("deployment") else {"deployment": {}}
+@dataclass
+class _Recovery:
+    stack: Stack
+    engine: Engine
+    shown: Progress
+    opened: ExitStack
+    clusters: dict[str, Cluster | None] = field(default_factory=dict[str, "Cluster | None"])
 
+    def run(self, kept: Json, *, builds: bool) -> None:
+        if pending.operations(kept["deployment"]):
+            kept = self._taken_over(kept)
+        doubtful = pending.unread(kept["deployment"], (*_STATES, pending.RELEASE))
+        broken = _at_rest(_client(self.stack), doubtful, self.shown)
+        broken |= {each["urn"] for each in doubtful if self._is_half_installed(each, kept["deployment"])}
+        if builds and broken:
+            err.print("Half made, so deleted first and then made anew:", *sorted(map(_short, broken)), markup=False)
+            with self.shown.paused():
+                self.engine.delete(sorted(broken))
 
-def _taken_over(stack: Stack, kept: dict[str, Any], *, yes: bool) -> dict[str, Any]:
-    """The state with what was begun put right, as it stands in the backend now."""
-    ids, told = _found(stack, kept["deployment"])
-    changed = {**kept, "deployment": pending.put_right(kept["deployment"], ids)}
-    ended = _import(stack, changed)
-    if locks.is_locked(ended.stderr):
-        locks.release(stack, ended.stderr, yes=yes)
-        # What was at work may have done more since.
-        kept = _export(stack)
-        ids, told = _found(stack, kept["deployment"])
+    def _taken_over(self, kept: Json) -> Json:
+        """The state with what was begun put right, as the engine has it now."""
+        ids, told = self._found(kept["deployment"])
         changed = {**kept, "deployment": pending.put_right(kept["deployment"], ids)}
-        ended = _import(stack, changed)
-    pulumi_cli.insist(ended, "stack import")
-    err.print("The update before this one was cut off. What it had begun:")
-    for line in told:
-        err.print(f"  {line}", markup=False)
-    return changed
+        with self.shown.paused():
+            self.engine.restore(changed)
+        err.print("The update before this one was cut off. What it had begun:")
+        for line in told:
+            err.print(f"  {line}", markup=False)
+        return changed
 
+    def _found(self, deployment: Inputs) -> tuple[dict[str, Json], list[str]]:
+        """URN → id and outputs of what was being created and is there, or may be; and a line for each operation."""
+        operations = pending.operations(deployment)
+        created = [each for each in operations if each.kind == pending.CREATING]
+        report = _report(self.stack, deployment, {each.type for each in created}, self.shown)
+        client = _client(self.stack)
+        taken = pending.standing(deployment)
+        option = self.stack.option
+        found: dict[str, Json] = {}
+        told: list[str] = []
+        for each in operations:
+            if each.kind != pending.CREATING:
+                told.append(f"{each.about}: {each.kind}; it is read anew.")
+                continue
+            if each.urn in taken:
+                told.append(
+                    f"{each.about}: creating; the state has one already, which stays. ./lab sweep{option} shows "
+                    "whether there is another."
+                )
+                continue
+            known = pending.known_id(each)
+            if each.type.startswith(pending.KUBERNETES) and known:
+                marks, line = self._inside(each, deployment)
+                if marks is not None:
+                    found[each.urn] = {"id": known, **marks}
+                told.append(f"{each.about}: creating; {line}")
+                continue
+            candidates = [known] if known else [*pending.matching(each, report), *_asked(client, each)]
+            if len(candidates) == 1:
+                found[each.urn] = {"id": candidates[0]}
+                where = "if it is there, it" if known else f"AWS has it ({candidates[0]}); it"
+                told.append(f"{each.about}: creating; {where} is taken over.")
+            elif candidates:
+                told.append(
+                    f"{each.about}: creating; AWS has {len(candidates)} that may be it ({', '.join(candidates)}), and "
+                    f"none is taken over. ./lab sweep{option} shows them."
+                )
+            elif pending.is_idempotent(each):
+                told.append(f"{each.about}: creating; doing that twice does no harm.")
+            else:
+                told.append(f"{each.about}: creating; AWS does not have it.")
+        return found, told
 
-def _import(stack: Stack, kept: Mapping[str, Any]) -> pulumi_cli.Ended:
-    # In a file and not by a pipe: pulumi may have to ask for the passphrase. Secrets in it are encrypted.
-    with tempfile.TemporaryDirectory() as directory:
-        file = Path(directory, "state.json")
-        file.touch(mode=0o600)
-        file.write_text(json.dumps(kept))
-        arguments = ("stack", "import", "--stack", stack.name, "--file", str(file))
-        return pulumi_cli.run(*arguments, stdout=sys.stderr, quiet=True)
+    def _inside(self, each: Operation, deployment: Inputs) -> tuple[Json | None, str]:
+        """Of what was being created in a cluster: more outputs for the state, None where it is not there; and a line.
 
+        Where the cluster cannot be asked, the engine will find out.
+        """
+        cluster = self._cluster(each.resource, deployment)
+        if cluster is None:
+            return {}, "if it is there, it is taken over."
+        if each.type == pending.RELEASE:
+            last = cluster.last_revision(each.inputs)
+            if last is None:
+                return None, "the cluster does not have it."
+            return {}, f"the cluster has it ({last.status}); it is taken over."
+        manager = cluster.manager(each.inputs)
+        if manager is None:
+            return None, "the cluster does not have it."
+        return {pending.FIELD_MANAGER: manager} if manager else {}, "the cluster has it; it is taken over."
 
-def _found(stack: Stack, deployment: Inputs) -> tuple[dict[str, str], list[str]]:
-    """URN → id of what was being created and is there, or may be; and a line for each operation."""
-    operations = pending.operations(deployment)
-    created = [each for each in operations if each.kind == pending.CREATING]
-    report = _report(stack, deployment, {each.type for each in created})
-    client = _client(stack)
-    taken = pending.standing(deployment)
-    ids: dict[str, str] = {}
-    told: list[str] = []
-    for each in operations:
-        if each.kind != pending.CREATING:
-            told.append(f"{each.about}: {each.kind}; it is read anew.")
-            continue
-        known = pending.known_id(each)
-        candidates = [known] if known else [*pending.matching(each, report), *_asked(client, each)]
-        if each.urn in taken:
-            told.append(
-                f"{each.about}: creating; the state has one already, which stays. ./lab sweep{stack.option} shows "
-                "whether there is another."
+    def _is_half_installed(self, resource: Inputs, deployment: Inputs) -> bool:
+        """Whether it is a Helm release that must be uninstalled before it can be installed.
+
+        A revision that was cut off in an upgrade is forgotten here: then the one before it counts, as for an upgrade
+        that never began.
+        """
+        if resource["type"] != pending.RELEASE:
+            return False
+        cluster = self._cluster(resource, deployment)
+        if cluster is None:
+            return pending.is_cut_off_release(resource)
+        last = cluster.last_revision(resource.get("inputs") or {})
+        if last and last.status in in_cluster.HALF_CHANGED:
+            cluster.forget(last)
+            err.print(
+                f"Release {_short(resource['urn'])}: Helm stood at {last.status} in revision {last.number}, which is "
+                "forgotten; the one before it counts.",
+                markup=False,
             )
-        elif len(candidates) == 1:
-            ids[each.urn] = candidates[0]
-            where = "if it is there, it" if known else f"AWS has it ({candidates[0]}); it"
-            told.append(f"{each.about}: creating; {where} is taken over.")
-        elif candidates:
-            told.append(
-                f"{each.about}: creating; AWS has {len(candidates)} that may be it ({', '.join(candidates)}), and none "
-                f"is taken over. ./lab sweep{stack.option} shows them."
-            )
-        elif pending.is_idempotent(each):
-            told.append(f"{each.about}: creating; doing that twice does no harm.")
-        else:
-            told.append(f"{each.about}: creating; AWS does not have it.")
-    return ids, told
+        return last is not None and last.status in in_cluster.HALF_INSTALLED
+
+    def _cluster(self, resource: Inputs, deployment: Inputs) -> Cluster | None:
+        """The cluster that a resource is in; None where it cannot be asked, which is told once."""
+        kubeconfig = in_cluster.kubeconfig_of(resource, deployment)
+        if kubeconfig and kubeconfig not in self.clusters:
+            self.clusters[kubeconfig] = None
+            try:
+                cluster = self.opened.enter_context(in_cluster.opened(kubeconfig))
+                cluster.prove()
+                self.clusters[kubeconfig] = cluster
+            except CannotAsk as error:
+                err.print(f"{error} So what was begun in it is left to the engine to find out.", markup=False)
+        return self.clusters.get(kubeconfig)
 
 
-def _report(stack: Stack, deployment: Inputs, types: set[str]) -> leftovers.Report:
+def _report(stack: Stack, deployment: Inputs, types: set[str], shown: Progress) -> leftovers.Report:
     """What AWS has of these types; raises CannotAsk when it does not tell."""
     wanted = [kind for kind in leftovers.KINDS if kind.engine_type in types]
     if not wanted:
         return leftovers.Report()
     kinds = [kind for kind in leftovers.KINDS if kind in FIRST or kind in wanted]
     held = recorded.parsed(deployment.get("resources") or [])
-    with progress() as shown:
-        shown.phase("an update was cut off; asking AWS what became of it")
-        report = leftovers.find(_client(stack), identity(stack, held), held.ids, kinds=kinds, tell=shown.waiting)
+    shown.phase("an update was cut off; asking AWS what became of it")
+    report = leftovers.find(_client(stack), identity(stack, held), held.ids, kinds=kinds, tell=shown.waiting)
     for each in report.unasked:
         if each.kind in wanted:
             raise CannotAsk(
@@ -169,29 +243,28 @@ def _asked(client: Client, operation: Operation) -> list[str]:
     return _answered(lambda: list(ask(client, operation.inputs)), operation.about) or [] if ask else []
 
 
-def _at_rest(client: Client, doubtful: list[dict[str, Any]]) -> set[str]:
+def _at_rest(client: Client, doubtful: list[dict[str, Any]], shown: Progress) -> set[str]:
     """Wait until AWS has finished with each; URNs of those that came out broken. Raises Failure, CannotAsk."""
     broken: set[str] = set()
-    with progress() as shown:
-        for each in doubtful:
-            state = _STATES.get(each["type"])
-            if state is None:
-                continue
-            about = f"{_short(each['urn'])} ({each['id']})"
-            waiting = Retrying(
-                retry=retry_if_result(lambda told: told in _AT_WORK),
-                stop=stop_after_delay(RESTS_WITHIN),
-                wait=wait_exponential(multiplier=0.5, max=15),
-                before_sleep=lambda _, about=about: shown.waiting(f"AWS is still at work on {about}"),
-            )
-            try:
-                told = waiting(_state_of, client, state, each["id"], about)
-            except RetryError as error:
-                raise Failure(
-                    f"AWS is still at work on {about}. Wait until it has finished, then run this again."
-                ) from error
-            if told in _BROKEN:
-                broken.add(each["urn"])
+    for each in doubtful:
+        state = _STATES.get(each["type"])
+        if state is None:
+            continue
+        about = f"{_short(each['urn'])} ({each['id']})"
+        waiting = Retrying(
+            retry=retry_if_result(lambda told: told in _AT_WORK),
+            stop=stop_after_delay(RESTS_WITHIN),
+            wait=wait_exponential(multiplier=0.5, max=15),
+            before_sleep=lambda _, about=about: shown.waiting(f"AWS is still at work on {about}"),
+        )
+        try:
+            told = waiting(_state_of, client, state, each["id"], about)
+        except RetryError as error:
+            raise Failure(
+                f"AWS is still at work on {about}. Wait until it has finished, then run this again."
+            ) from error
+        if told in _BROKEN:
+            broken.add(each["urn"])
     return broken
 
 
@@ -212,7 +285,7 @@ def _answered(question: Callable[[], Any], about: str) -> Any:
 
 def _client(stack: Stack) -> Client:
     try:
-        return leftovers.clients(stack.profile, stack.config.region)
+        return leftovers.clients(None if stack.is_rehearsal else stack.profile, stack.config.region)
     except BotoCoreError as error:
         raise CannotAsk(f"{str(error).rstrip('.')}. Mend aws:profile in {stack.file.name}, or AWS_PROFILE.") from error
 

@@ -25,6 +25,9 @@ NAT_GATEWAY: Final = "aws:ec2/natGateway:NatGateway"
 PEERING: Final = "aws:ec2/vpcPeeringConnection:VpcPeeringConnection"
 POD_IDENTITY: Final = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 
+FIELD_MANAGER: Final = "__fieldManager"
+"""Output of a Kubernetes object: the name under which the provider applied it (pulumi-kubernetes, provider.go)."""
+
 READ_ANEW: Final = "refreshBeforeUpdate"
 """Mark of a resource that the engine reads before it does anything else; reading it takes the mark away."""
 
@@ -107,16 +110,16 @@ def standing(deployment: Inputs) -> set[str]:
     return {each["urn"] for each in resources if not each.get("delete") and not each.get("pendingReplacement")}
 
 
-def put_right(deployment: Inputs, ids: Mapping[str, str]) -> Json:
+def put_right(deployment: Inputs, found: Mapping[str, Mapping[str, str]]) -> Json:
     """The deployment without pending operations.
 
-    What was being created and has an id here (URN → id) becomes a resource, unless one of that URN stands: then a later
-    update may have made it once more, and which of the two others rest on is not known. What was being changed is read
-    anew.
+    What was being created and was found (URN → `id`, and outputs that reading it needs) becomes a resource, unless one
+    of that URN stands: then a later update may have made it once more, and which of the two others rest on is not
+    known. What was being changed is read anew.
     """
     pending = operations(deployment)
     taken = standing(deployment)
-    made = {each.urn: each for each in pending if each.kind == CREATING and each.urn in ids and each.urn not in taken}
+    made = {each.urn: each for each in pending if each.kind == CREATING and each.urn in found and each.urn not in taken}
     doubtful = {each.urn for each in pending if each.kind in _CHANGES}
     kept: list[Json] = []
     for each in deployment.get("resources") or []:
@@ -128,7 +131,7 @@ def put_right(deployment: Inputs, ids: Mapping[str, str]) -> Json:
         if urn in doubtful:
             resource[READ_ANEW] = True
         kept.append(resource)
-    added = [_resource(each, ids[urn]) for urn, each in made.items()]
+    added = [_resource(each, **found[urn]) for urn, each in made.items()]
     return {**deployment, "resources": [*kept, *added], "pending_operations": []}
 
 
@@ -138,17 +141,18 @@ def unread(deployment: Inputs, types: Collection[str]) -> list[Json]:
 
 
 def is_cut_off_release(resource: Inputs) -> bool:
-    """Whether it is a Helm release whose first installation was cut off: Helm neither installs nor upgrades it."""
+    """Whether it is a Helm release whose first installation may have been cut off: Helm neither installs nor upgrades
+    it then."""
     return resource["type"] == RELEASE and "status" not in (resource.get("outputs") or {})
 
 
-def _resource(operation: Operation, identity: str) -> Json:
-    outputs = {**cast("Json", _without_marks(operation.inputs)), **_attributes(operation.type, identity)}
+def _resource(operation: Operation, *, id: str, **more: str) -> Json:
+    outputs = {**cast("Json", _without_marks(operation.inputs)), **_attributes(operation.type, id), **more}
     for key in _UNREADABLE.get(operation.type, ()):
         outputs.pop(key, None)
     # With the inputs as outputs: what AWS does not tell, such as how a cluster was bootstrapped, would else look like
     # a change that replaces it.
-    return {**operation.resource, "id": identity, "outputs": outputs, READ_ANEW: True}
+    return {**operation.resource, "id": id, "outputs": outputs, READ_ANEW: True}
 
 
 def _without_marks(value: object) -> object:

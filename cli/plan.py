@@ -77,9 +77,7 @@ def _plan_of(chosen: Stack) -> Mapping[str, Any]:
     with progress() as shown, tempfile.TemporaryDirectory() as directory, _region_played(chosen):
         world, bin_dir, started = rehearsed.begin(chosen, shown)
         try:
-            stack = rehearsed.stack_in(
-                world, bin_dir, _without_accounts(chosen, Path(directory)), shown.phase, NoLookups()
-            )
+            stack = rehearsed.stack_in(world, bin_dir, _without_accounts(chosen, Path(directory)), shown, NoLookups())
             shown.waiting("previewing the program")
             with interruptible(stack.engine, shown.phase):
                 return stack.plan()

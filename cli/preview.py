@@ -39,7 +39,7 @@ def preview(
 def _rehearse(chosen: Stack, as_json: bool) -> None:
     with progress() as shown:
         world, bin_dir, started = rehearsed.begin(chosen, shown)
-        stack = rehearsed.stack_in(world, bin_dir, chosen, shown.phase)
+        stack = rehearsed.stack_in(world, bin_dir, chosen, shown)
         watcher = Watcher(shown, "comparing")
         try:
             with interruptible(stack.engine, shown.phase):

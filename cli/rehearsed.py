@@ -4,7 +4,7 @@ The rehearsal itself can play any program; here is the one place that hands it o
 """
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,17 +71,27 @@ def stack_in(
     here: World,
     bin_dir: Path,
     stack: Stack,
-    tell: Callable[[str], object] = lambda _: None,
+    shown: Progress | None = None,
     lookups: "Lookups | None" = None,
 ) -> run.RehearsalStack:
-    """This lab's program as a stack in that world; `lookups` is asked about the settings, AWS when it is None."""
+    """This lab's program as a stack in that world; `lookups` is asked about the settings, AWS when it is None.
+
+    `shown` hears what a recovery from a killed run waits for, and which chart is pulled or cannot be had.
+    """
+
+    def put_right(kept: run.RehearsalStack, builds: bool) -> None:
+        from cli import interrupted  # it needs what asks about labs, which opens the rehearsal by this module
+
+        interrupted.put_right(stack, kept, shown or Progress(), builds=builds)
+
     return run.RehearsalStack(
         here,
         bin_dir,
         project_file=PROJECT_FILE,
         stack_file=stack.file,
         program=partial(_program, lookups),
-        tell=tell,
+        tell=shown.phase if shown else lambda _: None,
+        put_right=put_right,
         secret_keys=[f"{NAMESPACE}:{key}" for key in SECRET_KEYS],
         charts=[Pin(chart.name, chart.version, chart.repository, chart.digest) for chart in versions.CHARTS],
     )

@@ -11,10 +11,10 @@ from typing import Any, Final
 from rich.table import Column, Table
 
 from cli import lifetime
+from cli.cluster_facts import RECORDED, Release
 from cli.console import duration, out
 from cli.events import Change
 from cli.facts import Facts, other_max_pods
-from cli.in_cluster import RECORDED, Release
 from cli.stacks import REHEARSAL
 from rehearsal import paths
 

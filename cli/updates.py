@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from cli import in_cluster, lifetime, rehearsed, summary
+from cli import cluster_facts, lifetime, rehearsed, summary
 from cli.causes import cause
+from cli.cluster_facts import Release
 from cli.console import Progress, duration, err, out
 from cli.events import Change, Watcher
 from cli.failures import Failure
-from cli.in_cluster import Release
 from cli.stacks import Stack
 from rehearsal.engine import interruptible
 from rehearsal.recovery import AlreadyRunning
@@ -51,7 +51,7 @@ def rehearse(chosen: Stack, shown: Progress, *, refresh: bool = False) -> Update
     """
     lifetime.insist(chosen.config, datetime.now(UTC))
     world, bin_dir, _ = rehearsed.begin(chosen, shown, to_run=True)
-    stack = rehearsed.stack_in(world, bin_dir, chosen, shown.phase)
+    stack = rehearsed.stack_in(world, bin_dir, chosen, shown)
     watcher = Watcher(shown, "applying" if stack.exists() else "creating")
     try:
         with interruptible(stack.engine, shown.phase):
@@ -67,7 +67,7 @@ def rehearse(chosen: Stack, shown: Progress, *, refresh: bool = False) -> Update
         ) from error
     shown.waiting("asking the API server what Helm has")
     with environment(stack.environment(), world.unset()):
-        releases = in_cluster.after_up(result.outputs)
+        releases = cluster_facts.after_up(result.outputs)
     return Update(result, tuple(watcher.changes), shown.elapsed, releases)
 
 

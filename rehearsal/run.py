@@ -1,8 +1,9 @@
 """Runs a Pulumi program against the world: the real engine, its plug-ins, a local backend.
 
 The program is handed in; nothing here knows what it declares. A run that was
-killed leaves the engine's lock and half-made resources behind: every run first
-puts that right (rehearsal/recovery.py).
+killed leaves the engine's lock, plug-ins and half-made resources behind: the
+next run removes the first two (rehearsal/recovery.py) and has the third put
+right by whom the caller names.
 """
 
 import json
@@ -27,10 +28,13 @@ from rehearsal.charts.releases import Releases
 from rehearsal.charts.repository import Pin
 from rehearsal.engine import EngineCommand
 from rehearsal.plugins import launch
-from rehearsal.plugins.protocol import ProviderError
 from rehearsal.world import World
 
 OnEvent = Callable[[auto.EngineEvent], object]
+
+PutRight = Callable[["RehearsalStack", bool], object]
+"""Puts right what a killed run left in a stack, by `export`, `restore` and `delete`; the second argument tells whether
+the stack is to be built and not only taken away. It is called in the environment in which the stack's AWS answers."""
 
 
 class RunFailed(Exception):
@@ -81,13 +85,14 @@ class RehearsalStack:
         secret_keys: Collection[str] = (),
         charts: Collection[Pin] = (),
         tell: Callable[[str], object] = lambda _: None,
+        put_right: PutRight = lambda _stack, _builds: None,
     ) -> None:
         """`project_file` is Pulumi.yaml, `stack_file` is Pulumi.<stack>.yaml; neither is written to.
 
         `secret_keys` are configuration keys with their namespace ("myeks:password"): a value that stands in plain
         in the stack's file is encrypted before the engine sees it, or it would stand in its history. `charts` are
-        those that the program may install, with the digests that are known of them. `tell` hears what a recovery
-        from a killed run does, and which chart is pulled or cannot be had.
+        those that the program may install, with the digests that are known of them; `tell` hears which one is pulled
+        or cannot be had. `put_right` is called before each run that changes something.
         """
         self.name = stack_file.name.removeprefix("Pulumi.").removesuffix(".yaml")
         self.world = world
@@ -95,15 +100,14 @@ class RehearsalStack:
         self._bin_dir = bin_dir
         self._root = world.dir / "pulumi"
         self._work = self._root / "work"
-        self._journal = self._root / "journal.jsonl"
         self._pids = self._root / "pids"
         self._doubtful = self._root / "doubtful"
         self._program = program
         self._refused: list[str] = []
         self._secret_keys = frozenset(secret_keys)
-        self._tell = tell
         self._pins = charts
         self._charts = Charts(world.dir / "charts", tell)
+        self._put_right = put_right
         self._project_file, self._stack_file = project_file, stack_file
         self._project: str = yaml.safe_load(project_file.read_text())["name"]
 
@@ -118,7 +122,10 @@ class RehearsalStack:
     def up(self, on_event: OnEvent | None = None) -> Result:
         """Create or update everything; raises RunFailed."""
         self._charts.begin(self._pins)
-        with self._opened() as stack:
+        with self._opened(builds=True) as stack:
+            if self._doubtful.exists():
+                # A deletion was given up: what was asked to go goes all the same.
+                self._run(stack.refresh, None)
             result = self._run(stack.up, on_event)
             if not self.engine.interrupted:
                 self._doubtful.unlink(missing_ok=True)
@@ -150,12 +157,12 @@ class RehearsalStack:
 
     def refresh(self, on_event: OnEvent | None = None) -> Result:
         """Read every resource anew into the state; raises RunFailed."""
-        with self._opened() as stack:
+        with self._opened(builds=False) as stack:
             return self._run(stack.refresh, on_event)
 
     def destroy(self, on_event: OnEvent | None = None) -> Result:
         """Delete everything and forget the stack; raises RunFailed."""
-        with self._opened() as stack:
+        with self._opened(builds=False) as stack:
             result = self._run(stack.destroy, on_event)
             if self.resources():
                 # An interrupted destroy ends as if it had done its work.
@@ -175,14 +182,32 @@ class RehearsalStack:
         """Every resource in the state, in the engine's own JSON form (secrets encrypted)."""
         return self._latest().get("resources") or []
 
-    def pending_operations(self) -> list[dict[str, Any]]:
-        """What a killed run left unfinished, in the engine's own JSON form."""
-        return self._latest().get("pending_operations") or []
+    def export(self) -> dict[str, Any]:
+        """The state in the engine's own form, as `pulumi stack export` has it."""
+        if not self.exists():
+            return {"deployment": {}}
+        return {"version": self._kept()["version"], "deployment": self._latest()}
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Put another state in its place; to be called by `put_right`. Raises CommandError."""
+        file = self._work / "state.json"
+        file.touch(mode=0o600)
+        try:
+            file.write_text(json.dumps(kept))
+            self.engine.run(["stack", "import", "--file", str(file), "--stack", self.name], str(self._work), {})
+        finally:
+            file.unlink()
+
+    def delete(self, urns: Collection[str]) -> None:
+        """Delete these resources, for real and from the state; to be called by `put_right`. Raises CommandError."""
+        targets = [part for urn in urns for part in ("--target", urn)]
+        self.engine.run(["destroy", "--yes", "--skip-preview", "--stack", self.name, *targets], str(self._work), {})
 
     def _latest(self) -> dict[str, Any]:
-        if not self.exists():
-            return {}
-        return json.loads(self._checkpoint.read_text())["checkpoint"].get("latest") or {}
+        return self._kept()["checkpoint"].get("latest") or {} if self.exists() else {}
+
+    def _kept(self) -> dict[str, Any]:
+        return json.loads(self._checkpoint.read_text())
 
     def _lay_out(self) -> dict[str, str]:
         """Make the workspace: project and stack files, plug-in launchers, the passphrase.
@@ -227,32 +252,34 @@ class RehearsalStack:
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self._root / "passphrase"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            "MYEKS_REHEARSAL_JOURNAL": str(self._journal),
         }
 
     @contextmanager
-    def _opened(self) -> Generator[auto.Stack]:
+    def _opened(self, *, builds: bool | None = None) -> Generator[auto.Stack]:
+        """The stack; with `builds` given it is to be changed, and what a killed run left is put right first."""
         # The program itself runs in this process and looks things up by boto3: it must see the
         # emulator too, and no credentials of the user's.
         with environment(self.environment(), self.world.unset() | {"PULUMI_CONFIG_PASSPHRASE"}):
             try:
                 stack = self._open()
+                if builds is not None:
+                    self._put_right(self, builds)
             except auto.CommandError as error:
                 raise RunFailed(said(error)) from error
             yield stack
 
     def _open(self) -> auto.Stack:
-        """The stack, made when there is none, with what a killed run left put right."""
-        killed = self._quiet()
+        """The stack, made when there is none. Raises AlreadyRunning."""
+        recovery.clear_locks(self._root / "backend" / ".pulumi" / "locks", self.name)
+        self._pids.mkdir(parents=True, exist_ok=True)
+        launch.end(self._pids)
+        recovery.restore_checkpoint(self._checkpoint)
         to_encrypt = self._lay_out()
         workspace = _Workspace(work_dir=str(self._work), program=self._play, pulumi_command=self.engine)
         mode = StackInitMode.SELECT if self.exists() else StackInitMode.CREATE
         stack = _Stack(self.name, workspace, mode)
         for key, value in to_encrypt.items():
             self.engine.tell(["config", "set", "--secret", key, "--stack", self.name], str(self._work), value)
-        if killed:
-            self._put_right()
-        self._journal.unlink(missing_ok=True)
         return stack
 
     def _play(self) -> None:
@@ -262,29 +289,6 @@ class RehearsalStack:
 
     def _endpoints(self) -> list[str]:
         return [cluster["endpoint"] for cluster in self.world.status()["clusters"].values()]
-
-    def _quiet(self) -> bool:
-        """Before a run: see that no other is under way, and whether one left its state in doubt. Raises AlreadyRunning.
-
-        Killed ones do, and those that gave up a deletion: what was asked to go goes all the same.
-        """
-        killed = recovery.clear_locks(self._root / "backend" / ".pulumi" / "locks", self.name)
-        self._pids.mkdir(parents=True, exist_ok=True)
-        launch.end(self._pids)
-        doubtful = killed or self._doubtful.exists() or bool(self.pending_operations())
-        return recovery.restore_checkpoint(self._checkpoint) or doubtful
-
-    def _put_right(self) -> None:
-        """Delete what a killed run made and did not record, and read the rest anew. Raises RunFailed."""
-        known = {(r["urn"], r.get("id", "")) for r in self.resources()}
-        try:
-            recovery.delete(recovery.orphans(self._journal, known), {"aws": {"region": self.world.region}}, self._tell)
-            arguments = ["refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--stack", self.name]
-            self.engine.run(arguments, str(self._work), {})
-        except ProviderError as error:
-            raise RunFailed(str(error)) from error
-        except auto.CommandError as error:
-            raise RunFailed(said(error)) from error
 
     def _run(self, operation: Callable[..., Any], on_event: OnEvent | None) -> Result:
         if self.engine.interrupted:

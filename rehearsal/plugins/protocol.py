@@ -115,7 +115,7 @@ class Context:
         self.log_to("info", message, True)
 
     def created(self, identity: str) -> None:
-        """Call at once when the object exists, before anything else can fail: it goes to the journal."""
+        """Call at once when the object exists: whatever fails afterwards, the engine gets to know of it."""
         self.created_to(identity)
 
     def wait(

@@ -28,7 +28,6 @@ from pulumi.runtime.proto import (
 
 from rehearsal.plugins import wire
 from rehearsal.plugins.engine import OPTIONS, Engine
-from rehearsal.plugins.journal import Journal
 from rehearsal.plugins.properties import Properties, decode, encode, plain
 from rehearsal.plugins.protocol import (
     Autonaming,
@@ -42,7 +41,7 @@ from rehearsal.plugins.protocol import (
 )
 
 _THREADS = 96  # more than the engine runs at a time; threads are made as they are needed
-_FAREWELL_SECONDS = 5.0  # for calls under way to note what they created, once the engine is gone
+_FAREWELL_SECONDS = 5.0  # for calls under way to end what they began, once the engine is gone
 _MODES = ("propose", "enforce", "disable")
 Answer = TypeVar("Answer")
 
@@ -50,10 +49,9 @@ Answer = TypeVar("Answer")
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     """The protocol's calls, turned into calls of a `Provider`."""
 
-    def __init__(self, provider: Provider, engine: Engine, journal: Journal) -> None:
+    def __init__(self, provider: Provider, engine: Engine) -> None:
         self._provider = provider
         self._engine = engine
-        self._journal = journal
         self._cancelled = threading.Event()
         self._under_way = 0
         self._count = threading.Lock()
@@ -233,13 +231,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def _create(self, resource: Resource, ctx: Context, inputs: Properties) -> State:
         """Create; whatever fails after the object is there, the engine gets to know the object."""
         born: list[str] = []
-        journal = ctx.created_to
-
-        def created(identity: str) -> None:
-            born.append(identity)
-            journal(identity)
-
-        ctx.created_to = created
+        ctx.created_to = born.append
         try:
             return resource.create(ctx, inputs)
         except InitFailedError:
@@ -277,7 +269,6 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             random_seed=getattr(request, "randomSeed", b""),
             autonaming=autonaming,
             log_to=lambda severity, text, status: self._engine.log(urn, severity, text, status),
-            created_to=lambda identity: self._journal.created(urn, identity),
             cancelled=self._cancelled,
             **known,
         )
@@ -325,7 +316,7 @@ def serve(provider: Provider, arguments: list[str]) -> None:
     if not addresses:
         sys.exit(f"pulumi-resource-{provider.name} is started by the Pulumi engine. Run `pulumi up` instead.")
     engine = Engine(addresses[0])
-    servicer = Servicer(provider, engine, Journal.from_environment())
+    servicer = Servicer(provider, engine)
     server = grpc.server(futures.ThreadPoolExecutor(_THREADS), options=OPTIONS)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")

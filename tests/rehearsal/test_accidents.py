@@ -1,4 +1,4 @@
-"""Killed processes and interrupts: the next command puts it right, without anybody's hands."""
+"""Interrupts and parts that die: the next command puts it right, without anybody's hands."""
 
 import os
 import signal
@@ -35,44 +35,6 @@ def creating(lab: Lab) -> bool:
     except (ValueError, KeyError):
         return False
     return len(resources) > 15
-
-
-def test_up_after_the_engine_was_killed_in_the_middle(lab: Lab):
-    first = lab.start("up")
-    until("the update to be in its middle", lambda: creating(lab))
-    for pid in pids(lab, "pulumi"):
-        os.kill(pid, signal.SIGKILL)
-    first.communicate(timeout=60)
-    assert first.returncode == 1
-    lab("up")
-    assert list((lab.world / "pulumi/backend").rglob("*.attrs")) == []  # not written whole or not at all
-    assert set(lab.json("preview")["counts"]) == {"same"}
-    assert "Nothing is left" in lab("down").stderr
-
-
-def test_up_after_the_engine_was_killed_while_it_made_objects_in_the_cluster(lab: Lab):
-    first = lab.start("up")
-    journal = lab.world / "pulumi/journal.jsonl"
-    until(
-        "the StorageClass to be made",
-        lambda: journal.exists() and '"id": "gp3"' in journal.read_text(),
-    )
-    for pid in pids(lab, "pulumi"):
-        os.kill(pid, signal.SIGKILL)
-    first.communicate(timeout=60)
-    assert first.returncode == 1
-    lab("up")
-    assert set(lab.json("preview")["counts"]) == {"same"}
-    assert "Nothing is left" in lab("down").stderr
-
-
-def test_down_after_the_engine_was_killed_in_the_middle(lab: Lab):
-    first = lab.start("up")
-    until("the update to be in its middle", lambda: creating(lab))
-    for pid in pids(lab, "pulumi"):
-        os.kill(pid, signal.SIGKILL)
-    first.communicate(timeout=60)
-    assert "Nothing is left" in lab("down").stderr
 
 
 def test_interrupt_in_the_middle_then_up(lab: Lab):

@@ -1,9 +1,14 @@
 """Real Helm with charts of our own: installed, changed, undone, uninstalled, and recorded when they cannot be had."""
 
+import base64
+import gzip
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +19,10 @@ from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from cli import in_cluster
+from cli import cluster_facts
 from rehearsal import world
 from rehearsal.charts.repository import Pin
-from rehearsal.run import RehearsalStack, Result, RunFailed, environment
+from rehearsal.run import RehearsalStack, RunFailed, environment
 from rehearsal.toolchain import ensure
 from tests.charts import Repository, packed, repository
 from tests.rehearsal.conftest import Lab
@@ -27,68 +32,88 @@ SECONDS = 20
 """Timeout of a release that cannot get ready."""
 
 
+@dataclass(frozen=True)
+class Applied:
+    """How a run ended that did not fail."""
+
+    changes: dict[str, int]
+    said: list[str]
+
+    @property
+    def changed(self) -> bool:
+        return set(self.changes) - {"same"} != set()
+
+
+def applied(root: Path, repository_url: str, outputs: dict[str, Any], releases: dict[str, Any] | None) -> Applied:
+    """Bring a stack of its own to these releases, or take it away; raises RunFailed."""
+    said: list[str] = []
+
+    def program() -> None:
+        kubeconfig = outputs["kubeconfig"]
+        text = kubeconfig if isinstance(kubeconfig, str) else json.dumps(kubeconfig)
+        options = pulumi.ResourceOptions(provider=Provider("cluster", kubeconfig=text))
+        place = Namespace("place", metadata=ObjectMetaArgs(name=PLACE), opts=options)
+        for name, values in (releases or {}).items():
+            Release(
+                name,
+                name=name,
+                chart=name,
+                version="1.0.0",
+                repository_opts=RepositoryOptsArgs(repo=repository_url),
+                namespace=place.metadata.apply(lambda metadata: metadata.name or ""),
+                values=values,
+                atomic=True,
+                timeout=SECONDS,
+                opts=options,
+            )
+
+    here = world.attach()
+    assert here
+    stack = RehearsalStack(
+        here,
+        ensure(print),
+        project_file=root / "Pulumi.yaml",
+        stack_file=root / "Pulumi.trial.yaml",
+        program=program,
+        charts=[Pin("web", "1.0.0", repository_url)],
+        tell=said.append,
+    )
+    if releases is not None:
+        return Applied(stack.up().changes, said)
+    if stack.exists():
+        stack.destroy()
+    return Applied({}, said)
+
+
 class Helm:
-    """A program of releases in the cluster of a standing lab, in a stack of its own."""
+    """Releases in the cluster of a standing lab."""
 
     def __init__(self, lab: Lab, root: Path, served: Repository) -> None:
-        self.lab, self.served = lab, served
-        self.said: list[str] = []
+        self.lab, self.served, self._root = lab, served, root
+        (root / "Pulumi.yaml").write_text("name: charts\nruntime: python\n")
+        (root / "Pulumi.trial.yaml").write_text("config: {}\n")
+        self.outputs = next(r for r in lab.state()["resources"] if r["type"] == "pulumi:pulumi:Stack")["outputs"]
         here = world.attach()
         assert here
         self.world = here
-        self._project, self._settings = root / "Pulumi.yaml", root / "Pulumi.trial.yaml"
-        self._project.write_text("name: charts\nruntime: python\n")
-        self._settings.write_text("config: {}\n")
-        self.outputs = next(r for r in lab.state()["resources"] if r["type"] == "pulumi:pulumi:Stack")["outputs"]
 
-    def _opened(self, program: Callable[[], None] = lambda: None) -> RehearsalStack:
-        return RehearsalStack(
-            self.world,
-            ensure(print),
-            project_file=self._project,
-            stack_file=self._settings,
-            program=program,
-            charts=[Pin("web", "1.0.0", self.served.url)],
-            tell=self.said.append,
-        )
-
-    def up(self, **releases: dict[str, Any]) -> Result:
+    def up(self, **releases: dict[str, Any]) -> Applied:
         """Bring the cluster to these releases: name, which is the chart's too, and values."""
-
-        def program() -> None:
-            kubeconfig = self.outputs["kubeconfig"]
-            provider = Provider(
-                "cluster", kubeconfig=kubeconfig if isinstance(kubeconfig, str) else json.dumps(kubeconfig)
-            )
-            options = pulumi.ResourceOptions(provider=provider)
-            place = Namespace("place", metadata=ObjectMetaArgs(name=PLACE), opts=options)
-            for name, values in releases.items():
-                Release(
-                    name,
-                    name=name,
-                    chart=name,
-                    version="1.0.0",
-                    repository_opts=RepositoryOptsArgs(repo=self.served.url),
-                    namespace=place.metadata.apply(lambda metadata: metadata.name or ""),
-                    values=values,
-                    atomic=True,
-                    timeout=SECONDS,
-                    opts=options,
-                )
-
-        self.said.clear()
-        return self._opened(program).up()
+        return self._apply(releases)
 
     def down(self) -> None:
-        stack = self._opened()
-        if stack.exists():
-            stack.destroy()
+        self._apply(None)
 
-    def seen(self, name: str) -> in_cluster.Release:
+    def _apply(self, releases: dict[str, Any] | None) -> Applied:
+        # As each ./lab is a process: after a run that failed, the SDK waits in the same one for its callbacks' end.
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+            return pool.submit(applied, self._root, self.served.url, self.outputs, releases).result(120)
+
+    def seen(self, name: str) -> cluster_facts.Release:
         """What the cluster has of a release."""
         wanted = {"name": name, "namespace": PLACE, "chart": name, "version": "1.0.0"}
-        with environment(self._opened().environment(), self.world.unset()):
-            return in_cluster.releases(in_cluster.entered(self.outputs), {"releases": [wanted]})[0]
+        with environment(self.world.env(), self.world.unset()):
+            return cluster_facts.releases(cluster_facts.entered(self.outputs), {"releases": [wanted]})[0]
 
     def keep(self, name: str, archive: bytes | None = None) -> None:
         """Put a chart into the directory."""
@@ -143,10 +168,12 @@ def test_a_chart_is_installed_kept_and_upgraded(helm: Helm):
 
 
 def test_a_recorded_chart_is_replaced_by_the_one_that_its_repository_has_later(helm: Helm):
-    helm.up(kinds={"size": 7})
+    first = helm.up(kinds={"size": 7})
     recorded = helm.seen("kinds")
-    assert (recorded.state, recorded.revision, recorded.pods) == (in_cluster.RECORDED, 1, 0)
-    assert "is recorded only" in helm.said[0]
+    assert (recorded.state, recorded.revision, recorded.pods) == (cluster_facts.RECORDED, 1, 0)
+    assert "is recorded only" in first.said[0]
+    kept = helm.kubectl("get secret sh.helm.release.v1.kinds.v1 -o jsonpath={.data.release}")
+    assert json.loads(gzip.decompress(base64.b64decode(base64.b64decode(kept))))["config"] == {"size": 7}
     assert not helm.up(kinds={"size": 7}).changed
     helm.served.offer("kinds", "1.0.0", packed("kinds"))
     assert helm.up(kinds={"size": 7}).changes["replace"] == 1
@@ -167,7 +194,7 @@ def test_hooks_run_to_their_end_and_one_that_fails_undoes_the_release(helm: Helm
     helm.keep("hooks")
     with pytest.raises(RunFailed, match="pre-install"):
         helm.up(hooks={"command": "exit 3"})
-    assert helm.seen("hooks").state == in_cluster.MISSING
+    assert helm.seen("hooks").state == cluster_facts.MISSING
     helm.kubectl("delete job --all")
     helm.up(hooks={"command": "exit 0"})
     assert helm.seen("hooks").state == "deployed"
@@ -196,7 +223,7 @@ def test_what_never_gets_ready_is_undone_and_the_rest_stays(helm: Helm):
     with pytest.raises(RunFailed, match="never"):
         helm.up(web={"replicas": 1}, never={})
     assert time.monotonic() - began >= SECONDS
-    assert helm.seen("never").state == in_cluster.MISSING
+    assert helm.seen("never").state == cluster_facts.MISSING
     assert helm.kubectl("get deployment,configmap -o name").splitlines() == [
         "deployment.apps/web",
         "configmap/kube-root-ca.crt",

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import typer
 
-from cli import aws_stack, cost, in_cluster, interrupted, pulumi_cli
+from cli import aws_stack, cluster_facts, cost, interrupted, pulumi_cli
 from cli.failures import BadInput, CannotAsk, Failure
 from cli.pulumi_cli import Ended
 from cli.stacks import Stack
@@ -34,7 +34,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
 @pytest.fixture(autouse=True)
 def nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing here asks AWS or a cluster."""
-    monkeypatch.setattr(in_cluster, "after_up", lambda *_: ())
+    monkeypatch.setattr(cluster_facts, "after_up", lambda *_: ())
     monkeypatch.setattr(cost, "_asked", lambda *_: ({}, "it was not asked"))
 
 

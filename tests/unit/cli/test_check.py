@@ -12,10 +12,10 @@ import pytest
 import typer
 from botocore.exceptions import NoCredentialsError
 
-from cli import check, in_cluster, stage
+from cli import check, cluster_facts, stage
+from cli.cluster_facts import Node
 from cli.console import Progress
 from cli.failures import BadInput, CannotAsk, Failure
-from cli.in_cluster import Node
 from cli.stacks import Stack
 from exercises import testuser
 from exercises.ask import Answer, Verdict
@@ -53,8 +53,8 @@ class Played:
         self.boundary = True
         self.max_pods = 100
         self.nodes: Callable[[], tuple[Node, ...]] = lambda: (node(100), node(100))
-        monkeypatch.setattr(in_cluster, "entered", lambda _: None)
-        monkeypatch.setattr(in_cluster, "nodes", lambda _: self.nodes())
+        monkeypatch.setattr(cluster_facts, "entered", lambda _: None)
+        monkeypatch.setattr(cluster_facts, "nodes", lambda _: self.nodes())
         monkeypatch.setattr(check, "load", lambda _: stack)
         monkeypatch.setattr(check, "outputs_of", self.outputs_of)
         monkeypatch.setattr(check, "opened", self.opened)

@@ -1,148 +1,102 @@
-"""What a cluster is found to have of nodes and Helm releases."""
+"""What is asked of the API server about what a killed update had begun, and what is made of the answers."""
 
-import base64
-import gzip
-import json
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from cli import in_cluster
 from cli.failures import CannotAsk
-from cli.in_cluster import MISSING, RECORDED, Release, nodes, releases
-from rehearsal.charts.archive import empty, read
+from cli.in_cluster import Cluster, Revision
+from exercises.outcomes import Done, HttpRefused, Outcome, Ran, Unanswered
 
-MANIFEST = """---
-# Source: web/templates/service.yaml
-apiVersion: v1
-kind: Service
-metadata:
-  name: web
----
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: web
-spec: {replicas: 2}
----
-apiVersion: apps/v1
-kind: DaemonSet
-metadata:
-  name: agent
-  namespace: elsewhere
-"""
-OUTPUTS = {"releases": [{"name": "web", "namespace": "apps", "chart": "web", "version": "1.0.0"}]}
-PLAIN = {"name": "web", "version": "1.0.0"}
+CORE = {"resources": [{"name": "pods", "kind": "Pod", "namespaced": True}, {"name": "pods/log", "kind": "Pod"}]}
+STORAGE = {"resources": [{"name": "storageclasses", "kind": "StorageClass", "namespaced": False}]}
+POD = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "n"}}
+CLASS = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "gp3"}}
 
 
-def secret(
-    revision: int, status: str = "deployed", metadata: object = PLAIN, namespace: str = "apps"
-) -> dict[str, Any]:
-    """As Helm keeps a release."""
-    release = {
-        "name": "web",
-        "namespace": namespace,
-        "version": revision,
-        "info": {"status": status},
-        "chart": {"metadata": metadata},
-        "manifest": MANIFEST,
-    }
-    data = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(release).encode()))).decode()
-    labels = {"owner": "helm", "name": "web", "status": status, "version": str(revision)}
-    return {"metadata": {"namespace": namespace, "labels": labels}, "data": {"release": data}}
+class Api:
+    """Answers by path; what has none is not there."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers: dict[str, Outcome] = {path: self.outcome(said) for path, said in answers.items()}
+        self.asked: list[tuple[str, str]] = []
+
+    @staticmethod
+    def outcome(said: Any) -> Outcome:
+        return said if isinstance(said, Unanswered | HttpRefused) else Done(said, "")
+
+    def request(self, method: str, path: str, body: object = None, token: str | None = None) -> Outcome:
+        self.asked.append((method, path))
+        return self.answers.get(path, HttpRefused(404, "not found"))
+
+    def log(self, namespace: str, pod: str) -> Outcome:
+        raise NotImplementedError
+
+    def run(self, namespace: str, pod: str, argv: tuple[str, ...]) -> Ran | Unanswered:
+        raise NotImplementedError
 
 
-def cluster(*secrets: dict[str, Any], deployment: int | None = 2, agents: int = 3):
-    """A way to ask a cluster with these secrets, ready pods of web and of the agent."""
-    found = {"metadata": {"name": "web", "namespace": "apps"}, "spec": {"replicas": 2}}
-    deployments = (
-        [] if deployment is None else [{**found, "status": {"readyReplicas": deployment} if deployment else {}}]
-    )
-    agent = {
-        "metadata": {"name": "agent", "namespace": "elsewhere"},
-        "spec": {},
-        "status": {"numberReady": agents, "desiredNumberScheduled": 3},
-    }
-    answers = {
-        "/apis/apps/v1/deployments": deployments,
-        "/apis/apps/v1/daemonsets": [agent],
-        "/api/v1/secrets": secrets,
-    }
-
-    def get(path: str) -> dict[str, Any]:
-        if path.startswith("/api/v1/secrets"):
-            assert parse_qs(urlsplit(path).query)["labelSelector"] == ["owner=helm,status!=superseded"]
-        return {"items": answers[urlsplit(path).path]}
-
-    return get
-
-
-def one(*secrets: dict[str, Any], option: str = "", **pods: Any) -> Release:
-    (found,) = releases(cluster(*secrets, **pods), OUTPUTS, option)
-    assert (found.name, found.namespace, found.chart, found.version) == ("web", "apps", "web", "1.0.0")
-    return found
+def managed(*managers: str) -> dict[str, Any]:
+    return {"metadata": {"managedFields": [{"manager": manager} for manager in managers]}}
 
 
 @pytest.mark.parametrize(
-    ("pods", "ready"), [({}, 5), ({"deployment": 0}, 3), ({"deployment": None}, 3), ({"agents": 1}, 3)]
+    ("inputs", "answers", "manager"),
+    [
+        (
+            POD,
+            {"/api/v1": CORE, "/api/v1/namespaces/n/pods/p": managed("kubelet", "pulumi-kubernetes-0a1b2c3d")},
+            "pulumi-kubernetes-0a1b2c3d",
+        ),
+        (
+            CLASS,
+            {"/apis/storage.k8s.io/v1": STORAGE, "/apis/storage.k8s.io/v1/storageclasses/gp3": managed("kubectl")},
+            "",
+        ),
+        (POD, {"/api/v1": CORE}, None),
+        # Its kind is not served any more, or not yet.
+        (CLASS, {}, None),
+    ],
 )
-def test_a_deployed_release_has_revision_and_ready_pods(pods: dict[str, Any], ready: int):
-    found = one(secret(3), **pods)
-    assert (found.state, found.revision, found.pods_ready, found.change) == ("deployed", 3, ready, "")
-    assert found.pods == (4 if pods == {"deployment": None} else 5)
-    assert found.told == f"deployed, revision 3, {ready} of {found.pods} pods ready"
+def test_an_objects_manager(inputs: dict[str, Any], answers: dict[str, Any], manager: str | None):
+    assert Cluster(Api(**answers)).manager(inputs) == manager
 
 
-def test_an_empty_chart_is_told_as_recorded():
-    found = one(secret(1, metadata=dict(read(empty("web", "1.0.0")).metadata)))
-    assert (found.state, found.pods, found.change) == (RECORDED, 0, "./lab up")
-    assert found.told == "recorded: its chart could not be had"
+def secret(number: int, status: str) -> dict[str, Any]:
+    labels = {"version": str(number), "status": status}
+    return {"metadata": {"name": f"sh.helm.release.v1.r.v{number}", "labels": labels}}
 
 
-def test_the_last_revision_counts_as_a_number():
-    assert one(secret(9), secret(10, "failed"), option=" -s dev") == Release(
-        "web", "apps", "web", "1.0.0", "failed", 10, change="./lab up -s dev"
-    )
+def test_the_last_revision_counts_and_can_be_forgotten():
+    where = "/api/v1/namespaces/m/secrets"
+    listed = {"items": [secret(2, "superseded"), secret(10, "pending-upgrade"), secret(9, "deployed")]}
+    api = Api(**{f"{where}?labelSelector=owner%3Dhelm,name%3Dr": listed, f"{where}/sh.helm.release.v1.r.v10": {}})
+    cluster = Cluster(api)
+    last = cluster.last_revision({"name": "r", "namespace": "m"})
+    assert last == Revision(10, "pending-upgrade", "m", "sh.helm.release.v1.r.v10")
+    assert last
+    cluster.forget(last)
+    assert api.asked[-1] == ("DELETE", f"{where}/sh.helm.release.v1.r.v10")
+    assert cluster.last_revision({"name": "other", "namespace": "m"}) is None
 
 
-def test_a_release_that_helm_does_not_have_is_missing():
-    found = one(secret(1, namespace="elsewhere"))
-    assert (found.state, found.change) == (MISSING, "./lab up --refresh")
+def test_no_answer_is_not_taken_for_a_no():
+    for said in (Unanswered("timed out"), HttpRefused(403, "forbidden")):
+        cluster = Cluster(Api(**{"/api/v1": said, "/version": said}))
+        with pytest.raises(CannotAsk, match="the cluster cannot be asked"):
+            cluster.manager(POD)
+        with pytest.raises(CannotAsk):
+            cluster.prove()
 
 
-def test_without_releases_nobody_is_asked():
-    assert releases(lambda _path: pytest.fail("asked"), {"releases": []}) == ()
-
-
-def test_nodes_come_by_zone():
-    def node(name: str, zone: str, ready: str) -> dict[str, Any]:
-        labels = {"topology.kubernetes.io/zone": zone, "node.kubernetes.io/instance-type": "t3.medium"}
-        return {
-            "metadata": {"name": name, "labels": labels},
-            "status": {"conditions": [{"type": "Ready", "status": ready}]},
-        }
-
-    given = [node("b", "z2", "True"), node("c", "z1", "Unknown"), {"metadata": {"name": "new"}}]
-    found = nodes(lambda _path: {"items": given})
-    assert [(each.name, each.zone, each.ready) for each in found] == [
-        ("new", "", False),
-        ("c", "z1", False),
-        ("b", "z2", True),
-    ]
-
-
-def test_an_update_is_not_undone_by_nobody_answering(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
-    def entered(_outputs: object) -> None:
-        raise CannotAsk("The API server did not answer: too busy. Try again in a moment.")
-
-    monkeypatch.setattr(in_cluster, "entered", entered)
-    assert in_cluster.after_up({}) is None
-    assert "too busy" in capsys.readouterr().err
-
-
-def test_outputs_without_a_cluster_cannot_be_entered():
-    with pytest.raises(CannotAsk, match="kubeconfig"):
-        in_cluster.entered({"region": "ap-northeast-2", "clusterName": "myeks"})
+def test_the_way_in_is_the_providers():
+    provider = {"urn": "urn:p", "type": in_cluster.PROVIDER, "inputs": {"kubeconfig": "{}"}}
+    hidden = {**provider, "urn": "urn:h", "inputs": {"kubeconfig": {"ciphertext": "v1:x"}}}
+    deployment = {"resources": [provider, hidden]}
+    assert in_cluster.kubeconfig_of({"provider": "urn:p::id"}, deployment) == "{}"
+    assert in_cluster.kubeconfig_of({"provider": "urn:h::id"}, deployment) == ""
+    assert in_cluster.kubeconfig_of({"provider": "urn:gone::id"}, deployment) == ""
+    assert in_cluster.kubeconfig_of({}, {}) == ""
+    with pytest.raises(CannotAsk), in_cluster.opened(""):
+        pass

@@ -127,7 +127,7 @@ def test_what_was_being_created_becomes_a_resource():
     }
     before = resource(VPC, name="vpc")
     made = operation(pending.CLUSTER, inputs)
-    now = pending.put_right(deployment(made, resources=(before,)), {made.urn: "myeks"})
+    now = pending.put_right(deployment(made, resources=(before,)), {made.urn: {"id": "myeks"}})
     assert now["pending_operations"] == []
     assert now["manifest"] == {"time": "now"}
     kept, added = now["resources"]
@@ -154,7 +154,9 @@ def test_what_has_no_id_is_forgotten():
 def test_what_reading_needs_is_there_and_what_it_cannot_tell_is_not():
     peering = operation(pending.PEERING, {"autoAccept": True, "vpcId": "vpc-1"})
     association = operation(pending.POD_IDENTITY, {"clusterName": "myeks"})
-    now = pending.put_right(deployment(peering, association), {peering.urn: "pcx-1", association.urn: "a-1"})
+    now = pending.put_right(
+        deployment(peering, association), {peering.urn: {"id": "pcx-1"}, association.urn: {"id": "a-1"}}
+    )
     one, other = now["resources"]
     # The next update accepts a peering that was never accepted.
     assert (one["inputs"], one["outputs"]) == ({"autoAccept": True, "vpcId": "vpc-1"}, {"vpcId": "vpc-1"})
@@ -176,7 +178,7 @@ def test_what_was_being_changed_is_read_anew_and_what_was_being_read_is_not():
 def test_a_successor_takes_the_place_of_what_was_deleted_for_it():
     made = operation(VPC)
     before = {**resource(VPC), "id": "old", "pendingReplacement": True}
-    now = pending.put_right(deployment(made, resources=(before,)), {made.urn: "new"})
+    now = pending.put_right(deployment(made, resources=(before,)), {made.urn: {"id": "new"}})
     assert [each["id"] for each in now["resources"]] == ["new"]
     # Without a successor the engine goes on with what it knows.
     assert pending.put_right(deployment(made, resources=(before,)), {})["resources"] == [before]
@@ -185,7 +187,7 @@ def test_a_successor_takes_the_place_of_what_was_deleted_for_it():
 def test_what_stands_is_never_given_up_for_what_was_begun():
     made = operation(VPC)
     before = {**resource(VPC), "id": "old"}
-    now = pending.put_right(deployment(made, resources=(before,)), {made.urn: "new"})
+    now = pending.put_right(deployment(made, resources=(before,)), {made.urn: {"id": "new"}})
     assert now["resources"] == [before]
     assert pending.standing(deployment(made, resources=(before,))) == {made.urn}
 
@@ -194,7 +196,7 @@ def test_what_goes_stands_in_nobodys_way():
     made = operation(VPC)
     going = {**resource(VPC, {"cidrBlock": "10.0.0.0/16"}), "id": "old", "delete": True}
     deleting = Operation("deleting", going)
-    now = pending.put_right(deployment(made, deleting, resources=(going,)), {made.urn: "new"})
+    now = pending.put_right(deployment(made, deleting, resources=(going,)), {made.urn: {"id": "new"}})
     assert [(each["id"], each["refreshBeforeUpdate"]) for each in now["resources"]] == [("old", True), ("new", True)]
     assert now["resources"][1]["inputs"] == {}
 

@@ -10,7 +10,7 @@ import pytest
 import typer
 import yaml
 
-from cli import aws_stack, cost, in_cluster, stacks, stage, updates
+from cli import aws_stack, cluster_facts, cost, stacks, stage, updates
 from cli.console import Progress
 from cli.failures import BadInput, CannotAsk, Failure, NotUp
 from cli.stacks import CHECKOUT, Stack
@@ -59,7 +59,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     monkeypatch.setattr(updates, "tell", lambda *_, **__: None)
     monkeypatch.setattr(aws_stack, "_pulumi", made.pulumi)
     monkeypatch.setattr(aws_stack, "outputs", lambda _stack: {"clusterName": "myeks"})
-    monkeypatch.setattr(in_cluster, "after_up", lambda *_: ())
+    monkeypatch.setattr(cluster_facts, "after_up", lambda *_: ())
     monkeypatch.setattr(cost, "tell", lambda _stack: None)
     return made
 

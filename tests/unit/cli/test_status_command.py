@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 
 from cli import facts, status, summary
+from cli.cluster_facts import RECORDED, Node, Release
 from cli.console import Progress
 from cli.facts import Facts
-from cli.in_cluster import RECORDED, Node, Release
 from cli.stacks import Stack
 
 NODE = "ip-192-168-1-49.ap-northeast-2.compute.internal"

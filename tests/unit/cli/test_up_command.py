@@ -11,9 +11,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from cli import aws_stack, cost, doctor, in_cluster, pulumi_cli, stacks, up
+from cli import aws_stack, cluster_facts, cost, doctor, pulumi_cli, stacks, up
+from cli.cluster_facts import Release
 from cli.failures import BadInput, CannotAsk, Failure
-from cli.in_cluster import Release
 
 pytestmark = pytest.mark.usefixtures("pulumi_installed")
 
@@ -74,7 +74,7 @@ def evening(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Evening:
     monkeypatch.setattr(typer, "confirm", confirm)
     monkeypatch.setattr(aws_stack, "_pulumi", pulumi)
     monkeypatch.setattr(aws_stack, "outputs", outputs)
-    monkeypatch.setattr(in_cluster, "after_up", after_up)
+    monkeypatch.setattr(cluster_facts, "after_up", after_up)
     return made
 
 

@@ -1,8 +1,6 @@
 """A provider of one toy type, and the protocol's calls made on it without a network."""
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, cast
 
 import grpc
@@ -12,7 +10,6 @@ from pulumi.runtime.proto import provider_pb2, status_pb2
 from typing_extensions import override
 
 from rehearsal.plugins.engine import Engine
-from rehearsal.plugins.journal import Journal
 from rehearsal.plugins.properties import UNKNOWN, Change, Properties, Secret, decode, encode
 from rehearsal.plugins.protocol import (
     CheckFailure,
@@ -121,12 +118,11 @@ class Call:
 class Bench:
     """A servicer, its toy, and what it wrote."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self) -> None:
         self.toy = Toy()
         self.provider = ToyProvider(self.toy)
         self.engine = RecordingEngine()
-        self.file = directory / "journal"
-        self.servicer = Servicer(self.provider, self.engine, Journal(self.file))
+        self.servicer = Servicer(self.provider, self.engine)
 
     def __call__(self, method: str, request: Any) -> Any:
         return getattr(self.servicer, method)(request, cast("Any", Call()))
@@ -136,9 +132,6 @@ class Bench:
         with pytest.raises(Aborted):
             getattr(self.servicer, method)(request, cast("Any", call))
         return call
-
-    def journal(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.file.read_text().splitlines()] if self.file.exists() else []
 
     def create(self, **inputs: Any) -> provider_pb2.CreateRequest:
         return provider_pb2.CreateRequest(urn=URN, name="t", type=TOKEN, properties=encode(inputs))

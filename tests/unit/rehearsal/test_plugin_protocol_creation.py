@@ -1,15 +1,12 @@
 """Creations that go well, that fail half-way, and that are waited for."""
 
 import threading
-import time
-from pathlib import Path
 from types import SimpleNamespace
 
 import grpc
 import pytest
 from google.protobuf import empty_pb2
 
-from rehearsal.plugins.journal import Journal
 from rehearsal.plugins.properties import UNKNOWN, Properties, Secret
 from rehearsal.plugins.protocol import (
     CancelledError,
@@ -23,8 +20,8 @@ from tests.unit.rehearsal.plugin_protocol_bench import URN, Bench, Call, init_fa
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+def bench() -> Bench:
+    return Bench()
 
 
 def test_a_preview_creates_nothing_and_knows_what_is_unknown(bench: Bench):
@@ -34,13 +31,11 @@ def test_a_preview_creates_nothing_and_knows_what_is_unknown(bench: Bench):
     response = bench("Create", request)
     assert response.id == ""
     assert props(response.properties) == {"p": Secret("xxxx"), "arn": UNKNOWN}
-    assert bench.journal() == []
 
 
-def test_a_creation_is_in_the_journal_before_it_is_answered(bench: Bench):
+def test_a_creation_is_answered_with_its_secrets_marked(bench: Bench):
     def create(ctx: Context, inputs: Properties) -> State:
         ctx.created("id-1")
-        assert bench.journal() == [{"urn": URN, "id": "id-1"}]
         return State("id-1", inputs, {**inputs, "whole": "is text-of-the-secret here", "all": ["plain"]})
 
     bench.toy.on_create = create
@@ -51,7 +46,6 @@ def test_a_creation_is_in_the_journal_before_it_is_answered(bench: Bench):
         "whole": Secret("is text-of-the-secret here"),
         "all": ["plain"],
     }
-    assert bench.journal() == [{"urn": URN, "id": "id-1"}]
 
 
 def test_what_fails_before_the_object_exists_is_a_plain_error(bench: Bench):
@@ -103,8 +97,11 @@ def test_an_unexpected_error_names_itself(bench: Bench, capsys: pytest.CaptureFi
 
 
 def test_cancelling_ends_waits_at_once(bench: Bench):
+    born = threading.Event()
+
     def create(ctx: Context, inputs: Properties) -> State:
         ctx.created("id-1")
+        born.set()
         ctx.wait("nothing", lambda: None, timeout=60)
         return State("id-1", inputs, inputs)
 
@@ -112,8 +109,7 @@ def test_cancelling_ends_waits_at_once(bench: Bench):
     calls: list[Call] = []
     thread = threading.Thread(target=lambda: calls.append(bench.failing("Create", bench.create())))
     thread.start()
-    while not bench.journal():
-        time.sleep(0.01)
+    assert born.wait(5)
     bench("Cancel", empty_pb2.Empty())
     thread.join(5)
     assert "was cancelled" in calls[0].details
@@ -184,15 +180,6 @@ def test_a_long_wait_is_shown_once_a_second(bench: Bench, monkeypatch: pytest.Mo
         (URN, "info", "waiting for the cluster (1 s)", True),
         (URN, "info", "waiting for the cluster (3 s)", True),
     ]
-
-
-def test_without_a_file_nothing_is_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.delenv("MYEKS_REHEARSAL_JOURNAL", raising=False)
-    Journal.from_environment().created("urn", "id")
-    monkeypatch.setenv("MYEKS_REHEARSAL_JOURNAL", str(tmp_path / "j"))
-    Journal.from_environment().created("urn", "id")
-    assert (tmp_path / "j").read_text() == '{"urn": "urn", "id": "id"}\n'
-    assert (tmp_path / "j").stat().st_mode & 0o777 == 0o600
 
 
 def test_started_by_hand_it_says_what_it_is(bench: Bench):

@@ -1,7 +1,5 @@
 """The protocol's calls: what the engine is told of configuration, inputs, changes and functions."""
 
-from pathlib import Path
-
 import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2
@@ -16,8 +14,8 @@ from tests.unit.rehearsal.plugin_protocol_bench import TOKEN, URN, Bench, init_f
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+def bench() -> Bench:
+    return Bench()
 
 
 def test_the_provider_introduces_itself(bench: Bench):

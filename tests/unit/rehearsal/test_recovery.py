@@ -6,25 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.recovery import AlreadyRunning, Orphan, clear_locks, orphans, restore_checkpoint
-
-VPC = "urn:pulumi:rehearsal::myeks::myeks:components:Network$aws:ec2/vpc:Vpc::network-vpc"
-SUBNET = "urn:pulumi:rehearsal::myeks::myeks:components:Network$aws:ec2/subnet:Subnet::network-public-1"
-
-
-def test_what_the_state_lacks_is_found_latest_first(tmp_path: Path):
-    journal = tmp_path / "journal.jsonl"
-    assert orphans(journal, set()) == []
-    lines = [{"urn": VPC, "id": "vpc-1"}, {"urn": SUBNET, "id": "subnet-1"}]
-    journal.write_text("\n".join(map(json.dumps, lines)) + '\n{"urn": "cut o')
-    assert orphans(journal, set()) == [Orphan(SUBNET, "subnet-1"), Orphan(VPC, "vpc-1")]
-    assert orphans(journal, {(VPC, "vpc-1")}) == [Orphan(SUBNET, "subnet-1")]
-    # The same URN under another id is the replaced one, not this one.
-    assert orphans(journal, {(VPC, "vpc-0"), (SUBNET, "subnet-1")}) == [Orphan(VPC, "vpc-1")]
-
-
-def test_an_orphan_knows_its_type():
-    assert Orphan(SUBNET, "subnet-1").type == "aws:ec2/subnet:Subnet"
+from rehearsal.recovery import AlreadyRunning, clear_locks, restore_checkpoint
 
 
 def test_a_dead_engines_lock_is_removed_and_told(tmp_path: Path):

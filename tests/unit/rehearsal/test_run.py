@@ -72,7 +72,7 @@ def stack(tmp_path: Path) -> RehearsalStack:
 def test_who_only_looks_writes_nothing(stack: RehearsalStack):
     assert not stack.exists()
     assert stack.environment()["PULUMI_BACKEND_URL"]
-    assert (stack.outputs(), stack.resources(), stack.pending_operations()) == ({}, [], [])
+    assert (stack.outputs(), stack.resources(), stack.export()) == ({}, [], {"deployment": {}})
     assert list(stack.world.dir.rglob("*")) == []
 
 
@@ -103,7 +103,7 @@ def test_after_an_interrupt_nothing_more_is_begun(stack: RehearsalStack, monkeyp
             begun.append("up")
 
     @contextmanager
-    def opened(_self: RehearsalStack) -> Generator[Opened]:
+    def opened(_self: RehearsalStack, **_: object) -> Generator[Opened]:
         yield Opened()
 
     monkeypatch.setattr(RehearsalStack, "_opened", opened)

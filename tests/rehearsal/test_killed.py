@@ -1,0 +1,187 @@
+"""An engine that is killed, with its plug-ins or without: the next command takes over what it had begun.
+
+In each kind of resource: AWS's, a component's child, an object in the cluster, a Helm release; in `up`, in a change of
+stage and in `down`.
+"""
+
+import io
+import json
+import os
+import signal
+import tarfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.rehearsal.conftest import Lab
+
+STUCK = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: stuck}
+spec:
+  selector: {matchLabels: {app: stuck}}
+  template:
+    metadata: {labels: {app: stuck}}
+    spec:
+      nodeSelector: {there-is-no: such-node}
+      containers: [{name: stuck, image: nothing}]
+"""
+
+
+def until(what: str, seen: Callable[[], object], within: float = 90) -> None:
+    end = time.monotonic() + within
+    while not seen():
+        if time.monotonic() > end:
+            pytest.fail(f"waited {within} s for {what}")
+        time.sleep(0.01)
+
+
+def pids(lab: Lab, *programs: str) -> list[int]:
+    """Processes of this lab with one of these programs."""
+    # One that is just ending, or beginning, has no command line.
+    lines = [line.split() for line in lab.processes()]
+    return [int(words[0]) for words in lines if len(words) > 1 and Path(words[1]).name in programs]
+
+
+def begun(lab: Lab, operation: str, name: str) -> bool:
+    """Whether the engine's state says that this operation is under way on the resource of that name."""
+    try:
+        pending: list[dict[str, Any]] = lab.state().get("pending_operations") or []
+    except (ValueError, KeyError, FileNotFoundError):
+        return False  # it is being written, or there is none yet
+    return any(one["type"] == operation and one["resource"]["urn"].endswith(f"::{name}") for one in pending)
+
+
+def kill(lab: Lab, *more: str) -> None:
+    """Kill the engine, and the plug-ins named."""
+    for pid in pids(lab, "pulumi", *more):
+        os.kill(pid, signal.SIGKILL)
+
+
+def killed(lab: Lab, command: str, operation: str, name: str) -> None:
+    """Run ./lab COMMAND and kill the engine while it is at that."""
+    running = lab.start(*command.split())
+    until(f"{name} to be {operation}", lambda: begun(lab, operation, name) or running.poll() is not None)
+    assert running.poll() is None, running.communicate()[0]
+    kill(lab)
+    running.communicate(timeout=60)
+    assert running.returncode == 1
+
+
+def stands(lab: Lab) -> None:
+    """The lab is as its settings say, and everything in the state is there."""
+    assert set(lab.json("preview")["counts"]) == {"same"}
+    assert not lab.state().get("pending_operations")
+
+
+def test_up_goes_on_wherever_it_was_killed(lab: Lab):
+    killed(lab, "up", "creating", "network-vpc")
+    killed(lab, "up", "creating", "cluster-eksCluster")
+    # Its successor finds the VPC, which has no other name than its tag.
+    killed(lab, "up", "creating", "cluster-nodeAccess")
+    killed(lab, "up", "creating", "storage-gp3")
+    killed(lab, "up", "creating", "monitoring-release")
+    ended = lab("up")
+    assert "Release monitoring-release: creating; the cluster has it" in ended.stderr
+    assert list((lab.world / "pulumi/backend").rglob("*.attrs")) == []  # not written whole or not at all
+    stands(lab)
+    vpcs = lab.sh("aws ec2 describe-vpcs --query 'Vpcs[?!IsDefault].VpcId' --output text").split()
+    assert len(vpcs) == 2
+    assert json.loads(lab("sweep", "--json", code=None).stdout)["left"] is not None
+
+
+def test_a_change_of_stage_goes_on(lab: Lab):
+    lab("stage", "rbac", "off")
+    killed(lab, "stage rbac after", "creating", "rbac-infra-pod")
+    ended = lab("up")
+    assert "Pod rbac-infra-pod: creating; the cluster has it; it is taken over." in ended.stderr
+    stands(lab)
+    # By the same manager as before, or this would be a conflict.
+    managers = lab.sh("kubectl get pod -n infra-team infra-kubectl -o jsonpath='{.metadata.managedFields[*].manager}'")
+    state = next(one for one in lab.state()["resources"] if one["urn"].endswith("::rbac-infra-pod"))
+    assert state["outputs"]["__fieldManager"] in managers.split()
+    lab("stage", "rbac", "off")
+    stands(lab)
+
+
+def chart(lab: Lab, name: str) -> Path:
+    """The archive from which a release is installed."""
+    (found,) = (lab.world / "charts").glob(f"{name}-*.tgz")
+    return found
+
+
+def stick(archive: Path, name: str) -> None:
+    """Put a chart in that place whose pods never become ready."""
+    version = archive.name.removeprefix(f"{name}-").removesuffix(".tgz")
+    files = {
+        "Chart.yaml": json.dumps({"apiVersion": "v2", "name": name, "version": version}),
+        "templates/stuck.yaml": STUCK,
+    }
+    with tarfile.open(archive, "w:gz") as made:
+        for path, text in files.items():
+            entry = tarfile.TarInfo(f"{name}/{path}")
+            entry.size = len(text)
+            made.addfile(entry, io.BytesIO(text.encode()))
+
+
+def status_of(lab: Lab, release: str) -> list[str]:
+    """Helm's status of each revision of a release."""
+    query = f"kubectl get secret -A -l owner=helm,name={release} -o jsonpath='{{.items[*].metadata.labels.status}}'"
+    return lab.sh(query).split()
+
+
+def killed_in_helm(lab: Lab, command: str, release: str, status: str) -> None:
+    """Kill engine and provider while Helm stands at that status with a release."""
+    running = lab.start(*command.split())
+    until(f"{release} to be {status}", lambda: status in status_of(lab, release) or running.poll() is not None)
+    assert running.poll() is None, running.communicate()[0]
+    kill(lab, "pulumi-resource-kubernetes")
+    running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert status in status_of(lab, release)
+
+
+def test_a_release_that_was_cut_off_in_helm_is_brought_to_an_end(lab: Lab):
+    archive = chart(lab, "kube-ops-view")
+    whole = archive.read_bytes()
+    lab.set(kubeOpsView=False)
+    lab("up")
+    assert status_of(lab, "kube-ops-view") == []
+
+    stick(archive, "kube-ops-view")
+    lab.set(kubeOpsView=True)
+    killed_in_helm(lab, "up", "kube-ops-view", "pending-install")
+    archive.write_bytes(whole)
+    ended = lab("up")
+    assert "Half made, so deleted first and then made anew: ops-view-release" in ended.stderr
+    assert status_of(lab, "kube-ops-view") == ["deployed"]
+    assert "stuck" not in lab.sh("kubectl get deployments -A")
+    stands(lab)
+
+    stick(chart(lab, "aws-load-balancer-controller"), "aws-load-balancer-controller")
+    lab.set(tags={"Team": "red"})
+    killed_in_helm(lab, "up", "aws-load-balancer-controller", "pending-upgrade")
+    stuck = chart(lab, "aws-load-balancer-controller")
+    stuck.unlink()
+    ended = lab("up")
+    assert "Release lbc-release: Helm stood at pending-upgrade in revision 2, which is forgotten" in ended.stderr
+    assert status_of(lab, "aws-load-balancer-controller") == ["superseded", "deployed"]
+    assert "stuck" not in lab.sh("kubectl get deployments -A")
+    stands(lab)
+
+
+def test_down_goes_on_wherever_it_was_killed(lab: Lab):
+    killed(lab, "down", "deleting", "monitoring-release")
+    killed(lab, "down", "deleting", "monitoring-namespace")
+    killed(lab, "down", "deleting", "nodes")
+    assert "Nothing is left" in lab("down").stderr
+    assert not lab.world.exists()
+
+
+def test_down_after_an_up_that_was_killed(lab: Lab):
+    killed(lab, "up", "creating", "storage-gp3")
+    assert "Nothing is left" in lab("down").stderr
