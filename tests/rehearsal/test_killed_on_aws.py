@@ -1,7 +1,7 @@
 """A stack on AWS whose pulumi is killed: the same command goes on, and `down` leaves nothing.
 
 On AWS means: the pulumi CLI that runs the program itself, a backend of the user's own, and AWS's calls answered by the
-emulator. The stand-ins keep no journal here, as AWS's own providers keep none.
+emulator.
 """
 
 from __future__ import annotations
@@ -21,9 +21,6 @@ import urllib3
 import yaml
 
 from tests.rehearsal.conftest import Lab
-
-JOURNAL: Final = "MYEKS_REHEARSAL_JOURNAL"
-RELEASE: Final = "kubernetes:helm.sh/v3:Release"
 
 # The emulator without a lab, then everything that a run of the engine needs.
 START: Final = """
@@ -69,7 +66,6 @@ class Mine:
         host.chmod(0o755)
         self.env = {k: v for k, v in lab.env.items() if k not in told["unset"]} | told["set"]
         self.env["PATH"] = f"{root}{os.pathsep}{self.env['PATH']}"
-        del self.env[JOURNAL]
         self.settings = lab.checkout / "Pulumi.mine.yaml"
         self.settings.write_text(lab.settings_file.read_text())
         self.run("pulumi", "stack", "init", "mine")
@@ -137,7 +133,7 @@ class Mine:
         return said
 
     def quiet(self) -> None:
-        """AWS's own providers are ended by the lab; the stand-ins go by themselves, and bear another name."""
+        """Real providers are ended by the lab; the stand-ins go by themselves, and bear another name."""
         until("the stand-ins to end", lambda: not any("rehearsal.plugins" in line for line in self.lab.processes()))
 
     @property
@@ -220,7 +216,11 @@ def test_whatever_was_begun_is_taken_over_or_made(mine: Mine) -> None:
     absent = [line.split(":")[0].strip() for line in lines if "AWS does not have it" in line]
     assert absent == [f"PodIdentityAssociation {gone['urn'].rpartition('::')[2]}"]
     assert not [line for line in lines if "that may be it" in line]
-    assert "Half made, so deleted first and then made anew:" in ended.stderr
+    inside = [line for line in lines if "the cluster has it" in line]
+    assert len(inside) == len([each for each in made if each["type"].startswith("kubernetes:")]) > 5
+    # Helm says of each release that it is whole.
+    assert len([line for line in inside if "the cluster has it (deployed)" in line]) == 3
+    assert "Half made" not in ended.stderr
     assert not mine.state().get("pending_operations")
     mine.stands()
 

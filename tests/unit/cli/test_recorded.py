@@ -126,7 +126,8 @@ def test_without_a_domain_in_the_settings_the_states_zone_is_searched_for_record
 
 
 def test_a_domain_in_the_settings_is_the_one_that_counts() -> None:
-    settings = {"domain": "set.example.com", "hostedZoneId": "Z0123456789ABCDEFGHIJ", "certificateArn": CERTIFICATE}
+    domain = {"domain": "set.example.com", "hostedZoneId": "Z0123456789ABCDEFGHIJ", "certificateArn": CERTIFICATE}
+    settings = {**domain, "allowAnyOperatorCidr": True}
     stack = replace(STACK, config=parse(settings, "ap-northeast-2"))
     lab = identity(stack, recorded.Recorded(domain="example.com", hosted_zone_id="Z0HELD"))
     assert (lab.domain, lab.hosted_zone_id) == ("set.example.com", "Z0123456789ABCDEFGHIJ")

@@ -52,7 +52,7 @@ def test_a_running_rehearsal_of_another_region_is_told_before_anything_is_asked(
     ],
 )
 def test_external_dns_is_built_for_an_update_of_a_lab_with_a_domain(
-    monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], to_run: bool, built: list[str]
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, object], to_run: bool, built: list[str]
 ):
     asked: list[str] = []
 

@@ -193,7 +193,8 @@ def test_releases_do_not_wait_for_the_controller_because_its_webhook_for_service
 
 @pytest.mark.parametrize("shown", [{}, {"monitoring": False}, {"kubeOpsView": False}], ids=str)
 def test_external_dns_has_its_time_after_the_last_ingress_whatever_else_is_on(shown: dict[str, bool]) -> None:
-    graph = stack({"domain": DOMAIN, "hostedZoneId": ZONE_ID, "certificateArn": CERTIFICATE, **shown})
+    domain = {"domain": DOMAIN, "hostedZoneId": ZONE_ID, "certificateArn": CERTIFICATE, "allowAnyOperatorCidr": True}
+    graph = stack({**domain, **shown})
     grace = graph.one("apps/v1:Deployment", "dns-grace-period")
     pages = graph.of(":Ingress")
     assert pages
