@@ -269,14 +269,17 @@ class ControlPlane:
     async def add_node(self, node: NodeSpec) -> None:
         """Register a node, which KWOK then makes ready. A node of that name that is there is an ApiError."""
         version = _kubelet_version(node.version or self.spec.version)
-        manifest = node.manifest(version, self._kubelet_port(), self._features())
-        await self.client.request("POST", "/api/v1/nodes", manifest)
+        if self._kubelet is not None:
+            self._kubelet.add_address(node.name, node.internal_ip)
+        await self.client.request("POST", "/api/v1/nodes", node.manifest(version, self._features()))
 
     async def remove_node(self, name: str) -> None:
         """Take a node and the pods on it away; one that is not there is fine."""
         client = self.client
         pods = await client.request("GET", f"/api/v1/pods?fieldSelector=spec.nodeName%3D{name}")
         await _unless_absent(client.request("DELETE", f"/api/v1/nodes/{name}"))
+        if self._kubelet is not None:
+            self._kubelet.remove_address(name)
         for pod in cast("list[dict[str, Any]]", pods["items"]):
             metadata = pod["metadata"]
             path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}"

@@ -8,8 +8,8 @@ stay small. The last kind says what it was measured to give.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rehearsal.control_plane.material import Material
-from rehearsal.control_plane.nodes import KUBELET_ADDRESS, KWOK_ANNOTATION
+from rehearsal.control_plane.material import FRONT_PROXY, Material
+from rehearsal.control_plane.nodes import KWOK_ANNOTATION
 from rehearsal.control_plane.ports import LOOPBACK, Port
 from rehearsal.control_plane.processes import Program
 from rehearsal.control_plane.spec import ControlPlaneSpec
@@ -111,9 +111,19 @@ class Commands:
                 "tls-private-key-file": material.serving[1],
                 "client-ca-file": material.client_ca,
                 "kubelet-certificate-authority": material.ca,
-                "kubelet-preferred-address-types": KUBELET_ADDRESS,
+                "kubelet-preferred-address-types": "InternalIP",
                 "kubelet-client-certificate": material.kubelet_client[0],
                 "kubelet-client-key": material.kubelet_client[1],
+                "egress-selector-config-file": material.egress,
+                # As on EKS, where a Service without a ready pod is answered with "no endpoints available".
+                "enable-aggregator-routing": True,
+                "proxy-client-cert-file": material.front_proxy[0],
+                "proxy-client-key-file": material.front_proxy[1],
+                "requestheader-client-ca-file": material.front_proxy_ca,
+                "requestheader-allowed-names": FRONT_PROXY,
+                "requestheader-username-headers": "X-Remote-User",
+                "requestheader-group-headers": "X-Remote-Group",
+                "requestheader-extra-headers-prefix": "X-Remote-Extra-",
                 "service-account-issuer": spec.issuer,
                 "service-account-jwks-uri": f"{spec.issuer}/keys",
                 "api-audiences": "https://kubernetes.default.svc",

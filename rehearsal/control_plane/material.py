@@ -5,7 +5,9 @@ and which files it reads.
 """
 
 import ipaddress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rehearsal.control_plane import settings
@@ -16,6 +18,8 @@ from rehearsal.control_plane.spec import ControlPlaneSpec
 
 ADMIN = "admin.kubeconfig"
 """File in the control plane's directory."""
+FRONT_PROXY = "front-proxy-client"
+"""Name of the API server where it passes on another one's request, as on EKS."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,12 @@ class Material:
     serving: tuple[Path, Path]
     kubelet: tuple[Path, Path]
     kubelet_client: tuple[Path, Path]
-    kubelet_serving: tuple[Path, Path]
+    kubelet_serving: Callable[[Sequence[str]], tuple[Path, Path]]
+    """Makes certificate and key of the kubelet's port, for these addresses."""
+    front_proxy_ca: Path
+    front_proxy: tuple[Path, Path]
+    """With which the API server comes to aggregated API servers, which believe it whose request it passes on."""
+    egress: Path
     token_key: Path
     token_public: Path
     authentication: Path
@@ -55,10 +64,12 @@ def write(spec: ControlPlaneSpec, endpoint: str) -> Material:
     """Make every key and every file that the programs read, for an API server at that URL."""
     directory = spec.dir
     pki = directory / "pki"
-    client_pki = pki / "clients"
-    client_pki.mkdir(mode=0o700)
+    client_pki, front_proxy_pki = pki / "clients", pki / "front-proxy"
+    for each in (client_pki, front_proxy_pki):
+        each.mkdir(mode=0o700)
     authority = Authority(pki, spec.cluster_name)
     clients = Authority(client_pki, f"{spec.cluster_name} clients", keeps_key=False)
+    front_proxies = Authority(front_proxy_pki, f"{spec.cluster_name} front proxy", keeps_key=False)
     api_names = [
         LOOPBACK,
         service_address(spec),
@@ -88,7 +99,10 @@ def write(spec: ControlPlaneSpec, endpoint: str) -> Material:
         serving=authority.server("kube-apiserver", "kube-apiserver", api_names),
         kubelet=clients.client("kubelet-own", "kubelet", masters),
         kubelet_client=clients.client("kubelet-client", "kube-apiserver-kubelet-client", masters),
-        kubelet_serving=authority.server("kubelet", "kubelet", [LOOPBACK]),
+        kubelet_serving=partial(authority.server, "kubelet", "kubelet"),
+        front_proxy_ca=front_proxies.certificate_file,
+        front_proxy=front_proxies.client("front-proxy", FRONT_PROXY),
+        egress=settings.egress(directory / "egress.json"),
         token_key=token_key,
         token_public=token_public,
         authentication=settings.authentication(directory / "authentication.json"),

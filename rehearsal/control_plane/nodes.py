@@ -10,14 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rehearsal.control_plane.ports import LOOPBACK
-
 KWOK_ANNOTATION = "kwok.x-k8s.io/node"
 """Marks the nodes that KWOK plays; its value is "fake", which is what they are."""
 
-KUBELET_ADDRESS = "Rehearsal"
-"""A type of address of our own, beside EKS's: where the API server finds the node's kubelet, which
-listens on loopback. The others are the node's in EC2, and nothing listens there."""
+KUBELET_PORT = 10250
+"""Of every node's kubelet, at the node's own address: `rehearsal.kubelet.egress` leads there."""
 
 _MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}
 _EC2 = uuid.UUID("ec2a0000-0000-4000-8000-000000000000")
@@ -75,7 +72,7 @@ class NodeSpec:
     """Labels of the node group, beside EKS's own."""
     taints: tuple[Taint, ...] = ()
 
-    def manifest(self, kubelet_version: str, kubelet_port: int, features: Sequence[str] = ()) -> dict[str, Any]:
+    def manifest(self, kubelet_version: str, features: Sequence[str] = ()) -> dict[str, Any]:
         """The Node object, with a status that says all but whether it is ready.
 
         `features` are those that the API server must know before it asks for them.
@@ -98,7 +95,7 @@ class NodeSpec:
                 "addresses": [{"type": kind, "address": address} for kind, address in self._addresses()],
                 "capacity": self._capacity(),
                 "allocatable": self._allocatable(),
-                "daemonEndpoints": {"kubeletEndpoint": {"Port": kubelet_port}},
+                "daemonEndpoints": {"kubeletEndpoint": {"Port": KUBELET_PORT}},
                 "nodeInfo": self._info(kubelet_version),
                 **({"declaredFeatures": [*features]} if features else {}),
             },
@@ -148,7 +145,7 @@ class NodeSpec:
         addresses += [("InternalDNS", self.name), ("Hostname", self.name)]
         if self.external_ip:
             addresses.append(("ExternalDNS", self.external_dns or self._public_dns()))
-        return [*addresses, (KUBELET_ADDRESS, LOOPBACK)]
+        return addresses
 
     def _public_dns(self) -> str:
         # EC2 names the first region's instances without the region.

@@ -54,6 +54,24 @@ def webhook_kubeconfig(path: Path, url: str) -> Path:
     )
 
 
+EGRESS_SOCKET = "egress.sock"
+"""Of the control plane's directory, in which the API server works: a Unix socket's whole path may be too long."""
+
+
+def egress(path: Path) -> Path:
+    """Every connection to nodes and pods goes by a socket of ours; all others go directly."""
+    transport = {"uds": {"udsName": EGRESS_SOCKET}}
+    connection = {"proxyProtocol": "HTTPConnect", "transport": transport}
+    return write_json(
+        path,
+        {
+            "apiVersion": "apiserver.k8s.io/v1beta1",
+            "kind": "EgressSelectorConfiguration",
+            "egressSelections": [{"name": "cluster", "connection": connection}],
+        },
+    )
+
+
 def authentication(path: Path) -> Path:
     """Anonymous requests reach the health endpoints alone, as on EKS since 1.32."""
     return write_json(

@@ -16,9 +16,10 @@ from rehearsal.control_plane.guard import Guard
 from rehearsal.kubelet.environment import expand_all
 from rehearsal.kubelet.errors import NotRunning, NotStarted
 from rehearsal.kubelet.framing import exit_code
-from rehearsal.kubelet.images import Image, argv_of
+from rehearsal.kubelet.images import Image, Start, argv_of
 from rehearsal.kubelet.logs import Log
 from rehearsal.kubelet.objects import Object
+from rehearsal.kubelet.ports import Ports
 from rehearsal.kubelet.processes import Output, Process, Terminal, kill_tree, start
 from rehearsal.kubelet.sandbox import Sandbox
 
@@ -29,6 +30,9 @@ _FORGIVEN: Final = 600.0
 _RETRY: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0)
 """Seconds before each new attempt at a container that cannot be made yet; the last one again and again."""
 _STARTS_WITHIN: Final = 20.0
+_LISTENS_WITHIN: Final = 10.0
+"""Seconds of running within which a process may not listen on its ports yet: programs take a second or two to load,
+and on a cluster a readiness probe keeps callers away for that long."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,8 @@ class Container:
         self._beside: set[Process] = set()
         self._running = asyncio.Event()
         self._settled = asyncio.Event()
+        self._began = asyncio.get_running_loop().time()
+        self._ports = Ports(image, spec)
         self.log: Log | None = None
         self.previous_log: Log | None = None
         self.restarts = 0
@@ -88,6 +94,11 @@ class Container:
     def ready(self) -> bool:
         """Whether it runs."""
         return "running" in self.state
+
+    @property
+    def ports(self) -> Mapping[int, int]:
+        """The container's TCP ports, each with the port of 127.0.0.1 on which its process is to listen."""
+        return self._ports.numbers
 
     def status(self) -> Object:
         """The fields of the container's status that are ours to say."""
@@ -112,6 +123,7 @@ class Container:
                 continue
             attempts = 0
             began, began_at = loop.time(), now()
+            self._began = began
             if "running" not in self.state:
                 await self._say({"running": {"startedAt": began_at}})
             code = exit_code(await self._follow(process))
@@ -155,11 +167,13 @@ class Container:
 
     async def _start(self) -> Process:
         prepared = await self._prepare(self.spec, self._image)
-        env = await self._current_env(prepared.env)
-        argv = expand_all(argv_of(self._image, self.spec), env)
-        _check_command(argv, env)
+        env = await self._environment(prepared)
+        made = Start(expand_all(argv_of(self._image, self.spec), env), env)
+        if self._image.adapt is not None:
+            made = self._image.adapt(made, self.ports)
+        _check_command(made.argv, made.env)
         log = Log(self._directory / f"{self.restarts}.log")
-        process = await start(prepared.sandbox.first(argv), prepared.sandbox.env(env), prepared.cwd)
+        process = await start(prepared.sandbox.first(made.argv), prepared.sandbox.env(made.env), prepared.cwd)
         self._process = process
         self._guard.add(process.pid)
         # The preparation's last word; what comes before it is why there was none.
@@ -176,6 +190,14 @@ class Container:
         self._running.set()
         self._settled.set()
         return process
+
+    async def _environment(self, prepared: Prepared) -> Mapping[str, str]:
+        return {**await self._current_env(prepared.env), **self._ports.variables}
+
+    def is_starting(self) -> bool:
+        """Whether its process has been started a moment ago, or is about to be for the first time."""
+        loop = asyncio.get_running_loop()
+        return loop.time() < self._began + _LISTENS_WITHIN and (self._running.is_set() or not self._settled.is_set())
 
     async def current_log(self) -> Log | None:
         """The log of the latest run, once there is one; None when the container cannot be started."""
@@ -226,6 +248,7 @@ class Container:
         for process in [*self._beside, *([self._process] if self._process else [])]:
             await process.wait()
             self._guard.remove(process.pid)
+        self._ports.release()
 
     async def running(self) -> tuple[Process, Prepared]:
         """The container's process, once it has been started. Raises NotRunning when there is none."""
@@ -238,7 +261,7 @@ class Container:
     async def execute(self, argv: Sequence[str], *, stdin: bool, terminal: Terminal | None) -> Process:
         """Start a command beside the container's own. Raises NotRunning, NotStarted, OSError."""
         process, prepared = await self.running()
-        env = {**await self._current_env(prepared.env), **({"TERM": "xterm"} if terminal else {})}
+        env = {**await self._environment(prepared), **({"TERM": "xterm"} if terminal else {})}
         _check_command(argv, env)
         sandbox = prepared.sandbox
         line = sandbox.another(process.pid, argv, terminal.name if terminal else "")

@@ -1,18 +1,36 @@
 """Which images are played, and what each of them would bring.
 
 No image is ever pulled. A container of an image that is named here runs the
-image's commands as they are found on this machine; any other image has no
-process, and whoever wants to look into it is told so.
+image's commands as they are found on this machine, or a program that plays
+the image's own; any other image has no process, and whoever wants to look
+into it is told so.
 """
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where the commands are that every image has: a shell, ls, cat, sleep, tail, env."""
+
+
+MODULES: Final = Path(__file__).parents[2]
+"""Where Python finds the modules that play images."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a container's process is started with, variables put in."""
+
+    argv: list[str]
+    env: Mapping[str, str]
+
+
+Adapt = Callable[[Start, Mapping[int, int]], Start]
+"""Takes what the container's specification says, and the container's ports, each with the port on 127.0.0.1 that stands
+for it; gives what is started here."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +41,17 @@ class Image:
     command: tuple[str, ...] = ()
     """Arguments when the container names none; a command when there is no entrypoint."""
     tools: frozenset[str] = frozenset()
-    """Of "aws" and "kubectl"."""
+    """Commands on its PATH: "aws", and programs of the tools' directory by their names, as "kubectl"."""
+    program: str = ""
+    """Program of the tools' directory that is started in the place of the entrypoint's first word, wherever a
+    container's command line begins with that word."""
+    module: str = ""
+    """The same by a Python module of ours, as "rehearsal.x.y", started as `python -m` does it."""
+    ports: tuple[int, ...] = ()
+    """TCP ports on which the image's program listens, beside those that its container declares."""
+    adapt: Adapt | None = None
+    """Makes the program listen on the ports that it was given here, where it does not read them from its environment
+    by itself (`ports.variable`)."""
 
 
 _AWS_CLI: Final = Image(entrypoint=("aws",), tools=frozenset({"aws"}))
@@ -65,30 +93,52 @@ def argv_of(image: Image, container: Mapping[str, Any]) -> list[str]:
     """What a container starts, before variables are put in: its own command and arguments, else the image's."""
     command: Sequence[str] = container.get("command") or []
     arguments: Sequence[str] = container.get("args") or []
-    if command:
-        return [*command, *arguments]
-    return [*image.entrypoint, *(arguments or image.command)]
+    argv = [*command, *arguments] if command else [*image.entrypoint, *(arguments or image.command)]
+    if argv[:1] != list(image.entrypoint[:1]):
+        return argv
+    if image.module:
+        # Not resolved: the interpreter's own directory is the virtual environment's.
+        return [sys.executable, "-m", image.module, *argv[1:]]
+    return [image.program, *argv[1:]] if image.program else argv
+
+
+def set_flag(argv: Sequence[str], flag: str, value: str) -> list[str]:
+    """A command line in which a flag has this value, and is named once; `flag` with its dashes.
+
+    For programs that take `--flag=value` and `--flag value`.
+    """
+    kept: list[str] = []
+    skip = False
+    for argument in argv:
+        if skip:
+            skip = False
+        elif argument == flag:
+            skip = True
+        elif not argument.startswith(f"{flag}="):
+            kept.append(argument)
+    return [*kept, f"{flag}={value}"]
 
 
 class Commands:
     """The commands of ours that images have, as directories of links."""
 
     def __init__(self, directory: Path, bin_dir: Path) -> None:
-        """`directory` is filled on demand; `bin_dir` holds the control plane's tools."""
+        """`directory` is filled on demand; `bin_dir` holds the tools."""
         self._directory = directory
-        self._sources = {
-            "kubectl": bin_dir / "kubectl",
-            # Not resolved: the interpreter's own directory is the virtual environment's.
-            "aws": Path(sys.executable).parent / "aws",
-        }
+        self._bin_dir = bin_dir
 
     def path(self, image: Image) -> str:
         """Value of PATH in a container of that image."""
-        if not image.tools:
+        tools = image.tools | ({image.program} if image.program else set())
+        if not tools:
             return SYSTEM_PATH
-        directory = self._directory / "-".join(sorted(image.tools))
+        directory = self._directory / "-".join(sorted(tools))
         if not directory.exists():
             directory.mkdir(parents=True)
-            for tool in image.tools:
-                (directory / tool).symlink_to(self._sources[tool])
+            for tool in tools:
+                (directory / tool).symlink_to(self._source(tool))
         return f"{directory}:{SYSTEM_PATH}"
+
+    def _source(self, tool: str) -> Path:
+        # Not resolved: see argv_of.
+        return Path(sys.executable).parent / "aws" if tool == "aws" else self._bin_dir / tool

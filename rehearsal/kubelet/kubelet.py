@@ -1,14 +1,20 @@
 """The kubelet of every node of a cluster, in our own process and event loop."""
 
 import socket
+import ssl
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rehearsal.control_plane.guard import Guard
+from rehearsal.control_plane.nodes import KUBELET_PORT
+from rehearsal.control_plane.ports import LOOPBACK
 from rehearsal.control_plane.spec import Admission, PodEnvironment
+from rehearsal.kubelet import egress
 from rehearsal.kubelet.api import ApiServer
-from rehearsal.kubelet.images import Commands
+from rehearsal.kubelet.egress import Egress, Way
+from rehearsal.kubelet.images import MODULES, Commands
 from rehearsal.kubelet.pods import Pods, World
 from rehearsal.kubelet.server import Server, tls
 
@@ -29,8 +35,8 @@ class Settings:
     """Signed the certificate with which the API server comes to this port."""
     client: tuple[Path, Path]
     """Certificate and key with which it asks the API server."""
-    serving: tuple[Path, Path]
-    """Certificate and key of its own port."""
+    serving: Callable[[Sequence[str]], tuple[Path, Path]]
+    """Makes certificate and key of its own port, for these addresses."""
     guard: Guard
     environment: PodEnvironment | None
     admission: Admission | None
@@ -50,20 +56,48 @@ class Kubelet:
             endpoint=settings.endpoint,
             directory=settings.directory / "pods",
             commands=Commands(settings.directory / "commands", bin_dir),
-            needed=(settings.directory, bin_dir, (bin_dir / "kubectl").resolve(), prefix, prefix.resolve()),
+            needed=(settings.directory, bin_dir, (bin_dir / "kubectl").resolve(), prefix, prefix.resolve(), MODULES),
             guard=settings.guard,
             environment=settings.environment,
         )
+        self._addresses: dict[str, str] = {}
+        self._certificates: ssl.SSLContext | None = None
+        self._port = 0
         self._pods = Pods(world)
+        self._egress = Egress(self._find)
         self._server = Server(self._pods, self._api, settings.admission)
 
     async def start(self, listener: socket.socket) -> None:
-        """Serve on a socket that is bound to the nodes' kubelet port, and begin to watch pods."""
-        await self._server.start(listener, tls(self._settings.client_ca, self._settings.serving))
+        """Serve on a bound socket what nodes' kubelets serve, lead the API server there, and begin to watch pods."""
+        settings = self._settings
+        self._port = listener.getsockname()[1]
+        self._certificates = tls(settings.client_ca, settings.serving([LOOPBACK]))
+        await self._server.start(listener, self._certificates)
+        await self._egress.start(egress.listener(settings.directory))
         self._pods.start()
+
+    def add_address(self, node: str, address: str) -> None:
+        """Be the kubelet of a node, at that IP address."""
+        self._addresses[node] = address
+        if self._certificates is not None:
+            # Counts for the next connection: the API server looks for the address in the certificate.
+            hosts = [LOOPBACK, *sorted(self._addresses.values())]
+            self._certificates.load_cert_chain(*self._settings.serving(hosts))
+
+    def remove_address(self, node: str) -> None:
+        """A node is gone, or was never there."""
+        self._addresses.pop(node, None)
+
+    async def _find(self, host: str, port: int) -> Way | None:
+        """Where an address of the cluster is played."""
+        if port == KUBELET_PORT and host in self._addresses.values():
+            return Way(self._port)
+        container = await self._pods.at(host, port)
+        return Way(container.ports[port], container.is_starting) if container else None
 
     async def stop(self) -> None:
         """End every pod and close the port; no process and no file of a pod is left."""
+        await self._egress.stop()
         await self._pods.stop()
         await self._server.stop()
         await self._api.close()

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from rehearsal.control_plane.client import ApiError
 from rehearsal.control_plane.errors import ControlPlaneError
@@ -23,7 +23,7 @@ from rehearsal.control_plane.spec import PodEnvironment
 from rehearsal.kubelet.api import ApiServer
 from rehearsal.kubelet.containers import Container, Prepared
 from rehearsal.kubelet.environment import container_variables, service_variables
-from rehearsal.kubelet.images import Commands, Image, image_of, is_played
+from rehearsal.kubelet.images import MODULES, Commands, Image, image_of, is_played
 from rehearsal.kubelet.objects import Object, Sources
 from rehearsal.kubelet.processes import kill_marked
 from rehearsal.kubelet.sandbox import Namespaces, Place, Programs, Rewritten, Sandbox
@@ -90,6 +90,12 @@ class Pod:
         """The container of that name, when its image is played."""
         return self._main.get(name) or self._init.get(name)
 
+    def at(self, address: str, port: int) -> Container | None:
+        """The container that has this port, when the address is the pod's."""
+        if all(each["ip"] != address for each in self.object.get("status", {}).get("podIPs") or []):
+            return None
+        return next((each for each in self._main.values() if port in each.ports), None)
+
     def start(self) -> None:
         """Run the containers, until `end`."""
         self._task = asyncio.create_task(self._run(), name=f"pod {self._path}")
@@ -124,6 +130,7 @@ class Pod:
             host_name=pod_spec.get("hostname") or metadata["name"],
             directory=directory,
             cwd=cwd if cwd.is_dir() else home,
+            home=home,
             mounts=mount_points(spec, self._volumes.by_name),
             needed=self._world.needed,
         )
@@ -136,6 +143,7 @@ class Pod:
             "HOSTNAME": place.host_name,
             "HOME": str(home),
             "TMPDIR": str(self._directory / "tmp"),
+            **({"PYTHONPATH": str(MODULES)} if image.module else {}),
         }
         env = {**base, **await container_variables(self.object, spec, services, sources)}
         return Prepared(sandbox, env, home)
@@ -235,6 +243,20 @@ class Pods:
             if (metadata["namespace"], metadata["name"]) == (namespace, name):
                 return pod
         return None
+
+    async def at(self, address: str, port: int) -> Container | None:
+        """The container that has this port at an address of the cluster. Raises ControlPlaneError out of contact."""
+        found = self._at(address, port)
+        if found is None:
+            # The watch may be a moment late.
+            listed = await self._world.api.request("GET", f"/api/v1/pods?fieldSelector=status.podIP%3D{quote(address)}")
+            for pod in listed["items"]:
+                await self.seen(pod)
+            found = self._at(address, port)
+        return found
+
+    def _at(self, address: str, port: int) -> Container | None:
+        return next((found for pod in self._pods.values() if (found := pod.at(address, port))), None)
 
     async def seen(self, pod: Object) -> None:
         """Take notice of a pod as it is now: run it, or end it."""

@@ -55,6 +55,8 @@ class Place:
     directory: Path
     """Of this container alone, for what the sandbox itself needs."""
     cwd: Path
+    home: Path
+    """Of the pod's own: HOME, unless its specification names another."""
     mounts: Mapping[str, tuple[Path, bool]]
     """Path in the container → where it is, and whether it is read-only."""
     needed: tuple[Path, ...] = ()
@@ -121,7 +123,7 @@ class Programs:
 
     async def work(self, directory: Path) -> bool:
         """Whether this machine lets us do it; tried once, for real."""
-        place = Place("probe", directory / "probe", Path("/"), {"/run/probe": (directory, True)})
+        place = Place("probe", directory / "probe", Path("/"), directory, {"/run/probe": (directory, True)})
         (directory / "probe").mkdir(parents=True, exist_ok=True)
         try:
             process = await asyncio.create_subprocess_exec(
@@ -223,11 +225,16 @@ class Rewritten:
         return ["/bin/sh", "-c", script, "sh", str(self._place.cwd), *terminal, *self._rewriting.argv(argv)]
 
     def env(self, env: Mapping[str, str]) -> dict[str, str]:
-        """See Sandbox; kubectl, which looks for its token under a fixed path, gets a kubeconfig that names it."""
+        """See Sandbox.
+
+        Whoever looks for the token under a fixed path gets a kubeconfig that names it: kubectl by the variable,
+        programs that do not read that (ExternalDNS) in the home directory.
+        """
         rewritten = self._rewriting.env(env)
         host, port = env.get("KUBERNETES_SERVICE_HOST"), env.get("KUBERNETES_SERVICE_PORT")
         if self._account and host and port and "KUBECONFIG" not in env:
-            file = self._place.directory / "kubeconfig"
+            file = self._place.home / ".kube/config"
+            file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(_kubeconfig(self._account, f"https://{host}:{port}")))
             rewritten["KUBECONFIG"] = str(file)
         return rewritten

@@ -86,7 +86,6 @@ def test_nodes_are_ready_and_look_like_eks_nodes(cluster: Cluster) -> None:
         "InternalDNS": node(2).name,
         "Hostname": node(2).name,
         "ExternalDNS": f"ec2-13-125-1-2.{REGION}.compute.amazonaws.com",
-        "Rehearsal": "127.0.0.1",
     }
     assert found["status"]["capacity"]["pods"] == "100"
     assert found["status"]["nodeInfo"]["osImage"] == "Amazon Linux 2023"

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
+from urllib.parse import urlsplit
 
 import kubernetes
 import pytest
@@ -276,8 +277,10 @@ def test_a_command_that_is_not_there(kubelet: Kubelet) -> None:
 
 
 def kubelet_port(kubelet: Kubelet) -> int:
-    (node,) = kubelet.loop.run(kubelet.plane.nodes())
-    return node["status"]["daemonEndpoints"]["kubeletEndpoint"]["Port"]
+    """Where this machine has it; the webhook has the same one."""
+    path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pod-identity-webhook"
+    url = kubelet.request("GET", path)["webhooks"][0]["clientConfig"]["url"]
+    return urlsplit(url).port or 0
 
 
 @pytest.mark.parametrize("path", ["exec", "containerLogs"])

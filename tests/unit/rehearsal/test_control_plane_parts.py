@@ -51,7 +51,7 @@ def spec(directory: Path) -> ControlPlaneSpec:
 
 
 def test_a_node_says_only_what_is_known_of_it() -> None:
-    found = NODE.manifest("v1.36.3-eks-rehearsal", 10250)
+    found = NODE.manifest("v1.36.3-eks-rehearsal")
     labels = found["metadata"]["labels"]
     assert not any(name.startswith("eks.amazonaws.com/") for name in labels)
     assert "topology.k8s.aws/zone-id" not in labels
@@ -60,7 +60,6 @@ def test_a_node_says_only_what_is_known_of_it() -> None:
         "InternalIP",
         "InternalDNS",
         "Hostname",
-        "Rehearsal",
     ]
     assert found["spec"] == {"providerID": "aws:///ap-northeast-2a/i-0123456789abcdef0"}
     assert found["status"]["daemonEndpoints"]["kubeletEndpoint"]["Port"] == 10250
@@ -79,7 +78,7 @@ def test_a_managed_node_with_everything() -> None:
         labels={"team": "a", "kubernetes.io/hostname": "forged"},
         taints=(Taint("dedicated", "NoSchedule", "gpu"), Taint("bare", "NoExecute")),
     )
-    found = node.manifest("v1.36.3-eks-rehearsal", 1)
+    found = node.manifest("v1.36.3-eks-rehearsal")
     labels = found["metadata"]["labels"]
     assert labels["eks.amazonaws.com/capacityType"] == "SPOT"
     assert labels["eks.amazonaws.com/sourceLaunchTemplateVersion"] == "2"
@@ -96,12 +95,12 @@ def test_a_managed_node_with_everything() -> None:
 
 @pytest.mark.parametrize(("cpu", "left"), [(1, "940m"), (2, "1930m"), (4, "3920m"), (8, "7910m"), (96, "95690m")])
 def test_what_the_kubelet_reserves_of_the_processors(cpu: int, left: str) -> None:
-    status = dataclasses.replace(NODE, cpu=cpu).manifest("v", 1)["status"]
+    status = dataclasses.replace(NODE, cpu=cpu).manifest("v")["status"]
     assert status["allocatable"]["cpu"] == left
 
 
 def test_a_t3_medium_has_what_a_real_one_reports() -> None:
-    status = NODE.manifest("v", 1)["status"]
+    status = NODE.manifest("v")["status"]
     assert status["capacity"]["ephemeral-storage"] == "20959212Ki"
     assert status["allocatable"]["ephemeral-storage"] == "18242267955"
     assert 3_900_000 < int(status["capacity"]["memory"].removesuffix("Ki")) < 3_950_000
@@ -115,7 +114,7 @@ def test_a_t3_medium_has_what_a_real_one_reports() -> None:
 )
 def test_no_node_can_give_more_than_it_has(cpu: int, memory: int, disk: int, pods: int) -> None:
     node = dataclasses.replace(NODE, cpu=cpu, memory_mib=memory, disk_gib=disk, max_pods=pods)
-    status = node.manifest("v", 1)["status"]
+    status = node.manifest("v")["status"]
     capacity, allocatable = status["capacity"], status["allocatable"]
     assert 0 < int(allocatable["cpu"].removesuffix("m")) < int(capacity["cpu"]) * 1000
     assert 0 < int(allocatable["memory"].removesuffix("Ki")) < int(capacity["memory"].removesuffix("Ki"))

@@ -3,6 +3,8 @@
 import asyncio
 import base64
 import re
+import socket
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,9 @@ from rehearsal.kubelet import processes
 from rehearsal.kubelet.containers import Container
 from rehearsal.kubelet.environment import container_variables, expand, service_variables
 from rehearsal.kubelet.errors import NotStarted
-from rehearsal.kubelet.images import PLAYED, SYSTEM_PATH, Commands, argv_of, image_of, repository
+from rehearsal.kubelet.images import PLAYED, SYSTEM_PATH, Commands, Image, argv_of, image_of, repository, set_flag
 from rehearsal.kubelet.objects import Object, Sources, field_of
+from rehearsal.kubelet.ports import Ports, declared
 from rehearsal.kubelet.processes import Output
 from rehearsal.kubelet.rewriting import Rewriting
 from rehearsal.kubelet.sandbox import Namespaces, Place, Programs, Rewritten, mountable
@@ -70,6 +73,57 @@ def test_what_a_container_starts(image: str, container: Object, argv: list[str])
     assert argv_of(found, container) == argv
 
 
+CONTROLLER = Image(entrypoint=("/controller",), module="rehearsal.some.controller", ports=(9443,))
+DNS = Image(entrypoint=("external-dns",), command=("--help",), program="external-dns")
+
+
+@pytest.mark.parametrize(
+    ("image", "container", "argv"),
+    [
+        (CONTROLLER, {"args": ["--a=1"]}, [sys.executable, "-m", "rehearsal.some.controller", "--a=1"]),
+        (
+            CONTROLLER,
+            {"command": ["/controller"], "args": ["--a=1"]},
+            [sys.executable, "-m", CONTROLLER.module, "--a=1"],
+        ),
+        (CONTROLLER, {"command": ["sh", "-c"], "args": ["true"]}, ["sh", "-c", "true"]),
+        (DNS, {}, ["external-dns", "--help"]),
+        (DNS, {"args": ["--once"]}, ["external-dns", "--once"]),
+    ],
+)
+def test_a_program_of_ours_plays_the_images_own(image: Image, container: Object, argv: list[str]) -> None:
+    assert argv_of(image, container) == argv
+
+
+def test_a_flag_has_one_value() -> None:
+    assert set_flag(["x", "--a=1", "--ab=2", "--a", "3", "y"], "--a", "4") == ["x", "--ab=2", "y", "--a=4"]
+    assert set_flag(["x"], "--a", "4") == ["x", "--a=4"]
+
+
+def test_each_tcp_port_of_a_container_has_one_of_this_machine() -> None:
+    ports = [
+        {"name": "web", "containerPort": 8080},
+        {"containerPort": 53, "protocol": "UDP"},
+        {"containerPort": 53, "protocol": "TCP"},
+        {"containerPort": 8080, "hostIP": "10.0.0.1"},
+    ]
+    container = {"name": "main", "image": "busybox", "ports": ports}
+    assert declared(CONTROLLER, container) == [53, 8080, 9443]
+    assert declared(PLAYED["busybox"], {"name": "main", "image": "busybox"}) == []
+    made = Ports(CONTROLLER, container)
+    assert len(set(made.numbers.values())) == 3
+    assert made.variables == {f"REHEARSAL_PORT_{port}": str(number) for port, number in made.numbers.items()}
+    number = made.numbers[8080]
+    # Nobody else gets it, and the process that it is for can listen there, as every server asks to.
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", number))
+    with socket.create_server(("127.0.0.1", number)):
+        pass
+    made.release()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", number))
+
+
 def test_kwok_leaves_the_jobs_of_played_images_alone() -> None:
     stages = [stage for stage in yaml.safe_load_all(STAGES.read_text()) if stage["metadata"]["name"] == "pod-completes"]
     keys = [each["key"] for each in stages[0]["spec"]["selector"]["matchExpressions"]]
@@ -98,6 +152,9 @@ def test_an_image_has_only_its_own_tools(tmp_path: Path) -> None:
         assert {link.name for link in Path(first).iterdir()} == tools
         assert commands.path(PLAYED[image]).startswith(first)
     assert (tmp_path / "commands/kubectl/kubectl").readlink() == tmp_path / "bin/kubectl"
+    assert commands.path(DNS) == f"{tmp_path}/commands/external-dns:{SYSTEM_PATH}"
+    assert (tmp_path / "commands/external-dns/external-dns").readlink() == tmp_path / "bin/external-dns"
+    assert commands.path(CONTROLLER) == SYSTEM_PATH
 
 
 @pytest.mark.parametrize(
@@ -351,7 +408,7 @@ def test_a_path_that_cannot_be_mounted_is_rewritten(tmp_path: Path) -> None:
     inside.mkdir()
     mounts = {"/run/in": (inside, True), "/no/such/directory": (outside, True)}
     programs = Programs("unshare", "nsenter", "setsid", "mount", root=True)
-    sandbox = Namespaces(programs, Place("p", tmp_path / "c", tmp_path, mounts))
+    sandbox = Namespaces(programs, Place("p", tmp_path / "c", tmp_path, tmp_path / "home", mounts))
     line = sandbox.first(["cat", "/no/such/directory/f", "/run/in/f"])
     assert line[-3:] == ["cat", f"{outside}/f", "/run/in/f"]
     assert line[line.index("bind,ro") :][:3] == ["bind,ro", str(inside), "/run/in"]
@@ -364,14 +421,16 @@ def test_a_path_that_cannot_be_mounted_is_rewritten(tmp_path: Path) -> None:
 def test_rewritten_kubectl_finds_its_token(tmp_path: Path) -> None:
     account = "/var/run/secrets/kubernetes.io/serviceaccount"
     write_volume(tmp_path / "v", {"token": b"t", "ca.crt": b"c", "namespace": b"n"})
-    sandbox = Rewritten(Place("p", tmp_path / "c", tmp_path, {account: (tmp_path / "v", True)}))
+    sandbox = Rewritten(Place("p", tmp_path / "c", tmp_path, tmp_path / "home", {account: (tmp_path / "v", True)}))
     env = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "6443"}
-    config = yaml.safe_load(Path(sandbox.env(env)["KUBECONFIG"]).read_text())
+    file = Path(sandbox.env(env)["KUBECONFIG"])
+    assert file == tmp_path / "home/.kube/config"
+    config = yaml.safe_load(file.read_text())
     assert config["clusters"][0]["cluster"]["server"] == "https://127.0.0.1:6443"
     assert config["contexts"][0]["context"]["namespace"] == "n"
     assert Path(config["users"][0]["user"]["tokenFile"]).read_bytes() == b"t"
     assert sandbox.env({**env, "KUBECONFIG": "own"})["KUBECONFIG"] == "own"
-    without = Rewritten(Place("p", tmp_path / "d", tmp_path, {}))
+    without = Rewritten(Place("p", tmp_path / "d", tmp_path, tmp_path / "home", {}))
     assert "KUBECONFIG" not in without.env(env)
 
 
