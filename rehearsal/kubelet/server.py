@@ -9,12 +9,14 @@ nothing, it only answers what a pod should look like.
 import asyncio
 import json
 import logging
+import re
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
+from urllib.parse import quote, unquote
 
 from aiohttp import web
 
@@ -36,6 +38,8 @@ _log = logging.getLogger(__name__)
 CLIENT: Final = "kube-apiserver-kubelet-client"
 """Name in the API server's client certificate."""
 MUTATE: Final = "/mutate"
+_PROXIED: Final = re.compile(r"/api/v1/nodes/([^/]+)/proxy(?:/|$)")
+"""What the API server says in X-Forwarded-Uri of a request that it passes on to a node; the name may have a port."""
 _LARGEST_REQUEST: Final = 8 << 20
 """Bytes; an API object is never larger than 3 MiB."""
 _SHUTDOWN: Final = 0.2
@@ -104,6 +108,7 @@ class Server:
                 app.router.add_route(method, f"/attach{pod}/{{container}}", self._not_played)
                 app.router.add_route(method, f"/portForward{pod}", self._not_played)
         app.router.add_get("/containerLogs/{namespace}/{pod}/{container}", self._logs)
+        app.router.add_get("/pods", self._pods_of_node)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_post(MUTATE, self._mutate)
         # Whoever goes away in the middle of an answer ends it.
@@ -171,6 +176,18 @@ class Server:
             await response.write(text)
         await response.write_eof()
         return response
+
+    async def _pods_of_node(self, request: web.Request) -> web.StreamResponse:
+        """The node's pods with their status, as a kubelet's /pods tells them.
+
+        Every node of the rehearsal has this port. Which one is asked shows the API server's proxy.
+        """
+        found = _PROXIED.match(request.headers.get("X-Forwarded-Uri", ""))
+        if found is None:
+            raise BadRequest("it is not known which node is asked; ask by /api/v1/nodes/NODE/proxy/pods")
+        node = unquote(found[1]).rpartition(":")[0] or unquote(found[1])
+        pods = await self._api.request("GET", f"/api/v1/pods?fieldSelector={quote(f'spec.nodeName={node}')}")
+        return web.json_response({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": pods["items"]})
 
     async def _healthz(self, request: web.Request) -> web.StreamResponse:
         del request

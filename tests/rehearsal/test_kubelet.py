@@ -15,7 +15,7 @@ import types
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import kubernetes
@@ -29,6 +29,7 @@ from tests.rehearsal.control_planes import Object, until
 from tests.rehearsal.kubelet_pods import NAMESPACE, Kubelet, allow, mentions, nap, running, sleepers
 
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+UNSCHEDULED: Object = {"containers": [{"name": "main", "image": "anything:1"}], "nodeSelector": {"no": "such"}}
 
 
 @pytest.fixture(scope="module")
@@ -302,6 +303,50 @@ def test_only_the_api_server_may_ask_the_kubelet(kubelet: Kubelet, path: str, ce
         assert answer.status == status
         if status != 200:
             assert b"uid=" not in answer.data
+
+
+def test_a_kubelet_tells_the_pods_of_its_node(kubelet: Kubelet) -> None:
+    clients = kubelet.plane.spec.dir / "pki" / "clients"
+    (node,) = kubelet.loop.run(kubelet.plane.nodes())
+    kubelet.create("/api/v1/namespaces/default/pods", "Pod", "elsewhere", spec=UNSCHEDULED)
+    with urllib3.PoolManager(
+        ca_certs=str(clients.parent / "ca.crt"),
+        cert_file=str(clients / "kubelet-client.crt"),
+        key_file=str(clients / "kubelet-client.key"),
+        retries=False,
+    ) as pool:
+
+        def told(uri: str) -> Any:
+            headers = {"X-Forwarded-Uri": uri} if uri else {}
+            return pool.request("GET", f"https://127.0.0.1:{kubelet_port(kubelet)}/pods", headers=headers)
+
+        listed = json.loads(told(f"/api/v1/nodes/{node['metadata']['name']}/proxy/pods").data)
+        assert (listed["kind"], listed["apiVersion"]) == ("PodList", "v1")
+        names = {pod["metadata"]["name"]: pod for pod in listed["items"]}
+        assert "dev-kubectl" in names
+        assert "elsewhere" not in names, "it is on no node"
+        assert names["dev-kubectl"]["status"]["phase"] == "Running"
+        assert json.loads(told("/api/v1/nodes/another:10250/proxy/pods").data)["items"] == []
+        assert told("").status == 400
+    kubelet.request("DELETE", "/api/v1/namespaces/default/pods/elsewhere")
+
+
+def test_a_node_s_pods_are_there_for_who_may_get_nodes_proxy(kubelet: Kubelet) -> None:
+    (node,) = kubelet.loop.run(kubelet.plane.nodes())
+    path = f"/api/v1/nodes/{node['metadata']['name']}/proxy"
+    listed = json.loads(kubelet.kubectl("get", "--raw", f"{path}/pods").stdout)
+    assert "dev-kubectl" in [pod["metadata"]["name"] for pod in listed["items"]]
+    assert kubelet.kubectl("get", "--raw", f"{path}/healthz").stdout == b"ok"
+    refused = kubelet.kubectl("get", "--raw", f"{path}/pods", "--as=watcher")
+    assert b'User "watcher" cannot get resource "nodes/proxy"' in refused.stderr
+    rules = [{"apiGroups": [""], "resources": ["nodes/proxy"], "verbs": ["get"]}]
+    rbac = "/apis/rbac.authorization.k8s.io/v1"
+    kubelet.create(f"{rbac}/clusterroles", "ClusterRole", "looks-at-nodes", rules=rules)
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "looks-at-nodes"}
+    subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "watcher"}
+    path_of_bindings = f"{rbac}/clusterrolebindings"
+    kubelet.create(path_of_bindings, "ClusterRoleBinding", "looks-at-nodes", roleRef=role, subjects=[subject])
+    until(lambda: kubelet.kubectl("get", "--raw", f"{path}/pods", "--as=watcher").returncode == 0, "role in force")
 
 
 def test_a_certificate_of_another_authority_is_refused(kubelet: Kubelet, tmp_path: Path) -> None:
