@@ -2,6 +2,7 @@
 
 import base64
 import json
+import socket
 import stat
 import subprocess
 import sys
@@ -71,6 +72,16 @@ def endpoints(cluster: Kubelet, name: str) -> list[Object]:
     return [endpoint for endpoint in found if endpoint["conditions"].get("ready")]
 
 
+def is_free(port: int) -> bool:
+    """Whether nobody has a port of this machine, listening or not."""
+    with socket.socket() as other:
+        try:
+            other.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 def raw(cluster: Kubelet, path: str) -> "subprocess.CompletedProcess[bytes]":
     """What kubectl gets from a path of the API server."""
     return cluster.kubectl("get", "--raw", path)
@@ -107,7 +118,10 @@ def test_a_port_on_which_the_process_does_not_listen(cluster: Kubelet, monkeypat
     done = raw(cluster, f"{CORE}/pods/deaf/proxy/")
     assert b"connect: connection refused" in done.stderr
     assert sleepers(7901)
+    port = int(cluster.exec("deaf", "printenv", f"REHEARSAL_PORT_{PORT}").stdout)
+    assert not is_free(port)
     cluster.delete("deaf")
+    until(lambda: is_free(port), "port given back")
 
 
 def test_a_pod_without_a_process_refuses_and_a_service_without_a_pod_has_no_endpoints(cluster: Kubelet) -> None:

@@ -4,6 +4,8 @@ import asyncio
 import stat
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,8 @@ from rehearsal.control_plane.errors import ControlPlaneError
 from rehearsal.control_plane.settings import EGRESS_SOCKET
 from rehearsal.kubelet import egress
 from rehearsal.kubelet.egress import Egress, Way, listener, wanted
+from rehearsal.kubelet.objects import Object
+from rehearsal.kubelet.pods import Pods
 from tests.unit.rehearsal.own_loop import run
 
 ASKED = b"CONNECT 10.0.0.5:9443 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -209,3 +213,23 @@ def test_the_end_takes_every_connection_along(tmp_path: Path) -> None:
 
     run(work())
     assert ends == [b""]
+
+
+def test_a_pod_that_the_watch_has_not_shown_yet_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    shown: list[Object] = []
+    pod = {"metadata": {"uid": "u"}, "status": {"podIPs": [{"ip": "10.0.0.5"}]}}
+
+    class Api:
+        async def request(self, method: str, path: str) -> Object:
+            asked.append(f"{method} {path}")
+            return {"items": [pod]}
+
+    async def seen(_self: Pods, pod: Object) -> None:
+        shown.append(pod)
+
+    monkeypatch.setattr(Pods, "seen", seen)
+    world: Any = SimpleNamespace(api=Api())
+    assert run(Pods(world).at("10.0.0.5", 9443)) is None
+    assert asked == ["GET /api/v1/pods?fieldSelector=status.podIP%3D10.0.0.5"]
+    assert shown == [pod]
