@@ -111,7 +111,7 @@ def write(spec: ControlPlaneSpec, endpoint: str) -> Material:
             settings.webhook_kubeconfig(directory / "authz-webhook.json", spec.authz_webhook_url),
         ),
         authn_webhook=settings.webhook_kubeconfig(directory / "authn-webhook.json", spec.authn_webhook_url),
-        encryption=settings.encryption(directory / "encryption.json"),
+        encryption=settings.encryption(directory / "encryption.json", spec.data_key),
         audit_policy=audit_policy(directory / "audit-policy.json"),
         controller_manager=own_kubeconfig("controller-manager", "system:kube-controller-manager"),
         scheduler=own_kubeconfig("scheduler", "system:kube-scheduler"),

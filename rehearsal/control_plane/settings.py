@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from rehearsal.control_plane.pki import write_private
+from rehearsal.control_plane.spec import DataKey
 
 
 def write_json(path: Path, document: dict[str, object]) -> Path:
@@ -124,12 +125,14 @@ def authorization(path: Path, webhook: Path) -> Path:
     )
 
 
-def encryption(path: Path) -> Path:
-    """Every object is encrypted in etcd, as on EKS since 1.28, with a key of this cluster alone where EKS asks KMS.
+def encryption(path: Path, key: DataKey | None) -> Path:
+    """Every object is encrypted in etcd, as on EKS since 1.28; without a `key` by one of this cluster alone.
 
-    Source: Amazon EKS User Guide, "Default envelope encryption for all Kubernetes API Data", seen 2026-11.
+    Source: Amazon EKS User Guide, "Default envelope encryption for all Kubernetes API Data", seen 2026-11. EKS's API
+    server asks KMS through a plug-in; here the data key is in a file of the control plane's own.
     """
-    key = base64.b64encode(os.urandom(32)).decode()
+    key = key or DataKey("cluster", os.urandom(32))
+    secret = base64.b64encode(key.secret).decode()
     return write_json(
         path,
         {
@@ -138,7 +141,7 @@ def encryption(path: Path) -> Path:
             "resources": [
                 {
                     "resources": ["*.*"],
-                    "providers": [{"secretbox": {"keys": [{"name": "cluster", "secret": key}]}}],
+                    "providers": [{"secretbox": {"keys": [{"name": key.name, "secret": secret}]}}],
                 }
             ],
         },

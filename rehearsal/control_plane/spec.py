@@ -5,7 +5,7 @@ without knowing how the programs are run.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,16 @@ PodEnvironment = Callable[[dict[str, Any], dict[str, Any]], Awaitable[Mapping[st
 """Takes a Pod and its Node, gives environment variables."""
 Admission = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 """Takes an AdmissionReview (admission.k8s.io/v1) with a request, gives one with a response."""
+
+
+@dataclass(frozen=True)
+class DataKey:
+    """The key that encrypts what etcd holds."""
+
+    name: str
+    """Stands before every encrypted value; has no colon."""
+    secret: bytes = field(repr=False)
+    """32 bytes."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,8 @@ class ControlPlaneSpec:
     machine the pod finds what it would find under an address of AWS. Asked anew for every process."""
     admission: Admission | None = None
     """Plays EKS's pod-identity-webhook, which sees every pod that is created. None: changes no pod."""
+    data_key: DataKey | None = None
+    """Encrypts what etcd holds. None: a key that the control plane makes."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,10 @@
 """What the control plane's tests share: a loop that outlives a test, and webhooks in the place of EKS's."""
 
 import asyncio
+import base64
+import http.client
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Coroutine, Generator
@@ -10,6 +13,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TypeVar, cast
+
+from typing_extensions import override
 
 from rehearsal.control_plane import ApiError, ControlPlane, ControlPlaneSpec, NodeSpec
 from rehearsal.toolchain import ensure
@@ -180,3 +185,26 @@ def processes_in(directory: Path) -> dict[int, str]:
             except OSError:
                 continue
     return found
+
+
+class _Etcd(http.client.HTTPConnection):
+    """Etcd's JSON gateway on its socket."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("etcd")
+        self._path = path
+
+    @override
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(str(self._path))
+
+
+def stored(directory: Path) -> dict[str, bytes]:
+    """Everything that the etcd of a control plane holds, by key."""
+    etcd = _Etcd(directory / "etcd.sock:0")
+    first, end = (base64.b64encode(each).decode() for each in (b"/registry/", b"/registry0"))
+    etcd.request("POST", "/v3/kv/range", json.dumps({"key": first, "range_end": end}))
+    found: Object = json.loads(etcd.getresponse().read())
+    etcd.close()
+    return {base64.b64decode(kv["key"]).decode(): base64.b64decode(kv.get("value", "")) for kv in found["kvs"]}

@@ -1,9 +1,7 @@
 """What AWS documents of EKS's API server is so here: audit policy, client certificates, encryption at rest."""
 
 import base64
-import http.client
 import json
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -18,7 +16,7 @@ from typing_extensions import override
 
 from rehearsal.control_plane import ApiError, ControlPlane
 from rehearsal.control_plane.pki import Authority
-from tests.rehearsal.control_planes import Cluster, Loop, Object, serving, spec, until
+from tests.rehearsal.control_planes import Cluster, Loop, Object, serving, spec, stored, until
 
 NAMESPACE = "/api/v1/namespaces/default"
 CSRS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
@@ -39,14 +37,15 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
             loop.close()
 
 
-def audited(cluster: Cluster, verb: str, uri: str) -> list[Object]:
-    """The audit log's events of a verb on a path, in the end at least one."""
+def audited(cluster: Cluster, verb: str, uri: str, name: str = "") -> list[Object]:
+    """The audit log's events of a verb on a path, and of an object's name; waits until there is one."""
     log = cluster.plane.spec.dir / "log" / "audit.log"
 
     def events() -> list[Object]:
         # What follows the last line end is still being written.
         found = [cast("Object", json.loads(line)) for line in log.read_text().split("\n")[:-1]]
-        return [each for each in found if each["verb"] == verb and each["requestURI"].partition("?")[0] == uri]
+        asked = [each for each in found if each["verb"] == verb and each["requestURI"].partition("?")[0] == uri]
+        return [each for each in asked if name in ("", each["objectRef"].get("name"))]
 
     return until(events, f"audit event of {verb} {uri}")
 
@@ -69,7 +68,7 @@ def test_the_log_holds_changes_of_aws_auth_whole(cluster: Cluster) -> None:
     cluster.create(path, "ConfigMap", "aws-auth", data={"mapUsers": "first"})
     kept = cluster.request("GET", f"{path}/aws-auth")
     cluster.request("PUT", f"{path}/aws-auth", {**kept, "data": {"mapUsers": "second"}})
-    created = next(each for each in audited(cluster, "create", path) if each["objectRef"].get("name") == "aws-auth")
+    (created,) = audited(cluster, "create", path, "aws-auth")
     assert "requestObject" not in created, "EKS's rule names changes alone"
     (changed,) = audited(cluster, "update", f"{path}/aws-auth")
     assert changed["level"] == "RequestResponse"
@@ -80,8 +79,7 @@ def test_the_log_holds_changes_of_aws_auth_whole(cluster: Cluster) -> None:
 def test_the_log_holds_no_content_of_secrets_and_no_token(cluster: Cluster) -> None:
     secret = {"data": {"password": base64.b64encode(b"never-in-the-log").decode()}}
     cluster.create(f"{NAMESPACE}/secrets", "Secret", "logged", **secret)
-    path = f"{NAMESPACE}/secrets"
-    event = next(each for each in audited(cluster, "create", path) if each["objectRef"].get("name") == "logged")
+    (event,) = audited(cluster, "create", f"{NAMESPACE}/secrets", "logged")
     assert event["level"] == "Metadata"
     assert not {"requestObject", "responseObject"} & event.keys()
     path = f"{NAMESPACE}/serviceaccounts/default/token"
@@ -98,7 +96,7 @@ def test_the_log_holds_changes_of_roles_with_the_answer(cluster: Cluster) -> Non
     path = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
     rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]
     cluster.create(path, "ClusterRole", "logged", rules=rules)
-    event = next(each for each in audited(cluster, "create", path) if each["objectRef"].get("name") == "logged")
+    (event,) = audited(cluster, "create", path, "logged")
     assert event["level"] == "RequestResponse"
     assert event["responseObject"]["rules"] == rules
 
@@ -181,29 +179,6 @@ def test_a_certificate_of_the_cluster_s_authority_lets_nobody_in(cluster: Cluste
     assert asked((pki / "clients" / "admin.crt", pki / "clients" / "admin.key")) == 200
 
 
-class _Etcd(http.client.HTTPConnection):
-    """Etcd's JSON gateway on its socket."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("etcd")
-        self._path = path
-
-    @override
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.connect(str(self._path))
-
-
-def stored(cluster: Cluster) -> dict[str, bytes]:
-    """Everything that etcd holds, by key."""
-    etcd = _Etcd(cluster.plane.spec.dir / "etcd.sock:0")
-    first, end = (base64.b64encode(each).decode() for each in (b"/registry/", b"/registry0"))
-    etcd.request("POST", "/v3/kv/range", json.dumps({"key": first, "range_end": end}))
-    found: Object = json.loads(etcd.getresponse().read())
-    etcd.close()
-    return {base64.b64decode(kv["key"]).decode(): base64.b64decode(kv.get("value", "")) for kv in found["kvs"]}
-
-
 def test_everything_in_etcd_is_encrypted(cluster: Cluster) -> None:
     """Amazon EKS User Guide, "Default envelope encryption for all Kubernetes API Data", seen 2026-11."""
     names = {"plural": "words", "singular": "word", "kind": "Word"}
@@ -224,7 +199,7 @@ def test_everything_in_etcd_is_encrypted(cluster: Cluster) -> None:
     cluster.create(f"{NAMESPACE}/configmaps", "ConfigMap", "open", data={"word": "plain-2"})
     secret = {"data": {"password": base64.b64encode(b"plain-3").decode()}}
     cluster.create(f"{NAMESPACE}/secrets", "Secret", "hidden", **secret)
-    objects = stored(cluster)
+    objects = stored(cluster.plane.spec.dir)
     for key in (
         "/registry/configmaps/default/open",
         "/registry/secrets/default/hidden",

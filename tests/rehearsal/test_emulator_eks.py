@@ -184,7 +184,7 @@ def test_a_cluster_is_changed_one_thing_at_a_time(aws: Account, cluster: str) ->
         ("1.31", "unsupported Kubernetes version"),
     ],
 )
-def test_a_version_only_goes_up_by_one(aws: Account, cluster: str, version: str, text: str) -> None:
+def test_a_version_does_not_go_back(aws: Account, cluster: str, version: str, text: str) -> None:
     assert text in refused(lambda: aws.eks.update_cluster_version(name=cluster, version=version))[1]
 
 

@@ -101,6 +101,67 @@ def test_a_node_group_is_instances_and_nodes(aws: Account, cluster: str) -> None
     aws.ec2.delete_launch_template(LaunchTemplateId=used["id"])
 
 
+def test_a_cluster_and_its_nodes_go_up_by_one_version_in_turn(aws: Account) -> None:
+    """Order and texts: see `nodegroup_rules.check_upgrade_of_cluster`."""
+    eks, name = aws.eks, "upgraded"
+    newest, before, *older = [each["clusterVersion"] for each in eks.describe_cluster_versions()["clusterVersions"]]
+    aws.cluster(name, version=before)
+    assert aws.nodegroup(name)["version"] == before
+    made = {each["InstanceId"] for each in aws.instances(name)}
+    for wrong in (before, "1.99", *older):
+        assert refused(lambda to=wrong: eks.update_cluster_version(name=name, version=to))[0] == (
+            "InvalidParameterException"
+        )
+    early = refused(lambda: eks.update_nodegroup_version(clusterName=name, nodegroupName="ng1", version=newest))
+    assert early[0] == "InvalidParameterException"
+
+    update = eks.update_cluster_version(name=name, version=newest)["update"]
+    assert (update["status"], update["type"]) == ("InProgress", "VersionUpdate")
+    assert {"type": "Version", "value": newest} in update["params"]
+    assert eks.describe_cluster(name=name)["cluster"]["version"] == before, "not before it is done"
+    assert refused(lambda: eks.update_cluster_version(name=name, version=newest))[0] == "ResourceInUseException"
+    assert aws.updated(name, update)["status"] == "Successful"
+    view = eks.describe_cluster(name=name)["cluster"]
+    assert (view["version"], view["status"]) == (newest, "ACTIVE")
+    back = refused(lambda: eks.update_cluster_version(name=name, version=before))
+    assert back[1] == f"Unsupported Kubernetes minor version update from {newest} to {before}"
+
+    group = eks.describe_nodegroup(clusterName=name, nodegroupName="ng1")["nodegroup"]
+    assert group["version"] == before
+    update = eks.update_nodegroup_version(clusterName=name, nodegroupName="ng1", version=newest)["update"]
+    assert aws.updated(name, update, nodegroupName="ng1")["status"] == "Successful"
+    group = eks.describe_nodegroup(clusterName=name, nodegroupName="ng1")["nodegroup"]
+    assert group["version"] == newest
+    assert group["releaseVersion"].startswith(f"{newest}.")
+    assert made.isdisjoint(each["InstanceId"] for each in aws.instances(name)), "every node is a new one"
+    back = refused(lambda: eks.update_nodegroup_version(clusterName=name, nodegroupName="ng1", version=before))
+    assert back[0] == "InvalidParameterException"
+    aws.delete_cluster(name)
+
+
+def test_nodes_follow_before_the_next_version_comes(aws: Account) -> None:
+    """A cluster of the oldest version goes up version by version, its nodes after it each time."""
+    eks, name = aws.eks, "steps"
+    versions = [each["clusterVersion"] for each in eks.describe_cluster_versions()["clusterVersions"]][::-1]
+    aws.cluster(name, version=versions[0])
+    aws.nodegroup(name)
+    for wanted in versions[1:]:
+        update = eks.update_cluster_version(name=name, version=wanted)["update"]
+        assert aws.updated(name, update)["status"] == "Successful"
+        after = versions[versions.index(wanted) + 1 :]
+        if after:
+            code, text = refused(lambda to=after[0]: eks.update_cluster_version(name=name, version=to))
+            assert (code, text) == (
+                "InvalidRequestException",
+                f"Nodegroups ng1 must be updated to match cluster version {wanted} before updating cluster version",
+            )
+        update = eks.update_nodegroup_version(clusterName=name, nodegroupName="ng1")["update"]
+        assert aws.updated(name, update, nodegroupName="ng1")["status"] == "Successful"
+        found = eks.describe_nodegroup(clusterName=name, nodegroupName="ng1")["nodegroup"]
+        assert found["version"] == wanted
+    aws.delete_cluster(name)
+
+
 @pytest.mark.parametrize(
     ("data", "change", "text"),
     [

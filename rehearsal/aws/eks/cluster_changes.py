@@ -131,6 +131,9 @@ class ClusterChanges:
         async def upgrade() -> None:
             if cluster.control_plane is None:
                 raise ControlPlaneError(f"The control plane of {cluster.name} is not running.")
+            if cluster.wrapped_key:
+                # The new API server needs its data key again.
+                await self._calls("kms", "Decrypt", CiphertextBlob=cluster.wrapped_key)
             await cluster.control_plane.upgrade(wanted)
             cluster.view["version"], cluster.view["platformVersion"] = wanted, platform
 

@@ -33,7 +33,7 @@ from rehearsal.aws.eks.state import (
 from rehearsal.aws.eks.updates import Updates
 from rehearsal.aws.errors import AwsError
 from rehearsal.control_plane.errors import ControlPlaneError
-from rehearsal.control_plane.spec import ControlPlaneSpec
+from rehearsal.control_plane.spec import ControlPlaneSpec, DataKey
 
 log = logging.getLogger(__name__)
 
@@ -197,10 +197,20 @@ class ClusterOperations:
         while cluster.interfaces:
             self._ec2.interfaces.release(cluster.interfaces.pop())
 
-    async def _bring_up(self, cluster: Cluster) -> None:
+    async def _data_key(self, cluster: Cluster) -> DataKey | None:
+        """A data key made by the customer's KMS key, if the cluster has one."""
+        configs: list[dict[str, Any]] = cluster.view["encryptionConfig"]
+        if not configs:
+            return None
+        arn: str = configs[0]["provider"]["keyArn"]
+        made = await self._calls("kms", "GenerateDataKey", KeyId=arn, KeySpec="AES_256")
+        cluster.wrapped_key = made["CiphertextBlob"]
+        return DataKey(made["KeyId"].rpartition("/")[2], made["Plaintext"])
+
+    def _spec(self, cluster: Cluster, data_key: DataKey | None) -> ControlPlaneSpec:
         view = cluster.view
         webhook = f"{self._settings.endpoint}/_rehearsal/webhook/{cluster.secret}"
-        spec = ControlPlaneSpec(
+        return ControlPlaneSpec(
             cluster_name=cluster.name,
             region=self._settings.region,
             version=view["version"],
@@ -212,9 +222,14 @@ class ClusterOperations:
             authz_webhook_url=f"{webhook}/authorize",
             pod_environment=partial(self._pods.environment, cluster),
             admission=partial(self._pods.admit, cluster),
+            data_key=data_key,
         )
-        control_plane = self._factory(spec)
+
+    async def _bring_up(self, cluster: Cluster) -> None:
+        view = cluster.view
         try:
+            spec = self._spec(cluster, await self._data_key(cluster))
+            control_plane = self._factory(spec)
             await make_group(self._calls, cluster)
             if self._fails_later("CreateCluster"):
                 raise ControlPlaneError("The control plane could not be created.")

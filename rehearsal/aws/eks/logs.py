@@ -65,9 +65,8 @@ class Followed:
     def lines(self) -> list[str]:
         """What has been added since the last time, as whole lines."""
         found = self._read()
-        # The API server renames its audit log: what was added before that is read, then the new file.
+        # The API server renames its audit log when it is large. When all of it is read, the new one's turn comes.
         if self._file is not None and self._renamed():
-            found += self._read()
             self.close()
             found += self._read()
         *lines, self._rest = (self._rest + found).split(b"\n")

@@ -128,6 +128,8 @@ class Cluster:
     """The creator's principal id, when only aws-auth is used: then its admin right is written nowhere."""
     secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     """Part of the webhooks' path."""
+    wrapped_key: bytes = b""
+    """The key of what etcd holds, encrypted by the customer's KMS key; empty without one."""
     control_plane: ControlPlane | None = None
     task: asyncio.Task[None] | None = None
     interfaces: list[str] = field(default_factory=list[str])

@@ -1,9 +1,12 @@
 """Control plane logs: no line is lost when a file is renamed, and what the authenticator's lines say."""
 
 from pathlib import Path
+from typing import Any, cast
 
 from rehearsal.aws.authenticator import Refused, Unmapped, User, denied, granted
+from rehearsal.aws.backend import Backend
 from rehearsal.aws.eks.logs import Followed, batches
+from rehearsal.aws.logs import forget_oldest
 
 
 def append(path: Path, text: str) -> None:
@@ -56,3 +59,30 @@ def test_the_authenticator_s_lines_are_those_of_eks() -> None:
     assert 'level=warning msg="access denied" arn="arn:aws' in denied(Unmapped(arn))
     assert 'error="ARN is not mapped"' in denied(Unmapped(arn))
     assert 'error="the token has expired"' in denied(Refused("the token has expired"))
+
+
+class Records:
+    """Stands for the backend: ministack's stores, as dictionaries."""
+
+    def __init__(self, stream: dict[str, Any], records: dict[str, Any]) -> None:
+        self._stores = {"_log_groups": {"group": {"streams": {"stream": stream}}}, "_log_records": records}
+
+    def records(self, service: str, store: str) -> dict[str, Any]:
+        assert service == "cloudwatch_logs"
+        return self._stores[store]
+
+
+def test_a_stream_keeps_its_newest_events() -> None:
+    events = [{"message": "x" * 10, "eventId": str(number), "timestamp": number} for number in range(5)]
+    stream: dict[str, Any] = {"events": events, "firstEventTimestamp": 0}
+    records: dict[str, Any] = {str(event["eventId"]): event for event in events}
+    backend = cast("Backend", Records(stream, records))
+    forget_oldest(backend, "group", "stream", 50)
+    assert len(events) == 5
+    forget_oldest(backend, "group", "stream", 29)
+    assert [event["eventId"] for event in events] == ["3", "4"]
+    assert records.keys() == {"3", "4"}
+    assert stream["firstEventTimestamp"] == 3
+    forget_oldest(backend, "group", "another", 0)
+    forget_oldest(backend, "group", "stream", 0)
+    assert (events, records, stream["firstEventTimestamp"]) == ([], {}, None)

@@ -139,7 +139,7 @@ def test_the_authority_signs_for_names_and_groups(tmp_path: Path) -> None:
 
 
 def test_every_cluster_has_its_own_encryption_key(tmp_path: Path) -> None:
-    keys = [settings.encryption(tmp_path / name).read_text() for name in ("one", "two")]
+    keys = [settings.encryption(tmp_path / name, None).read_text() for name in ("one", "two")]
     assert keys[0] != keys[1]
     assert stat.S_IMODE((tmp_path / "one").stat().st_mode) == 0o600
 

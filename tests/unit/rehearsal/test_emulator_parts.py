@@ -366,3 +366,15 @@ def test_eks_takes_what_is_right() -> None:
     validation.check_mode_change("CONFIG_MAP", "API")
     nodegroup_rules.check_scaling({"minSize": 0, "desiredSize": 0, "maxSize": 1})
     nodegroup_rules.check_labels({"team": "a", "example.com/x": "y", "node.kubernetes.io/exclude": "z"})
+
+
+def test_nodes_that_are_behind_hold_the_cluster_back() -> None:
+    """Text: hashicorp/terraform-provider-aws issue 19478, seen 2026-11."""
+    nodegroup_rules.check_upgrade_of_cluster("1.35", {})
+    nodegroup_rules.check_upgrade_of_cluster("1.35", {"ng1": "1.35", "ng2": "1.35"})
+    with pytest.raises(AwsError) as refused:
+        nodegroup_rules.check_upgrade_of_cluster("1.35", {"ng2": "1.34", "ng1": "1.34", "ng3": "1.35"})
+    assert (refused.value.code, refused.value.message) == (
+        "InvalidRequestException",
+        "Nodegroups ng1, ng2 must be updated to match cluster version 1.35 before updating cluster version",
+    )

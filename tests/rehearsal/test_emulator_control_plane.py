@@ -1,4 +1,4 @@
-"""A cluster's control plane logs are found in CloudWatch Logs, as long as they are enabled and as AWS finds them."""
+"""What of a control plane is in the customer's account: its logs in CloudWatch Logs, and the KMS key behind etcd."""
 
 import base64
 import time
@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from rehearsal import toolchain
 from rehearsal import world as worlds
 from rehearsal.aws import processes
+from tests.rehearsal.control_planes import stored
 from tests.rehearsal.eks_account import Account, account, token
 from tests.rehearsal.played_emulator import wait_for
 from tests.rehearsal.test_emulator_cluster import RunningWorld
@@ -30,11 +31,19 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
         world = worlds.start(REGION, bin_dir)
         try:
             made = account(RunningWorld(world))
-            assert made.cluster(NAME)["status"] == "ACTIVE"
+            key = made.emulator.client("kms").create_key()["KeyMetadata"]["Arn"]
+            encryption = [{"resources": ["secrets"], "provider": {"keyArn": key}}]
+            cluster = made.cluster(NAME, version=versions(made)[1], encryptionConfig=encryption)
+            assert cluster["status"] == "ACTIVE"
             yield made
         finally:
             worlds.stop(world)
     assert processes.working_in(directory / "world") == []
+
+
+def versions(aws: Account) -> list[str]:
+    """Those that EKS offers, newest first."""
+    return [each["clusterVersion"] for each in aws.eks.describe_cluster_versions()["clusterVersions"]]
 
 
 def call(aws: Account, path: str, key: tuple[str, str]) -> tuple[int, str]:
@@ -124,6 +133,28 @@ def test_a_deleted_log_group_comes_back_with_the_next_line(aws: Account) -> None
     call(aws, "/api/v1/pods", (key[0], key[1]))
     wait_for(lambda: GROUP in groups(aws) and found(aws, '"access denied"', "authenticator-"), 10)
     aws.delete_user("another")
+
+
+def test_the_customer_s_kms_key_stands_behind_everything_in_etcd(aws: Account) -> None:
+    """Amazon EKS User Guide, "Default envelope encryption for all Kubernetes API Data", seen 2026-11."""
+    arn = aws.eks.describe_cluster(name=NAME)["cluster"]["encryptionConfig"][0]["provider"]["keyArn"]
+    prefix = f"k8s:enc:secretbox:v1:{arn.rpartition('/')[2]}:".encode()
+    objects = stored(aws.emulator.dir / "clusters" / NAME)
+    assert objects["/registry/namespaces/default"].startswith(prefix)
+    assert not any(value.startswith(b"k8s:enc:") and not value.startswith(prefix) for value in objects.values())
+
+    before, after = versions(aws)[1], versions(aws)[0]
+    kms = aws.emulator.client("kms")
+    kms.disable_key(KeyId=arn)
+    failed = aws.updated(NAME, aws.eks.update_cluster_version(name=NAME, version=after)["update"])
+    assert failed["status"] == "Failed"
+    assert "is disabled" in failed["errors"][0]["errorMessage"]
+    assert aws.eks.describe_cluster(name=NAME)["cluster"]["version"] == before
+    kms.enable_key(KeyId=arn)
+    update = aws.updated(NAME, aws.eks.update_cluster_version(name=NAME, version=after)["update"])
+    assert update["status"] == "Successful"
+    shown = aws.eks.describe_cluster(name=NAME)["cluster"]
+    assert (shown["version"], shown["status"]) == (after, "ACTIVE")
 
 
 def test_the_log_group_stays_when_the_cluster_is_gone(aws: Account) -> None:
