@@ -24,6 +24,7 @@ _STEADY_AFTER = 30.0
 """Seconds: the first wait before a restart, the longest, and the uptime that forgives earlier failures."""
 
 _LOOK_AGAIN = 0.02
+_STARTS_WITHIN = 20.0
 _TAIL_LINES = 12
 
 
@@ -93,12 +94,22 @@ class Supervised:
         )
 
     async def become(self, program: Program) -> None:
-        """Go on with other arguments: the running process is ended, and `keep_alive` starts the new one."""
+        """Go on with other arguments: the running process is ended, and `keep_alive` starts the new one.
+
+        Raises ControlPlaneError when nothing can be started.
+        """
         self.program = program
         old = self.pid
         kill_group(old)
-        while self.pid == old:
-            await asyncio.sleep(_LOOK_AGAIN)
+        try:
+            async with asyncio.timeout(_STARTS_WITHIN):
+                while self.pid == old:
+                    await asyncio.sleep(_LOOK_AGAIN)
+        except TimeoutError:
+            raise ControlPlaneError(
+                f"{program.name} could not be started again from {program.argv[0]}. "
+                "Remove the tools' cache, so that the tools are built anew."
+            ) from None
 
     async def ended(self) -> int:
         """Wait until the process that runs now has ended; its exit status."""

@@ -3,6 +3,7 @@
 import base64
 import time
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import pytest
@@ -19,6 +20,8 @@ from tests.rehearsal.test_emulator_cluster import RunningWorld
 
 NAME, REGION = "myeks", "ap-northeast-2"
 GROUP = f"/aws/eks/{NAME}/cluster"
+LIFETIMES = count(60)
+"""Seconds."""
 TYPES = ["audit", "authenticator", "api", "controllerManager", "scheduler"]
 
 
@@ -50,7 +53,8 @@ def call(aws: Account, path: str, key: tuple[str, str]) -> tuple[int, str]:
     """Status and Audit-Id of a request to the API server."""
     cluster = aws.eks.describe_cluster(name=NAME)["cluster"]
     ca = base64.b64decode(cluster["certificateAuthority"]["data"]).decode()
-    bearer = token(NAME, aws.emulator.endpoint, *key)
+    # Every time another token: the API server remembers one for ten seconds, and asks the authenticator once.
+    bearer = token(NAME, aws.emulator.endpoint, *key, expires=next(LIFETIMES))
     with urllib3.PoolManager(ca_cert_data=ca, retries=False) as pool:
         answer = pool.request("GET", cluster["endpoint"] + path, headers={"Authorization": f"Bearer {bearer}"})
     return answer.status, answer.headers.get("Audit-Id", "")
@@ -79,6 +83,8 @@ def test_a_call_is_found_by_its_audit_id_while_the_log_is_enabled(aws: Account) 
     assert groups(aws) == []
     status, before = call(aws, "/api/v1/secrets", pair)
     assert status == 403
+    written = aws.emulator.dir / "clusters" / NAME / "log" / "audit.log"
+    wait_for(lambda: before in written.read_text(), 10)
 
     switch(aws, TYPES, enabled=True)
     assert groups(aws) == [GROUP]
