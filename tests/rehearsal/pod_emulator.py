@@ -57,7 +57,7 @@ class Callbacks:
         self._emulator = emulator
         self.dir: Path = emulator.dir / "clusters" / name
         pki = self.dir / "pki"
-        self._client = Client(endpoint, pki / "ca.crt", (pki / "admin.crt", pki / "admin.key"))
+        self._client = Client(endpoint, pki / "ca.crt", (pki / "clients" / "admin.crt", pki / "clients" / "admin.key"))
         self._port = int((self.dir / "callbacks").read_text())
 
     def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
