@@ -268,10 +268,10 @@ class ControlPlane:
 
     async def add_node(self, node: NodeSpec) -> None:
         """Register a node, which KWOK then makes ready. A node of that name that is there is an ApiError."""
-        manifest = node.manifest(_kubelet_version(node.version or self.spec.version), self._features())
+        version = _kubelet_version(node.version or self.spec.version)
         if self._kubelet is not None:
             self._kubelet.add_address(node.name, node.internal_ip)
-        await self.client.request("POST", "/api/v1/nodes", manifest)
+        await self.client.request("POST", "/api/v1/nodes", node.manifest(version, self._features()))
 
     async def remove_node(self, name: str) -> None:
         """Take a node and the pods on it away; one that is not there is fine."""

@@ -64,12 +64,12 @@ def write(spec: ControlPlaneSpec, endpoint: str) -> Material:
     """Make every key and every file that the programs read, for an API server at that URL."""
     directory = spec.dir
     pki = directory / "pki"
-    front_proxy_pki, client_pki = pki / "front-proxy", pki / "clients"
-    front_proxy_pki.mkdir(mode=0o700)
-    client_pki.mkdir(mode=0o700)
+    client_pki, front_proxy_pki = pki / "clients", pki / "front-proxy"
+    for each in (client_pki, front_proxy_pki):
+        each.mkdir(mode=0o700)
     authority = Authority(pki, spec.cluster_name)
-    front_proxies = Authority(front_proxy_pki, f"{spec.cluster_name} front proxy", keeps_key=False)
     clients = Authority(client_pki, f"{spec.cluster_name} clients", keeps_key=False)
+    front_proxies = Authority(front_proxy_pki, f"{spec.cluster_name} front proxy", keeps_key=False)
     api_names = [
         LOOPBACK,
         service_address(spec),

@@ -331,6 +331,24 @@ def test_a_kubelet_tells_the_pods_of_its_node(kubelet: Kubelet) -> None:
     kubelet.request("DELETE", "/api/v1/namespaces/default/pods/elsewhere")
 
 
+def test_a_node_s_pods_are_there_for_who_may_get_nodes_proxy(kubelet: Kubelet) -> None:
+    (node,) = kubelet.loop.run(kubelet.plane.nodes())
+    path = f"/api/v1/nodes/{node['metadata']['name']}/proxy"
+    listed = json.loads(kubelet.kubectl("get", "--raw", f"{path}/pods").stdout)
+    assert "dev-kubectl" in [pod["metadata"]["name"] for pod in listed["items"]]
+    assert kubelet.kubectl("get", "--raw", f"{path}/healthz").stdout == b"ok"
+    refused = kubelet.kubectl("get", "--raw", f"{path}/pods", "--as=watcher")
+    assert b'User "watcher" cannot get resource "nodes/proxy"' in refused.stderr
+    rules = [{"apiGroups": [""], "resources": ["nodes/proxy"], "verbs": ["get"]}]
+    rbac = "/apis/rbac.authorization.k8s.io/v1"
+    kubelet.create(f"{rbac}/clusterroles", "ClusterRole", "looks-at-nodes", rules=rules)
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "looks-at-nodes"}
+    subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "watcher"}
+    path_of_bindings = f"{rbac}/clusterrolebindings"
+    kubelet.create(path_of_bindings, "ClusterRoleBinding", "looks-at-nodes", roleRef=role, subjects=[subject])
+    until(lambda: kubelet.kubectl("get", "--raw", f"{path}/pods", "--as=watcher").returncode == 0, "role in force")
+
+
 def test_a_certificate_of_another_authority_is_refused(kubelet: Kubelet, tmp_path: Path) -> None:
     certificate, key = Authority(tmp_path, "another").client("other", "kube-apiserver-kubelet-client")
     ca = kubelet.plane.spec.dir / "pki" / "ca.crt"

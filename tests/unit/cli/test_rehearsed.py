@@ -12,7 +12,7 @@ from infra.config import parse
 from rehearsal import toolchain
 from rehearsal import world as worlds
 from rehearsal.world import World
-from tests.unit.infra.config_cases import SEOUL, WITH_DOMAIN
+from tests.unit.infra.config_cases import PUBLISHED, SEOUL
 
 FRANKFURT = "eu-central-1"
 
@@ -46,8 +46,8 @@ def test_a_running_rehearsal_of_another_region_is_told_before_anything_is_asked(
 @pytest.mark.parametrize(
     ("settings", "to_run", "built"),
     [
-        (WITH_DOMAIN, True, ["external-dns"]),
-        (WITH_DOMAIN, False, []),
+        (PUBLISHED, True, ["external-dns"]),
+        (PUBLISHED, False, []),
         ({}, True, []),
     ],
 )
