@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(
 
 def test_the_real_charts_are_installed_kept_and_uninstalled(lab: Lab):
     lab.env["MYEKS_LAB_CHARTS"] = str(charts_dir())
-    # The charts know the values of a lab with everything on, ExternalDNS included. A plan checks them and makes nothing.
+    # The charts know the values of a lab with all on, ExternalDNS included: a plan checks them and makes nothing.
     lab.set(
         domain="lab.example.com",
         hostedZoneId="Z0123456789ABCDEFGHIJ",
