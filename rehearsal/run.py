@@ -24,7 +24,7 @@ from pulumi.automation._stack import StackInitMode  # not exported; Stack.create
 
 from rehearsal import recovery, transforms
 from rehearsal.charts.directory import Charts
-from rehearsal.charts.releases import Releases
+from rehearsal.charts.releases import BadReleases, Releases
 from rehearsal.charts.repository import Pin
 from rehearsal.engine import EngineCommand
 from rehearsal.plugins import launch
@@ -285,7 +285,11 @@ class RehearsalStack:
     def _play(self) -> None:
         """The program, with what the rehearsal changes in its resources."""
         transforms.register(self._endpoints, self._refused.append)
-        Releases(self._charts, self._pins, self.resources()).around(self._program)
+        try:
+            Releases(self._charts, self._pins, self.resources()).around(self._program)
+        except BadReleases as error:
+            self._refused.append(str(error))
+            raise
 
     def _endpoints(self) -> list[str]:
         return [cluster["endpoint"] for cluster in self.world.status()["clusters"].values()]

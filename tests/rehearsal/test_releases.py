@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +126,8 @@ class Helm:
 @pytest.fixture(scope="module")
 def lab_up(lab: Lab) -> Lab:
     """A lab that stands, with few releases of its own."""
+    # Later it would be started with this lab's variables, and be taken for one of its processes.
+    resource_tracker.ensure_running()
     lab.set(monitoring=False, kubeOpsView=True, opsServers={"enabled": False})
     lab("up")
     return lab
