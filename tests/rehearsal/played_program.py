@@ -1,18 +1,18 @@
 """A program for containers of tests: a web page, an admission webhook and an aggregated API server in one.
 
-It listens on what stands here for its container's port 8443, by TLS when it
-is given a certificate.
+It listens on the port of 127.0.0.1 that it is told, by TLS when it is given a
+certificate.
 """
 
 import argparse
 import json
-import os
 import ssl
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 GROUP = "lab.example.com"
 PORT = 8443
+"""Of the container."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -66,13 +66,14 @@ class Handler(BaseHTTPRequestHandler):
 def main() -> None:
     """Serve until killed."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--slow", type=float, default=0, help="seconds until it listens")
     parser.add_argument("--certificate")
     parser.add_argument("--key")
     parser.add_argument("--clients", help="authority whose certificates callers must have")
     settings = parser.parse_args()
     time.sleep(settings.slow)
-    server = ThreadingHTTPServer(("127.0.0.1", int(os.environ[f"REHEARSAL_PORT_{PORT}"])), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", settings.port), Handler)
     if settings.certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(settings.certificate, settings.key)

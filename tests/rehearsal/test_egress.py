@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from rehearsal.control_plane import ApiError
 from rehearsal.control_plane.pki import Authority
 from rehearsal.control_plane.settings import EGRESS_SOCKET
-from rehearsal.kubelet.images import PLAYED, Image
+from rehearsal.kubelet.images import PLAYED, Image, set_flag
 from tests.rehearsal.control_planes import Object, until
 from tests.rehearsal.kubelet_pods import NAMESPACE, PODS, Kubelet, nap, running, sleepers
 from tests.rehearsal.played_program import GROUP, PORT
@@ -33,7 +34,12 @@ NOTHING = "nginx:1.29"
 def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubelet]:
     # So long that no Unix socket can have its path.
     directory = tmp_path_factory.mktemp("egress") / ("x" * 100) / "myeks"
-    program = Image(entrypoint=("/program",), module="tests.rehearsal.played_program", ports=(PORT,))
+    program = Image(
+        entrypoint=("/program",),
+        module="tests.rehearsal.played_program",
+        ports=(PORT,),
+        adapt=lambda start, ports: replace(start, argv=set_flag(start.argv, "--port", str(ports[PORT]))),
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(PLAYED, "example.com/program", program)  # pyright: ignore[reportArgumentType]  # a dict behind it
         with running(directory, version=request.param) as made:

@@ -204,7 +204,7 @@ def test_the_end_takes_every_connection_along(tmp_path: Path) -> None:
         reader, writer = await asyncio.open_unix_connection(str(tmp_path / EGRESS_SOCKET))
         writer.write(ASKED)
         await reader.readuntil(b"\r\n\r\n")
-        await served.stop()
+        await asyncio.wait_for(served.stop(), 5)
         assert await asyncio.wait_for(reader.read(), 5) == b""
         await asyncio.sleep(0.1)
         with pytest.raises(OSError, match="refused"):

@@ -104,6 +104,7 @@ def test_each_tcp_port_of_a_container_has_one_of_this_machine() -> None:
     ports = [
         {"name": "web", "containerPort": 8080},
         {"containerPort": 53, "protocol": "UDP"},
+        {"containerPort": 5353, "protocol": "UDP"},
         {"containerPort": 53, "protocol": "TCP"},
         {"containerPort": 8080, "hostIP": "10.0.0.1"},
     ]
