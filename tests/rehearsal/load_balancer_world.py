@@ -143,7 +143,9 @@ class World:
     def set_replicas(self, path: str, replicas: int) -> None:
         """How many pods a Deployment shall have."""
         scale = self.get(f"{path}/scale")
-        self.kubernetes.request("PUT", f"{path}/scale", {**scale, "spec": {"replicas": replicas}})
+        # Without its version: the Deployment's own controller changes it all the time.
+        metadata = {name: scale["metadata"][name] for name in ("name", "namespace")}
+        self.kubernetes.request("PUT", f"{path}/scale", {**scale, "metadata": metadata, "spec": {"replicas": replicas}})
 
     def scale(self, replicas: int) -> None:
         """As many controllers, and no process of another."""

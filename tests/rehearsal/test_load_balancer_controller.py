@@ -280,4 +280,21 @@ def test_an_ingress_waits_for_its_controller(world: World) -> None:
     # Two of them run, one acts: the lease has one holder.
     lease = world.get("/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/aws-load-balancer-controller-leader")
     assert lease["spec"]["holderIdentity"]
+    world.delete("kubeops")
+    until(lambda: world.is_gone("kubeops"), "gone")
     world.scale(1)
+
+
+def test_a_controller_that_comes_after_the_last_deletion_leaves_the_shared_group(world: World) -> None:
+    """As the real one: it knows the backend security group only from what it has made or found for an Ingress."""
+    world.page("grafana")
+    world.host("grafana")
+    world.scale(0)
+    world.delete("grafana")
+    world.scale(1)
+    until(lambda: world.is_gone("grafana"), "gone", within=60)
+    left = world.left()
+    assert [name for name, things in left.items() if things] == ["security groups"]
+    (group,) = left["security groups"]
+    assert group["GroupName"].startswith("k8s-traffic-myeks-")
+    world.aws.ec2.delete_security_group(GroupId=group["GroupId"])
