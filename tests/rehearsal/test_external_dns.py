@@ -128,7 +128,7 @@ class Lab:
 def expected(host: str) -> set[Record]:
     """An alias to a load balancer for both kinds of addresses, and who owns each."""
     name = f"{host}.{DOMAIN}"
-    return {(name, "A"), (name, "AAAA"), (f"a-{name}", "TXT"), (f"aaaa-{name}", "TXT")}
+    return {(name, "A"), (name, "AAAA"), (f"cname-{name}", "TXT"), (f"aaaa-{name}", "TXT")}
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,7 @@ def test_records_come_and_go_with_what_they_lead_to(lab: Lab) -> None:
     found = lab.route53.list_resource_record_sets(HostedZoneId=lab.zone)["ResourceRecordSets"]
     (alias,) = [each for each in found if (each["Name"], each["Type"]) == (f"page.{DOMAIN}.", "A")]
     assert alias["AliasTarget"]["DNSName"].rstrip(".") == BALANCER
-    (owner,) = [each for each in found if (each["Name"], each["Type"]) == (f"a-page.{DOMAIN}.", "TXT")]
+    (owner,) = [each for each in found if (each["Name"], each["Type"]) == (f"cname-page.{DOMAIN}.", "TXT")]
     assert f"heritage=external-dns,external-dns/owner={lab.zone}," in owner["ResourceRecords"][0]["Value"]
     lab.request("DELETE", f"{INGRESSES}/page")
     assert lab.until(lambda found: found == expected("service")) == expected("service"), lab.log()
