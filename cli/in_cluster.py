@@ -57,6 +57,18 @@ class Cluster:
 
         Empty where the object is there and not by the provider.
         """
+        thing = self._object(inputs)
+        if thing is None:
+            return None
+        managers = [each.get("manager", "") for each in thing["metadata"].get("managedFields", [])]
+        return next((each for each in managers if each.startswith(_MANAGER)), "")
+
+    def is_going(self, inputs: Mapping[str, Any]) -> bool:
+        """Whether the object with these inputs is being deleted and still there."""
+        thing = self._object(inputs)
+        return thing is not None and "deletionTimestamp" in thing["metadata"]
+
+    def _object(self, inputs: Mapping[str, Any]) -> Any:
         version, kind = str(inputs.get("apiVersion")), str(inputs.get("kind"))
         base = f"/apis/{version}" if "/" in version else f"/api/{version}"
         served = self._get(base) or {}
@@ -65,11 +77,7 @@ class Cluster:
             return None
         names = cast("Mapping[str, str]", inputs.get("metadata") or {})
         where = f"/namespaces/{names.get('namespace') or 'default'}" if found[0]["namespaced"] else ""
-        thing = self._get(f"{base}{where}/{found[0]['name']}/{names.get('name')}")
-        if thing is None:
-            return None
-        managers = [each.get("manager", "") for each in thing["metadata"].get("managedFields", [])]
-        return next((each for each in managers if each.startswith(_MANAGER)), "")
+        return self._get(f"{base}{where}/{found[0]['name']}/{names.get('name')}")
 
     def last_revision(self, release: Mapping[str, Any]) -> Revision | None:
         """The last revision of the release with these inputs; None where Helm has none."""

@@ -5,15 +5,15 @@ how the engine learns of it). What was begun in the cluster is asked of its API 
 that is still to be done afterwards stands in the state, so that this too may be cut off.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
 
-from cli import in_cluster, locks, pending, pulumi_state, recorded
+from cli import begun_on_aws, in_cluster, locks, pending, pulumi_state, recorded
 from cli.console import Progress, err, progress
 from cli.failures import CannotAsk, Failure
 from cli.in_cluster import Cluster
@@ -23,11 +23,13 @@ from cli.pulumi_cli import Ended
 from cli.stacks import Stack
 from infra import leftovers
 from infra.leftovers import Client
-from infra.leftovers.answers import if_there, reason
 from infra.leftovers.registry import FIRST
 
 RESTS_WITHIN: Final = 40 * 60.0
 """Seconds that AWS may take to finish what the killed update had asked for; a node group may take half an hour."""
+
+OBJECT_GOES_WITHIN: Final = 60.0
+"""Seconds that an object in the cluster may take to go. One that a finalizer holds longer counts as there."""
 
 _AT_WORK: Final = frozenset({"CREATING", "UPDATING", "DELETING", "PENDING"})
 _BROKEN: Final = frozenset({"FAILED", "CREATE_FAILED"})
@@ -88,7 +90,7 @@ def put_right(stack: Stack, engine: Engine, shown: Progress, *, builds: bool) ->
     """
     kept = engine.export()
     deployment: Json = kept["deployment"]
-    if not pending.operations(deployment) and not pending.unread(deployment, (*_STATES, pending.RELEASE)):
+    if not pending.operations(deployment) and not pending.unread(deployment, (*begun_on_aws.STATES, pending.RELEASE)):
         return
     with ExitStack() as opened:
         _Recovery(stack, engine, shown, opened).run(kept, builds=builds)
@@ -104,14 +106,33 @@ class _Recovery:
 
     def run(self, kept: Json, *, builds: bool) -> None:
         if pending.operations(kept["deployment"]):
+            if builds:
+                self._wait_for_what_goes(kept["deployment"])
             kept = self._taken_over(kept)
-        doubtful = pending.unread(kept["deployment"], (*_STATES, pending.RELEASE))
+        doubtful = pending.unread(kept["deployment"], (*begun_on_aws.STATES, pending.RELEASE))
         broken = _at_rest(_client(self.stack), doubtful, self.shown)
         broken |= {each["urn"] for each in doubtful if self._is_half_installed(each, kept["deployment"])}
         if builds and broken:
             err.print("Half made, so deleted first and then made anew:", *sorted(map(_short, broken)), markup=False)
             with self.shown.paused():
                 self.engine.delete(sorted(broken))
+
+    def _wait_for_what_goes(self, deployment: Inputs) -> None:
+        """Wait for objects under deletion: read meanwhile they would count as there, and would be gone afterwards."""
+        for each in pending.operations(deployment):
+            if each.kind != pending.DELETING or not each.is_object:
+                continue
+            cluster = self._cluster(each.resource, deployment)
+            if cluster is None:
+                continue
+            waiting = Retrying(
+                retry=retry_if_result(bool),
+                stop=stop_after_delay(OBJECT_GOES_WITHIN),
+                wait=wait_exponential(multiplier=0.5, max=2),
+                before_sleep=lambda _, about=each.about: self.shown.waiting(f"{about} is being deleted"),
+                retry_error_callback=lambda _: None,
+            )
+            waiting(cluster.is_going, each.inputs)
 
     def _taken_over(self, kept: Json) -> Json:
         """The state with what was begun put right, as the engine has it now."""
@@ -145,7 +166,7 @@ class _Recovery:
                 )
                 continue
             known = pending.known_id(each)
-            if each.type.startswith(pending.KUBERNETES) and known:
+            if known and (each.is_object or each.type == pending.RELEASE):
                 marks, line = self._inside(each, deployment)
                 if marks is not None:
                     found[each.urn] = {"id": known, **marks}
@@ -239,15 +260,15 @@ def _report(stack: Stack, deployment: Inputs, types: set[str], shown: Progress) 
 
 
 def _asked(client: Client, operation: Operation) -> list[str]:
-    ask = _QUESTIONS.get(operation.type)
-    return _answered(lambda: list(ask(client, operation.inputs)), operation.about) or [] if ask else []
+    ask = begun_on_aws.QUESTIONS.get(operation.type)
+    return begun_on_aws.answered(lambda: list(ask(client, operation.inputs)), operation.about) or [] if ask else []
 
 
 def _at_rest(client: Client, doubtful: list[dict[str, Any]], shown: Progress) -> set[str]:
     """Wait until AWS has finished with each; URNs of those that came out broken. Raises Failure, CannotAsk."""
     broken: set[str] = set()
     for each in doubtful:
-        state = _STATES.get(each["type"])
+        state = begun_on_aws.STATES.get(each["type"])
         if state is None:
             continue
         about = f"{_short(each['urn'])} ({each['id']})"
@@ -268,19 +289,8 @@ def _at_rest(client: Client, doubtful: list[dict[str, Any]], shown: Progress) ->
     return broken
 
 
-def _state_of(client: Client, state: "State", identity: str, about: str) -> str:
-    return str(_answered(lambda: state(client, identity), about) or "").upper()
-
-
-def _answered(question: Callable[[], Any], about: str) -> Any:
-    """AWS's answer, None where there is no such thing; raises CannotAsk."""
-    try:
-        return if_there(question)
-    except (BotoCoreError, ClientError) as error:
-        raise CannotAsk(
-            f"An update was cut off, and AWS cannot be asked about {about}: {reason(error)}. Mend that, then run this "
-            "again."
-        ) from error
+def _state_of(client: Client, state: begun_on_aws.State, identity: str, about: str) -> str:
+    return str(begun_on_aws.answered(lambda: state(client, identity), about) or "").upper()
 
 
 def _client(stack: Stack) -> Client:
@@ -292,54 +302,3 @@ def _client(stack: Stack) -> Client:
 
 def _short(urn: str) -> str:
     return urn.rpartition("::")[2]
-
-
-State = Callable[[Client, str], str]
-"""Asks for the state of the thing with this id, in AWS's word."""
-
-
-def _node_group(client: Client, identity: str) -> str:
-    cluster, _, name = identity.partition(":")
-    return client("eks").describe_nodegroup(clusterName=cluster, nodegroupName=name)["nodegroup"]["status"]
-
-
-def _addon(client: Client, identity: str) -> str:
-    cluster, _, name = identity.partition(":")
-    return client("eks").describe_addon(clusterName=cluster, addonName=name)["addon"]["status"]
-
-
-_STATES: Final[Mapping[str, State]] = {
-    pending.CLUSTER: lambda client, name: client("eks").describe_cluster(name=name)["cluster"]["status"],
-    pending.NODE_GROUP: _node_group,
-    pending.ADDON: _addon,
-    pending.NAT_GATEWAY: lambda client, gateway: client("ec2").describe_nat_gateways(NatGatewayIds=[gateway])[
-        "NatGateways"
-    ][0]["State"],
-}
-"""What takes minutes, and what nothing else can be built on before it is ready."""
-
-
-def _links(client: Client, inputs: Inputs) -> Iterator[str]:
-    mine = [{"Name": "association.subnet-id", "Values": [inputs["subnetId"]]}]
-    return pending.subnet_links(client("ec2").describe_route_tables(Filters=mine), inputs)
-
-
-def _rules(client: Client, inputs: Inputs, *, egress: bool) -> Iterator[str]:
-    mine = [{"Name": "group-id", "Values": [inputs["securityGroupId"]]}]
-    return pending.group_rules(client("ec2").describe_security_group_rules(Filters=mine), inputs, egress=egress)
-
-
-def _associations(client: Client, inputs: Inputs) -> Iterator[str]:
-    found = client("eks").list_pod_identity_associations(
-        clusterName=inputs["clusterName"], namespace=inputs["namespace"], serviceAccount=inputs["serviceAccount"]
-    )
-    return (each["associationId"] for each in found["associations"])
-
-
-_QUESTIONS: Final[Mapping[str, Callable[[Client, Inputs], Iterator[str]]]] = {
-    pending.POD_IDENTITY: _associations,
-    "aws:ec2/routeTableAssociation:RouteTableAssociation": _links,
-    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": lambda client, of: _rules(client, of, egress=False),
-    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": lambda client, of: _rules(client, of, egress=True),
-}
-"""For what bears no name: how AWS is asked for it."""

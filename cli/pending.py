@@ -15,7 +15,8 @@ from typing import Any, Final, cast
 from infra.leftovers import Report
 
 CREATING: Final = "creating"
-_CHANGES: Final = ("updating", "deleting")
+DELETING: Final = "deleting"
+_CHANGES: Final = ("updating", DELETING)
 KUBERNETES: Final = "kubernetes:"
 RELEASE: Final = "kubernetes:helm.sh/v3:Release"
 CLUSTER: Final = "aws:eks/cluster:Cluster"
@@ -54,6 +55,11 @@ class Operation:
     def type(self) -> str:
         """The engine's type."""
         return str(self.resource["type"])
+
+    @property
+    def is_object(self) -> bool:
+        """Whether it is an object in a cluster; a Helm release is many."""
+        return self.type.startswith(KUBERNETES) and self.type != RELEASE
 
     @property
     def inputs(self) -> Inputs:

@@ -33,16 +33,22 @@ def register(endpoints: Endpoints, refused: Callable[[str], object]) -> None:
     `refused` hears why a resource was refused, in plain: the engine wraps it into a Python trace.
     """
 
-    def guard(args: pulumi.ResourceTransformArgs) -> None:
+    async def guard(args: pulumi.ResourceTransformArgs) -> None:
         if args.type_ != PROVIDER:
             return
+        kubeconfig: object = args.props.get("kubeconfig")
+        if isinstance(kubeconfig, pulumi.Output):
+            # It is one where it rests on another resource or is a secret.
+            known = cast("pulumi.Output[object]", kubeconfig)
+            kubeconfig = await known.future() if await known.is_known() else None
         try:
-            prove_own(unwrap_rpc_secret(args.props.get("kubeconfig")), endpoints)
+            prove_own(unwrap_rpc_secret(kubeconfig), endpoints)
         except ForeignClusterError as error:
             refused(f"{args.name}: {error}")
             raise
 
-    register_resource_transform(guard)
+    # The SDK awaits it; its type says only that it may return something.
+    register_resource_transform(cast("pulumi.ResourceTransform", guard))
 
 
 def prove_own(kubeconfig: object, endpoints: Endpoints) -> None:

@@ -21,12 +21,16 @@ class Inside:
         self._manager = manager
         self.last = Revision(2, status, "m", "secret") if status else None
         self.forgotten: list[Revision] = []
+        self.going = [False]
 
     def prove(self) -> None:
         pass
 
     def manager(self, _inputs: object) -> str | None:
         return self._manager
+
+    def is_going(self, _inputs: object) -> bool:
+        return self.going.pop(0)
 
     def last_revision(self, _inputs: object) -> Revision | None:
         return self.last
@@ -123,3 +127,18 @@ def test_a_cluster_that_does_not_answer_is_told_once_and_stops_nobody(
     backend.update()
     assert capsys.readouterr().err.count("cannot be asked") == 1
     assert set(backend.ids.values()) == {"monitoring", "m/r"}
+
+
+@pytest.mark.parametrize(("builds", "left"), [(True, []), (False, [True, True, False])])
+def test_what_goes_is_waited_for_before_it_is_built_anew(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch, builds: bool, left: list[bool]
+):
+    kept = {**resource(NAMESPACE, metadata={"name": "monitoring"}), "id": "monitoring"}
+    backend.deployment["resources"] = [kept]
+    backend.deployment["pending_operations"] = [{"type": "deleting", "resource": kept}]
+    cluster = Inside()
+    cluster.going = [True, True, False]
+    led_to(monkeypatch, cluster)
+    backend.update(builds=builds)
+    assert cluster.going == left
+    assert backend.commands == ["stack import", "up" if builds else "destroy"]
