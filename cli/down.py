@@ -28,6 +28,10 @@ _UNREACHABLE: Final = re.compile(
 """How the Kubernetes provider says that the API server does not answer."""
 
 
+_YOURS: Final = ("route53 hosted zones", "acm certificates")
+"""What the settings name for a lab with a domain. It is made beforehand and stays; the program makes none."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(name="down", help="Take the lab away and show that nothing is left.")(down)
@@ -208,7 +212,7 @@ def _destroy(here: World, chosen: Stack, shown: Progress) -> dict[str, list[str]
                 "the rehearsal as it is."
             ) from error
         shown.phase("every resource deleted; asking the emulator what is left")
-    return worlds.leftovers(here)
+    return {kind: ids for kind, ids in worlds.leftovers(here).items() if kind not in _YOURS}
 
 
 def _destroy_with_engine(stack: RehearsalStack, chosen: Stack, shown: Progress) -> None:

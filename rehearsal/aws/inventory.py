@@ -109,6 +109,15 @@ def _parameters(ssm: Any) -> Ids:
     return (each["Name"] for each in ssm.describe_parameters()["Parameters"] if not each["Name"].startswith("/aws/"))
 
 
+def _registered_records(route53: Any) -> Ids:
+    """Records by which ExternalDNS marks those that it wrote: who deletes these deletes those."""
+    for zone in route53.list_hosted_zones()["HostedZones"]:
+        for pages in route53.get_paginator("list_resource_record_sets").paginate(HostedZoneId=zone["Id"]):
+            for each in pages["ResourceRecordSets"]:
+                if any("heritage=external-dns" in value["Value"] for value in each.get("ResourceRecords", [])):
+                    yield each["Name"]
+
+
 QUESTIONS: Final[tuple[tuple[str, str, Question], ...]] = (
     ("ec2", "vpcs", _vpcs),
     ("ec2", "subnets", _subnets),
@@ -137,6 +146,7 @@ QUESTIONS: Final[tuple[tuple[str, str, Question], ...]] = (
     ("kms", "aliases", _key_aliases),
     ("logs", "log groups", _named("describe_log_groups", "logGroups", "logGroupName")),
     ("route53", "hosted zones", _named("list_hosted_zones", "HostedZones", "Id")),
+    ("route53", "records of ExternalDNS", _registered_records),
     ("acm", "certificates", _named("list_certificates", "CertificateSummaryList", "CertificateArn")),
     (
         "elb",

@@ -86,6 +86,17 @@ def client(world: World, service: str):
     )
 
 
+MARKED, OWN = "cname-page.example.com.", "mail.example.com."
+TEXTS = {MARKED: '"heritage=external-dns,external-dns/owner=Z"', OWN: '"v=spf1 -all"'}
+"""Records of a zone: one by which ExternalDNS marks what it wrote, and one of the zone's owner."""
+
+
+def change(world: World, zone: str, action: str, name: str) -> None:
+    record = {"Name": name, "Type": "TXT", "TTL": 300, "ResourceRecords": [{"Value": TEXTS[name]}]}
+    batch = {"Changes": [{"Action": action, "ResourceRecordSet": record}]}
+    client(world, "route53").change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
+
+
 def test_what_a_stack_leaves_is_named_service_by_service(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = started()
     for name, value in world.env().items():
@@ -102,6 +113,9 @@ def test_what_a_stack_leaves_is_named_service_by_service(place: Path, monkeypatc
     logs.create_log_group(logGroupName="/aws/eks/myeks/cluster")
     iam.create_user(UserName="testuser")
     iam.create_role(RoleName="left", AssumeRolePolicyDocument='{"Version":"2012-10-17","Statement":[]}')
+    zone = client(world, "route53").create_hosted_zone(Name="example.com", CallerReference="1")["HostedZone"]["Id"]
+    for name in TEXTS:
+        change(world, zone, "CREATE", name)
     left = worlds.leftovers(world)
     interfaces = left.pop("ec2 network interfaces")
     volumes = left.pop("ec2 volumes")
@@ -114,6 +128,8 @@ def test_what_a_stack_leaves_is_named_service_by_service(place: Path, monkeypatc
         "kms keys": [key],
         "kms aliases": ["alias/lab"],
         "logs log groups": ["/aws/eks/myeks/cluster"],
+        "route53 hosted zones": [zone],
+        "route53 records of ExternalDNS": [MARKED],
     }
     assert (len(interfaces), len(volumes)) == (1, 1)
     # What AWS goes on showing for a while is gone all the same.
@@ -127,6 +143,10 @@ def test_what_a_stack_leaves_is_named_service_by_service(place: Path, monkeypatc
     logs.delete_log_group(logGroupName="/aws/eks/myeks/cluster")
     iam.delete_user(UserName="testuser")
     iam.delete_role(RoleName="left")
+    change(world, zone, "DELETE", MARKED)
+    assert worlds.leftovers(world) == {"route53 hosted zones": [zone]}
+    change(world, zone, "DELETE", OWN)
+    client(world, "route53").delete_hosted_zone(Id=zone)
     assert worlds.leftovers(world) == {}
     worlds.stop(world)
 
