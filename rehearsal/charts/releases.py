@@ -3,10 +3,14 @@
 This is done while the program declares the release, not when the engine registers it: then all releases have been
 seen before the first resource is made, and a wrong value costs nothing. That is why it is a transformation of the
 SDK (`register_stack_transformation`), and not a transform, which the engine asks for much later.
+
+An empty chart brings no controller. The provider would wait ten minutes for the address of an Ingress, and fail; so an
+Ingress that is declared after a release without a chart is not waited for. Its deletion is.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, NoReturn, cast
 
@@ -19,6 +23,9 @@ from rehearsal.charts.directory import ChartError, Charts
 from rehearsal.charts.repository import Pin
 
 RELEASE: Final = "kubernetes:helm.sh/v3:Release"
+INGRESS: Final = "kubernetes:networking.k8s.io/v1:Ingress"
+NOT_AWAITED: Final = "pulumi.com/skipAwait"
+"""Annotation by which the provider takes an object for ready at once."""
 
 
 class BadReleases(ChartError, pulumi.RunError):
@@ -38,6 +45,8 @@ class Releases:
             if resource["type"] == RELEASE and charts.is_recorded(str(resource.get("inputs", {}).get("chart", "")))
         }
         self._problems: list[str] = []
+        self._lacks_one = False
+        """Whether a release that was declared has no chart."""
 
     def around(self, program: Callable[[], None]) -> None:
         """Run the program with its releases led to their charts. Raises BadReleases; then nothing is registered."""
@@ -55,6 +64,8 @@ class Releases:
             raise error
 
     def _lead(self, args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        if args.type_ == INGRESS and self._lacks_one:
+            return pulumi.ResourceTransformationResult(_not_awaited(args.props), args.opts)
         pin = self._pin(args.props) if args.type_ == RELEASE else None
         if pin is None:
             return None
@@ -63,6 +74,7 @@ class Releases:
         except ChartError as error:
             self._problems.append(str(error))
             return None
+        self._lacks_one |= had.chart is None
         props = dict(args.props)
         given = props.get("values")
         if had.chart and isinstance(given, Mapping):
@@ -90,3 +102,19 @@ class Releases:
         if not isinstance(name, str) or not isinstance(version, str) or not isinstance(repository, str):
             return None
         return self._pins.get((name, version, repository)) or Pin(name, version, repository)
+
+
+def _not_awaited(props: Mapping[str, Any]) -> dict[str, Any]:
+    """The properties of an object with the annotation; its metadata may be a mapping, the SDK's own type or missing."""
+
+    def annotated(given: Mapping[str, str] | None) -> dict[str, str]:
+        return {**(given or {}), NOT_AWAITED: "true"}
+
+    metadata: Any = props.get("metadata") or {}
+    if isinstance(metadata, Mapping):
+        known = cast("Mapping[str, Any]", metadata)
+        annotations = pulumi.Output.from_input(known.get("annotations")).apply(annotated)
+        return {**props, "metadata": {**known, "annotations": annotations}}
+    own = copy.copy(metadata)
+    own.annotations = pulumi.Output.from_input(own.annotations).apply(annotated)
+    return {**props, "metadata": own}

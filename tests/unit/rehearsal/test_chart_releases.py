@@ -9,6 +9,8 @@ import pytest
 from pulumi.runtime.settings import get_root_resource
 from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+from pulumi_kubernetes.networking.v1 import Ingress
 
 from rehearsal.charts.directory import Charts
 from rehearsal.charts.releases import RELEASE, BadReleases, Releases
@@ -70,6 +72,21 @@ def test_a_release_gets_an_archive_on_this_machine(charts: Charts, tmp_path: Pat
     assert "repositoryOpts" not in made.inputs
     assert (made.inputs["version"], made.inputs["values"]) == ("1.0.0", {"replicas": 1})
     assert made.options["replaceOnChanges"] == []
+
+
+@pytest.mark.parametrize(
+    "metadata", [ObjectMetaArgs(name="page", annotations={"own": "1"}), {"annotations": {"own": "1"}}]
+)
+@pytest.mark.parametrize(("chart", "added"), [("web", {}), ("other", {"pulumi.com/skipAwait": "true"})])
+def test_an_ingress_is_waited_for_only_when_every_chart_is_there(
+    charts: Charts, metadata: Any, chart: str, added: dict[str, str]
+):
+    def program() -> None:
+        release("controller", {}, chart)
+        Ingress("page", metadata=metadata)
+
+    made = run(charts, program).one("kubernetes:networking.k8s.io/v1:Ingress")
+    assert made.inputs["metadata"]["annotations"] == {"own": "1", **added}
 
 
 def test_one_without_a_chart_gets_the_empty_one_and_keeps_its_values(charts: Charts, tmp_path: Path):
