@@ -156,11 +156,17 @@ class Evening:
         # The load balancer's own, and the one that the pods' nodes let in.
         assert len(made.security_groups) == 2
 
-    def down(self) -> None:
+    def without_controller(self) -> None:
+        """Take all pods from the load balancer controller, as somebody does who wonders what it is for."""
+        name = "aws-load-balancer-controller"
+        self.lab.sh(f"kubectl -n kube-system scale deployment {name} --replicas 0")
+        self.lab.sh(f"kubectl -n kube-system wait pod -l app.kubernetes.io/name={name} --for=delete --timeout=60s")
+
+    def down(self, *arguments: str) -> None:
         """Take the lab away; nothing that the controllers made may be in the account when the emulator ends."""
         watch = Watch(self.account)
         watch.start()
-        ended = self.lab("down", timeout=420)
+        ended = self.lab("down", *arguments, timeout=420)
         assert watch.last() == NOTHING, watch.looks
         assert watch.looks[0] != NOTHING
         assert "Nothing is left" in ended.stderr

@@ -67,3 +67,17 @@ def test_a_domain_that_is_removed_from_a_standing_lab_takes_all_of_it_away(chart
         assert lived.addresses() == {}
         assert "Nothing is left" in charted("down").stderr
         assert charted.processes() == []
+
+
+def test_a_controller_that_is_gone_first_is_named_and_what_it_made_is_taken_away_with_consent(charted: Lab):
+    with evening(charted) as lived:
+        lived.up(monitoring=False)
+        lived.is_published("kubeopsview")
+        lived.without_controller()
+        before = lived.account.made()
+        said = charted("down", code=1).stderr
+        assert "These Ingresses wait for the AWS Load Balancer Controller, which has no ready pod" in said
+        assert "kube-system/kubeopsview" in said
+        assert "./lab down --yes" in said
+        assert lived.account.made() == before
+        lived.down("--yes")
