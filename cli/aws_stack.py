@@ -7,14 +7,16 @@ the settings first, says what the lab will cost, and asks.
 import json
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from typing import IO, Any, Final
 
 import typer
+from pulumi import automation as auto
 
-from cli import cluster_facts, cost, interrupted, lifetime, pulumi_cli, summary
+from cli import cluster_facts, cost, interrupted, lifetime, pulumi_cli, summary, wait_probes, waits
 from cli.console import err, out
 from cli.failures import CannotAsk
 from cli.stacks import Stack
@@ -122,6 +124,23 @@ def _pulumi(*arguments: str, stdout: IO[str] | None = None, changes: Stack | Non
     Where it `changes` a stack, what a killed update left there is put right first; `yes` is the user's consent to that
     as far as it needs none that is more explicit.
     """
-    run = partial(pulumi_cli.run, *arguments, stdout=stdout)
-    ended = interrupted.update(changes, run, yes=yes, builds=arguments[0] == "up") if changes else run()
-    pulumi_cli.insist(ended, arguments[0])
+    if changes is None:
+        pulumi_cli.insist(pulumi_cli.run(*arguments, stdout=stdout), arguments[0])
+        return
+    builds = arguments[0] == "up"
+
+    def run() -> pulumi_cli.Ended:
+        with wait_probes.reporter(changes, _tell, builds=builds).watching() as late:
+            return pulumi_cli.run(*arguments, stdout=stdout, on_event=partial(_take, late))
+
+    pulumi_cli.insist(interrupted.update(changes, run, yes=yes, builds=builds), arguments[0])
+
+
+def _take(late: waits.Reporter, event: dict[str, Any]) -> None:
+    # An event of a newer engine in a form that is not known says nothing.
+    with suppress(ValueError, KeyError, TypeError, AttributeError):
+        late.take(auto.EngineEvent.from_json(event))
+
+
+def _tell(line: str) -> None:
+    err.print(line, markup=False)

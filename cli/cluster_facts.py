@@ -30,9 +30,15 @@ from rehearsal.charts.archive import WHY
 Get = Callable[[str], dict[str, Any]]
 """Takes a path with its query; gives the answer, parsed. Raises CannotAsk."""
 
+Ask = Callable[[str, str, Any], dict[str, Any]]
+"""Takes a method, a path with its query and a body or None; gives the answer, parsed. Raises NotThere, CannotAsk."""
+
 RECORDED: Final = f"recorded: {WHY}"
 MISSING: Final = "missing"
 
+_DONE: Final = frozenset({200, 202})
+_ABSENT: Final = 404
+_PATCH: Final = "application/merge-patch+json"
 _TIMEOUT: Final = urllib3.Timeout(connect=5, read=20)
 _READY: Final = {"DaemonSet": ("numberReady", "desiredNumberScheduled"), "": ("readyReplicas", "replicas")}
 _WORKLOADS: Final = ("Deployment", "StatefulSet", "DaemonSet")
@@ -82,11 +88,21 @@ class Release:
         return f"deployed, revision {self.revision}, {self.pods_ready} of {self.pods} pods ready"
 
 
+class NotThere(CannotAsk):
+    """The API server has no such object, or no such kind."""
+
+
 def entered(outputs: Mapping[str, Any]) -> Get:
     """The way to ask the cluster that has these stack outputs; raises CannotAsk where there is none.
 
     The credentials are those of this process's environment.
     """
+    ask = reached(outputs)
+    return lambda path: ask("GET", path, None)
+
+
+def reached(outputs: Mapping[str, Any]) -> Ask:
+    """As `entered`, for every method; a PATCH is a JSON merge patch. Raises CannotAsk."""
     try:
         endpoint = Endpoint.of(outputs.get("kubeconfig"))
         context = ssl.create_default_context(cadata=endpoint.ca.decode())
@@ -103,16 +119,19 @@ def entered(outputs: Mapping[str, Any]) -> Get:
     options: dict[str, Any] = {"ssl_context": context, "headers": headers, "retries": False, "timeout": _TIMEOUT}
     pool = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
 
-    def get(path: str) -> dict[str, Any]:
+    def ask(method: str, path: str, body: Any) -> dict[str, Any]:
+        sent = None if body is None else json.dumps(body)
+        typed = headers if body is None else {**headers, "Content-Type": _PATCH}
         try:
-            answer = pool.request("GET", endpoint.server + path)
+            answer = pool.request(method, endpoint.server + path, body=sent, headers=typed)
         except urllib3.exceptions.HTTPError as error:
             raise CannotAsk(f"The API server did not answer: {error}. Try again in a moment.") from error
-        if answer.status != 200:
-            raise CannotAsk(f"The API server answered {answer.status} to {path}. Try again in a moment.")
+        if answer.status not in _DONE:
+            why = NotThere if answer.status == _ABSENT else CannotAsk
+            raise why(f"The API server answered {answer.status} to {path}. Try again in a moment.")
         return json.loads(answer.data)
 
-    return get
+    return ask
 
 
 def nodes(get: Get) -> tuple[Node, ...]:

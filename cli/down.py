@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import aws_stack, leftover_tables, lifetime, rehearsed, services, sweep
+from cli import aws_stack, ingresses, leftover_tables, lifetime, rehearsed, services, sweep, wait_probes
 from cli.causes import cause
 from cli.console import Progress, duration, err, out, progress
 from cli.events import Watcher
@@ -39,7 +39,7 @@ def register(app: typer.Typer) -> None:
 
 def down(
     stack: StackOption = REHEARSAL,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="AWS: do not ask before anything is deleted.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before anything is deleted.")] = False,
     force: Annotated[
         bool,
         typer.Option("--force", help="Rehearsal: stop it without deleting its resources one by one first."),
@@ -64,7 +64,7 @@ def down(
             worlds.sweep()
             _gone("The rehearsal is not up; nothing is left of it.", as_json=as_json)
             return
-        left = _destroy(here, chosen, shown)
+        left = _destroy(here, chosen, shown, yes=yes)
         worlds.stop(here)
     if left:
         if as_json:
@@ -124,7 +124,9 @@ def _destroy_on_aws(lab: Opened, *, yes: bool, as_json: bool) -> None:
         with progress() as shown:
             if not cluster_is_gone(lab, shown):
                 if lab.recorded.has_cluster:
-                    services.clear(lab.recorded, shown, yes=yes, again=f"./lab down{lab.stack.option}")
+                    again = f"./lab down{lab.stack.option}"
+                    services.clear(lab.recorded, shown, yes=yes, again=again)
+                    ingresses.clear(lab, shown, yes=yes, again=f"{again} --yes")
                 return False
         _clear_the_network(lab, yes=yes)
         return True
@@ -200,12 +202,12 @@ def _shut_out(lab: Opened) -> str:
     )
 
 
-def _destroy(here: World, chosen: Stack, shown: Progress) -> dict[str, list[str]]:
+def _destroy(here: World, chosen: Stack, shown: Progress, *, yes: bool) -> dict[str, list[str]]:
     stack = rehearsed.stack_in(here, rehearsed.tools(shown), chosen, shown)
     if stack.exists():
         try:
             with interruptible(stack.engine, shown.phase):
-                _destroy_with_engine(stack, chosen, shown)
+                _destroy_with_engine(stack, chosen, shown, yes=yes)
         except (AlreadyRunning, RunFailed) as error:
             raise Failure(
                 f"The lab could not be taken away: {cause(str(error))}\n./lab down goes on; ./lab down --force stops "
@@ -215,14 +217,17 @@ def _destroy(here: World, chosen: Stack, shown: Progress) -> dict[str, list[str]
     return {kind: ids for kind, ids in worlds.leftovers(here).items() if kind not in _YOURS}
 
 
-def _destroy_with_engine(stack: RehearsalStack, chosen: Stack, shown: Progress) -> None:
+def _destroy_with_engine(stack: RehearsalStack, chosen: Stack, shown: Progress, *, yes: bool) -> None:
     """As `aws_stack.down` does it: what was in a cluster that is gone is forgotten first."""
     with in_rehearsal(chosen, stack) as lab:
         gone = cluster_is_gone(lab, shown)
         if lab.recorded.has_cluster and not gone:
             services.clear(lab.recorded, shown, yes=True, again="./lab down")
-    with environment(aws_stack.FORGET_WITH_CLUSTER if gone else {}, set()):
+            ingresses.clear(lab, shown, yes=yes, again="./lab down --yes")
+    late = wait_probes.reporter(chosen, shown.phase, builds=False)
+    forgets = aws_stack.FORGET_WITH_CLUSTER if gone else {}
+    with environment({**stack.environment(), **forgets}, stack.world.unset()), late.watching():
         if gone:
             shown.phase("the cluster is gone: what was in it goes from the engine's state alone")
-            stack.refresh(Watcher(shown, "reading"))
-        stack.destroy(Watcher(shown, "deleting"))
+            stack.refresh(Watcher(shown, "reading", late))
+        stack.destroy(Watcher(shown, "deleting", late))

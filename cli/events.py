@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pulumi import automation as auto
 
 from cli.console import Progress
+from cli.waits import Reporter
 
 _WORDS = {
     "create": "created",
@@ -39,6 +40,9 @@ class Watcher:
 
     progress: Progress
     verb: str
+    waits: Reporter | None = None
+    """Tells what takes long; None: nobody does."""
+
     changes: list[Change] = field(default_factory=list[Change])
     _running: dict[str, float] = field(default_factory=dict[str, float])
     _done: int = 0
@@ -46,6 +50,8 @@ class Watcher:
 
     def __call__(self, event: auto.EngineEvent) -> None:
         """Take one event in; called from the engine's event thread."""
+        if self.waits:
+            self.waits.take(event)
         if event.resource_pre_event:
             meta = event.resource_pre_event.metadata
             operation = _operation(meta)

@@ -5,6 +5,7 @@ before it has an event log: that the stack is locked, or that its backend does n
 """
 
 import codecs
+import contextlib
 import json
 import os
 import shutil
@@ -12,9 +13,10 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from cli import causes
 from cli.console import err
@@ -29,6 +31,12 @@ _LOGGED: Final = frozenset({"up", "destroy", "preview"})
 
 _PIPE_CLOSES_WITHIN: Final = 2.0
 """Seconds after pulumi's end: a plug-in that outlives a killed one may hold its stderr open."""
+
+_READ_EVERY: Final = 0.5
+"""Seconds between two looks into the event log."""
+
+OnEvent = Callable[[dict[str, Any]], object]
+"""Takes one event of the engine in its JSON form (github.com/pulumi/pulumi, sdk/go/common/apitype/events.go)."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +62,11 @@ def binary() -> str:
     return found
 
 
-def run(*arguments: str, stdout: IO[str] | None = None, quiet: bool = False) -> Ended:
+def run(*arguments: str, stdout: IO[str] | None = None, quiet: bool = False, on_event: OnEvent | None = None) -> Ended:
     """Run pulumi on the user's terminal, however it ends; Ctrl-C is pulumi's to handle.
 
-    With `quiet` what it writes to stderr is kept and not shown; it asks on stdout.
+    With `quiet` what it writes to stderr is kept and not shown; it asks on stdout. `on_event` is called for each event
+    as the engine logs it, from another thread.
     """
     with tempfile.TemporaryDirectory() as directory:
         events = Path(directory, "events")
@@ -73,6 +82,9 @@ def run(*arguments: str, stdout: IO[str] | None = None, quiet: bool = False) -> 
         kept: list[str] = []
         reader = threading.Thread(target=_read, args=(process.stderr, kept, quiet), daemon=True)
         reader.start()
+        over = threading.Event()
+        if on_event and log:
+            threading.Thread(target=follow, args=(events, over, on_event), daemon=True).start()
         interrupted = False
         while True:
             try:
@@ -80,9 +92,27 @@ def run(*arguments: str, stdout: IO[str] | None = None, quiet: bool = False) -> 
                 break
             except KeyboardInterrupt:
                 interrupted = True
+        over.set()
         reader.join(_PIPE_CLOSES_WITHIN)
         stderr = "".join(kept)
         return Ended(code, causes.logged(events) or causes.printed(stderr), stderr, interrupted)
+
+
+def follow(log: Path, over: threading.Event, on_event: OnEvent, every: float = _READ_EVERY) -> None:
+    """Hand on each event that is written to a log, until it is over."""
+    rest = ""
+    with contextlib.ExitStack() as opened:
+        stream: IO[str] | None = None
+        while not over.wait(every):
+            if stream is None:
+                if not log.exists():
+                    continue
+                stream = opened.enter_context(log.open(errors="replace"))
+            # What ends no line is still being written.
+            *lines, rest = (rest + stream.read()).split("\n")
+            for line in lines:
+                with contextlib.suppress(ValueError):
+                    on_event(json.loads(line))
 
 
 def ask(*arguments: str) -> subprocess.CompletedProcess[str]:

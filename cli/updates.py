@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from cli import cluster_facts, lifetime, rehearsed, summary
+from cli import cluster_facts, lifetime, rehearsed, summary, wait_probes
 from cli.causes import cause
 from cli.cluster_facts import Release
 from cli.console import Progress, duration, err, out
@@ -52,11 +52,14 @@ def rehearse(chosen: Stack, shown: Progress, *, refresh: bool = False) -> Update
     lifetime.insist(chosen.config, datetime.now(UTC))
     world, bin_dir, _ = rehearsed.begin(chosen, shown, to_run=True)
     stack = rehearsed.stack_in(world, bin_dir, chosen, shown)
-    watcher = Watcher(shown, "applying" if stack.exists() else "creating")
+    late = wait_probes.reporter(chosen, shown.phase, builds=True)
+    watcher = Watcher(shown, "applying" if stack.exists() else "creating", late)
     try:
-        with interruptible(stack.engine, shown.phase):
+        # What asks beside the engine does it in the engine's environment, also when the engine is done.
+        asked = environment(stack.environment(), world.unset())
+        with asked, late.watching(), interruptible(stack.engine, shown.phase):
             if refresh and stack.exists():
-                stack.refresh(Watcher(shown, "reading"))
+                stack.refresh(Watcher(shown, "reading", late))
             result = stack.up(watcher)
     except AlreadyRunning as error:
         raise Failure(str(error)) from error

@@ -154,7 +154,7 @@ def test_with_json_pulumi_says_nothing_on_stdout(monkeypatch: pytest.MonkeyPatch
     change = Change(monkeypatch)
     aws_stack.up(STACK, yes=True, as_json=True)
     assert json.loads(capsys.readouterr().out) == {"outputs": {"clusterName": "myeks"}, "releases": []}
-    assert change.ran[0][1] == {"stdout": sys.stderr}
+    assert change.ran[0][1]["stdout"] is sys.stderr
 
 
 def test_a_failed_change_is_told(monkeypatch: pytest.MonkeyPatch):

@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+import threading
 from io import StringIO
+from pathlib import Path
 
 import pytest
 
@@ -78,3 +80,27 @@ def test_what_it_says_about_errors_is_passed_on_and_kept(quiet: bool, monkeypatc
         pulumi_cli._read(stream, kept, quiet)  # pyright: ignore[reportPrivateUsage]
     assert "".join(kept) == text.encode()[:10].decode(errors="ignore")
     assert shown.getvalue() == ("" if quiet else "".join(kept))
+
+
+def test_the_event_log_is_followed_while_it_is_written(tmp_path: Path):
+    log = tmp_path / "events"
+    pieces = ['{"sequence": 1}\n{"seq', 'uence": 2}\nno JSON\n{"sequence": 3}']
+    seen: list[object] = []
+
+    class Over(threading.Event):
+        """Each wait is one look: before the first there is no file, before each other one more of it."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            looks.append(list(seen))
+            if len(looks) == 1:
+                return False
+            if not pieces:
+                return True
+            with log.open("a") as file:
+                file.write(pieces.pop(0))
+            return False
+
+    looks: list[list[object]] = []
+    pulumi_cli.follow(log, Over(), seen.append)
+    # The last line has no end yet.
+    assert looks == [[], [], [{"sequence": 1}], [{"sequence": 1}, {"sequence": 2}]]
