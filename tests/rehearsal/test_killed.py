@@ -27,7 +27,7 @@ spec:
   template:
     metadata: {labels: {app: stuck}}
     spec:
-      nodeSelector: NODES
+      nodeSelector: {kubernetes.io/os: NODES}
       containers: [{name: stuck, image: nothing}]
 """
 
@@ -123,7 +123,7 @@ def put(archive: Path, name: str, *, ready: bool) -> None:
     version = archive.name.removeprefix(f"{name}-").removesuffix(".tgz")
     files = {
         "Chart.yaml": json.dumps({"apiVersion": "v2", "name": name, "version": version}),
-        "templates/stuck.yaml": DEPLOYMENT.replace("NODES", "{}" if ready else "{there-is-no: such-node}"),
+        "templates/stuck.yaml": DEPLOYMENT.replace("NODES", "linux" if ready else "windows"),
     }
     with tarfile.open(archive, "w:gz") as made:
         for path, text in files.items():
