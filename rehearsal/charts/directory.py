@@ -87,8 +87,10 @@ class Charts:
             data = self._pull(pin).result()
             chart = archive.read(data)
         except (NotHad, NotAChart) as error:
-            told = f"{pin.repository}'s archive {error}" if isinstance(error, NotAChart) else str(error)
-            self._tell(f"chart {pin.name} {pin.version} is recorded only: {told}")
+            if not (self._shelf / RECORDED_DIR / pin.file_name).exists():
+                # Once in a world: from then on the release's own state says so.
+                why = f"{pin.repository}'s archive {error}" if isinstance(error, NotAChart) else str(error)
+                self._tell(f"chart {pin.name} {pin.version} is recorded only: {why}")
             return Had(self._lay(pin, archive.empty(pin.name, pin.version), RECORDED_DIR), None)
         self._keep(pin, data)
         self._tell(f"chart {pin.name} {pin.version} pulled from {pin.repository}")

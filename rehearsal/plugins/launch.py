@@ -6,6 +6,7 @@ id, and gives the plug-in an environment in which it can reach this machine alon
 
 import shlex
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -67,10 +68,14 @@ def _write(launcher: Path, command: list[str], environment: Mapping[str, str], p
 
 
 def end(pids: Path) -> None:
-    """Wait until the plug-ins of earlier runs have ended; those that do not are killed."""
+    """Wait until the plug-ins of earlier runs have ended; those that do not within END_WITHIN, all in all, are killed.
+
+    The Kubernetes provider notices only after minutes that its engine is gone.
+    """
+    deadline = time.monotonic() + END_WITHIN
     for file in pids.iterdir():
         pid = int(file.name)
         ours = processes.alive(pid, "rehearsal.plugins") or processes.alive(pid, KUBERNETES)
-        if ours and not processes.wait_gone(pid, END_WITHIN):
+        if ours and not processes.wait_gone(pid, max(0.0, deadline - time.monotonic())):
             processes.end(pid, 0)
         file.unlink(missing_ok=True)

@@ -94,15 +94,16 @@ def test_a_chart_that_nobody_has_is_recorded(place: Place):
     assert RECORDED in stand_in.metadata["annotations"]
     assert place.said == [f"chart web 1.0.0 is recorded only: {place.served.url} has no web 1.0.0"]
     assert charts.is_recorded(str(had.path))
-    # The next run is given the same one, by the same path.
+    # The next run is given the same one, by the same path, and nothing is said twice.
     assert place.charts().had(place.pin).path == had.path
+    assert len(place.said) == 1
 
 
 def test_a_repository_that_refuses_is_told(place: Place):
     assert place.charts().had(Pin("web", "1.0.0", "http://127.0.0.1:9")).chart is None
     assert "http://127.0.0.1:9 could not be read (" in place.said[0]
     assert "refused" in place.said[0]
-    assert place.charts().had(Pin("web", "1.0.0", "file:///etc")).chart is None
+    assert place.charts().had(Pin("kinds", "1.0.0", "file:///etc")).chart is None
     assert "not an address of HTTP" in place.said[1]
 
 

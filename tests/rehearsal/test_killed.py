@@ -4,11 +4,9 @@ In each kind of resource: AWS's, a component's child, an object in the cluster, 
 stage and in `down`.
 """
 
-import io
 import json
 import os
 import signal
-import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,18 +14,20 @@ from typing import Any
 
 import pytest
 
+from infra.versions import CHARTS
+from tests.charts import tgz
 from tests.rehearsal.conftest import Lab
 
 DEPLOYMENT = """
 apiVersion: apps/v1
 kind: Deployment
-metadata: {name: stuck}
+metadata: {name: '{{ .Release.Name }}-stuck'}
 spec:
-  selector: {matchLabels: {app: stuck}}
+  selector: {matchLabels: {app: '{{ .Release.Name }}'}}
   template:
-    metadata: {labels: {app: stuck}}
+    metadata: {labels: {app: '{{ .Release.Name }}'}}
     spec:
-      nodeSelector: NODES
+      nodeSelector: {kubernetes.io/os: NODES}
       containers: [{name: stuck, image: nothing}]
 """
 
@@ -112,24 +112,29 @@ def test_a_change_of_stage_goes_on(lab: Lab):
     stands(lab)
 
 
-def chart(lab: Lab, name: str) -> Path:
-    """The archive from which a release is installed."""
-    (found,) = (lab.world / "charts").glob(f"{name}-*.tgz")
-    return found
+VALUES = {
+    "kube-ops-view": ["service"],
+    "aws-load-balancer-controller": [
+        *("clusterName", "vpcId", "region", "serviceAccount", "enableServiceMutatorWebhook", "defaultTags")
+    ],
+}
+"""Charts and the values that the lab gives them."""
 
 
-def put(archive: Path, name: str, *, ready: bool) -> None:
-    """Put a chart in that place whose pod becomes ready, or never does."""
-    version = archive.name.removeprefix(f"{name}-").removesuffix(".tgz")
-    files = {
+def put(lab: Lab, name: str, *, ready: bool) -> None:
+    """Put a chart into the directory whose pod becomes ready, or never does."""
+    (version,) = (chart.version for chart in CHARTS if chart.name == name)
+    files: dict[str, str | bytes] = {
         "Chart.yaml": json.dumps({"apiVersion": "v2", "name": name, "version": version}),
-        "templates/stuck.yaml": DEPLOYMENT.replace("NODES", "{}" if ready else "{there-is-no: such-node}"),
+        "values.yaml": json.dumps(dict.fromkeys(VALUES[name])),
+        "templates/stuck.yaml": DEPLOYMENT.replace("NODES", "linux" if ready else "windows"),
     }
-    with tarfile.open(archive, "w:gz") as made:
-        for path, text in files.items():
-            entry = tarfile.TarInfo(f"{name}/{path}")
-            entry.size = len(text)
-            made.addfile(entry, io.BytesIO(text.encode()))
+    (lab.charts / f"{name}-{version}.tgz").write_bytes(tgz(files, name))
+
+
+def ready_replicas(lab: Lab, release: str) -> str:
+    """Of the Deployment in such a chart."""
+    return lab.sh(f"kubectl get deployment {release}-stuck -n kube-system -o jsonpath='{{.status.readyReplicas}}'")
 
 
 def status_of(lab: Lab, release: str) -> list[str]:
@@ -150,32 +155,30 @@ def killed_in_helm(lab: Lab, command: str, release: str, status: str) -> None:
 
 
 def test_a_release_that_was_cut_off_in_helm_is_brought_to_an_end(lab: Lab):
-    archive = chart(lab, "kube-ops-view")
-    whole = archive.read_bytes()
     lab.set(kubeOpsView=False)
     lab("up")
     assert status_of(lab, "kube-ops-view") == []
 
-    put(archive, "kube-ops-view", ready=False)
+    put(lab, "kube-ops-view", ready=False)
     lab.set(kubeOpsView=True)
     killed_in_helm(lab, "up", "kube-ops-view", "pending-install")
-    archive.write_bytes(whole)
+    put(lab, "kube-ops-view", ready=True)
     ended = lab("up")
     assert "Half made, so deleted first and then made anew: ops-view-release" in ended.stderr
     assert status_of(lab, "kube-ops-view") == ["deployed"]
-    assert "stuck" not in lab.sh("kubectl get deployments -A")
+    assert ready_replicas(lab, "kube-ops-view") == "1"
     stands(lab)
 
-    archive = chart(lab, "aws-load-balancer-controller")
-    put(archive, "aws-load-balancer-controller", ready=False)
-    lab.set(tags={"Team": "red"})
+    put(lab, "aws-load-balancer-controller", ready=True)
+    lab("up")
+    put(lab, "aws-load-balancer-controller", ready=False)
     killed_in_helm(lab, "up", "aws-load-balancer-controller", "pending-upgrade")
     # Helm takes over what the revision that was cut off had made.
-    put(archive, "aws-load-balancer-controller", ready=True)
+    put(lab, "aws-load-balancer-controller", ready=True)
     ended = lab("up")
     assert "Release lbc-release: Helm stood at pending-upgrade in revision 2, which is forgotten" in ended.stderr
     assert status_of(lab, "aws-load-balancer-controller") == ["superseded", "deployed"]
-    assert lab.sh("kubectl get deployment stuck -n kube-system -o jsonpath='{.status.readyReplicas}'") == "1"
+    assert ready_replicas(lab, "aws-load-balancer-controller") == "1"
     stands(lab)
 
 

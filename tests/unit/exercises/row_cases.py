@@ -331,8 +331,9 @@ def _object(row: Row, names: Names) -> Iterator[Case]:
     assert isinstance(question, ReadObject)
     assert isinstance(expected, Holds)
     right = {name: _plain(value, names) for name, value in expected.facts if value is not None}
-    wanted = {name for name, value in expected.facts if value is not None}
-    unwanted = {name for name, value in expected.facts if value is None}
+    # In their order: test processes that run side by side have to collect the same names.
+    wanted = [name for name, value in expected.facts if value is not None]
+    unwanted = [name for name, value in expected.facts if value is None]
 
     def found(facts: Mapping[str, Any]) -> Program:
         return lambda one: one.api.on("GET", f"/{question.kind}/{question.name}", 200, _shaped(question, facts))
