@@ -22,6 +22,8 @@ from infra.leftovers import Client
 CONTROLLER_IMAGE: Final = "aws-load-balancer-controller"
 """In the name of the image that the load balancer controller runs."""
 
+_AWAY: Final = ": it has no ready pod"
+
 _ENTERED_FOR: Final = 600.0
 """Seconds that an entry is used: EKS takes its token for 15 minutes."""
 
@@ -69,7 +71,7 @@ class Probes:
     def __init__(self, stack: Stack, away: str) -> None:
         """`away` goes on after "it has no ready pod": what the user does about a controller that is gone."""
         self._config, self._profile = stack.config, None if stack.is_rehearsal else stack.profile
-        self._away = f": it has no ready pod{away}"
+        self._away = f"{_AWAY}{away}"
         self._client: Client | None = None
         self._get: tuple[float, Get] | None = None
         self._served: dict[str, list[Mapping[str, Any]]] = {}
@@ -160,7 +162,13 @@ class Probes:
             wanted = urlencode({"labelSelector": ",".join(f"{key}={value}" for key, value in selector.items())})
             return waits.workload(found) or waits.pods(self._api(f"/api/v1/namespaces/{space}/pods?{wanted}")["items"])
         wanted = urlencode({"fieldSelector": f"involvedObject.kind={kind},involvedObject.name={name}"})
-        return waits.events(self._api(f"/api/v1/namespaces/{space}/events?{wanted}")["items"])
+        warned = waits.events(self._api(f"/api/v1/namespaces/{space}/events?{wanted}")["items"])
+        return warned or (self._of_address(found) if kind == "Ingress" else "")
+
+    def _of_address(self, ingress: Mapping[str, Any]) -> str:
+        if ((ingress.get("status") or {}).get("loadBalancer") or {}).get("ingress"):
+            return ""
+        return f"an address, which {waits.LOAD_BALANCER} gives{'' if controller_is_ready(self._api) else _AWAY}"
 
     def _of_deletion(self, found: Mapping[str, Any]) -> str:
         owners = {waits.owner_of(each) for each in found["metadata"].get("finalizers") or []}

@@ -96,6 +96,25 @@ def test_an_ingress_that_gets_no_address_says_its_newest_warning(api: Api):
     assert api.asked.count("/apis/networking.k8s.io/v1") == 1
 
 
+@pytest.mark.parametrize(
+    ("deployments", "told"),
+    [
+        ([], "an address, which the AWS Load Balancer Controller gives: it has no ready pod"),
+        ([controller(1)], "an address, which the AWS Load Balancer Controller gives"),
+    ],
+)
+def test_an_ingress_without_address_and_warning_says_who_owes_it(api: Api, deployments: list[Any], told: str):
+    path = "/apis/networking.k8s.io/v1/namespaces/pages/ingresses/x"
+    api.answers[path] = {"metadata": {"name": "x"}, "status": {"loadBalancer": {}}}
+    wanted = "fieldSelector=involvedObject.kind%3DIngress%2CinvolvedObject.name%3Dx"
+    api.answers[f"/api/v1/namespaces/pages/events?{wanted}"] = {"items": []}
+    api.answers["/apis/apps/v1/deployments"] = {"items": deployments}
+    resource = of_cluster("networking.k8s.io/v1", "Ingress", "x", operation="create")
+    assert Probes(STACK, GONE)(resource) == told
+    api.answers[path]["status"] = {"loadBalancer": {"ingress": [{"hostname": "one.elb.amazonaws.com"}]}}
+    assert Probes(STACK, GONE)(resource) == ""
+
+
 def test_a_namespace_is_asked_for_without_one(api: Api):
     condition = {"type": "NamespaceContentRemaining", "status": "True", "message": "pods. has 1 instance"}
     about = {"name": "pages", "deletionTimestamp": "now"}
@@ -194,7 +213,8 @@ def test_a_part_of_the_network_is_held_by_interfaces(api: Api, kind: str, filter
     # A gateway is not held by what has no public address.
     assert ("eni-2" in told) is ("Gateway" not in kind)
     assert api.calls == [("describe_network_interfaces", {"Filters": [filtered]})]
-    assert Probes(STACK, GONE)(Resource("u", f"aws:ec2/{kind}", "create", "", {})) == ""
+    # While it is changed nothing holds it.
+    assert Probes(STACK, GONE)(Resource("u", f"aws:ec2/{kind}", "update", "id-1", {"vpcId": "vpc-1"})) == ""
 
 
 def test_what_cannot_be_asked_is_silent(api: Api):

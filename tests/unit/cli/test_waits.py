@@ -209,6 +209,8 @@ def test_a_question_without_an_answer_holds_nobody_up(monkeypatch: pytest.Monkey
         assert asked.wait(5)
     assert reporter.is_over
     answer.set()
+    # Whatever comes then is no news any more.
+    reporter.look()
     assert told == []
 
 
