@@ -78,7 +78,7 @@ def test_an_ingress_says_whether_its_controller_is_gone(api: Api, deployments: l
     api.answers["/apis/networking.k8s.io/v1/namespaces/pages/ingresses/x"] = {"metadata": about}
     api.answers["/apis/apps/v1/deployments"] = {"items": deployments}
     said = Probes(STACK, GONE)(of_cluster("networking.k8s.io/v1", "Ingress", "x", id="pages/x"))
-    assert said.startswith("finalizer group.ingress.k8s.aws/study, which the AWS Load Balancer Controller takes off")
+    assert said.startswith("finalizer group.ingress.k8s.aws/study, taken off by the AWS Load Balancer Controller")
     assert said.endswith(": it has no ready pod. Run this") is gone
 
 
@@ -142,6 +142,18 @@ def test_a_deployment_is_told_by_its_pods(api: Api):
     api.answers["/api/v1/namespaces/pages/pods?labelSelector=app%3Dweb"] = {"items": [UNREADY]}
     said = Probes(STACK, GONE)(of_cluster("apps/v1", "Deployment", "web", operation="create"))
     assert said == "pod web-1 (ErrImagePull)"
+
+
+def test_a_deployment_that_goes_is_told_by_its_last_pods(api: Api):
+    found = made("web", "any", "", ("app", "web"))
+    found["metadata"] |= {"deletionTimestamp": "now", "finalizers": ["foregroundDeletion"]}
+    ending = {"metadata": {"name": "web-1", "deletionTimestamp": "now"}, "status": {"phase": "Running"}}
+    api.answers["/apis/apps/v1/namespaces/pages/deployments/web"] = found
+    api.answers["/api/v1/namespaces/pages/pods?labelSelector=app%3Dweb"] = {"items": [ending]}
+    assert Probes(STACK, GONE)(of_cluster("apps/v1", "Deployment", "web", id="pages/web")) == (
+        "pod web-1 (it is ending); finalizer foregroundDeletion, taken off by the garbage collector when what belongs "
+        "to it is gone"
+    )
 
 
 def test_a_release_is_told_by_the_pods_of_its_chart_and_of_its_hooks(api: Api):
