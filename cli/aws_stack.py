@@ -143,4 +143,4 @@ def _take(late: waits.Reporter, event: dict[str, Any]) -> None:
 
 
 def _tell(line: str) -> None:
-    err.print(line, markup=False)
+    err.print(line, markup=False, soft_wrap=True)

@@ -56,7 +56,8 @@ class Progress:
     def phase(self, text: str) -> None:
         """Something is done, or something long begins."""
         self._told = self.elapsed
-        err.print(f"{self.elapsed:6.1f} s  {text}", markup=False)
+        # One line, however long: a log is searched by lines.
+        err.print(f"{self.elapsed:6.1f} s  {text}", markup=False, soft_wrap=True)
 
     def waiting(self, text: str) -> None:
         """What is going on now: the moving line of a terminal, now and then a line in a pipe."""

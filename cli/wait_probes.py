@@ -22,6 +22,8 @@ from infra.leftovers import Client
 CONTROLLER_IMAGE: Final = "aws-load-balancer-controller"
 """In the name of the image that the load balancer controller runs."""
 
+_AWAY: Final = ": it has no ready pod"
+
 _ENTERED_FOR: Final = 600.0
 """Seconds that an entry is used: EKS takes its token for 15 minutes."""
 
@@ -69,7 +71,7 @@ class Probes:
     def __init__(self, stack: Stack, away: str) -> None:
         """`away` goes on after "it has no ready pod": what the user does about a controller that is gone."""
         self._config, self._profile = stack.config, None if stack.is_rehearsal else stack.profile
-        self._away = f": it has no ready pod{away}"
+        self._away = f"{_AWAY}{away}"
         self._client: Client | None = None
         self._get: tuple[float, Get] | None = None
         self._served: dict[str, list[Mapping[str, Any]]] = {}
@@ -89,9 +91,13 @@ class Probes:
             pass
         return ""
 
-    def _aws(self, service: str) -> Any:
+    def _insist(self) -> None:
+        """Raises CannotAsk when the run is over."""
         if self.is_over():
             raise CannotAsk("The run is over. Nothing is asked any more.")
+
+    def _aws(self, service: str) -> Any:
+        self._insist()
         if self._client is None:
             self._client = clients.clients(self._profile, self._config.region)
         return self._client(service)
@@ -117,13 +123,13 @@ class Probes:
         now = time.monotonic()
         if self._get is None or now - self._get[0] > _ENTERED_FOR:
             self._get = now, self._entered()
-        if self.is_over():
-            raise CannotAsk("The run is over. Nothing is asked any more.")
+        self._insist()
         return self._get[1](path)
 
     def _entered(self) -> Get:
         name, region = self._config.cluster_name, self._config.region
         found = self._aws("eks").describe_cluster(name=name)["cluster"]
+        self._insist()
         if not found.get("endpoint"):
             raise CannotAsk("The cluster has no API server yet. Ask again later.")
         profile = ["--profile", self._profile] if self._profile else []
@@ -152,15 +158,28 @@ class Probes:
         self._served[base] = kinds
         where = f"/namespaces/{space}" if served["namespaced"] else ""
         found: dict[str, Any] = {"kind": kind, **self._api(f"{base}{where}/{served['name']}/{name}")}
-        if found["metadata"].get("deletionTimestamp"):
-            return self._of_deletion(found)
+        going = bool(found["metadata"].get("deletionTimestamp"))
         if kind == "Pod":
             return waits.pods([found])
-        if selector := ((found.get("spec") or {}).get("selector") or {}).get("matchLabels"):
-            wanted = urlencode({"labelSelector": ",".join(f"{key}={value}" for key, value in selector.items())})
-            return waits.workload(found) or waits.pods(self._api(f"/api/v1/namespaces/{space}/pods?{wanted}")["items"])
+        pods = self._pods(space, found)
+        if going or pods:
+            return "; ".join(filter(None, (pods, self._of_deletion(found) if going else "")))
         wanted = urlencode({"fieldSelector": f"involvedObject.kind={kind},involvedObject.name={name}"})
-        return waits.events(self._api(f"/api/v1/namespaces/{space}/events?{wanted}")["items"])
+        warned = waits.events(self._api(f"/api/v1/namespaces/{space}/events?{wanted}")["items"])
+        return warned or (self._of_address(found) if kind == "Ingress" else "")
+
+    def _pods(self, space: str, found: Mapping[str, Any]) -> str:
+        """What a Deployment or its like waits for in its pods; empty for what makes none."""
+        selector = ((found.get("spec") or {}).get("selector") or {}).get("matchLabels")
+        if not selector:
+            return ""
+        wanted = urlencode({"labelSelector": ",".join(f"{key}={value}" for key, value in selector.items())})
+        return waits.workload(found) or waits.pods(self._api(f"/api/v1/namespaces/{space}/pods?{wanted}")["items"])
+
+    def _of_address(self, ingress: Mapping[str, Any]) -> str:
+        if ((ingress.get("status") or {}).get("loadBalancer") or {}).get("ingress"):
+            return ""
+        return f"an address, which {waits.LOAD_BALANCER} gives{'' if controller_is_ready(self._api) else _AWAY}"
 
     def _of_deletion(self, found: Mapping[str, Any]) -> str:
         owners = {waits.owner_of(each) for each in found["metadata"].get("finalizers") or []}

@@ -81,7 +81,7 @@ def deletion(found: Mapping[str, Any], away: str = "") -> str:
     if not about.get("deletionTimestamp"):
         return ""
     told = [
-        f"finalizer {each}{f', which {owner} takes off' if owner else ''}{away if owner == LOAD_BALANCER else ''}"
+        f"finalizer {each}{f', taken off by {owner}' if owner else ''}{away if owner == LOAD_BALANCER else ''}"
         for each in about.get("finalizers") or []
         for owner in [owner_of(each)]
     ]

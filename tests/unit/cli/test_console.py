@@ -45,3 +45,8 @@ def test_a_reader_that_has_seen_enough_is_no_failure(monkeypatch: pytest.MonkeyP
         told.print("a row\n" * 10_000)
     assert ended.value.code == 141
     sys.stdout.flush()
+
+
+def test_a_phase_is_one_line_however_long(capsys: pytest.CaptureFixture[str]):
+    Progress().phase("word " * 100 + "end")
+    assert capsys.readouterr().err.count("\n") == 1

@@ -78,7 +78,7 @@ def test_an_ingress_says_whether_its_controller_is_gone(api: Api, deployments: l
     api.answers["/apis/networking.k8s.io/v1/namespaces/pages/ingresses/x"] = {"metadata": about}
     api.answers["/apis/apps/v1/deployments"] = {"items": deployments}
     said = Probes(STACK, GONE)(of_cluster("networking.k8s.io/v1", "Ingress", "x", id="pages/x"))
-    assert said.startswith("finalizer group.ingress.k8s.aws/study, which the AWS Load Balancer Controller takes off")
+    assert said.startswith("finalizer group.ingress.k8s.aws/study, taken off by the AWS Load Balancer Controller")
     assert said.endswith(": it has no ready pod. Run this") is gone
 
 
@@ -94,6 +94,25 @@ def test_an_ingress_that_gets_no_address_says_its_newest_warning(api: Api):
     # What kinds there are is asked once.
     probes(of_cluster("networking.k8s.io/v1", "Ingress", "x", operation="create"))
     assert api.asked.count("/apis/networking.k8s.io/v1") == 1
+
+
+@pytest.mark.parametrize(
+    ("deployments", "told"),
+    [
+        ([], "an address, which the AWS Load Balancer Controller gives: it has no ready pod"),
+        ([controller(1)], "an address, which the AWS Load Balancer Controller gives"),
+    ],
+)
+def test_an_ingress_without_address_and_warning_says_who_owes_it(api: Api, deployments: list[Any], told: str):
+    path = "/apis/networking.k8s.io/v1/namespaces/pages/ingresses/x"
+    api.answers[path] = {"metadata": {"name": "x"}, "status": {"loadBalancer": {}}}
+    wanted = "fieldSelector=involvedObject.kind%3DIngress%2CinvolvedObject.name%3Dx"
+    api.answers[f"/api/v1/namespaces/pages/events?{wanted}"] = {"items": []}
+    api.answers["/apis/apps/v1/deployments"] = {"items": deployments}
+    resource = of_cluster("networking.k8s.io/v1", "Ingress", "x", operation="create")
+    assert Probes(STACK, GONE)(resource) == told
+    api.answers[path]["status"] = {"loadBalancer": {"ingress": [{"hostname": "one.elb.amazonaws.com"}]}}
+    assert Probes(STACK, GONE)(resource) == ""
 
 
 def test_a_namespace_is_asked_for_without_one(api: Api):
@@ -123,6 +142,18 @@ def test_a_deployment_is_told_by_its_pods(api: Api):
     api.answers["/api/v1/namespaces/pages/pods?labelSelector=app%3Dweb"] = {"items": [UNREADY]}
     said = Probes(STACK, GONE)(of_cluster("apps/v1", "Deployment", "web", operation="create"))
     assert said == "pod web-1 (ErrImagePull)"
+
+
+def test_a_deployment_that_goes_is_told_by_its_last_pods(api: Api):
+    found = made("web", "any", "", ("app", "web"))
+    found["metadata"] |= {"deletionTimestamp": "now", "finalizers": ["foregroundDeletion"]}
+    ending = {"metadata": {"name": "web-1", "deletionTimestamp": "now"}, "status": {"phase": "Running"}}
+    api.answers["/apis/apps/v1/namespaces/pages/deployments/web"] = found
+    api.answers["/api/v1/namespaces/pages/pods?labelSelector=app%3Dweb"] = {"items": [ending]}
+    assert Probes(STACK, GONE)(of_cluster("apps/v1", "Deployment", "web", id="pages/web")) == (
+        "pod web-1 (it is ending); finalizer foregroundDeletion, taken off by the garbage collector when what belongs "
+        "to it is gone"
+    )
 
 
 def test_a_release_is_told_by_the_pods_of_its_chart_and_of_its_hooks(api: Api):
@@ -194,7 +225,8 @@ def test_a_part_of_the_network_is_held_by_interfaces(api: Api, kind: str, filter
     # A gateway is not held by what has no public address.
     assert ("eni-2" in told) is ("Gateway" not in kind)
     assert api.calls == [("describe_network_interfaces", {"Filters": [filtered]})]
-    assert Probes(STACK, GONE)(Resource("u", f"aws:ec2/{kind}", "create", "", {})) == ""
+    # While it is changed nothing holds it.
+    assert Probes(STACK, GONE)(Resource("u", f"aws:ec2/{kind}", "update", "id-1", {"vpcId": "vpc-1"})) == ""
 
 
 def test_what_cannot_be_asked_is_silent(api: Api):

@@ -29,20 +29,19 @@ def pod(name: str, ready: bool = False, phase: str = "Pending", **status: Any) -
         (
             "group.ingress.k8s.aws/study",
             AWAY,
-            "finalizer group.ingress.k8s.aws/study, which the AWS Load Balancer Controller takes off: "
-            "it has no ready pod",
+            "finalizer group.ingress.k8s.aws/study, taken off by the AWS Load Balancer Controller: it has no ready pod",
         ),
         (
             "ingress.k8s.aws/resources",
             "",
-            "finalizer ingress.k8s.aws/resources, which the AWS Load Balancer Controller takes off",
+            "finalizer ingress.k8s.aws/resources, taken off by the AWS Load Balancer Controller",
         ),
         ("example.com/kept", AWAY, "finalizer example.com/kept"),
         (
             "service.kubernetes.io/load-balancer-cleanup",
             AWAY,
-            "finalizer service.kubernetes.io/load-balancer-cleanup, which the cloud controller manager that EKS runs "
-            "takes off",
+            "finalizer service.kubernetes.io/load-balancer-cleanup, taken off by the cloud controller manager that EKS "
+            "runs",
         ),
     ],
 )
@@ -209,6 +208,8 @@ def test_a_question_without_an_answer_holds_nobody_up(monkeypatch: pytest.Monkey
         assert asked.wait(5)
     assert reporter.is_over
     answer.set()
+    # Whatever comes then is no news any more.
+    reporter.look()
     assert told == []
 
 
