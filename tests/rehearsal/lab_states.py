@@ -67,7 +67,8 @@ def differences(one: Any, two: Any, where: str = "") -> Iterator[str]:
 def facts(lab: Lab) -> Facts:
     """Everything comparable that stands in a lab."""
     resources: list[dict[str, Any]] = lab.state()["resources"]
-    drawn = _drawn(resources)
+    # A chart's archive lies in the world's own directory.
+    drawn = _drawn(resources) | {str(lab.world): "<world>"}
     told = {**dict(_resources(resources)), **dict(_objects(lab)), **dict(_aws(lab))}
     return {_settled(name, drawn): json.loads(_settled(json.dumps(fact), drawn)) for name, fact in told.items()}
 

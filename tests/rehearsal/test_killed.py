@@ -121,11 +121,11 @@ VALUES = {
 """Charts and the values that the lab gives them."""
 
 
-def put(lab: Lab, name: str, *, ready: bool) -> None:
-    """Put a chart into the directory whose pod becomes ready, or never does."""
+def put(lab: Lab, name: str, *, ready: bool, edition: int = 1) -> None:
+    """Put a chart into the directory whose pod becomes ready, or never does; each edition is another archive."""
     (version,) = (chart.version for chart in CHARTS if chart.name == name)
     files: dict[str, str | bytes] = {
-        "Chart.yaml": json.dumps({"apiVersion": "v2", "name": name, "version": version}),
+        "Chart.yaml": json.dumps({"apiVersion": "v2", "name": name, "version": version, "appVersion": str(edition)}),
         "values.yaml": json.dumps(dict.fromkeys(VALUES[name])),
         "templates/stuck.yaml": DEPLOYMENT.replace("NODES", "linux" if ready else "windows"),
     }
@@ -174,7 +174,7 @@ def test_a_release_that_was_cut_off_in_helm_is_brought_to_an_end(lab: Lab):
     put(lab, "aws-load-balancer-controller", ready=False)
     killed_in_helm(lab, "up", "aws-load-balancer-controller", "pending-upgrade")
     # Helm takes over what the revision that was cut off had made.
-    put(lab, "aws-load-balancer-controller", ready=True)
+    put(lab, "aws-load-balancer-controller", ready=True, edition=2)
     ended = lab("up")
     assert "Release lbc-release: Helm stood at pending-upgrade in revision 2, which is forgotten" in ended.stderr
     assert status_of(lab, "aws-load-balancer-controller") == ["superseded", "deployed"]
