@@ -2,10 +2,8 @@
 
 import json
 import time
-from pathlib import Path
 
 from tests.rehearsal.conftest import Lab
-from tests.rehearsal.test_killed_on_aws import Mine
 
 WITHIN = 15.0
 """Seconds in which a user hears what is waited for."""
@@ -50,20 +48,3 @@ def test_down_says_what_it_waits_for_and_goes_on_with_consent(lab: Lab):
     assert "being deleted for 1" in line  # 10 to 19 s
     assert "Nothing is left: no resource" in rest
     assert going.returncode == 0
-
-
-def test_on_aws_it_is_told_beside_what_pulumi_says(lab: Lab, tmp_path: Path):
-    mine = Mine(lab, tmp_path)
-    mine("up", "--yes")
-    shell = (str(lab.checkout / "lab"), "shell", "-s", "mine", "--", "sh", "-c")
-    patch = "kubectl -n monitoring patch configmap kept --type merge --patch '{}'"
-    mine.run(*shell, "kubectl -n monitoring create configmap kept")
-    mine.run(*shell, patch.format(json.dumps({"metadata": {"finalizers": [KEPT]}})))
-    going = mine.start("down", "--yes")
-    assert going.stdout
-    line = next((each for each in going.stdout if "kubernetes:Namespace" in each and "waits for" in each), "")
-    mine.run(*shell, patch.format(json.dumps({"metadata": {"finalizers": None}})))
-    rest = going.communicate(timeout=180)[0]
-    assert f"{KEPT} in 1 resource instances" in line
-    assert "being deleted for 1" in line
-    assert going.returncode == 0, rest
