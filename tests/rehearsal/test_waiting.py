@@ -2,8 +2,10 @@
 
 import json
 import time
+from pathlib import Path
 
 from tests.rehearsal.conftest import Lab
+from tests.rehearsal.test_killed_on_aws import Mine
 
 WITHIN = 15.0
 """Seconds in which a user hears what is waited for."""
@@ -48,3 +50,22 @@ def test_down_says_what_it_waits_for_and_goes_on_with_consent(lab: Lab):
     assert "being deleted for 1" in line  # 10 to 19 s
     assert "Nothing is left: no resource" in rest
     assert going.returncode == 0
+
+
+def test_on_aws_it_is_told_beside_what_pulumi_says(lab: Lab, tmp_path: Path):
+    mine = Mine(lab, tmp_path)
+    # The charts' repositories are not reached from here: the network stands, and some of the rest.
+    mine("up", "--yes", code=None)
+    named = "Name=tag:Name,Values=myeks-Vpc1PublicSubnet1"
+    subnets = ("describe-subnets", "--filters", named, "--query", "Subnets[0].SubnetId")
+    subnet = mine.run("aws", "ec2", *subnets, "--output", "text").stdout.strip()
+    making = ("create-network-interface", "--subnet-id", subnet, "--description", "of a test")
+    asked = ("--query", "NetworkInterface.NetworkInterfaceId", "--output", "text")
+    interface = mine.run("aws", "ec2", *making, *asked).stdout.strip()
+    going = mine.start("down", "--yes")
+    assert going.stdout
+    line = next((each for each in going.stdout if "aws:Subnet" in each and "waits for" in each), "")
+    # The stand-in of the AWS provider gives up after some seconds.
+    going.communicate(timeout=180)
+    assert f"waits for network interface {interface} (of a test)" in line
+    assert "being deleted for 1" in line
