@@ -1,4 +1,7 @@
-"""Stands in for `pulumi-language-python`, which a user's Pulumi brings along: runs this lab's program for the CLI."""
+"""Stands in for `pulumi-language-python`, which a user's Pulumi brings along: runs this lab's program for the CLI.
+
+The charts' own repositories are not reached from here, so releases get their charts as in the rehearsal.
+"""
 
 import os
 import signal
@@ -12,6 +15,13 @@ from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2_grpc, plugin_pb2
 
 from infra.stack import deploy
+from rehearsal.charts.directory import Charts
+from rehearsal.charts.releases import Releases
+from rehearsal.paths import world_dir
+
+
+def program() -> None:
+    Releases(Charts(world_dir() / "charts"), (), ()).around(deploy)
 
 
 class Host(LanguageServer):
@@ -25,7 +35,7 @@ def serve() -> None:
     """Serve until the engine is gone; Ctrl-C is the engine's."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     server = grpc.server(futures.ThreadPoolExecutor(8))
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(Host(deploy), server)
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(Host(program), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     sys.stdout.write(f"{port}\n")
