@@ -1,6 +1,9 @@
 # The verbs that people expect. `./lab` is the lab itself; this file is for those who change it.
 PYTHON := .venv/bin/python
 DEV := .venv/.dev-requirements
+# Worlds are apart, so test files run side by side; each running rehearsal takes about 1 GiB of memory.
+TEST_WORKERS ?= 2
+PYTEST := $(PYTHON) -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup test unit rehearsal lint format bench clean
 help:  ## list these verbs
@@ -13,13 +16,13 @@ $(DEV): lab requirements.txt constraints.txt requirements-dev.txt
 	touch $@
 
 test: setup  ## all tests: the unit tests, then the rehearsal's
-	$(PYTHON) -m pytest
+	$(PYTEST)
 
 unit: setup  ## the unit tests alone: no process, no network
-	$(PYTHON) -m pytest tests/unit
+	$(PYTEST) tests/unit
 
 rehearsal: setup  ## the tests on the real engine and the real API server
-	$(PYTHON) -m pytest tests/rehearsal
+	$(PYTEST) tests/rehearsal
 
 lint: setup  ## lint, formatting, types, and the rooms' one-way imports
 	$(PYTHON) -m ruff check .
