@@ -21,7 +21,7 @@ from rehearsal import toolchain
 from rehearsal.control_plane import ControlPlane, ControlPlaneSpec, NodeSpec
 from tests.rehearsal.conftest import Lab
 
-AIMS: Final = {"up": 2.0, "no-op up": 3.0, "memory": 1024.0, "every stage": 90.0}
+AIMS: Final = {"up": 2.5, "no-op up": 2.5, "memory": 1229.0, "every stage": 90.0}
 """`up` in floors, no-op in empty no-ops, memory in MiB, every stage in seconds."""
 MANY: Final = 2000
 """Roles, and as many bindings, for `whocan`."""
