@@ -175,12 +175,12 @@ def main() -> None:
     table.add_row("first pod Running, bare control plane (the floor)", f"{running:.1f} s", "1", "")
     table.add_row("empty program: up", f"{empty_up:.1f} s", "", "")
     table.add_row("empty program: no-op up", f"{empty_noop:.1f} s", "1", "")
-    table.add_row("./lab up, tools cached", f"{up:.1f} s", f"{up / running:.2f} floors", f"{AIMS['up']:.0f}")
+    table.add_row("./lab up, tools cached", f"{up:.1f} s", f"{up / running:.2f} floors", f"{AIMS['up']:g}")
     table.add_row(
         "./lab up, no change",
         f"{noop:.1f} s",
         f"{noop / empty_noop:.2f} empty no-ops",
-        f"{AIMS['no-op up']:.0f}",
+        f"{AIMS['no-op up']:g}",
     )
     table.add_row("./lab preview, no change", f"{preview:.1f} s", f"{preview / empty_noop:.2f} empty no-ops", "")
     table.add_row("./lab check, every exercise on", f"{check:.1f} s", f"{check / empty_noop:.2f} empty no-ops", "")
