@@ -201,15 +201,7 @@ def launch_template(p: Planted) -> None:
 
 def load_balancer(p: Planted) -> None:
     elbv2, tags = p.client("elbv2"), p.listed({"elbv2.k8s.aws/cluster": p.name}, **{"ingress.k8s.aws/stack": "study"})
-    # AWS tells a balancer's VPC from its subnets; the emulator wants it as a parameter, which boto3 does not have.
-    events, call = elbv2.meta.events, "before-call.elastic-load-balancing-v2.CreateLoadBalancer"
-
-    def in_vpc(params: dict[str, Any], **_: Any) -> None:
-        params["body"]["VpcId"] = p.vpc
-
-    events.register(call, in_vpc)
     made = elbv2.create_load_balancer(Name=f"{p.name}-ingress-alb", Subnets=p.subnets, Tags=tags)["LoadBalancers"][0]
-    events.unregister(call, in_vpc)
     p.note("load balancer", made["LoadBalancerArn"])
     target = elbv2.create_target_group(
         Name=f"k8s-monitori-grafana-{p.net.replace('.', '')}", Protocol="HTTP", Port=80, VpcId=p.vpc, Tags=tags
@@ -448,7 +440,7 @@ def namesake(emulator: Emulator, cluster_name: str, net: str) -> Planted:
     It bears no tag of a lab, and stands in a VPC of its own.
     """
     theirs = Planted(emulator, Lab(cluster_name, REGION), net, tag={"alpha.eksctl.io/cluster-name": cluster_name})
-    for each in (vpc, subnet, role, cluster, node_group, launch_template, scaling_group):
+    for each in (vpc, subnet, internet_gateway, role, cluster, node_group, launch_template, scaling_group):
         each(theirs)
     for each in (load_balancer, classic_load_balancer, security_groups, interfaces, volume, log_group):
         each(theirs)
