@@ -12,8 +12,8 @@ from rehearsal.plugins.aws.shapes import tag_list
 from rehearsal.plugins.protocol import ProviderError
 
 # What depends on a group or VPC goes in its own time, an interface after its instance. The real
-# provider asks for minutes; here a few seconds tell whether anything is still on its way out.
-DEPENDENCY_MINUTES = 0.2
+# provider asks for minutes; here it is long enough to see what goes by itself, and to be told what does not.
+DEPENDENCY_MINUTES = 0.35
 
 
 class Ec2Resource(AwsResource):
