@@ -1,9 +1,9 @@
 # The verbs that people expect. `./lab` is the lab itself; this file is for those who change it.
 PYTHON := .venv/bin/python
 DEV := .venv/.dev-requirements
-# The same hash seed everywhere: workers have to collect the same tests. Worlds are apart, so test files run side by side; each running rehearsal takes about 1 GiB of memory.
+# Worlds are apart, so test files run side by side; each running rehearsal takes about 1 GiB of memory.
 TEST_WORKERS ?= 2
-PYTEST := PYTHONHASHSEED=0 $(PYTHON) -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
+PYTEST := $(PYTHON) -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup test unit rehearsal lint format bench clean
 help:  ## list these verbs
