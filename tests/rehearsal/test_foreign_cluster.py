@@ -18,6 +18,7 @@ from rehearsal.run import RehearsalStack, RunFailed
 from rehearsal.toolchain import ensure
 from rehearsal.world import World
 from tests.rehearsal import plugin_aws_world
+from tests.rehearsal.plugin_engine import Program
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def was_called(listener: socket.socket) -> bool:
     return bool(select.select([listener], [], [], 0.2)[0])
 
 
-def stack(world: World, directory: Path, server: str) -> RehearsalStack:
+def foreign(server: str) -> Program:
     """A program with one namespace in that cluster."""
     cluster = {"name": "c", "cluster": {"server": server, "insecure-skip-tls-verify": True}}
     context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
@@ -53,6 +54,10 @@ def stack(world: World, directory: Path, server: str) -> RehearsalStack:
         provider = Provider("foreign", kubeconfig=kubeconfig)
         Namespace("there", metadata={"name": "there"}, opts=pulumi.ResourceOptions(provider=provider))
 
+    return program
+
+
+def stack(world: World, directory: Path, program: Program) -> RehearsalStack:
     (directory / "Pulumi.yaml").write_text("name: foreign\nruntime: python\n")
     (directory / "Pulumi.test.yaml").write_text("config:\n  aws:region: ap-northeast-2\n")
     return RehearsalStack(
@@ -66,7 +71,7 @@ def stack(world: World, directory: Path, server: str) -> RehearsalStack:
 
 def test_it_is_refused_before_a_connection_is_made(world: World, listener: socket.socket, tmp_path: Path):
     server = f"https://127.0.0.1:{listener.getsockname()[1]}"
-    made = stack(world, tmp_path, server)
+    made = stack(world, tmp_path, foreign(server))
     for run in (made.preview, made.up):
         with pytest.raises(RunFailed) as refused:
             run()
@@ -82,9 +87,16 @@ def test_without_the_refusal_there_is_no_way_to_another_host(
     port = listener.getsockname()[1]
     # To the provider an address like that of any host; here it leads to the listener.
     with pytest.raises(RunFailed, match="unreachable"):
-        stack(world, tmp_path, f"https://0.0.0.0:{port}").up()
+        stack(world, tmp_path, foreign(f"https://0.0.0.0:{port}")).up()
     assert not was_called(listener)
     # It would be called: the same provider reaches what is on loopback.
     with pytest.raises(RunFailed):
-        stack(world, tmp_path, f"https://127.0.0.1:{port}").up()
+        stack(world, tmp_path, foreign(f"https://127.0.0.1:{port}")).up()
     assert was_called(listener)
+
+
+def test_a_run_after_refused_ones_ends_well(world: World, tmp_path: Path):
+    for _ in range(3):
+        with pytest.raises(RunFailed, match="no cluster of the rehearsal"):
+            stack(world, tmp_path, foreign("https://127.0.0.1:1")).up()
+    assert stack(world, tmp_path, lambda: None).up().changes
