@@ -274,7 +274,7 @@ class RehearsalStack:
 
     def _open(self) -> auto.Stack:
         """The stack, made when there is none. Raises AlreadyRunning."""
-        recovery.clear_locks(self._root / "backend" / ".pulumi" / "locks", self.name)
+        recovery.clear_locks(self.world.dir / recovery.LOCKS, self.name)
         self._pids.mkdir(parents=True, exist_ok=True)
         launch.end(self._pids)
         recovery.restore_checkpoint(self._checkpoint)
