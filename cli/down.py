@@ -7,7 +7,17 @@ from typing import Annotated, Final
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import aws_stack, ingresses, leftover_tables, lifetime, rehearsed, services, sweep, wait_probes
+from cli import (
+    aws_stack,
+    ingresses,
+    kept_stages,
+    leftover_tables,
+    lifetime,
+    rehearsed,
+    services,
+    sweep,
+    wait_probes,
+)
 from cli.causes import cause
 from cli.console import Progress, duration, err, out, progress
 from cli.events import Watcher
@@ -50,6 +60,7 @@ def down(
     if force and stack == REHEARSAL:
         # Also when the settings are wrong, the emulator hangs or something else answers in its place.
         worlds.sweep(force=True)
+        kept_stages.forget()
         _gone("The rehearsal is stopped; nothing is left of it.", as_json=as_json)
         return
     chosen = load(stack)
@@ -62,10 +73,12 @@ def down(
         here = rehearsed.attached()
         if here is None:
             worlds.sweep()
+            kept_stages.forget()
             _gone("The rehearsal is not up; nothing is left of it.", as_json=as_json)
             return
         left = _destroy(here, chosen, shown, yes=yes)
         worlds.stop(here)
+        kept_stages.forget()
     if left:
         if as_json:
             _print(left, shown.elapsed)

@@ -22,7 +22,7 @@ from rich.text import Text
 from cli import rehearsed
 from cli.console import err, out, progress
 from cli.failures import Failure
-from cli.stacks import REHEARSAL, Stack, StackOption, load
+from cli.stacks import REHEARSAL, Stack, StackOption, load, settings_of
 from infra.config import LabConfig
 from infra.lookups import Answers
 from infra.schedule import durations, forecast, gantt
@@ -114,8 +114,7 @@ def _without_accounts(chosen: Stack, directory: Path) -> Stack:
 
     Left out are encrypted values, whose key is the user's, and how the provider reaches AWS (`aws:profile`).
     """
-    settings: dict[str, Any] = yaml.safe_load(chosen.file.read_text()) or {}
-    config: dict[str, Any] = settings.get("config") or {}
+    config: dict[str, Any] = settings_of(chosen).get("config") or {}
     kept = {
         key: value
         for key, value in config.items()
