@@ -165,7 +165,7 @@ def _clear_the_network(lab: Opened, *, yes: bool) -> None:
     if all(each.thing.going for each in held):
         return
     err.print("The engine knows nothing of these, and its network cannot go before them:")
-    err.print(leftover_tables.table(held))
+    leftover_tables.table(held, err)
     beside = [each for _, mine in leftovers.in_order(held) for each in mine]
     if not beside:
         return
@@ -188,7 +188,7 @@ def _in_the_way(lab: Opened, said: str) -> str:
     if now.has_cluster or not beside:
         return f"Run ./lab down -s {name} again."
     err.print("The engine knows nothing of these, and they may be what held it up:")
-    err.print(leftover_tables.table(beside))
+    leftover_tables.table(beside, err)
     if not any(each.ours for each in beside):
         return f"Look whose they are, and run ./lab down -s {name} again when they are gone."
     return f"Delete them with {sweep.delete_command(lab.stack, report)}, then run ./lab down -s {name} again."

@@ -12,9 +12,8 @@ from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
-from rich.table import Table
 
-from cli import aws_stack, lifetime, settings_file, stage_settings, updates
+from cli import aws_stack, lifetime, settings_file, stage_settings, tables, updates
 from cli.console import Progress, err, out, progress
 from cli.failures import BadInput, CannotAsk, Failure, NotUp
 from cli.outputs import outputs_of
@@ -184,7 +183,10 @@ def _show(chosen: Stack, *, as_json: bool) -> None:
 
 
 def _table(stands: Mapping[ExerciseName, str | None], asked_for: Mapping[ExerciseName, str]) -> None:
-    table = Table("exercise", "standing", "configured", "stages", "what it shows", box=None, pad_edge=False)
-    for name, exercise in EXERCISES.items():
-        table.add_row(name, stands[name] or "-", asked_for[name], ", ".join(STAGES[name]), exercise.title)
-    out.print(table)
+    tables.show(
+        ("exercise", "standing", "configured", "stages", "what it shows"),
+        (
+            (name, stands[name] or "-", asked_for[name], ", ".join(STAGES[name]), exercise.title)
+            for name, exercise in EXERCISES.items()
+        ),
+    )
