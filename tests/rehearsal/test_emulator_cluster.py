@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,8 @@ class Kubectl:
         update = ["aws", "eks", "update-kubeconfig", "--name", NAME, "--user-alias", "me"]
         subprocess.run(update, env=self.env, check=True, capture_output=True, timeout=60)
 
-    def __call__(
-        self, *arguments: str, key: tuple[str, str] | None = None, more: dict[str, str] | None = None
-    ) -> tuple[int, str]:
-        env = {**self.env, **(more or {})}
+    def __call__(self, *arguments: str, key: tuple[str, str] | None = None) -> tuple[int, str]:
+        env = dict(self.env)
         if key:
             env |= {"AWS_ACCESS_KEY_ID": key[0], "AWS_SECRET_ACCESS_KEY": key[1]}
         ended = subprocess.run(
@@ -123,15 +122,15 @@ def test_the_note_s_commands_answer_as_on_eks(aws: Account, kubectl: Kubectl) ->
 def test_a_token_may_be_signed_for_the_region_s_sts(kubectl: Kubectl) -> None:
     host = f"sts.{REGION}.amazonaws.com"
     get_token = [str(Path(sys.executable).with_name("aws")), "eks", "get-token", "--cluster-name", NAME]
-    env = {**kubectl.env, "AWS_ENDPOINT_URL_STS": f"https://{host}"}
-    told = subprocess.run(get_token, env=env, check=True, capture_output=True, timeout=60).stdout
+    asking = copy(kubectl)
+    asking.env = {**kubectl.env, "AWS_ENDPOINT_URL_STS": f"https://{host}"}
+    told = subprocess.run(get_token, env=asking.env, check=True, capture_output=True, timeout=60).stdout
     token = json.loads(told)["status"]["token"]
     signed = token.removeprefix("k8s-aws-v1.")
     assert base64.urlsafe_b64decode(signed + "=" * (-len(signed) % 4)).startswith(f"https://{host}/?Action=".encode())
     who = ("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}")
     # kubectl calls the same command, in the same environment.
-    code, name = kubectl(*who, more={"AWS_ENDPOINT_URL_STS": f"https://{host}"})
-    assert (code, name) == (0, "arn:aws:iam::111122223333:user/operator")
+    assert asking(*who) == (0, "arn:aws:iam::111122223333:user/operator")
 
 
 def test_a_user_goes_through_the_stages_of_the_exercise(aws: Account, kubectl: Kubectl) -> None:
