@@ -13,7 +13,7 @@ from typing import Annotated, Final
 
 import typer
 
-from cli import aws_stack, lifetime, settings_file, stage_settings, tables, updates
+from cli import aws_stack, lifetime, next_steps, settings_file, stage_settings, tables, updates
 from cli.console import Progress, err, out, progress
 from cli.failures import BadInput, CannotAsk, Failure, NotUp
 from cli.outputs import outputs_of
@@ -115,12 +115,12 @@ def _move(name: str, wanted: Mapping[ExerciseName, str], *, yes: bool, as_json: 
             with progress() as shown:
                 change.write()
                 made = updates.rehearse(meant, shown)
-            updates.tell(made, as_json=as_json)
+            updates.tell(made, as_json=as_json, with_lab=False)
         else:
             aws_stack.up(meant, yes=yes, agreed=change.write, as_json=as_json)
     for exercise, at in wanted.items():
-        check = "" if at == OFF else f" Ask whether all came out right: ./lab check {exercise}{meant.option}"
-        err.print(f"Exercise {exercise}: {at}.{check}", markup=False)
+        for line in next_steps.after_stage(exercise, at, meant.option):
+            err.print(line, markup=False, soft_wrap=True)
 
 
 @contextmanager

@@ -49,11 +49,10 @@ def changes(made: Sequence[Change], *, every: bool = False) -> None:
 
 
 def stood_up(outputs: Mapping[str, Any], releases: Sequence[Release]) -> None:
-    """How a rehearsal's `up` ends: what Helm has, how the pages are reached, what to do next."""
+    """How a rehearsal's `up` ends: what Helm has, and how the pages are reached."""
     out.print(f"Cluster {outputs['clusterName']} ({outputs['region']}, Kubernetes {outputs['kubernetesVersion']})")
     helm(releases)
     _pages(outputs.get("pages") or {}, rehearsal=True)
-    out.print("Next: ./lab status, ./lab shell (kubectl and aws are set up in it), ./lab down.")
 
 
 def standing(facts: Facts) -> None:
