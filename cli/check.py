@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, NamedTuple
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import check_tables, cluster_facts, facts, stage
+from cli import check_tables, cluster_facts, facts, stage, tables
 from cli.console import Progress, duration, err, out, progress
 from cli.failures import BadInput, CannotAsk, Failure
 from cli.outputs import outputs_of
@@ -238,9 +238,7 @@ def _tell_other_boundary(report: Report, chosen: Stack) -> None:
     for wanted, having, setting in ((True, "with", "true"), (False, "without", "false")):
         names = [row.name for row in report.other_boundary if row.boundary is wanted]
         if names:
-            out.print(
+            tables.prose(
                 f"Not asked, because only for testuser {having} the permissions boundary: {', '.join(names)}."
-                f" Set exercises.testuserBoundary: {setting} in {chosen.file.name}, then ./lab up{chosen.option}.",
-                markup=False,
-                soft_wrap=True,
+                f" Set exercises.testuserBoundary: {setting} in {chosen.file.name}, then ./lab up{chosen.option}."
             )

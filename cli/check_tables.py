@@ -8,7 +8,7 @@ from typing import Final
 from rich.text import Text
 
 from cli.console import out
-from cli.tables import line, wrapped
+from cli.tables import line, prose, wrapped
 from exercises.ask import Answer, Verdict
 from exercises.diagnosis import Finding
 from exercises.outcomes import ERROR, OTHERWISE
@@ -17,8 +17,8 @@ from exercises.stages import EXERCISES, OFF
 
 _STYLE: Final = {Verdict.PASSED: "green", Verdict.FAILED: "bold red", Verdict.NOT_ASKED: "yellow"}
 _MARKS: Final = {Verdict.PASSED: "✓", Verdict.FAILED: "✗", Verdict.NOT_ASKED: "?"}
-_SHARE: Final = 0.55
-"""Part of the room beside the names that a long question keeps when the answer is long too."""
+_SHARE: Final = 0.4
+"""Part of the room beside the names that a long question keeps when an answer is long too."""
 
 FIRST: Final = next(iter(EXERCISES))
 
@@ -33,7 +33,7 @@ def not_passed(report: Report, *, verbose: bool) -> None:
         line("")
     silent = [each for each in report.answers if each.verdict is Verdict.NOT_ASKED]
     for reason in dict.fromkeys(each.observed for each in silent):
-        _paragraph(f"Could not be asked: {reason}", "bold")
+        prose(f"Could not be asked: {reason}", style="bold")
         _rows([each for each in silent if each.observed == reason], verbose=verbose)
         line("")
 
@@ -60,7 +60,7 @@ def not_standing(report: Report, option: str) -> None:
         others = [other for other in EXERCISES[name].stages if other != stage and other in rows]
         if others:
             counted = ", ".join(f"{other} ({rows.count(other)} rows)" for other in others)
-            _paragraph(f"Not asked: {name} {counted}. Go there: ./lab stage {name} {others[0]}{option}")
+            prose(f"Not asked: {name} {counted}. Go there: ./lab stage {name} {others[0]}{option}")
 
 
 def _worst(answers: Sequence[Answer]) -> Verdict:
@@ -105,13 +105,8 @@ def _cause(cause: Finding) -> None:
     if len(whole) <= out.width:
         line(Text(whole, "bold"))
         return
-    _paragraph(f"{cause.cause}:", "bold")
+    prose(f"{cause.cause}:", style="bold")
     line(Text(f"  {cause.remedy}", "bold"))
-
-
-def _paragraph(text: str, style: str = "") -> None:
-    for each in wrapped(text, out.width):
-        line(Text(each, style))
 
 
 def _cut(text: str, width: int) -> str:

@@ -81,10 +81,9 @@ def helm(rows: Sequence[Release]) -> None:
         ((r.name, r.namespace, r.chart, r.version, r.told) for r in rows),
     )
     if any(one.state == RECORDED for one in rows):
-        out.print(
+        tables.prose(
             "Recorded: Helm has the release with its values, and nothing of its chart runs here. Put its archive, "
-            f"NAME-VERSION.tgz, into {paths.charts_dir()}, or see that its repository is reached; then run ./lab up.",
-            soft_wrap=True,
+            f"NAME-VERSION.tgz, into {paths.charts_dir()}, or see that its repository is reached; then run ./lab up."
         )
     for one in rows:
         if one.change and one.state != RECORDED:

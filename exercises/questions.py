@@ -329,8 +329,7 @@ class ReadObject:
     @property
     def brief(self) -> str:
         """In few words, beside the name of who asks."""
-        which = {"pods": "pod ", "serviceaccounts": "sa "}[self.kind]
-        return f"kubectl get {which}{self.name}: {self.extract}"
+        return f"kubectl get {'pod' if self.kind == 'pods' else 'sa'}: {self.extract}"
 
     @property
     def typed(self) -> str:
@@ -374,7 +373,7 @@ class Associations:
     @property
     def brief(self) -> str:
         """In few words, beside the name of who asks."""
-        return "aws eks describe-pod-identity-association"
+        return "its Pod Identity association"
 
     @property
     def typed(self) -> str:
