@@ -13,6 +13,10 @@ SETTINGS_ONLY: Final = (
 )
 
 
+TRY: Final = "Try it"
+"""How the line begins that ends in a command."""
+
+
 def after_up(outputs: Mapping[str, Any], option: str) -> str:
     """The next step of a lab that stands; `option` names the stack to a command, as " -s dev"."""
     stages = standing(outputs)
@@ -31,7 +35,7 @@ def after_stage(name: ExerciseName, stage: str, option: str) -> Iterator[str]:
         return
     row = next(row for row in ROWS if (row.exercise, row.stage) == (name, stage))
     yield f"{name} stands at {stage}. {row.why}"
-    yield f"Try it in ./lab shell{option}: {row.command}"
+    yield f"{TRY} in ./lab shell{option}: {row.command}"
     stages = EXERCISES[name].stages
     names = list(EXERCISES)
     if stage != stages[-1]:

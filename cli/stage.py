@@ -120,7 +120,8 @@ def _move(name: str, wanted: Mapping[ExerciseName, str], *, yes: bool, as_json: 
             aws_stack.up(meant, yes=yes, agreed=change.write, as_json=as_json)
     for exercise, at in wanted.items():
         for line in next_steps.after_stage(exercise, at, meant.option):
-            err.print(line, markup=False, soft_wrap=True)
+            # A command is typed as it stands: only the terminal breaks its line.
+            (tables.line if line.startswith(next_steps.TRY) else tables.prose)(line, to=err)
 
 
 @contextmanager

@@ -19,6 +19,9 @@ from exercises.row import Row
 from exercises.rows import ROWS
 from exercises.situation import NoOperator, Situation
 
+NOTHING: Final = "Nothing was found that differs from what the lab makes"
+"""The cause where none was found."""
+
 TRUST: Final[Mapping[str, Expectation]] = {
     row.exercise: row.expected for row in ROWS if row.name in ("irsa-trust", "pod-identity-trust")
 }
@@ -42,10 +45,8 @@ def _causes(answer: Answer, lab: Situation, remedies: Remedies) -> tuple[Finding
     try:
         causes = tuple(dict.fromkeys(_of(answer, lab, remedies)))
     except (LookupError, Unknown, NoOperator) as error:
-        return (Finding(f"The cause could not be looked for ({error})", f"{_asked_again(row, remedies)}"),)
-    return causes or (
-        Finding("Nothing was found that differs from what the lab makes", f"{_asked_again(row, remedies)}"),
-    )
+        return (Finding(f"The cause could not be looked for ({error})", _asked_again(row, remedies)),)
+    return causes or (Finding(NOTHING, _asked_again(row, remedies)),)
 
 
 def _asked_again(row: Row, remedies: Remedies) -> str:
