@@ -131,7 +131,6 @@ def _standing(chosen: Stack, names: Sequence[ExerciseName], shown: Progress) -> 
             raise CannotAsk(str(error)) from error
         mine = [row for row in ROWS if row.exercise in names]
         rows = [row for row in mine if belongs(row, lab)]
-        shown.phase(f"asking {len(rows)} rows")
         answers = ask_all(rows, lab, _Teller(len(rows), shown))
         elsewhere = tuple(row for row in mine if not belongs(row, lab))
         causes = explain(answers, lab, chosen.option)
@@ -167,7 +166,7 @@ class _Teller:
             self._done += 1
             self._wrong += answer.verdict is not Verdict.PASSED
             wrong = f", {self._wrong} not passed" if self._wrong else ""
-            self._shown.waiting(f"asked {self._done} of {self._total} rows{wrong}; last {answer.row.name}", "asked")
+            self._shown.waiting(f"asked {self._done} of {self._total} rows{wrong}; last {answer.row.name}", "asking")
 
 
 def _every_stage(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, *, yes: bool, quiet: bool) -> Report:
