@@ -11,7 +11,7 @@ from exercises.aws_pods import NAMESPACE
 from exercises.diagnosis.finding import Finding, Remedies
 from exercises.expectations import AwsDenied, Expectation
 from exercises.outcomes import Done
-from exercises.readings import trust
+from exercises.readings import object_facts, trust
 from exercises.row import Row
 from exercises.situation import Situation
 
@@ -30,8 +30,12 @@ def findings(row: Row, lab: Situation, trust_of_role: Expectation, remedies: Rem
     again = remedies.made_again(row.exercise, row.stage)
     if row.subject in ACCOUNTS:
         yield from _pod(row.subject, lab, again)
+    if row.subject == irsa.TEST1:
+        yield from _told(lab, again)
     if _asks_as_node(row):
         yield from _node(lab)
+        if row.exercise == "pod-identity":
+            yield from _associated_too(row.subject, lab)
         return
     if row.exercise == "irsa":
         yield from _annotation(lab, remedies)
@@ -58,6 +62,28 @@ def _pod(name: str, lab: Situation, again: str) -> Iterator[Finding]:
         account = answer.value["spec"].get("serviceAccountName") or "default"
         if account != ACCOUNTS[name]:
             yield Finding(f"Pod {name} runs as service account {account}, not {ACCOUNTS[name]}", again)
+
+
+def _told(lab: Situation, again: str) -> Iterator[Finding]:
+    """Whether somebody has given eks-iam-test1 what it is to do without."""
+    name = irsa.TEST1
+    answer = lab.api.request("GET", f"/api/v1/namespaces/{NAMESPACE}/pods/{name}")
+    found = object_facts(answer.value, "tokens", "") if isinstance(answer, Done) else None
+    if isinstance(found, Done) and any(found.value.values()):
+        given = ", ".join(one for ones in found.value.values() for one in ones)
+        yield Finding(f"Pod {name} was made with what tells who it is: {given}", again)
+
+
+def _associated_too(account: str, lab: Situation) -> Iterator[Finding]:
+    cluster = lab.names["CLUSTER_NAME"]
+    listed = lab.aws.call(
+        "eks", "list_pod_identity_associations", clusterName=cluster, namespace=NAMESPACE, serviceAccount=account
+    )
+    for one in listed.value["associations"] if isinstance(listed, Done) else ():
+        delete = (
+            f"aws eks delete-pod-identity-association --cluster-name {cluster} --association-id {one['associationId']}"
+        )
+        yield Finding(f"ServiceAccount {account} has a Pod Identity association, made by hand", delete)
 
 
 def _node(lab: Situation) -> Iterator[Finding]:

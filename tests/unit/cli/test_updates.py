@@ -8,6 +8,7 @@ from cli import aws_stack, next_steps, preview, rehearsed, updates
 from cli.console import Progress
 from cli.failures import BadInput
 from cli.stacks import Stack
+from exercises.row import ExerciseName
 from exercises.rows import ROWS
 from exercises.stages import EXERCISES
 from infra.config import parse
@@ -63,7 +64,9 @@ def test_up_ends_with_the_next_step_of_a_learner(capsys: pytest.CaptureFixture[s
 
 
 def test_from_stage_to_stage_a_learner_gets_through_all_exercises():
-    steps = [(name, stage) for name, exercise in EXERCISES.items() for stage in exercise.stages]
+    steps: list[tuple[ExerciseName, str]] = [
+        (name, stage) for name, exercise in EXERCISES.items() for stage in exercise.stages
+    ]
     commands = {row.command for row in ROWS}
     for (name, stage), following in zip(steps, [*steps[1:], None], strict=True):
         stands, tries, then = next_steps.after_stage(name, stage, "")

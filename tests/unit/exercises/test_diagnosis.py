@@ -380,3 +380,20 @@ def test_an_association_that_is_gone_or_another_is_the_cause() -> None:
         "ServiceAccount pod-identity-sa has an annotation eks.amazonaws.com/role-arn, made by hand",
         "kubectl annotate sa pod-identity-sa eks.amazonaws.com/role-arn-",
     )
+
+
+def test_what_the_pods_without_a_role_are_given_is_named() -> None:
+    here = irsa(policies=())
+    spec = {"containers": [{"env": [{"name": "AWS_ROLE_ARN", "value": "arn:x"}]}]}
+    here.api.on("GET", "/pods/eks-iam-test1", 200, {"spec": spec})
+    assert causes(here, "irsa-test1-no-token", allowed=True)[0] == (
+        "Pod eks-iam-test1 was made with what tells who it is: AWS_ROLE_ARN",
+        "./lab stage irsa off and then ./lab stage irsa on makes it again",
+    )
+    here.aws.answers["list_pod_identity_associations"] = Done({"associations": [{"associationId": "a-1"}]}, "")
+    assert causes(here, "pod-identity-foreign-account", allowed=True) == [
+        (
+            "ServiceAccount default has a Pod Identity association, made by hand",
+            "aws eks delete-pod-identity-association --cluster-name myeks --association-id a-1",
+        )
+    ]
