@@ -14,13 +14,14 @@ from typing import Annotated, Any, Final, NamedTuple
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import check_tables, cluster_facts, facts, stage
+from cli import check_tables, cluster_facts, facts, stage, tables
 from cli.console import Progress, duration, err, out, progress
 from cli.failures import BadInput, CannotAsk, Failure
 from cli.outputs import outputs_of
 from cli.stacks import REHEARSAL, Stack, StackOption, load
 from exercises import testuser
 from exercises.ask import Answer, Verdict, ask_all, belongs
+from exercises.diagnosis import Finding, explain
 from exercises.outcomes import Unanswered
 from exercises.report import EXIT_CODES, Report, summaries
 from exercises.row import ExerciseName
@@ -46,6 +47,7 @@ def check(
     every_stage: Annotated[
         bool, typer.Option("--every-stage", help="Move the exercises through all their stages by real updates.")
     ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Every row in full, with what it shows.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every row and a summary as JSON.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="AWS: do not ask before --every-stage.")] = False,
 ) -> None:
@@ -64,7 +66,7 @@ def check(
         told = {"verdict": nodes.verdict.value, "wrong": nodes.wrong}
         out.print_json(json.dumps({**report.as_json(), "nodes": told, "seconds": round(elapsed, 1)}))
     else:
-        _show(report, chosen, every_stage=every_stage)
+        _show(report, chosen, every_stage=every_stage, verbose=verbose)
         if nodes.wrong:
             out.print(nodes.wrong, markup=False, soft_wrap=True)
         err.print(f"Asked {len(report.answers)} rows in {duration(elapsed)}.")
@@ -100,6 +102,8 @@ def _names(wanted: Sequence[str]) -> tuple[ExerciseName, ...]:
 
 def _exit_code(report: Report, *, named: bool) -> int:
     """1 if a row failed, else 3 if one could not be asked, or if an exercise that was named does not stand."""
+    if not named and report.all_off:
+        return EXIT_CODES[Verdict.PASSED]
     verdict = report.verdict
     if verdict is Verdict.PASSED and named and report.off:
         verdict = Verdict.NOT_ASKED
@@ -127,10 +131,10 @@ def _standing(chosen: Stack, names: Sequence[ExerciseName], shown: Progress) -> 
             raise CannotAsk(str(error)) from error
         mine = [row for row in ROWS if row.exercise in names]
         rows = [row for row in mine if belongs(row, lab)]
-        shown.phase(f"asking {len(rows)} rows")
         answers = ask_all(rows, lab, _Teller(len(rows), shown))
         elsewhere = tuple(row for row in mine if not belongs(row, lab))
-        return Report(answers, elsewhere, {name: stages[name] for name in names})
+        causes = explain(answers, lab, chosen.option)
+        return Report(answers, elsewhere, {name: stages[name] for name in names}, causes)
 
 
 @contextmanager
@@ -162,7 +166,7 @@ class _Teller:
             self._done += 1
             self._wrong += answer.verdict is not Verdict.PASSED
             wrong = f", {self._wrong} not passed" if self._wrong else ""
-            self._shown.waiting(f"asked {self._done} of {self._total} rows{wrong}; last {answer.row.name}", "asked")
+            self._shown.waiting(f"asked {self._done} of {self._total} rows{wrong}; last {answer.row.name}", "asking")
 
 
 def _every_stage(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, *, yes: bool, quiet: bool) -> Report:
@@ -174,6 +178,7 @@ def _every_stage(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, 
         with shown.paused():
             _agree(chosen, len(steps) + 1)
     answers: list[Answer] = []
+    causes: dict[str, tuple[Finding, ...]] = {}
     try:
         for number, step in enumerate(steps, 1):
             moves = ", ".join(f"{name} {to}" for name, to in step.items())
@@ -185,13 +190,15 @@ def _every_stage(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, 
                     f"The update was to bring {moves}, and the stack tells otherwise. Run ./lab up and again."
                 )
             answers.extend(found.answers)
+            causes |= found.causes
             if not quiet:
                 _tell(found.answers)
     finally:
         shown.phase("update to your own settings")
         _back(chosen, shown)
     asked = {answer.row.name for answer in answers}
-    return Report(tuple(answers), tuple(row for row in ROWS if row.exercise in names and row.name not in asked))
+    elsewhere = tuple(row for row in ROWS if row.exercise in names and row.name not in asked)
+    return Report(tuple(answers), elsewhere, causes=causes)
 
 
 def _back(chosen: Stack, shown: Progress) -> None:
@@ -215,13 +222,13 @@ def _tell(answers: Iterable[Answer]) -> None:
         out.print(one.line, markup=False)
 
 
-def _show(report: Report, chosen: Stack, *, every_stage: bool) -> None:
-    if every_stage:
-        check_tables.not_passed(report)
-    else:
-        check_tables.answers(report)
-        check_tables.not_standing(report, "" if chosen.is_rehearsal else f" -s {chosen.name}")
-        _tell(report.answers)
+def _show(report: Report, chosen: Stack, *, every_stage: bool, verbose: bool) -> None:
+    check_tables.not_passed(report, verbose=verbose)
+    if not every_stage:
+        check_tables.passed(report, verbose=verbose)
+        check_tables.not_standing(report, chosen.option)
+    elif verbose:
+        check_tables.passed(report, verbose=True)
     _tell_other_boundary(report, chosen)
 
 
@@ -230,9 +237,7 @@ def _tell_other_boundary(report: Report, chosen: Stack) -> None:
     for wanted, having, setting in ((True, "with", "true"), (False, "without", "false")):
         names = [row.name for row in report.other_boundary if row.boundary is wanted]
         if names:
-            out.print(
+            tables.prose(
                 f"Not asked, because only for testuser {having} the permissions boundary: {', '.join(names)}."
-                f" Set exercises.testuserBoundary: {setting} in {chosen.file.name}, then ./lab up{chosen.option}.",
-                markup=False,
-                soft_wrap=True,
+                f" Set exercises.testuserBoundary: {setting} in {chosen.file.name}, then ./lab up{chosen.option}."
             )
