@@ -78,6 +78,7 @@ def lab(
     ] = False,
 ) -> None:
     """The myeks EKS security lab: rehearsed on this machine, or stood up on AWS with -s STACK."""
+    del version  # its callback has told it
     callers.tell_who_works(context.invoked_subcommand)
 
 

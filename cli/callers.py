@@ -60,7 +60,7 @@ def asking(stack: Stack) -> Generator[Mapping[str, Any]]:
             if bearer:
                 namespace = subject.partition("/")[0]
                 kubeconfig = subject_files.as_bearer(outputs["kubeconfig"], subject, namespace)
-                err.print(f"Asked as the service account {subject}, whose shell this is.", markup=False, soft_wrap=True)
+                _say(f"Asked as the service account {subject}, whose shell this is.")
             else:
                 kubeconfig = outputs["kubeconfig"]
                 if subject:
@@ -74,9 +74,11 @@ def tell_who_works(command: str | None) -> None:
     if os.environ.get(SHELLS_STACK) != REHEARSAL or command is None or command in _ASKS_AS_THE_CALLER | _ASKS_NOBODY:
         return
     if subject := os.environ.get(SUBJECT):
-        err.print(f"As the lab's operator, not as {subject}, whose shell this is.", markup=False, soft_wrap=True)
+        _say(f"As the lab's operator, not as {subject}, whose shell this is.")
     elif _has_other_credentials():
-        err.print("As the lab's operator, not with the AWS credentials that this shell has now.", markup=False, soft_wrap=True)
+        err.print(
+            "As the lab's operator, not with the AWS credentials that this shell has now.", markup=False, soft_wrap=True
+        )
 
 
 def _is_callers(name: str) -> bool:
@@ -107,4 +109,8 @@ def _tell(region: str, expected: str, *, is_subject: bool) -> None:
             "with ./lab shell."
         ) from error
     if is_subject or arn != expected:
-        err.print(f"Asked as {arn}, whose credentials this shell has.", markup=False, soft_wrap=True)
+        _say(f"Asked as {arn}, whose credentials this shell has.")
+
+
+def _say(text: str) -> None:
+    err.print(text, markup=False, soft_wrap=True)

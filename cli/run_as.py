@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import children, sessions, shell_directory, subject_files, surroundings
+from cli import children, rehearsed, sessions, shell_directory, subject_files, surroundings
 from cli.console import err
 from cli.failures import BadInput, CannotAsk, Failure
 from cli.outputs import outputs_of
@@ -99,17 +99,27 @@ class _Lab:
             )
         who = Who(name, arn, is_subject=True)
         environment = self._environment(who, subject_files.as_caller(self.outputs["kubeconfig"]))
+        code: int | None = None
         try:
             with testuser.key_of(arn, self.stack.config.region, self.directory, _tell) as key:
                 environment["AWS_ACCESS_KEY_ID"] = key.access_key_id
                 environment["AWS_SECRET_ACCESS_KEY"] = key.secret_access_key
-                return self._run(who, command, environment)
+                code = self._run(who, command, environment)
         except (BotoCoreError, ClientError) as error:
             raise CannotAsk(f"{name} has no key: {error}. Check the credentials and try again.") from error
         except testuser.NoKey as error:
             raise CannotAsk(str(error)) from error
         except testuser.NotDeleted as error:
+            if code is not None and self._is_gone():
+                # So is the user, with every key.
+                return code
             raise Failure(str(error)) from error
+        return code
+
+    def _is_gone(self) -> bool:
+        """Whether this rehearsal has ended meanwhile; another one may run."""
+        here = rehearsed.attached() if self.stack.is_rehearsal else None
+        return self.stack.is_rehearsal and (here is None or here.id != os.environ.get("MYEKS_REHEARSAL_WORLD"))
 
     def as_account(self, namespace: str, name: str, command: list[str] | None) -> int:
         """Run a command as a service account; its exit code."""

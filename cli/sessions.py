@@ -38,22 +38,20 @@ def started(shell: str, environment: Mapping[str, str]) -> tuple[list[str], dict
 
 def greet(shell: str, stack: Stack, outputs: Mapping[str, Any], who: Who) -> None:
     """Four lines: who, where, what to type next, how to leave."""
-    label = f"({outputs['clusterName']}{'' if stack.is_rehearsal else f'/{stack.name}'}:{who.name})"
     principal = f" ({who.arn})" if who.arn else ""
-    where = (
-        "rehearsed on this machine, at no cost"
-        if stack.is_rehearsal
-        else f"on AWS, which costs until ./lab down{stack.option}"
-    )
-    others = f"./lab status{stack.option}" if not stack.is_rehearsal else "lab check"
-    first = "kubectl auth whoami" if who.is_subject else "kubectl get nodes"
     kind = Path(shell).name
-    told = "" if kind in ("bash", "zsh") else f" The prompt of {kind} does not tell who you are; bash's and zsh's do."
+    told = "" if kind in ("bash", "zsh") else f" The prompt of {kind} does not tell it; that of bash and zsh does."
+    if stack.is_rehearsal:
+        lab, where, check = outputs["clusterName"], "rehearsed on this machine: it costs nothing", "lab check"
+    else:
+        lab, check = f"{outputs['clusterName']}/{stack.name}", f"lab check{stack.option}"
+        where = f"on AWS: it costs until ./lab down{stack.option}"
+    first = "kubectl auth whoami" if who.is_subject else "kubectl get nodes"
     lines = (
         f"You are {who.name}{principal}.{told}",
-        f"Lab {label}: cluster {outputs['clusterName']} in {outputs['region']}, {where}.",
-        f"Type the study note's commands as they stand; or: {first}, lab whocan me, {others}.",
-        "Leave with exit. What you configure in this shell (aws, kubectl) ends with it; the lab stays.",
+        f"Lab {lab} in {outputs['region']}, {where}.",
+        f"Type the study note's commands. Or: {first}, {check}",
+        "Leave with exit. The lab stays; aws and kubectl settings of this shell go.",
     )
     for line in lines:
         err.print(line, markup=False, soft_wrap=True)
