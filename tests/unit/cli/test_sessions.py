@@ -57,8 +57,9 @@ def test_the_greeting_has_four_lines_who_where_what_next_and_how_to_leave(
     sessions.greet(shell, stack, OUTPUTS, Who("testuser", "arn:aws:iam::1:user/testuser", is_subject=True))
     who, where, following, leave = capsys.readouterr().err.splitlines()
     assert who.startswith("You are testuser (arn:aws:iam::1:user/testuser).")
-    assert ("The prompt of fish does not tell" in who) is (shell == "/usr/bin/fish")
-    assert ("no cost" in where) is (name == "rehearsal")
+    assert ("The prompt of fish does not tell it" in who) is (shell == "/usr/bin/fish")
+    assert ("it costs nothing" in where) is (name == "rehearsal")
     assert ("costs until ./lab down -s dev" in where) is (name == "dev")
     assert "kubectl auth whoami" in following
     assert leave.startswith("Leave with exit.")
+    assert all(len(line) <= 80 for line in (where, following, leave))
