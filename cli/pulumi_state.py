@@ -54,3 +54,7 @@ class OnAws:
         targets = [part for urn in urns for part in ("--target", urn)]
         arguments = ("destroy", "--yes", "--skip-preview", "--stack", self.stack.name, *targets)
         pulumi_cli.insist(pulumi_cli.run(*arguments, stdout=sys.stderr), "destroy")
+
+    def gave_up(self) -> bool:
+        """Whether the stack's last update failed or was stopped."""
+        return pulumi_cli.last_update_failed(self.stack.name)

@@ -16,6 +16,7 @@ from exercises.aws_pods import (
 )
 from exercises.expectations import AwsDenied, Expectation, Holds, OneOf, Unauthorized
 from exercises.questions import (
+    AnnotatedRole,
     PodLog,
     Question,
     ReadObject,
@@ -30,7 +31,7 @@ AUDIENCE = "sts.amazonaws.com"
 ACCOUNT = "my-sa"
 VOLUME = "aws-iam-token"
 MOUNTED_AT = "/var/run/secrets/eks.amazonaws.com/serviceaccount"
-ROLE_LINE = f"kubectl get sa {ACCOUNT} -o jsonpath='{{.metadata.annotations.eks\\.amazonaws\\.com/role-arn}}'"
+ROLE = AnnotatedRole(NAMESPACE, ACCOUNT)
 TEST1, TEST2, TEST3 = "eks-iam-test1", "eks-iam-test2", "eks-iam-test3"
 
 
@@ -96,9 +97,16 @@ def _the_role() -> Iterator[Row]:
         "A second token, for STS: aud names whom it is for, sub whose it is, iss who vouches for it.",
     )
     yield _row(
+        "annotation",
+        ACCOUNT,
+        ReadObject("serviceaccounts", NAMESPACE, ACCOUNT, "annotations"),
+        Holds((("eks.amazonaws.com/role-arn", "$IRSA_ROLE_ARN"),)),
+        "By this annotation EKS's webhook knows which role a new pod of the service account gets.",
+    )
+    yield _row(
         "trust",
         ACCOUNT,
-        RoleTrust("$IRSA_ROLE", f"{ROLE_LINE} | cut -d/ -f2"),
+        RoleTrust(ROLE),
         Holds(
             (
                 ("principals", ("Federated: $OIDC_PROVIDER_ARN",)),
@@ -154,7 +162,7 @@ def _others() -> Iterator[Row]:
     operation = "AssumeRoleWithWebIdentity"
 
     def at_sts(account: str, audience: str = "", *, signed_anew: bool = False) -> TokenAtSts:
-        return TokenAtSts(NAMESPACE, account, "$IRSA_ROLE_ARN", ROLE_LINE, audience, signed_anew)
+        return TokenAtSts(NAMESPACE, account, ROLE, audience, signed_anew)
 
     yield _row(
         "foreign-account",

@@ -123,7 +123,7 @@ class RehearsalStack:
         """Create or update everything; raises RunFailed."""
         self._charts.begin(self._pins)
         with self._opened(builds=True) as stack:
-            if self._doubtful.exists():
+            if self.gave_up():
                 # A deletion was given up: what was asked to go goes all the same.
                 self._run(stack.refresh, None)
             result = self._run(stack.up, on_event)
@@ -203,6 +203,10 @@ class RehearsalStack:
         targets = [part for urn in urns for part in ("--target", urn)]
         self.engine.run(["destroy", "--yes", "--skip-preview", "--stack", self.name, *targets], str(self._work), {})
 
+    def gave_up(self) -> bool:
+        """Whether a deletion failed or was stopped, and no `up` has ended since."""
+        return self._doubtful.exists()
+
     def _latest(self) -> dict[str, Any]:
         return self._kept()["checkpoint"].get("latest") or {} if self.exists() else {}
 
@@ -270,7 +274,7 @@ class RehearsalStack:
 
     def _open(self) -> auto.Stack:
         """The stack, made when there is none. Raises AlreadyRunning."""
-        recovery.clear_locks(self._root / "backend" / ".pulumi" / "locks", self.name)
+        recovery.clear_locks(self.world.dir / recovery.LOCKS, self.name)
         self._pids.mkdir(parents=True, exist_ok=True)
         launch.end(self._pids)
         recovery.restore_checkpoint(self._checkpoint)

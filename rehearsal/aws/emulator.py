@@ -28,7 +28,7 @@ from rehearsal.aws.managed_policies import MANAGED_POLICIES
 from rehearsal.aws.operator import Operator
 from rehearsal.aws.protection import Protection
 from rehearsal.aws.routes import Routes
-from rehearsal.aws.settings import Settings
+from rehearsal.aws.settings import BUCKET, Settings
 from rehearsal.aws.tagging import Tagging
 from rehearsal.aws.web_identity import WebIdentity
 
@@ -73,6 +73,19 @@ class Emulator:
         for policy in MANAGED_POLICIES:
             self.backend.add_managed_policy(policy.name, policy.document, policy.description)
         await self.operator.restore()
+        await self._make_bucket()
+
+    async def _make_bucket(self) -> None:
+        # Where a bucket's name stands in a request is not the serializer's to say, but an endpoint rule's.
+        region = self.settings.region
+        place = (
+            f"<CreateBucketConfiguration><LocationConstraint>{region}</LocationConstraint></CreateBucketConfiguration>"
+        )
+        authorization = {"Authorization": self.backend.root_authorization("s3", region), "Host": self.settings.host}
+        body = b"" if region == "us-east-1" else place.encode()
+        made = await self.backend.request("PUT", f"/{BUCKET}", headers=authorization, body=body)
+        if made.status != 200:
+            raise RuntimeError(f"The bucket {BUCKET} cannot be made: {made.body.decode()}")
 
     async def stop(self) -> None:
         """Stop every control plane."""
