@@ -49,8 +49,8 @@ class Surroundings:
 
     values: Mapping[str, str]
     unset: frozenset[str]
-    bin: Path
-    """Directory of the lab's own programs."""
+    path: tuple[tuple[Path, ...], tuple[Path, ...]]
+    """Directories of the lab's programs: those before the user's own on PATH, and those after them."""
     is_played: bool
     """Whether AWS is the rehearsal's: then no other AWS setting comes in, which might lead to a real account."""
 
@@ -61,8 +61,12 @@ class Surroundings:
             for name, value in environment.items()
             if name not in self.unset and not (self.is_played and name.startswith("AWS_"))
         }
-        path = os.pathsep.join([str(self.bin), environment.get("PATH", os.defpath)])
-        return {**kept, **self.values, "PATH": path}
+        return {**kept, **self.values, "PATH": self.with_programs(environment.get("PATH", os.defpath))}
+
+    def with_programs(self, users: str) -> str:
+        """PATH with the lab's programs around the user's."""
+        before, after = self.path
+        return os.pathsep.join([*map(str, before), users, *map(str, after)])
 
 
 def of(stack: Stack, outputs: Mapping[str, Any], directory: Path, who: Who, kubeconfig: object = None) -> Surroundings:
@@ -99,7 +103,8 @@ def of(stack: Stack, outputs: Mapping[str, Any], directory: Path, who: Who, kube
     }
     for script in ("follow.sh", "program.sh", "prompt.sh"):
         _link(directory / script, _SCRIPTS / script)
-    made = Surroundings(values, frozenset(unset), _programs(directory, world), stack.is_rehearsal)
+    path = ((_programs(directory, world),), ())
+    made = Surroundings(values, frozenset(unset), path, stack.is_rehearsal)
     _write_settings(directory / "settings.sh", made)
     if world:
         # Last: it says that everything beside it is of this lab.
@@ -181,7 +186,7 @@ def _kubectl_files(directory: Path, content: object) -> dict[str, str]:
 
 
 def _programs(directory: Path, world: World | None) -> Path:
-    """The directory for PATH: the one place that says which programs of the lab's a shell finds.
+    """The first directory on PATH: kubectl, aws and lab.
 
     `lab` is there for good. Everything that needs a standing lab begins with program.sh, which says in a line when it
     is gone, and follows it when it was stood up again.
@@ -211,8 +216,10 @@ def _write_settings(file: Path, made: Surroundings) -> None:
     """The environment as a script for sh, bash and zsh; it holds no secret."""
     lines = [f"unset {name}" for name in sorted(made.unset)]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in sorted(made.values.items())]
-    bin_dir = shlex.quote(str(made.bin))
-    lines += [f'case :$PATH: in :{bin_dir}:*) ;; *) export PATH={bin_dir}:"$PATH" ;; esac']
+    before, after = made.path
+    first = shlex.quote(str(before[0]))
+    path = "".join([*(shlex.quote(f"{one}:") for one in before), '"$PATH"', *(shlex.quote(f":{one}") for one in after)])
+    lines += [f"case :$PATH: in :{first}:*) ;; *) PATH={path}; export PATH ;; esac"]
     replace_text(file, "\n".join([*lines, ""]))
 
 

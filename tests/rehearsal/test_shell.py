@@ -191,7 +191,8 @@ def test_the_prompt_of_a_shell_as_testuser_says_so(up: Lab):
 
 
 def test_settings_win_over_a_users_start_up_files(tmp_path: Path):
-    made = Surroundings({"KUBECONFIG": "/it's own", "A": "$x"}, frozenset({"AWS_PROFILE"}), tmp_path / "bin", True)
+    path = ((tmp_path / "bin", tmp_path / "it's"), (tmp_path / "last",))
+    made = Surroundings({"KUBECONFIG": "/it's own", "A": "$x"}, frozenset({"AWS_PROFILE"}), path, True)
     surroundings._write_settings(tmp_path / "settings.sh", made)  # pyright: ignore[reportPrivateUsage]  # needs no lab
     script = f'export AWS_PROFILE=prod KUBECONFIG=/k PATH=/usr/bin:/bin; . "{tmp_path}/settings.sh"; env'
     for shell in ("/bin/sh", "/bin/bash"):
@@ -199,7 +200,7 @@ def test_settings_win_over_a_users_start_up_files(tmp_path: Path):
         seen = dict(line.split("=", 1) for line in told.splitlines())
         assert {name: seen.get(name) for name in made.values} == dict(made.values)
         assert "AWS_PROFILE" not in seen
-        assert seen["PATH"] == f"{tmp_path}/bin:/usr/bin:/bin"
+        assert seen["PATH"] == f"{tmp_path}/bin:{tmp_path}/it's:/usr/bin:/bin:{tmp_path}/last"
 
 
 def test_the_files_that_shells_read_are_ones_that_sh_can_read():
