@@ -252,7 +252,7 @@ def test_json_has_every_row_and_nothing_else_is_on_stdout(played: Played, capsys
     silent = {f"mapping-{stage}-aws-s3-allowed" for stage in EXERCISES["identity-mapping"].stages}
     assert {verdicts.pop(name) for name in silent} == {(None, "not with this permissions boundary")}
     assert {verdict for verdict, _ in verdicts.values()} == {"passed"}
-    assert len(told["summary"]["stages"]) == 8
+    assert len(told["summary"]["stages"]) == sum(len(one.stages) for one in EXERCISES.values())
 
 
 STEPS = [dict(step) for step in walk(EXERCISES)]

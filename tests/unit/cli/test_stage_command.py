@@ -69,7 +69,7 @@ def test_the_setting_is_written_and_then_applied(lab: Lab, capsys: pytest.Captur
     ((name, applied),) = lab.ran
     assert name == "rehearsal"
     assert applied == lab.exercises()
-    assert (applied["identityMapping"], applied["irsa"], applied["rbac"]) == ("entry", True, "off")
+    assert (applied["identityMapping"], applied["irsa"], applied["rbac"]) == ("entry", "on", "off")
     assert "lab check identity-mapping\n" in capsys.readouterr().err
     stage.stage(["irsa", "off", "identity-mapping", "off"])
     assert lab.files["rehearsal"].read_text() == lab.text
@@ -87,7 +87,7 @@ def test_a_stage_at_which_it_stands_already_is_applied_all_the_same(lab: Lab):
     [
         (["rbacc", "before"], "no exercise rbacc. Name one of: rbac, identity-mapping, irsa, pod-identity"),
         (["rbac"], "no stage is named. Name one of: off, before, after"),
-        (["irsa", "before"], "irsa has no stage before. Name one of: off, on"),
+        (["irsa", "before"], "irsa has no stage before. Name one of: off, account, on"),
         (["rbac", "on"], "rbac has no stage on"),
         (["rbac", "before", "irsa"], "irsa is to be moved, and no stage"),
         (["rbac", "before", "rbac", "after"], "cannot stand at before and at after"),
@@ -194,9 +194,9 @@ def test_stages_applied_for_a_check_leave_the_file_alone(lab: Lab, name: str):
     lab.fails = None
     stage.apply(chosen, {}, Progress())
     assert [(of, applied["rbac"], applied["irsa"]) for of, applied in lab.ran] == [
-        (name, "after", True),
-        (name, "before", False),
-        (name, "off", False),
+        (name, "after", "on"),
+        (name, "before", "off"),
+        (name, "off", "off"),
     ]
     assert lab.files[name].read_text() == lab.text
 
@@ -226,7 +226,7 @@ def test_the_table_tells_where_each_exercise_stands(
     rows, below = table(capsys)
     assert list(rows) == list(EXERCISES)
     assert rows["rbac"][:6] == ["rbac", "after", "off", "off,", "before,", "after"]
-    assert rows["irsa"][:5] == ["irsa", "on", "off", "off,", "on"]
+    assert rows["irsa"][:6] == ["irsa", "on", "off", "off,", "account,", "on"]
     assert "Not all stands as configured: ./lab up -s dev" in below
     stage.stage([], as_json=True)
     told = json.loads(capsys.readouterr().out)
