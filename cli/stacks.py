@@ -13,6 +13,8 @@ import typer
 import yaml
 
 from cli.failures import BadInput
+from exercises.row import ExerciseName
+from exercises.stages import standing
 from infra.config import NAMESPACE, ConfigError, LabConfig, parse
 
 REHEARSAL: Final = "rehearsal"
@@ -57,6 +59,21 @@ class Stack:
     def option(self) -> str:
         """What names it at the end of a command: " -s dev", nothing for the rehearsal."""
         return "" if self.is_rehearsal else f" -s {self.name}"
+
+
+def configured(config: LabConfig) -> dict[ExerciseName, str]:
+    """Exercise → its stage by the settings."""
+    exercises = config.exercises
+    return standing(
+        {
+            "exercises": {
+                "rbac": exercises.rbac,
+                "identityMapping": exercises.identity_mapping,
+                "irsa": exercises.irsa,
+                "podIdentity": exercises.pod_identity,
+            }
+        }
+    )
 
 
 def load(name: str) -> Stack:
