@@ -14,18 +14,18 @@ from typing import Annotated, Any, Final, NamedTuple
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import check_tables, cluster_facts, facts, stage
+from cli import check_tables, cluster_facts, facts, stage, unfinished
 from cli.console import Progress, duration, err, out, progress
 from cli.failures import BadInput, CannotAsk, Failure
 from cli.outputs import outputs_of
 from cli.stacks import REHEARSAL, Stack, StackOption, load
-from exercises import testuser
+from exercises import by_hand, testuser
 from exercises.ask import Answer, Verdict, ask_all, belongs
 from exercises.outcomes import Unanswered
 from exercises.report import EXIT_CODES, Report, summaries
 from exercises.row import ExerciseName
 from exercises.rows import ROWS
-from exercises.situation import NoOperator, opened
+from exercises.situation import NoOperator, opened, reached
 from exercises.stages import EXERCISES, OFF, standing, walk
 from exercises.tokens import Key
 
@@ -55,16 +55,27 @@ def check(
     with progress() as shown:
         with outputs_of(chosen) as (outputs, _):
             nodes = _nodes(outputs)
+            behind = unfinished.of(chosen, outputs)
         if every_stage:
             report = _every_stage(chosen, names, shown, yes=yes, quiet=as_json)
+            behind = unfinished.Unfinished()
         else:
-            report = _standing(chosen, names, shown)
+            report = _standing(chosen, names, shown, looks=True)
         elapsed = shown.elapsed
     if as_json:
         told = {"verdict": nodes.verdict.value, "wrong": nodes.wrong}
-        out.print_json(json.dumps({**report.as_json(), "nodes": told, "seconds": round(elapsed, 1)}))
+        out.print_json(
+            json.dumps(
+                {
+                    **report.as_json(),
+                    "nodes": told,
+                    "unfinished": behind.line(chosen.option),
+                    "seconds": round(elapsed, 1),
+                }
+            )
+        )
     else:
-        _show(report, chosen, every_stage=every_stage)
+        _show(report, chosen, behind, every_stage=every_stage)
         if nodes.wrong:
             out.print(nodes.wrong, markup=False, soft_wrap=True)
         err.print(f"Asked {len(report.answers)} rows in {duration(elapsed)}.")
@@ -106,10 +117,11 @@ def _exit_code(report: Report, *, named: bool) -> int:
     return EXIT_CODES[verdict]
 
 
-def _standing(chosen: Stack, names: Sequence[ExerciseName], shown: Progress) -> Report:
-    """Every row of the stages at which the exercises stand now."""
-    with outputs_of(chosen) as (outputs, directory), ExitStack() as stack:
-        stages = standing(outputs)
+def _standing(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, *, looks: bool = False) -> Report:
+    """Every row of the stages at which the exercises stand: by the stack or, if it `looks`, by what is made by hand."""
+    with outputs_of(chosen) as (told, directory), ExitStack() as stack:
+        found = _found(told) if looks else by_hand.Standing(standing(told), frozenset(), told)
+        outputs, stages = found.outputs, found.stages
         asks_testuser = "identity-mapping" in names and stages["identity-mapping"] != OFF
         key: Key | Unanswered = Unanswered("testuser is not asked.")
         if asks_testuser:
@@ -121,6 +133,7 @@ def _standing(chosen: Stack, names: Sequence[ExerciseName], shown: Progress) -> 
                     patience=PATIENCE[chosen.is_rehearsal],
                     boundary=outputs["exercises"]["testuserBoundary"],
                     testuser=key,
+                    stages=stages,
                 )
             )
         except NoOperator as error:
@@ -130,7 +143,16 @@ def _standing(chosen: Stack, names: Sequence[ExerciseName], shown: Progress) -> 
         shown.phase(f"asking {len(rows)} rows")
         answers = ask_all(rows, lab, _Teller(len(rows), shown))
         elsewhere = tuple(row for row in mine if not belongs(row, lab))
-        return Report(answers, elsewhere, {name: stages[name] for name in names})
+        by_hand_here = tuple(name for name in names if name in found.by_hand)
+        return Report(answers, elsewhere, {name: stages[name] for name in names}, by_hand_here)
+
+
+def _found(outputs: Mapping[str, Any]) -> by_hand.Standing:
+    try:
+        with reached(outputs) as operator:
+            return by_hand.look(outputs, operator.api, operator.aws)
+    except NoOperator as error:
+        raise CannotAsk(str(error)) from error
 
 
 @contextmanager
@@ -215,14 +237,28 @@ def _tell(answers: Iterable[Answer]) -> None:
         out.print(one.line, markup=False)
 
 
-def _show(report: Report, chosen: Stack, *, every_stage: bool) -> None:
+def _show(report: Report, chosen: Stack, behind: unfinished.Unfinished, *, every_stage: bool) -> None:
     if every_stage:
         check_tables.not_passed(report)
     else:
         check_tables.answers(report)
-        check_tables.not_standing(report, "" if chosen.is_rehearsal else f" -s {chosen.name}")
+        check_tables.not_standing(report, chosen.option, behind.wanted)
         _tell(report.answers)
+        _tell_by_hand(report, chosen)
+        if line := behind.line(chosen.option):
+            out.print(line, markup=False, soft_wrap=True)
     _tell_other_boundary(report, chosen)
+
+
+def _tell_by_hand(report: Report, chosen: Stack) -> None:
+    """Exercises that were graded at a stage that no update brought."""
+    for name in report.by_hand:
+        at = (report.stages or {})[name]
+        out.print(
+            f"{name} stands at {at}, made by hand. ./lab stage {name} {at}{chosen.option} takes it over.",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _tell_other_boundary(report: Report, chosen: Stack) -> None:

@@ -1,6 +1,6 @@
 """What `lab check` shows a person: a table a stage, and what was not asked and why."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import Final
 
@@ -30,14 +30,20 @@ def not_passed(report: Report) -> None:
         _table("not passed", wrong)
 
 
-def not_standing(report: Report, option: str) -> None:
-    """Exercises that are off, and stages at which the lab does not stand; `option` names the stack to a command."""
+def not_standing(report: Report, option: str, wanted: Mapping[ExerciseName, str]) -> None:
+    """Exercises that are off, and stages at which the lab does not stand; `option` names the stack to a command.
+
+    What the settings have already (`wanted`: exercise → stage) wants no stage, but an update, of which others tell.
+    """
     for name, stage in (report.stages or {}).items():
         if stage == OFF:
-            first = EXERCISES[name].stages[0]
-            out.print(f"{name} is off. Turn it on: ./lab stage {name} {first}{option}", markup=False)
+            if name not in wanted:
+                first = EXERCISES[name].stages[0]
+                out.print(f"{name} is off. Turn it on: ./lab stage {name} {first}{option}", markup=False)
             continue
         for other, count in _elsewhere(report.elsewhere, name, stage):
+            if wanted.get(name) == other:
+                continue
             out.print(
                 f"{name} {other}: {count} rows, not at this stage. Go there: ./lab stage {name} {other}{option}",
                 markup=False,

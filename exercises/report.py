@@ -43,6 +43,9 @@ class Report:
     stages: Mapping[ExerciseName, str] | None = None
     """Exercise → stage, for those that were to be checked; None after a walk through all stages."""
 
+    by_hand: tuple[ExerciseName, ...] = ()
+    """Those of them that stand at a stage that somebody made by hand."""
+
     @property
     def off(self) -> tuple[ExerciseName, ...]:
         """Exercises that were to be checked and do not stand."""
@@ -84,6 +87,7 @@ class Report:
                     for one in self.summaries
                 ],
                 "off": list(self.off),
+                "by_hand": list(self.by_hand),
             },
         }
 

@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -187,6 +187,14 @@ class RehearsalStack:
     def resources(self) -> list[dict[str, Any]]:
         """Every resource in the state, in the engine's own JSON form (secrets encrypted)."""
         return self._latest().get("resources") or []
+
+    def last_update_failed(self) -> bool:
+        """Whether the last update of the stack failed or was stopped, by the engine's own history."""
+        kept = sorted(
+            (self._root / "backend" / ".pulumi" / "history" / self._project / self.name).glob("*.history.json")
+        )
+        told: Iterator[dict[str, Any]] = (json.loads(file.read_text()) for file in reversed(kept))
+        return next((one.get("result") != "succeeded" for one in told if one.get("kind") == "update"), False)
 
     def export(self) -> dict[str, Any]:
         """The state in the engine's own form, as `pulumi stack export` has it."""
