@@ -143,7 +143,7 @@ def _standing(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, *, 
         shown.phase(f"asking {len(rows)} rows")
         answers = ask_all(rows, lab, _Teller(len(rows), shown))
         elsewhere = tuple(row for row in mine if not belongs(row, lab))
-        by_hand_here = tuple(name for name in names if name in found.by_hand)
+        by_hand_here: tuple[ExerciseName, ...] = tuple(name for name in names if name in found.by_hand)
         return Report(answers, elsewhere, {name: stages[name] for name in names}, by_hand_here)
 
 

@@ -313,7 +313,7 @@ def differences(
     if would_be is None:
         yield "the API server would not make it so"
         return
-    yield from _unlike(*(_settled(each) for each in (would_be, live)))
+    yield from _unlike(_settled(would_be), _settled(live))
 
 
 def _said(annotations: Mapping[str, str]) -> dict[str, str]:

@@ -47,8 +47,9 @@ class Unfinished:
 def of(stack: Stack, outputs: Mapping[str, Any]) -> Unfinished:
     """What is unfinished of a stack with these outputs, in whose environment this is asked."""
     wanted, stands = configured(stack.config), standing(outputs)
-    other = {name: at for name, at in wanted.items() if stands[name] != at}
-    return Unfinished(_failed(stack), other, {name: stands[name] for name in other})
+    other: dict[ExerciseName, str] = {name: at for name, at in wanted.items() if stands[name] != at}
+    back: dict[ExerciseName, str] = {name: stands[name] for name in other}
+    return Unfinished(_failed(stack), other, back)
 
 
 def _failed(stack: Stack) -> bool:

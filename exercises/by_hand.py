@@ -68,7 +68,7 @@ class _Look:
             "irsa": self._irsa(told["irsa"]),
             "pod-identity": self._pod_identity() if told["pod-identity"] == OFF else told["pod-identity"],
         }
-        by_hand = frozenset(name for name, stage in found.items() if stage != told[name])
+        by_hand: frozenset[ExerciseName] = frozenset(name for name, stage in found.items() if stage != told[name])
         outputs = dict(self._outputs)
         outputs["exerciseRoleArns"] = {**(outputs.get("exerciseRoleArns") or {}), **self._roles}
         if self._user:

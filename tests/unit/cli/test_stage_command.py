@@ -37,7 +37,7 @@ class Lab:
     def exercises(self, name: str = "rehearsal") -> dict[str, object]:
         return yaml.safe_load(self.files[name].read_text())["config"]["myeks:exercises"]
 
-    def rehearse(self, chosen: Stack, shown: Progress) -> updates.Update:
+    def rehearse(self, chosen: Stack, shown: Progress, **_: object) -> updates.Update:
         self._run(chosen)
         return updates.Update(Result({"same": 9}, {"clusterName": "myeks"}), (), 1.0)
 
