@@ -61,7 +61,10 @@ PODS = (
 )
 """The note's three, "EKS IRSA & Pod indentify", exercises 1 to 3."""
 
-USER = "arn:aws:iam::aws:policy/AdministratorAccess"
+MAKE_USER = (
+    "aws iam create-user --user-name testuser && "
+    "aws iam attach-user-policy --policy-arn arn:aws:iam::aws:policy/AdministratorAccess --user-name testuser"
+)
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +127,7 @@ def test_what_differs_is_replaced_with_consent_alone(hand: Lab) -> None:
     hand("stage", "irsa", "off")
     hand.sh(
         "kubectl run eks-iam-test2 --image amazon/aws-cli:latest --command -- sleep 77 && "
-        f"aws iam create-user --user-name testuser && aws iam attach-user-policy --user-name testuser --policy-arn {USER}"
+        f"{MAKE_USER}"
         " && aws iam create-access-key --user-name testuser"
     )
     made = uids(hand, "pod")
@@ -174,7 +177,5 @@ def test_with_all_off_what_the_note_makes_is_graded(hand: Lab) -> None:
     assert passed(hand, "rbac") == ("before", 14, ["rbac"])
     hand.sh(TEAM.format("dev") + TEAM.format("infra"))
     assert passed(hand, "rbac") == ("after", 18, ["rbac"])
-    hand.sh(
-        f"aws iam create-user --user-name testuser; aws iam attach-user-policy --user-name testuser --policy-arn {USER}"
-    )
+    hand.sh(MAKE_USER)
     assert passed(hand, "identity-mapping")[0::2] == ("unmapped", ["identity-mapping"])
