@@ -184,7 +184,7 @@ class _Teller:
             self._done += 1
             self._wrong += answer.verdict is not Verdict.PASSED
             wrong = f", {self._wrong} not passed" if self._wrong else ""
-            self._shown.waiting(f"asked {self._done} of {self._total} rows{wrong}; last {answer.row.name}")
+            self._shown.waiting(f"asked {self._done} of {self._total} rows{wrong}; last {answer.row.name}", "asked")
 
 
 def _every_stage(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, *, yes: bool, quiet: bool) -> Report:

@@ -40,12 +40,13 @@ class Progress:
     FIRST = 2.0
     """Seconds of silence after which a pipe is told what the work waits for."""
 
-    HEARTBEAT = 10.0
-    """Seconds after which it is told again."""
+    HEARTBEAT = 60.0
+    """Seconds of silence after which a pipe is told again: a log that says nothing for long looks like a hang."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
         self._told = 0.0
+        self._phase = ""
         self._status: Status | None = None
 
     @property
@@ -59,11 +60,22 @@ class Progress:
         # One line, however long: a log is searched by lines.
         err.print(f"{self.elapsed:6.1f} s  {text}", markup=False, soft_wrap=True)
 
-    def waiting(self, text: str) -> None:
-        """What is going on now: the moving line of a terminal, now and then a line in a pipe."""
+    def detail(self, text: str) -> None:
+        """A part of a phase is done: a line on a terminal, nothing in a pipe."""
+        if self._status:
+            self.phase(text)
+
+    def waiting(self, text: str, phase: str = "") -> None:
+        """What is going on now: the moving line of a terminal; in a pipe one line a phase, and one a minute.
+
+        `phase` names what the text is about while the text changes; without it each text is a phase of its own.
+        """
         if self._status:
             self._status.update(f"{self.elapsed:6.1f} s  {text}")
-        elif self.elapsed - self._told >= (self.HEARTBEAT if self._told else self.FIRST):
+            return
+        silence = self.FIRST if (phase or text) != self._phase else self.HEARTBEAT
+        if self.elapsed - self._told >= silence:
+            self._phase = phase or text
             self.phase(text)
 
     @contextmanager

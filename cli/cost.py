@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import typer
-from rich.table import Table
+from rich.text import Text
 
+from cli import tables
 from cli.console import out, progress
 from cli.failures import BadInput, CannotAsk
 from cli.stacks import REHEARSAL, Stack, StackOption, load
@@ -128,7 +129,7 @@ def _show(found: Estimate) -> None:
         out.print(f"Here it costs nothing. On AWS in {region} ({place}) this lab would cost, in USD:")
     else:
         out.print(f"Stack {found.stack.name} in {region} ({place}), in USD:")
-    out.print(_table(found))
+    _rows(found)
     bill = found.bill
     bound = "at least" if bill.unpriced else "about"
     out.print(
@@ -136,31 +137,28 @@ def _show(found: Estimate) -> None:
         f"{bill.over(HOURS_A_MONTH):.0f} if forgotten for a month."
     )
     if found.savings:
-        out.print(_savings(found.savings))
+        _savings(found.savings)
     for note in _notes(found):
         out.print(note, markup=False)
 
 
-def _table(found: Estimate) -> Table:
-    headers = ["", "quantity", "price", "an hour", "a day", "a month"]
+def _rows(found: Estimate) -> None:
+    heads = ["", "quantity", "price", "an hour", "a day", "a month"]
     if found.hours is not None:
-        headers.append(f"{found.hours:g} h")
-    shown = Table(*headers, "price from", box=None, pad_edge=False)
-    for column in shown.columns[3 : len(headers)]:
-        column.justify = "right"
-    for column in shown.columns[1:]:
-        column.no_wrap = True
-    shown.columns[1].justify = "right"
-    for row in found.bill.rows:
-        shown.add_row(
+        heads.append(f"{found.hours:g} h")
+    rows: list[tuple[tables.Cell, ...]] = [
+        (
             row.line.what + (" *" if row.note else ""),
             f"{row.line.quantity:.4g}",
             f"{row.price.usd:.4g} a {UNITS[row.line.key.item].name}",
             *_money(row, found.hours),
             f"{row.price.source} {row.price.seen}",
         )
-    shown.add_row("in all", "", "", *_money(found.bill, found.hours), "", style="bold")
-    return shown
+        for row in found.bill.rows
+    ]
+    total = ("in all", "", "", *_money(found.bill, found.hours), "")
+    rows.append(tuple(Text(one, "bold") for one in total))
+    tables.show((*heads, "price from"), rows, right=(1, *range(3, len(heads))))
 
 
 def _money(of: Row | Bill, hours: float | None) -> list[str]:
@@ -168,15 +166,21 @@ def _money(of: Row | Bill, hours: float | None) -> list[str]:
     return told if hours is None else [*told, f"{of.over(hours):.2f}"]
 
 
-def _savings(savings: tuple[Saving, ...]) -> Table:
-    shown = Table("It would cost less with", "an hour", "a month", "", box=None, pad_edge=False)
-    for column in shown.columns[1:3]:
-        column.justify = "right"
-    for saving in savings:
-        # What begins to cost within the month saves nothing in this hour.
-        hourly = f"-{saving.hourly:.4f}" if round(saving.hourly, 4) else ""
-        shown.add_row(saving.setting, hourly, f"-{saving.monthly:.2f}", saving.note)
-    return shown
+def _savings(savings: tuple[Saving, ...]) -> None:
+    tables.show(
+        ("It would cost less with", "an hour", "a month", ""),
+        (
+            (
+                saving.setting,
+                # What begins to cost within the month saves nothing in this hour.
+                f"-{saving.hourly:.4f}" if round(saving.hourly, 4) else "",
+                f"-{saving.monthly:.2f}",
+                saving.note,
+            )
+            for saving in savings
+        ),
+        right=(1, 2),
+    )
 
 
 def _notes(found: Estimate) -> list[str]:

@@ -14,10 +14,9 @@ from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
-from cli import recorded
+from cli import recorded, tables
 from cli.console import err, out, progress
 from cli.failures import CannotAsk, Failure
 from cli.stacks import REHEARSAL, Stack, StackOption, load
@@ -80,20 +79,15 @@ def insist(stack: Stack, *, as_json: bool = False) -> None:
 
 def show(found: Sequence[Finding], to: Console = out, *, without_ok: bool = False) -> None:
     """The findings as a table, and how many there are of each kind; `without_ok` only what wants attention."""
-    shown = Table("", "", "finding", "what to do", box=None, pad_edge=False)
+    rows: list[tuple[tables.Cell, ...]] = []
     layer = ""
     for finding in found:
         if without_ok and finding.status is Status.OK:
             continue
-        shown.add_row(
-            "" if finding.layer == layer else finding.layer.value,
-            f"[{STYLES[finding.status]}]{finding.status.value}[/]",
-            # What AWS said may have brackets in it.
-            escape(finding.finding),
-            escape(finding.remedy),
-        )
+        status = Text(finding.status.value, STYLES[finding.status])
+        rows.append(("" if finding.layer == layer else finding.layer.value, status, finding.finding, finding.remedy))
         layer = finding.layer
-    to.print(shown)
+    tables.show(("", "", "finding", "what to do"), rows, to=to)
     counts = [f"{sum(f.status is status for f in found)} {status.value}" for status in Status]
     to.print(f"{', '.join(counts)}.")
 

@@ -7,7 +7,17 @@ from typing import Annotated, Final
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import aws_stack, ingresses, leftover_tables, lifetime, rehearsed, services, sweep, wait_probes
+from cli import (
+    aws_stack,
+    ingresses,
+    kept_stages,
+    leftover_tables,
+    lifetime,
+    rehearsed,
+    services,
+    sweep,
+    wait_probes,
+)
 from cli.causes import cause
 from cli.console import Progress, duration, err, out, progress
 from cli.events import Watcher
@@ -50,6 +60,7 @@ def down(
     if force and stack == REHEARSAL:
         # Also when the settings are wrong, the emulator hangs or something else answers in its place.
         worlds.sweep(force=True)
+        kept_stages.forget()
         _gone("The rehearsal is stopped; nothing is left of it.", as_json=as_json)
         return
     chosen = load(stack)
@@ -62,10 +73,12 @@ def down(
         here = rehearsed.attached()
         if here is None:
             worlds.sweep()
+            kept_stages.forget()
             _gone("The rehearsal is not up; nothing is left of it.", as_json=as_json)
             return
         left = _destroy(here, chosen, shown, yes=yes)
         worlds.stop(here)
+        kept_stages.forget()
     if left:
         if as_json:
             _print(left, shown.elapsed)
@@ -152,7 +165,7 @@ def _clear_the_network(lab: Opened, *, yes: bool) -> None:
     if all(each.thing.going for each in held):
         return
     err.print("The engine knows nothing of these, and its network cannot go before them:")
-    err.print(leftover_tables.table(held))
+    leftover_tables.table(held, err)
     beside = [each for _, mine in leftovers.in_order(held) for each in mine]
     if not beside:
         return
@@ -175,7 +188,7 @@ def _in_the_way(lab: Opened, said: str) -> str:
     if now.has_cluster or not beside:
         return f"Run ./lab down -s {name} again."
     err.print("The engine knows nothing of these, and they may be what held it up:")
-    err.print(leftover_tables.table(beside))
+    leftover_tables.table(beside, err)
     if not any(each.ours for each in beside):
         return f"Look whose they are, and run ./lab down -s {name} again when they are gone."
     return f"Delete them with {sweep.delete_command(lab.stack, report)}, then run ./lab down -s {name} again."

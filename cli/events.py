@@ -87,13 +87,14 @@ class Watcher:
         if took >= 1.5:
             # In a preview nothing is made: what took its time was to find out what would be.
             word = "compared" if planned else _WORDS.get(_operation(meta), _operation(meta))
-            self.progress.phase(f"{_short(meta.type)} {_name(meta.urn)} {word} in {took:.1f} s")
+            self.progress.detail(f"{_short(meta.type)} {_name(meta.urn)} {word} in {took:.1f} s")
 
     def _tell(self) -> None:
         waits = sorted(self._running, key=lambda urn: self._running[urn])
         names = ", ".join(f"{_short(urn.split('::')[-2].split('$')[-1])} {_name(urn)}" for urn in waits[:3])
         more = f" and {len(waits) - 3} more" if len(waits) > 3 else ""
-        self.progress.waiting(f"{self.verb}: {self._done} done" + (f"; now {names}{more}" if names else ""))
+        now = f"; now {names}{more}" if names else ""
+        self.progress.waiting(f"{self.verb}: {self._done} done{now}", self.verb)
 
 
 def _operation(meta: auto.StepEventMetadata) -> str:

@@ -5,7 +5,7 @@ how the engine learns of it). What was begun in the cluster is asked of its API 
 that is still to be done afterwards stands in the state, so that this too may be cut off.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -53,6 +53,10 @@ class Engine(Protocol):
         """Delete these resources, for real and from the state."""
         ...
 
+    def gave_up(self) -> bool:
+        """Whether the last update failed or was stopped: what it had begun to delete may go all the same."""
+        ...
+
     def to_create(self) -> list[Json]:
         """What an update would create, in the state's own form."""
         ...
@@ -97,9 +101,13 @@ def put_right(stack: Stack, engine: Engine, shown: Progress, *, builds: bool, ag
     """
     kept = engine.export()
     deployment: Json = kept["deployment"]
+    begun = pending.operations(deployment)
+    gave_up = builds and engine.gave_up()
     with ExitStack() as opened:
         recovery = _Recovery(stack, engine, shown, opened)
-        if pending.operations(deployment) or pending.unread(deployment, (*begun_on_aws.STATES, pending.RELEASE)):
+        if begun or gave_up or pending.unread(deployment, (*begun_on_aws.STATES, pending.RELEASE)):
+            if builds:
+                recovery.wait_for_what_goes(deployment, [*begun, *(pending.deletions(deployment) if gave_up else ())])
             recovery.run(kept, builds=builds)
             deployment = engine.export()["deployment"]
         if builds:
@@ -114,22 +122,9 @@ class _Recovery:
     opened: ExitStack
     clusters: dict[str, Cluster | None] = field(default_factory=dict[str, "Cluster | None"])
 
-    def run(self, kept: Json, *, builds: bool) -> None:
-        if pending.operations(kept["deployment"]):
-            if builds:
-                self._wait_for_what_goes(kept["deployment"])
-            kept = self._taken_over(kept)
-        doubtful = pending.unread(kept["deployment"], (*begun_on_aws.STATES, pending.RELEASE))
-        broken = _at_rest(_client(self.stack), doubtful, self.shown)
-        broken |= {each["urn"] for each in doubtful if self._is_half_installed(each, kept["deployment"])}
-        if builds and broken:
-            err.print("Half made, so deleted first and then made anew:", *sorted(map(_short, broken)), markup=False)
-            with self.shown.paused():
-                self.engine.delete(sorted(broken))
-
-    def _wait_for_what_goes(self, deployment: Inputs) -> None:
+    def wait_for_what_goes(self, deployment: Inputs, begun: Iterable[Operation]) -> None:
         """Wait for objects under deletion: read meanwhile they would count as there, and would be gone afterwards."""
-        for each in pending.operations(deployment):
+        for each in begun:
             if each.kind != pending.DELETING or not each.is_object:
                 continue
             cluster = self.cluster(each.resource, deployment)
@@ -143,6 +138,17 @@ class _Recovery:
                 retry_error_callback=lambda _: None,
             )
             waiting(cluster.is_going, each.inputs)
+
+    def run(self, kept: Json, *, builds: bool) -> None:
+        if pending.operations(kept["deployment"]):
+            kept = self._taken_over(kept)
+        doubtful = pending.unread(kept["deployment"], (*begun_on_aws.STATES, pending.RELEASE))
+        broken = _at_rest(_client(self.stack), doubtful, self.shown)
+        broken |= {each["urn"] for each in doubtful if self._is_half_installed(each, kept["deployment"])}
+        if builds and broken:
+            err.print("Half made, so deleted first and then made anew:", *sorted(map(_short, broken)), markup=False)
+            with self.shown.paused():
+                self.engine.delete(sorted(broken))
 
     def _taken_over(self, kept: Json) -> Json:
         """The state with what was begun put right, as the engine has it now."""

@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from cli import tables
 from cli.console import duration, out
 from cli.recorded import Recorded
 from cli.stacks import Stack
@@ -24,14 +23,11 @@ def show(stack: Stack, report: Report, recorded: Recorded) -> None:
     name, region = stack.config.cluster_name, stack.config.region
     beside = [each for each in report.left if not each.recorded]
     if beside:
-        out.print(table(beside))
+        table(beside)
         for line in _summary(stack, beside, recorded):
             out.print(line, markup=False)
     if report.unasked:
-        unasked = Table("could not be asked", "why", box=None, pad_edge=False)
-        for each in report.unasked:
-            unasked.add_row(each.kind.plural, Text(each.why))
-        out.print(unasked)
+        tables.show(("could not be asked", "why"), ((each.kind.plural, each.why) for each in report.unasked))
     if recorded.unknown:
         out.print(f"Pulumi's stack {stack.name} could not be asked: {recorded.unknown}.", markup=False)
     elif recorded.count:
@@ -45,7 +41,7 @@ def show(stack: Stack, report: Report, recorded: Recorded) -> None:
         out.print(f"Nothing is left of {name} in {region}. Asked, and none found:", markup=False)
     elif not report.unasked or len(report.unasked) < len(report.asked):
         out.print("Asked, and none found:")
-    out.print(_asked(report, stack, recorded))
+    _asked(report, stack, recorded)
     for kind in report.inapplicable:
         out.print(f"No {kind.plural} can be this lab's: it has no domain.", markup=False)
 
@@ -55,24 +51,25 @@ def is_clean(report: Report, recorded: Recorded) -> bool:
     return report.clean and not recorded.unknown and not recorded.count
 
 
-def table(left: Sequence[Leftover]) -> Table:
+def table(left: Sequence[Leftover], where: Console = out) -> None:
     """One row a leftover."""
     now = datetime.now(UTC)
-    shown = Table("left", "id", "name", "size", "age", "known by", "why it matters", box=None, pad_edge=False)
-    shown.columns[1].overflow = "fold"
-    for each in left:
-        cells = (
-            each.kind.name,
-            _short(each.thing.id),
-            each.thing.name,
-            each.thing.size,
-            age(each.thing.created, now),
-            _known_by(each),
-            each.kind.why,
-        )
-        # A name in brackets would be taken for a style.
-        shown.add_row(*map(Text, cells))
-    return shown
+    tables.show(
+        ("left", "id", "name", "size", "age", "known by", "why it matters"),
+        (
+            (
+                each.kind.name,
+                _short(each.thing.id),
+                each.thing.name,
+                each.thing.size,
+                age(each.thing.created, now),
+                _known_by(each),
+                each.kind.why,
+            )
+            for each in left
+        ),
+        to=where,
+    )
 
 
 def _known_by(each: Leftover) -> str:
@@ -125,7 +122,7 @@ def unsure(left: Sequence[Leftover]) -> str:
     return f"{count} of them hold data and bear the cluster's name alone, as any cluster's of that name: see their age."
 
 
-def _asked(report: Report, stack: Stack, recorded: Recorded) -> Table:
+def _asked(report: Report, stack: Stack, recorded: Recorded) -> None:
     found = {each.kind.name for each in report.left} | {each.kind.name for each in report.unasked}
     by_service: dict[str, list[str]] = {}
     for kind in report.asked:
@@ -133,20 +130,18 @@ def _asked(report: Report, stack: Stack, recorded: Recorded) -> Table:
             by_service.setdefault(kind.service, []).append(kind.plural)
     if not recorded.unknown and not recorded.count:
         by_service["pulumi"] = [f"resources in stack {stack.name}"]
-    shown = Table(box=None, pad_edge=False, show_header=False)
-    for service, plurals in by_service.items():
-        shown.add_row(f"  {service}", ", ".join(plurals))
-    return shown
+    tables.show(("", ""), ((f"  {service}", ", ".join(plurals)) for service, plurals in by_service.items()))
 
 
 def show_outcome(outcome: Outcome, where: Console = out) -> None:
     """What was deleted, and what would not go."""
     where.print(f"{len(outcome.deleted)} deleted.")
     if outcome.failed:
-        shown = Table("not deleted", "id", "why", box=None, pad_edge=False)
-        for each in outcome.failed:
-            shown.add_row(each.leftover.kind.name, Text(_short(each.leftover.thing.id)), Text(each.why))
-        where.print(shown)
+        tables.show(
+            ("not deleted", "id", "why"),
+            ((each.leftover.kind.name, _short(each.leftover.thing.id), each.why) for each in outcome.failed),
+            to=where,
+        )
 
 
 def age(created: datetime | None, now: datetime) -> str:

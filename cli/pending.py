@@ -82,6 +82,14 @@ def operations(deployment: Inputs) -> list[Operation]:
     return [each for each in found if each.resource.get("custom") and not each.type.startswith("pulumi:")]
 
 
+def deletions(deployment: Inputs) -> Iterator[Operation]:
+    """What may be under deletion after an update that gave up: it stands in the state, and no operation is pending."""
+    for each in deployment.get("resources") or []:
+        operation = Operation(DELETING, each)
+        if each.get("custom") and operation.is_object:
+            yield operation
+
+
 def is_idempotent(operation: Operation) -> bool:
     """Whether making it once more is no error and leaves no second one."""
     return operation.type in _IDEMPOTENT

@@ -19,10 +19,10 @@ import yaml
 from rich.table import Table
 from rich.text import Text
 
-from cli import rehearsed
+from cli import rehearsed, tables
 from cli.console import err, out, progress
 from cli.failures import Failure
-from cli.stacks import REHEARSAL, Stack, StackOption, load
+from cli.stacks import REHEARSAL, Stack, StackOption, load, settings_of
 from infra.config import LabConfig
 from infra.lookups import Answers
 from infra.schedule import durations, forecast, gantt
@@ -114,8 +114,7 @@ def _without_accounts(chosen: Stack, directory: Path) -> Stack:
 
     Left out are encrypted values, whose key is the user's, and how the provider reaches AWS (`aws:profile`).
     """
-    settings: dict[str, Any] = yaml.safe_load(chosen.file.read_text()) or {}
-    config: dict[str, Any] = settings.get("config") or {}
+    config: dict[str, Any] = settings_of(chosen).get("config") or {}
     kept = {
         key: value
         for key, value in config.items()
@@ -130,23 +129,31 @@ def _without_accounts(chosen: Stack, directory: Path) -> Stack:
 def _chart(name: str, way: Forecast) -> None:
     bars = [bar for bar in gantt.shown(way.predicted, SHORTEST_SHOWN) if bar.end - bar.start >= 1]
     labels = [gantt.label(bar.urn) for bar in bars]
-    beside = max((len(label) for label in labels), default=0) + len("  minutes  ")
-    columns = min(WIDEST, max(NARROWEST, out.width - beside))
+    minutes = [f"{(bar.end - bar.start) / 60:.1f}" for bar in bars]
+    columns = out.width - max((len(label) for label in labels), default=0) - len("  minutes  ")
+    if columns < NARROWEST:
+        # A name is not cut off: it has a line of its own, above its bar.
+        columns = min(WIDEST, out.width - len("minutes  "))
+        tables.line(f"lab {name}, minutes")
+        for bar, label, told in zip(bars, labels, minutes, strict=True):
+            tables.line(Text(label, _style(bar)))
+            tables.line(Text(f"{told:7}  {_drawn(bar, way.predicted, columns)}", _style(bar)))
+        return
+    columns = min(WIDEST, columns)
     table = Table(box=None, pad_edge=False)
-    table.add_column(f"lab {name}", no_wrap=True, overflow="ellipsis")
+    table.add_column(f"lab {name}", no_wrap=True)
     table.add_column("minutes", no_wrap=True)
     table.add_column("", no_wrap=True, min_width=columns)
-    for bar, label in zip(bars, labels, strict=True):
-        minutes = f"{(bar.end - bar.start) / 60:.1f}"
-        table.add_row(label, minutes, _drawn(bar, way.predicted, columns), style=_style(bar))
+    for bar, label, told in zip(bars, labels, minutes, strict=True):
+        table.add_row(label, told, _drawn(bar, way.predicted, columns), style=_style(bar))
     out.print(table)
 
 
-def _drawn(bar: Bar, schedule: Schedule, columns: int) -> Text:
+def _drawn(bar: Bar, schedule: Schedule, columns: int) -> str:
     scale = columns / (schedule.seconds or 1)
     start = min(int(bar.start * scale), columns - 1)
     length = max(1, round(bar.end * scale) - start)
-    return Text(" " * start + ("█" if bar.critical else "░") * length)
+    return " " * start + ("█" if bar.critical else "░") * length
 
 
 def _style(bar: Bar) -> str:
@@ -154,15 +161,18 @@ def _style(bar: Bar) -> str:
 
 
 def _summary(ways: Mapping[str, Forecast]) -> None:
-    table = Table("", "predicted", "lower bound", "ratio", box=None, pad_edge=False)
-    for name, way in ways.items():
-        table.add_row(
-            f"lab {name}",
-            f"{way.predicted.seconds / 60:.1f} min",
-            f"{way.bound.seconds / 60:.1f} min",
-            f"{way.ratio:.2f}",
-        )
-    out.print(table)
+    tables.show(
+        ("", "predicted", "lower bound", "ratio"),
+        (
+            (
+                f"lab {name}",
+                f"{way.predicted.seconds / 60:.1f} min",
+                f"{way.bound.seconds / 60:.1f} min",
+                f"{way.ratio:.2f}",
+            )
+            for name, way in ways.items()
+        ),
+    )
     out.print(
         "█ decides how long it takes, ░ runs beside it. The lower bound keeps only the orders that AWS and Kubernetes "
         f"impose. Durations: {durations.SOURCE}; a run can take half or twice as long."

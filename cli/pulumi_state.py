@@ -56,6 +56,10 @@ class OnAws:
         arguments = ("destroy", "--yes", "--skip-preview", "--stack", self.stack.name, *targets)
         pulumi_cli.insist(pulumi_cli.run(*arguments, stdout=sys.stderr), "destroy")
 
+    def gave_up(self) -> bool:
+        """Whether the stack's last update failed or was stopped."""
+        return pulumi_cli.last_update_failed(self.stack.name)
+
     def to_create(self) -> list[dict[str, Any]]:
         """What an update would create, in the state's own form.
 

@@ -9,9 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
+
 from cli.console import Progress
 from cli.failures import Failure, NotUp
-from cli.stacks import PROJECT_FILE, Stack
+from cli.files import replace_text
+from cli.stacks import PROJECT_FILE, Stack, settings_of
 from infra import versions
 from infra.config import NAMESPACE, SECRET_KEYS
 from rehearsal import run, toolchain, world
@@ -91,13 +94,23 @@ def stack_in(
         here,
         bin_dir,
         project_file=PROJECT_FILE,
-        stack_file=stack.file,
+        stack_file=_settings(stack, here.dir),
         program=partial(_program, lookups),
         tell=shown.phase if shown else lambda _: None,
         put_right=put_right,
         secret_keys=[f"{NAMESPACE}:{key}" for key in SECRET_KEYS],
         charts=[Pin(chart.name, chart.version, chart.repository, chart.digest) for chart in versions.CHARTS],
     )
+
+
+def _settings(stack: Stack, directory: Path) -> Path:
+    """The settings file for the engine: the stack's own, or one with the stages that are laid over it."""
+    if not stack.stages:
+        return stack.file
+    # For this user alone, as replace_text makes a new file: it may hold a password.
+    laid_over = directory / stack.file.name
+    replace_text(laid_over, yaml.safe_dump(settings_of(stack)))
+    return laid_over
 
 
 def _import_program() -> None:

@@ -49,10 +49,11 @@ def laid_over(stack: Stack, stages: Mapping[ExerciseName, str]) -> Generator[Sta
     # For this user alone: a settings file may hold a password.
     with tempfile.TemporaryDirectory(prefix="lab-stage-") as directory:
         text = with_stages(read(stack.file), stages)
+        kept = {key: value for key, value in stack.stages.items() if key not in {EXERCISES[one].key for one in stages}}
         copy = Path(directory) / stack.file.name
         copy.touch(mode=0o600)
         copy.write_bytes(text.encode())
-        yield replace(parsed(stack.name, stack.file, text), file=copy)
+        yield replace(parsed(stack.name, stack.file, text, kept), file=copy)
 
 
 def with_stages(text: str, stages: Mapping[ExerciseName, str]) -> str:

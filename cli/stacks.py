@@ -5,13 +5,14 @@ the user's own Pulumi backend: only naming one lets a command touch AWS.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 import yaml
 
+from cli import kept_stages
 from cli.failures import BadInput
 from exercises.row import ExerciseName
 from exercises.stages import standing
@@ -39,6 +40,9 @@ class Stack:
     config: LabConfig
     profile: str | None = None
     """`aws:profile`, by which the engine reaches AWS; None: as the environment says."""
+
+    stages: kept_stages.Values = field(default_factory=dict[str, str | bool])
+    """Stages that count instead of the file's: `lab stage` does not write them into the rehearsal's file."""
 
     @property
     def is_rehearsal(self) -> bool:
@@ -79,7 +83,8 @@ def configured(config: LabConfig) -> dict[ExerciseName, str]:
 def load(name: str) -> Stack:
     """Read Pulumi.<name>.yaml and check every setting; raises BadInput with all problems at once."""
     file = file_of(name)
-    return parsed(name, file, read(file))
+    text = read(file)
+    return parsed(name, file, text, kept_stages.over(content(file, text)) if name == REHEARSAL else {})
 
 
 def file_of(name: str) -> Path:
@@ -101,17 +106,28 @@ def read(file: Path) -> str:
         raise BadInput(f"{file.name} is not UTF-8 text (byte {error.start}). Save it as such.") from error
 
 
-def parsed(name: str, file: Path, text: str) -> Stack:
-    """The stack if its file held this text; raises BadInput with all problems at once."""
+def content(file: Path, text: str) -> dict[str, Any]:
+    """A settings file's text as plain values, with a mapping at `config`; raises BadInput."""
     try:
         settings: object = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:
         raise BadInput(f"{file.name} is not YAML: {' '.join(str(error).split())}. Mend it there.") from error
-    config = settings.get("config", {}) if isinstance(settings, dict) else None
-    if not isinstance(config, dict):
+    if not isinstance(settings, dict) or not isinstance(settings.get("config", {}), dict):
         raise BadInput(f"{file.name} has no mapping under config:. Write the settings as in Pulumi.dev.yaml.")
+    return settings
+
+
+def parsed(name: str, file: Path, text: str, stages: kept_stages.Values | None = None) -> Stack:
+    """The stack if its file held this text, with these stages instead of the file's; raises BadInput with all problems
+    at once."""
+    config: dict[str, Any] = kept_stages.laid_over(content(file, text), stages or {}).get("config", {})
     profile = config.get("aws:profile")
-    return Stack(name, file, _checked(file, config), str(profile) if profile else None)
+    return Stack(name, file, _checked(file, config), str(profile) if profile else None, stages or {})
+
+
+def settings_of(stack: Stack) -> dict[str, Any]:
+    """What the stack's file says, with its own stages laid over; raises BadInput."""
+    return kept_stages.laid_over(content(stack.file, read(stack.file)), stack.stages)
 
 
 def stack_name(file: Path) -> str:

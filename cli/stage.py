@@ -1,27 +1,25 @@
 """`lab stage`: move an exercise to another stage, or show where each stands.
 
-The stage is a setting, so the command is a change of the settings file and an update. The change is checked before
-the file is written; afterwards the file says what was asked for, whether or not the update succeeded, so that `up`
-goes on with it.
+The stage is a setting, so the command is a change of the settings and an update. The change is checked before it is
+written; afterwards the settings say what was asked for, whether or not the update succeeded, so that `up` goes on with
+it. Where they are written is `stage_settings`' business.
 """
 
 import json
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import partial
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.table import Table
 
-from cli import aws_stack, lifetime, settings_file, updates
+from cli import aws_stack, lifetime, settings_file, stage_settings, tables, updates
 from cli.console import Progress, err, out, progress
 from cli.failures import BadInput, CannotAsk, Failure, NotUp
 from cli.made_by_hand import confirmed
 from cli.outputs import outputs_of
-from cli.stacks import REHEARSAL, Stack, StackOption, configured, file_of, load, parsed, read
+from cli.stacks import REHEARSAL, Stack, StackOption, configured, load
+from cli.stage_settings import Change
 from exercises.row import ExerciseName
 from exercises.stages import EXERCISES, OFF, standing
 
@@ -94,37 +92,35 @@ def _wanted(moves: list[str]) -> dict[ExerciseName, str]:
 
 
 def _move(name: str, wanted: Mapping[ExerciseName, str], *, yes: bool, as_json: bool) -> None:
-    file = file_of(name)
-    text = read(file)
-    changed = settings_file.with_stages(text, wanted)
-    # What the stack will be: mistakes are told before the file is touched.
-    meant = parsed(name, file, changed)
+    # Mistakes are told before anything is written.
+    change = stage_settings.change(name, wanted)
+    meant = change.meant
     if as_json and not yes and not meant.is_rehearsal:
         raise BadInput("With --json nobody can be asked before AWS is changed. Add --yes.")
     lifetime.insist(meant.config, datetime.now(UTC))
-    write = partial(settings_file.write, file, text, changed)
-    with _way_back(file, text, meant, wanted):
+    with _way_back(change, wanted):
         if meant.is_rehearsal:
             with progress() as shown:
-                write()
+                change.write()
                 made = updates.rehearse(meant, shown, agree=confirmed(yes=yes))
             updates.tell(made, as_json=as_json)
         else:
-            aws_stack.up(meant, yes=yes, agreed=write, as_json=as_json)
+            aws_stack.up(meant, yes=yes, agreed=change.write, as_json=as_json)
     for exercise, at in wanted.items():
         check = "" if at == OFF else f" Ask whether all came out right: ./lab check {exercise}{meant.option}"
         err.print(f"Exercise {exercise}: {at}.{check}", markup=False)
 
 
 @contextmanager
-def _way_back(file: Path, before: str, meant: Stack, wanted: Mapping[ExerciseName, str]) -> Generator[None]:
-    """Where the block fails after the file was changed, tell what it says now and how to go back."""
+def _way_back(change: Change, wanted: Mapping[ExerciseName, str]) -> Generator[None]:
+    """Where the block fails after the setting was changed, tell what it says now and how to go back."""
 
     def told() -> str:
-        if read(file) == before:
+        if not change.is_written():
             return ""
         now = ", ".join(f"{name} {at}" for name, at in wanted.items())
-        return f"{file.name} says {now} now: ./lab up{meant.option} tries again{_back(file, before, meant, wanted)}."
+        option = change.meant.option
+        return f"{change.where} says {now} now: ./lab up{option} tries again{_back(change, wanted)}."
 
     try:
         yield
@@ -137,14 +133,14 @@ def _way_back(file: Path, before: str, meant: Stack, wanted: Mapping[ExerciseNam
         raise
 
 
-def _back(file: Path, before: str, meant: Stack, wanted: Mapping[ExerciseName, str]) -> str:
+def _back(change: Change, wanted: Mapping[ExerciseName, str]) -> str:
     """The command that leads back; nothing where the settings before were no good."""
     try:
-        old = configured(parsed(meant.name, file, before).config)
+        old = configured(change.before().config)
     except BadInput:
         return ""
     moves = " ".join(f"{name} {old[name]}" for name in wanted)
-    return f", ./lab stage {moves}{meant.option} goes back"
+    return f", ./lab stage {moves}{change.meant.option} goes back"
 
 
 def _show(chosen: Stack, *, as_json: bool) -> None:
@@ -175,7 +171,10 @@ def _show(chosen: Stack, *, as_json: bool) -> None:
 
 
 def _table(stands: Mapping[ExerciseName, str | None], asked_for: Mapping[ExerciseName, str]) -> None:
-    table = Table("exercise", "standing", "configured", "stages", "what it shows", box=None, pad_edge=False)
-    for name, exercise in EXERCISES.items():
-        table.add_row(name, stands[name] or "-", asked_for[name], ", ".join(STAGES[name]), exercise.title)
-    out.print(table)
+    tables.show(
+        ("exercise", "standing", "configured", "stages", "what it shows"),
+        (
+            (name, stands[name] or "-", asked_for[name], ", ".join(STAGES[name]), exercise.title)
+            for name, exercise in EXERCISES.items()
+        ),
+    )

@@ -4,13 +4,11 @@
 stands. Both draw their tables from here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from rich.table import Column, Table
-
-from cli import lifetime
+from cli import lifetime, tables
 from cli.cluster_facts import RECORDED, Release
 from cli.console import duration, out
 from cli.events import Change
@@ -44,7 +42,7 @@ def changes(made: Sequence[Change], *, every: bool = False) -> None:
     shown = [c for c in made if not c.type.startswith("pulumi:")]
     if not every and len(shown) > MOST_CREATED_SHOWN and all(c.operation == "create" for c in shown):
         return
-    _print(
+    tables.show(
         ("change", "type", "name", "because of"),
         ((c.operation, c.type, c.name, ", ".join(c.properties)) for c in shown),
     )
@@ -66,20 +64,20 @@ def standing(facts: Facts) -> None:
     )
     out.print(f"Endpoint {facts.endpoint}")
     out.print(lifetime.told(facts.expires, datetime.now(UTC)))
-    _print(
+    tables.show(
         ("node", "zone", "type", "status"),
         ((n.name, n.zone, n.instance_type, "Ready" if n.ready else "NotReady") for n in facts.nodes),
     )
     if wrong := other_max_pods(facts.nodes, facts.max_pods):
         out.print(wrong)
-    _print(("add-on", "version", "status"), ((a.name, a.version, a.status) for a in facts.addons))
+    tables.show(("add-on", "version", "status"), ((a.name, a.version, a.status) for a in facts.addons))
     helm(facts.releases)
     _pages(facts.pages, rehearsal=facts.stack == REHEARSAL)
 
 
 def helm(rows: Sequence[Release]) -> None:
     """What Helm has of each release, and what changes a state that is not the wanted one."""
-    _print(
+    tables.show(
         ("release", "namespace", "chart", "version", "state"),
         ((r.name, r.namespace, r.chart, r.version, r.told) for r in rows),
     )
@@ -96,15 +94,7 @@ def helm(rows: Sequence[Release]) -> None:
 
 def _pages(pages: Mapping[str, Mapping[str, str]], *, rehearsal: bool) -> None:
     # In the rehearsal nothing runs behind a page.
-    _print(
+    tables.show(
         ("page", "on AWS, reach it by" if rehearsal else "reach it by"),
         ((name, how.get("url") or how.get("portForward", "")) for name, how in sorted(pages.items())),
     )
-
-
-def _print(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    table = Table(*(Column(head, overflow="fold") for head in heads), box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*row)
-    if table.row_count:
-        out.print(table)

@@ -127,7 +127,7 @@ def _hold(lab: Opened, report: Report, chosen: Sequence[Leftover]) -> None:
 def _agree(lab: Opened, chosen: Sequence[Leftover], *, yes: bool) -> None:
     if yes:
         return
-    out.print(leftover_tables.table(chosen))
+    leftover_tables.table(chosen)
     if unsure := leftover_tables.unsure(chosen):
         out.print(unsure)
     where = "the rehearsal" if lab.stack.is_rehearsal else "AWS"

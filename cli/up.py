@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from cli import aws_stack, doctor, lifetime, settings_file, updates
+from cli import aws_stack, doctor, kept_stages, lifetime, settings_file, updates
 from cli.console import progress
 from cli.failures import BadInput, Failure
 from cli.lab_on_aws import cluster_is_gone, opened
 from cli.made_by_hand import confirmed
-from cli.stacks import REHEARSAL, Stack, StackOption, load, parsed, read
+from cli.stacks import REHEARSAL, Stack, StackOption, content, load, parsed, read
 
 
 def register(app: typer.Typer) -> None:
@@ -52,6 +52,8 @@ def up(
     lifetime.insist(chosen.config, now)
     if chosen.is_rehearsal:
         write()
+        # What was edited in the file since counts from now on, whatever it is edited to next.
+        kept_stages.keep(content(chosen.file, read(chosen.file)), chosen.stages)
         with progress() as shown:
             made = updates.rehearse(chosen, shown, refresh=refresh, agree=confirmed(yes=yes))
         updates.tell(made, as_json=as_json)
@@ -69,7 +71,9 @@ def _ending(chosen: Stack, ttl: str, now: datetime) -> tuple[Stack, Callable[[],
     """The stack with its end in the settings, and what writes them; raises BadInput."""
     before = read(chosen.file)
     after = settings_file.with_expires(before, lifetime.ends(ttl, now))
-    return parsed(chosen.name, chosen.file, after), partial(settings_file.write, chosen.file, before, after)
+    return parsed(chosen.name, chosen.file, after, chosen.stages), partial(
+        settings_file.write, chosen.file, before, after
+    )
 
 
 def _insist_on_the_cluster(chosen: Stack) -> None:

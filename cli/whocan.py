@@ -46,7 +46,7 @@ class _Forms(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put `ask` in front where it was left out."""
-        if args and args[0] not in self.commands and args[0] != "--help":
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
             args = ["ask", *args]
         return super().parse_args(ctx, args)
 

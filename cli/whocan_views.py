@@ -4,9 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Protocol
 
-from rich.table import Column, Table
-from rich.text import Text
-
+from cli import tables
 from cli import whocan_words as words
 from cli.console import out
 from exercises.access.evaluate import Grant
@@ -70,9 +68,9 @@ class WhoCan:
     def print(self) -> None:
         """To stdout; notes to stderr."""
         words.notes(self.notes)
-        words.line(f"Who may {self._asked()}:")
+        tables.line(f"Who may {self._asked()}:")
         heads = ("kind", "subject", "namespace", "binding → role", "scope")
-        words.table(
+        tables.show(
             heads,
             (
                 (*words.who(one.subject), words.via(one.binding), words.scope(one.namespace))
@@ -80,8 +78,8 @@ class WhoCan:
             ),
         )
         if self.by_get:
-            words.line("They may do the same at this version of Kubernetes, by get over a WebSocket:")
-            words.table(
+            tables.line("They may do the same at this version of Kubernetes, by get over a WebSocket:")
+            tables.show(
                 heads,
                 (
                     (*words.who(one.subject), words.via(one.binding), words.scope(one.namespace))
@@ -89,8 +87,8 @@ class WhoCan:
                 ),
             )
         if self.named:
-            words.line("Only for objects of these names:")
-            words.table(
+            tables.line("Only for objects of these names:")
+            tables.show(
                 ("kind", "subject", "namespace", "binding → role", "scope", "names"),
                 (
                     (*words.who(one.subject), words.via(one.binding), words.scope(one.namespace), words.names(one))
@@ -99,9 +97,9 @@ class WhoCan:
             )
         words.principals("IAM principals among them:", self.principals)
         if self.beyond:
-            words.line("Not RBAC: these access policies of EKS may allow it too.")
+            tables.line("Not RBAC: these access policies of EKS may allow it too.")
             for principal, policy in self.beyond:
-                words.line(f"  {principal.arn}: {policy}")
+                tables.line(f"  {principal.arn}: {policy}")
 
     def _asked(self) -> str:
         if isinstance(self.request, UrlRequest):
@@ -141,8 +139,8 @@ class Rules:
         """To stdout; notes to stderr."""
         words.notes(self.notes)
         if self.identity:
-            words.line(words.introduced(self.identity))
-        words.table(
+            tables.line(words.introduced(self.identity))
+        tables.show(
             ("subject", "scope", "verbs", "resources or paths", "names", "binding → role"),
             (
                 (words.full(one.subject), words.scope(one.namespace), *words.rule_cells(rule), words.via(one.binding))
@@ -182,13 +180,13 @@ class Matrix:
         """To stdout; notes to stderr."""
         words.notes(self.notes)
         where = f"in namespace {self.namespace}" if self.namespace else "outside namespaces"
-        words.line(f"{words.introduced(self.identity)}; resources {where}")
-        words.table(("resource", *VERBS), ((row.resource, *(CELLS[cell] for cell in row.cells)) for row in self.rows))
+        tables.line(f"{words.introduced(self.identity)}; resources {where}")
+        tables.show(("resource", *VERBS), ((row.resource, *(CELLS[cell] for cell in row.cells)) for row in self.rows))
         used = {cell for row in self.rows for cell in row.cells}
         if "some names" in used:
-            words.line("names: for objects of certain names.")
+            tables.line("names: for objects of certain names.")
         if "beyond RBAC" in used:
-            words.line("other: not by RBAC; on EKS by an access policy.")
+            tables.line("other: not by RBAC; on EKS by an access policy.")
         words.principals(ENTERING, self.principals)
         words.node_note(self.identity)
 
@@ -222,7 +220,7 @@ class Lookup:
 
     def print(self) -> None:
         """To stdout."""
-        words.table(
+        tables.show(
             ("kind", "subject", "namespace", "binding → role", "scope"),
             (
                 (
@@ -259,7 +257,6 @@ class Me:
 
     def print(self) -> None:
         """To stdout."""
-        table = Table(Column(), Column(overflow="fold"), show_header=False, box=None, pad_edge=False)
         rows = [("user", self.seen.identity.user)]
         rows += [("group", group) for group in self.seen.identity.groups]
         rows += [("AWS principal", self.arn or "none: you did not come by IAM")]
@@ -271,9 +268,7 @@ class Me:
             for name, values in sorted(self.seen.extra.items())
             if any(values) and name != "arn"
         ]
-        for name, value in rows:
-            table.add_row(Text(name), Text(value))
-        out.print(table)
+        tables.show(("", ""), rows)
 
     def as_json(self) -> dict[str, Any]:
         """As plain values."""

@@ -4,10 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rich.table import Column, Table
-from rich.text import Text
-
-from cli.console import err, out
+from cli.console import err
+from cli.tables import line
 from exercises.access.evaluate import Grant
 from exercises.access.identities import NODES, Identity
 from exercises.access.objects import Binding, Rule, Subject
@@ -67,29 +65,10 @@ def rule_cells(rule: Rule) -> tuple[str, str, str]:
     return verbs, ", ".join(what), ", ".join(rule.resource_names)
 
 
-def line(text: str) -> None:
-    """One line on stdout, taken as it is."""
-    out.print(text, markup=False, soft_wrap=True)
-
-
 def notes(told: Iterable[str]) -> None:
     """What stands beside an answer: on stderr, a line each."""
     for note in told:
         err.print(f"Note: {note}", markup=False)
-
-
-def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], none: str = "") -> None:
-    """A table on stdout, its cells taken as they are; the line `none` instead when it has no rows.
-
-    On a narrow terminal a long name goes on in the next line: cut off it could not be found again.
-    """
-    made = Table(*(Column(head, overflow="fold") for head in heads), box=None, pad_edge=False)
-    for row in rows:
-        made.add_row(*map(Text, row))
-    if made.row_count:
-        out.print(made)
-    elif none:
-        line(none)
 
 
 def principals(head: str, found: Sequence[Principal]) -> None:

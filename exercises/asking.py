@@ -25,11 +25,14 @@ from exercises.outcomes import (
     short,
 )
 from exercises.questions import (
+    SESSION_NAME,
+    AnnotatedRole,
     Associations,
     AsTestuser,
     AwsAsTestuser,
     InPod,
     PodLog,
+    PodsRole,
     Question,
     ReadObject,
     RoleTrust,
@@ -43,6 +46,10 @@ from exercises.tokens import claims, signed_anew
 
 SHORT_POD_SECONDS: Final = 90.0
 """How long a pod that asks once may take; on AWS the image may have to be pulled first."""
+
+ROLE_ARN: Final = "eks.amazonaws.com/role-arn"
+"""Annotation of a service account that names its role (EKS User Guide, "Assign IAM roles to Kubernetes service
+accounts")."""
 
 TOKEN_SECONDS: Final = 600
 """Life of a service account's token that is made for a question; the API server makes none shorter."""
@@ -72,8 +79,7 @@ def put(question: Question, lab: Situation) -> Outcome:
         case ReadObject():
             return _read(question, lab)
         case RoleTrust():
-            answer = _as_operator(lab, "iam", "get_role", RoleName=lab.names.fill(question.role))
-            return trust(answer.value["Role"]["AssumeRolePolicyDocument"]) if isinstance(answer, Done) else answer
+            return _trust(question, lab)
         case Associations():
             return _associations(question, lab)
 
@@ -82,7 +88,7 @@ def _in_pod(question: InPod, lab: Situation) -> Outcome:
     names = lab.names
     argv = tuple(names.fill(part) for part in question.argv)
     if question.new_session:
-        argv = ("env", f"AWS_ROLE_SESSION_NAME={lab.session_name}", *argv)
+        argv = ("env", f"{SESSION_NAME}={lab.session_name}", *argv)
     ran = lab.api.run(question.namespace, question.pod, argv)
     if isinstance(ran, Unanswered):
         return ran
@@ -227,16 +233,49 @@ def _token_at_sts(question: TokenAtSts, lab: Situation) -> Outcome:
     token = token_of(lab, question.namespace, question.service_account, question.audience)
     if not isinstance(token, str):
         return token
+    role = _annotated(question.role, lab)
+    if not isinstance(role, str):
+        return role
     outcome = lab.aws.call(
         "sts",
         "assume_role_with_web_identity",
         "unsigned",
-        RoleArn=lab.names.fill(question.role),
+        RoleArn=role,
         RoleSessionName="check",
         WebIdentityToken=signed_anew(token) if question.signed_anew else token,
     )
     # The answer holds credentials; all that is kept of it is whose they are.
     return done_text(str(outcome.value["AssumedRoleUser"]["Arn"])) if isinstance(outcome, Done) else outcome
+
+
+def _annotated(role: AnnotatedRole, lab: Situation) -> str | Outcome:
+    """The ARN in a service account's annotation; AWS is not asked about a role that nobody names."""
+    path = f"/api/v1/namespaces/{role.namespace}/serviceaccounts/{role.service_account}"
+    found = refused(lab.api.request("GET", path), f"The service account {role.service_account}")
+    if not isinstance(found, Done):
+        return found
+    arn = (found.value.get("metadata", {}).get("annotations") or {}).get(ROLE_ARN)
+    return str(arn) if arn else Broke(f"The service account {role.service_account} has no annotation {ROLE_ARN}.")
+
+
+def _as_pod(role: PodsRole, lab: Situation) -> str | Outcome:
+    """The ARN as which AWS knows a pod."""
+    ran = lab.api.run(role.namespace, role.pod, role.ARGV)
+    if isinstance(ran, Unanswered):
+        return ran
+    outcome = aws_cli(ran)
+    return str(outcome.value) if isinstance(outcome, Done) else outcome
+
+
+def _trust(question: RoleTrust, lab: Situation) -> Outcome:
+    role = question.role
+    arn = _annotated(role, lab) if isinstance(role, AnnotatedRole) else _as_pod(role, lab)
+    if not isinstance(arn, str):
+        return arn
+    # As `cut -d/ -f2` has it: of a role's ARN, and of a session's, the part after the first slash.
+    name = next(iter(arn.split("/")[1:2]), arn)
+    answer = _as_operator(lab, "iam", "get_role", RoleName=name)
+    return trust(answer.value["Role"]["AssumeRolePolicyDocument"]) if isinstance(answer, Done) else answer
 
 
 def _read(question: ReadObject, lab: Situation) -> Outcome:

@@ -16,6 +16,7 @@ from exercises.aws_pods import (
 )
 from exercises.expectations import AwsDenied, Expectation, Holds, OneOf, Unauthorized
 from exercises.questions import (
+    AnnotatedRole,
     PodLog,
     Question,
     ReadObject,
@@ -30,7 +31,7 @@ AUDIENCE = "sts.amazonaws.com"
 ACCOUNT = "my-sa"
 VOLUME = "aws-iam-token"
 MOUNTED_AT = "/var/run/secrets/eks.amazonaws.com/serviceaccount"
-ROLE_LINE = f"kubectl get sa {ACCOUNT} -o jsonpath='{{.metadata.annotations.eks\\.amazonaws\\.com/role-arn}}'"
+ROLE = AnnotatedRole(NAMESPACE, ACCOUNT)
 TEST1, TEST2, TEST3 = "eks-iam-test1", "eks-iam-test2", "eks-iam-test3"
 
 
@@ -142,12 +143,19 @@ def _the_account(make: _Make) -> Iterator[Row]:
     operation = "AssumeRoleWithWebIdentity"
 
     def at_sts(account: str, audience: str = "", *, signed_anew: bool = False) -> TokenAtSts:
-        return TokenAtSts(NAMESPACE, account, "$IRSA_ROLE_ARN", ROLE_LINE, audience, signed_anew)
+        return TokenAtSts(NAMESPACE, account, ROLE, audience, signed_anew)
 
+    yield make(
+        "annotation",
+        ACCOUNT,
+        ReadObject("serviceaccounts", NAMESPACE, ACCOUNT, "annotations"),
+        Holds((("eks.amazonaws.com/role-arn", "$IRSA_ROLE_ARN"),)),
+        "By this annotation EKS's webhook knows which role a new pod of the service account gets.",
+    )
     yield make(
         "trust",
         ACCOUNT,
-        RoleTrust("$IRSA_ROLE", f"{ROLE_LINE} | cut -d/ -f2"),
+        RoleTrust(ROLE),
         Holds(
             (
                 ("principals", ("Federated: $OIDC_PROVIDER_ARN",)),

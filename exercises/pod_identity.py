@@ -15,7 +15,7 @@ from exercises.aws_pods import (
     service_account_user,
 )
 from exercises.expectations import Between, Expectation, Holds, Says
-from exercises.questions import Associations, Question, ReadObject, RoleTrust, ShortPod
+from exercises.questions import Associations, PodsRole, Question, ReadObject, RoleTrust, ShortPod
 from exercises.row import Row
 
 AUDIENCE = "pods.eks.amazonaws.com"
@@ -23,7 +23,6 @@ ACCOUNT = "pod-identity-sa"
 POD = "eks-iam-test4"
 VOLUME = "eks-pod-identity-token"
 MOUNTED_AT = "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount"
-ARN_LINE = "aws sts get-caller-identity --query Arn --output text"
 
 
 def rows() -> Iterator[Row]:
@@ -58,7 +57,7 @@ def _how() -> Iterator[Row]:
     yield _row(
         "trust",
         ACCOUNT,
-        RoleTrust("$POD_IDENTITY_ROLE", f"kubectl exec {POD} -- {ARN_LINE} | cut -d/ -f2"),
+        RoleTrust(PodsRole(NAMESPACE, POD)),
         Holds(
             (
                 ("principals", ("Service: pods.eks.amazonaws.com",)),

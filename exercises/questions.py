@@ -12,6 +12,9 @@ from typing import Any, Final, Literal
 
 AS_TESTUSER: Final = "./lab as testuser --"
 
+SESSION_NAME: Final = "AWS_ROLE_SESSION_NAME"
+"""Environment variable by which the AWS CLI names the session of a role that it takes by a token."""
+
 Reader = Literal["kubectl", "can-i", "aws", "aws-json", "token"]
 """How the output of a command in a pod is understood; `token`: a JWT, of which only the claims are kept."""
 
@@ -19,6 +22,44 @@ Reader = Literal["kubectl", "can-i", "aws", "aws-json", "token"]
 def quoted(arguments: tuple[str, ...]) -> str:
     """Arguments as they are typed; variables of the shell stay variables."""
     return " ".join(f'"{one}"' if "$" in one else shlex.quote(one) for one in arguments)
+
+
+@dataclass(frozen=True)
+class AnnotatedRole:
+    """The role that a service account's annotation for IRSA names: how a learner finds a role in the cluster."""
+
+    namespace: str
+    service_account: str
+
+    @property
+    def arn_line(self) -> str:
+        """Command that prints the role's ARN."""
+        where = "" if self.namespace == "default" else f" -n {self.namespace}"
+        return (
+            f"kubectl get sa {self.service_account}{where}"
+            " -o jsonpath='{.metadata.annotations.eks\\.amazonaws\\.com/role-arn}'"
+        )
+
+    @property
+    def name_line(self) -> str:
+        """Command that prints the role's name."""
+        return f"{self.arn_line} | cut -d/ -f2"
+
+
+@dataclass(frozen=True)
+class PodsRole:
+    """The role as which a pod is known to AWS."""
+
+    namespace: str
+    pod: str
+
+    ARGV = ("aws", "sts", "get-caller-identity", "--query", "Arn", "--output", "text")
+
+    @property
+    def name_line(self) -> str:
+        """Command that prints the role's name."""
+        where = "" if self.namespace == "default" else f" -n {self.namespace}"
+        return f"kubectl exec {self.pod}{where} -- {quoted(self.ARGV)} | cut -d/ -f2"
 
 
 @dataclass(frozen=True)
@@ -33,7 +74,7 @@ class InPod:
     reader: Reader
     new_session: bool = False
     """The AWS CLI keeps the session of a role that it took by a token for an hour, in the pod. Asked by a session of
-    a new name, it has to take the role anew, so that the answer is today's."""
+    a new name, it has to take the role once more, so that the answer is today's."""
 
     undo_bucket: str = ""
     """Bucket that the command makes if it is allowed to, wrongly; it is then deleted at once."""
@@ -42,7 +83,8 @@ class InPod:
     def typed(self) -> str:
         """As a learner types it."""
         where = "" if self.namespace == "default" else f" -n {self.namespace}"
-        return f"kubectl exec -it {self.pod}{where} -- {quoted(self.argv)}"
+        session = ("env", f"{SESSION_NAME}=check-$RANDOM") if self.new_session else ()
+        return f"kubectl exec -it {self.pod}{where} -- {quoted((*session, *self.argv))}"
 
 
 @dataclass(frozen=True)
@@ -185,12 +227,7 @@ class TokenAtSts:
 
     namespace: str
     service_account: str
-    role: str
-    """ARN; a name of `names.Names`."""
-
-    role_line: str
-    """Command that prints the ARN."""
-
+    role: AnnotatedRole
     audience: str = ""
     """Empty: the API server's own."""
 
@@ -212,7 +249,7 @@ class TokenAtSts:
             shown = "${T%.*}.${S%%=*}"
         return (
             f"{make}; aws sts assume-role-with-web-identity --role-session-name check"
-            f' --role-arn "$({self.role_line})" --web-identity-token "{shown}"'
+            f' --role-arn "$({self.role.arn_line})" --web-identity-token "{shown}"'
         )
 
 
@@ -268,16 +305,12 @@ class ReadObject:
 class RoleTrust:
     """The trust policy of a role, read as the operator."""
 
-    role: str
-    """Role's name; a name of `names.Names`."""
-
-    role_line: str
-    """Command that prints the role's name."""
+    role: AnnotatedRole | PodsRole
 
     @property
     def typed(self) -> str:
         """As a learner types it."""
-        return f'aws iam get-role --role-name "$({self.role_line})" --query Role.AssumeRolePolicyDocument'
+        return f'aws iam get-role --role-name "$({self.role.name_line})" --query Role.AssumeRolePolicyDocument'
 
 
 @dataclass(frozen=True)

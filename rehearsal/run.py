@@ -129,7 +129,7 @@ class RehearsalStack:
         """Create or update everything; raises RunFailed."""
         self._charts.begin(self._pins)
         with self._opened(builds=True) as stack:
-            if self._doubtful.exists():
+            if self.gave_up():
                 # A deletion was given up: what was asked to go goes all the same.
                 self._run(stack.refresh, None)
             result = self._run(stack.up, on_event)
@@ -188,14 +188,6 @@ class RehearsalStack:
         """Every resource in the state, in the engine's own JSON form (secrets encrypted)."""
         return self._latest().get("resources") or []
 
-    def last_update_failed(self) -> bool:
-        """Whether the last update of the stack failed or was stopped, by the engine's own history."""
-        kept = sorted(
-            (self._root / "backend" / ".pulumi" / "history" / self._project / self.name).glob("*.history.json")
-        )
-        told: Iterator[dict[str, Any]] = (json.loads(file.read_text()) for file in reversed(kept))
-        return next((one.get("result") != "succeeded" for one in told if one.get("kind") == "update"), False)
-
     def export(self) -> dict[str, Any]:
         """The state in the engine's own form, as `pulumi stack export` has it."""
         if not self.exists():
@@ -234,6 +226,17 @@ class RehearsalStack:
         """Delete these resources, for real and from the state; to be called by `put_right`. Raises CommandError."""
         targets = [part for urn in urns for part in ("--target", urn)]
         self.engine.run(["destroy", "--yes", "--skip-preview", "--stack", self.name, *targets], str(self._work), {})
+
+    def last_update_failed(self) -> bool:
+        """Whether the last update of the stack failed or was stopped, by the engine's own history."""
+        history = self._root / "backend" / ".pulumi" / "history" / self._project / self.name
+        kept = sorted(history.glob("*.history.json"), reverse=True)
+        told: Iterator[dict[str, Any]] = (json.loads(file.read_text()) for file in kept)
+        return next((one.get("result") != "succeeded" for one in told if one.get("kind") == "update"), False)
+
+    def gave_up(self) -> bool:
+        """Whether a deletion failed or was stopped, and no `up` has ended since."""
+        return self._doubtful.exists()
 
     def _latest(self) -> dict[str, Any]:
         return self._kept()["checkpoint"].get("latest") or {} if self.exists() else {}
@@ -302,7 +305,7 @@ class RehearsalStack:
 
     def _open(self) -> auto.Stack:
         """The stack, made when there is none. Raises AlreadyRunning."""
-        recovery.clear_locks(self._root / "backend" / ".pulumi" / "locks", self.name)
+        recovery.clear_locks(self.world.dir / recovery.LOCKS, self.name)
         self._pids.mkdir(parents=True, exist_ok=True)
         launch.end(self._pids)
         recovery.restore_checkpoint(self._checkpoint)

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from rehearsal import recovery
 from rehearsal.aws import processes
 from rehearsal.paths import cache_dir, world_dir
 
@@ -292,6 +293,7 @@ def _sweep(directory: Path | None = None) -> bool:
         raise WorldError(
             f"{directory} holds files that are not the rehearsal's. Name another directory in MYEKS_LAB_WORLD."
         )
+    recovery.end_engines(directory / recovery.LOCKS)
     left = processes.working_in(directory)
     for pid in left:
         processes.end(pid, 0)

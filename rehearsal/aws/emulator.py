@@ -27,7 +27,7 @@ from rehearsal.aws.logs import Logs
 from rehearsal.aws.managed_policies import MANAGED_POLICIES
 from rehearsal.aws.protection import Protection
 from rehearsal.aws.routes import Routes
-from rehearsal.aws.settings import OPERATOR, Settings
+from rehearsal.aws.settings import BUCKET, OPERATOR, Settings
 from rehearsal.aws.tagging import Tagging
 from rehearsal.aws.web_identity import WebIdentity
 
@@ -77,7 +77,20 @@ class Emulator:
             PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess",
         )
         key = (await self.calls("iam", "CreateAccessKey", UserName=OPERATOR))["AccessKey"]
+        await self._make_bucket()
         self._write_aws_files(key["AccessKeyId"], key["SecretAccessKey"])
+
+    async def _make_bucket(self) -> None:
+        # Where a bucket's name stands in a request is not the serializer's to say, but an endpoint rule's.
+        region = self.settings.region
+        place = (
+            f"<CreateBucketConfiguration><LocationConstraint>{region}</LocationConstraint></CreateBucketConfiguration>"
+        )
+        authorization = {"Authorization": self.backend.root_authorization("s3", region), "Host": self.settings.host}
+        body = b"" if region == "us-east-1" else place.encode()
+        made = await self.backend.request("PUT", f"/{BUCKET}", headers=authorization, body=body)
+        if made.status != 200:
+            raise RuntimeError(f"The bucket {BUCKET} cannot be made: {made.body.decode()}")
 
     async def stop(self) -> None:
         """Stop every control plane."""

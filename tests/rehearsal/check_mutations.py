@@ -344,6 +344,9 @@ def _annotated(account: str, **annotations: str | None) -> Apply:
 
 
 IRSA_ASKED = ("test3-identity", "test3-s3-list", "test3-s3-write")
+IRSA_ANNOTATED = ("trust", "foreign-account", "wrong-audience", "token-of-another-signer")
+"""Rows whose command finds the role by the annotation."""
+
 IRSA_INJECTED = ("test3-token", "test3-env", "test3-volume", "test3-mount")
 
 
@@ -436,14 +439,20 @@ def _irsa() -> Iterator[Mutation]:
     yield make(
         "the account has no annotation",
         lambda lab: lab.before_pod("eks-iam-test3", _annotated("my-sa", role=None)(lab)),
-        *(*IRSA_ASKED, *IRSA_INJECTED),
+        *(*IRSA_ASKED, *IRSA_INJECTED, *IRSA_ANNOTATED, "annotation"),
+    )
+    yield make(
+        "somebody takes the annotation away while the pods run",
+        _annotated("my-sa", role=None),
+        *IRSA_ANNOTATED,
+        "annotation",
     )
     yield make(
         "the annotation names another role",
         lambda lab: lab.before_pod(
             "eks-iam-test3", _annotated("my-sa", role=str(lab.outputs["exerciseRoleArns"]["podIdentity"]))(lab)
         ),
-        *(*IRSA_ASKED, "test3-env"),
+        *(*IRSA_ASKED, "test3-env", "annotation", "trust"),
     )
     yield make(
         "the annotation names another audience",
@@ -495,17 +504,17 @@ def _pod_identity() -> Iterator[Mutation]:
     yield make(
         "the association names another role",
         lambda lab: lab.associated_otherwise(account, str(lab.outputs["exerciseRoleArns"]["irsa"])),
-        *(*POD_ASKED, "association"),
+        *(*POD_ASKED, "association", "trust"),
     )
     yield make(
         "the association is gone",
         lambda lab: lab.not_associated(account),
-        *(*POD_ASKED, "association"),
+        *(*POD_ASKED, "association", "trust"),
     )
     yield make(
         "there was no association when the pod began",
         lambda lab: lab.before_pod("eks-iam-test4", lab.not_associated(account)),
-        *(*POD_ASKED, *POD_INJECTED, "association"),
+        *(*POD_ASKED, *POD_INJECTED, "association", "trust"),
     )
     yield make(
         "another account is associated too",
@@ -561,7 +570,7 @@ def _pod_identity() -> Iterator[Mutation]:
     yield make(
         "test4 runs as the default account",
         lambda lab: lab.recreated("default", "eks-iam-test4", _runs_as("default")),
-        *(*POD_ASKED, *POD_INJECTED),
+        *(*POD_ASKED, *POD_INJECTED, "trust"),
     )
     yield make(
         "the node's role is out of reach",
@@ -571,5 +580,5 @@ def _pod_identity() -> Iterator[Mutation]:
     yield make(
         "test4 is not there",
         lambda lab: lab.without_pod("default", "eks-iam-test4"),
-        not_asked=(*POD_ASKED, *POD_INJECTED, "foreign-account"),
+        not_asked=(*POD_ASKED, *POD_INJECTED, "foreign-account", "trust"),
     )

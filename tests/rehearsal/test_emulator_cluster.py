@@ -156,6 +156,50 @@ def test_a_user_goes_through_the_stages_of_the_exercise(aws: Account, kubectl: K
     aws.delete_user("testuser")
 
 
+def test_an_add_on_brings_its_objects_and_takes_them_along(aws: Account, kubectl: Kubectl) -> None:
+    def told(*arguments: str) -> str:
+        code, text = kubectl(*arguments, "-n", "kube-system")
+        assert code == 0, text
+        return text.strip()
+
+    deployment = ("get", "deployment", "coredns", "-o")
+    replicas, image = "jsonpath={.spec.replicas}", "jsonpath={.spec.template.spec.containers[0].image}"
+    offered = aws.eks.describe_addon_versions(addonName="coredns", kubernetesVersion="1.36")["addons"][0]
+    newest = offered["addonVersions"][0]["addonVersion"]
+    which = {"clusterName": NAME, "addonName": "coredns"}
+
+    aws.eks.create_addon(**which)
+    assert told("get", "pdb", "coredns", "-o", "jsonpath={.spec.maxUnavailable}") == "1"
+    assert told("get", "service", "kube-dns", "-o", "jsonpath={.spec.clusterIP}").endswith(".0.10")
+    told("rollout", "status", "deployment/coredns", "--timeout=60s")
+    addresses = ("-l", "kubernetes.io/service-name=kube-dns", "-o", "jsonpath={.items[0].endpoints[*].addresses[0]}")
+    wait_for(lambda: len(told("get", "endpointslices", *addresses).split()) == 2, 60)
+    account = "--as=system:serviceaccount:kube-system:coredns"
+    for verb, what, expected in (("list", "services", "yes"), ("list", "secrets", "no")):
+        assert kubectl("auth", "can-i", verb, what, "-A", account)[1].splitlines()[-1] == expected
+
+    def change(**wanted: str) -> None:
+        update = aws.eks.update_addon(**which, **wanted)["update"]
+        assert aws.updated(NAME, update, addonName="coredns")["status"] == "Successful"
+
+    told("scale", "deployment", "coredns", "--replicas=1")
+    change(resolveConflicts="PRESERVE")
+    assert told(*deployment, replicas) == "1"
+    assert newest not in told(*deployment, image)
+    change(resolveConflicts="OVERWRITE", addonVersion=newest)
+    assert told(*deployment, replicas) == "2"
+    assert told(*deployment, image).endswith(f"/eks/coredns:{newest}")
+
+    aws.eks.delete_addon(**which, preserve=True)
+    assert aws.eks.list_addons(clusterName=NAME)["addons"] == []
+    assert told(*deployment, replicas) == "2"
+    aws.eks.create_addon(**which)
+    aws.eks.delete_addon(**which)
+    everything = "deployment,service,pdb,configmap,clusterrole,clusterrolebinding"
+    assert "coredns" not in told("get", everything, "-o", "name")
+    wait_for(lambda: "coredns" not in told("get", "pods", "-o", "name"), 60)
+
+
 def test_the_node_group_grows_and_shrinks_in_the_cluster(aws: Account, kubectl: Kubectl) -> None:
     for wanted in (4, 3):
         aws.eks.update_nodegroup_config(clusterName=NAME, nodegroupName="ng1", scalingConfig={"desiredSize": wanted})

@@ -16,6 +16,12 @@ from tests.unit.cli.sweep_world import (
 )
 
 
+@pytest.fixture(autouse=True)
+def own_world(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test sees the world of the user's, nor the stages that are kept beside it."""
+    monkeypatch.setenv("MYEKS_LAB_WORLD", str(tmp_path_factory.mktemp("world") / "world"))
+
+
 @pytest.fixture
 def pulumi_installed(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """A machine that has pulumi, which nobody runs; a stack's last update went well."""

@@ -106,3 +106,18 @@ def test_a_commands_own_exit_code_stands(monkeypatch: pytest.MonkeyPatch, raised
         raise raised
 
     assert left(monkeypatch, leave) == code
+
+
+@pytest.mark.parametrize("command", [[], *([name.replace("run_as", "as")] for name in app.COMMANDS), ["whocan", "ask"]])
+def test_a_short_h_is_help_as_well(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
+):
+    told: list[str] = []
+    for option in ("--help", "-h"):
+        monkeypatch.setattr(sys, "argv", ["lab", *command, option])
+        with pytest.raises(SystemExit) as left:
+            app.main()
+        assert not left.value.code
+        told.append(capsys.readouterr().out)
+    assert "Usage: ./lab" in told[0]
+    assert told[0] == told[1]

@@ -1,4 +1,4 @@
-"""How the command line speaks to a pipe: soon, then now and then; and not as a failure to who has read enough."""
+"""How the command line speaks to a pipe: a line a phase; and not as a failure to who has read enough."""
 
 import io
 import os
@@ -18,22 +18,25 @@ class Clock:
         return self.now
 
 
-def test_a_pipe_is_told_after_two_seconds_and_then_every_ten(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_a_pipe_is_told_of_a_phase_once_and_of_a_long_one_once_a_minute(monkeypatch: pytest.MonkeyPatch):
     clock = Clock()
     monkeypatch.setattr(console, "time", clock)
     told = io.StringIO()
     monkeypatch.setattr(console, "err", console.Console(file=told, width=80))
     shown = Progress()
     spoke: list[float] = []
-    for second in range(31):
+    for second in range(140):
         clock.now = 100.0 + second
         before = told.getvalue()
-        shown.waiting("AWS works")
+        if second < 131:
+            shown.waiting(f"creating: {second} done", "creating")
+            shown.detail(f"thing {second} created")
+        else:
+            shown.waiting("asking Helm")
         if told.getvalue() != before:
             spoke.append(second)
-    assert spoke == [2, 12, 22]
+    assert spoke == [2, 62, 122, 131]
+    assert "thing" not in told.getvalue()
 
 
 def test_a_reader_that_has_seen_enough_is_no_failure(monkeypatch: pytest.MonkeyPatch):

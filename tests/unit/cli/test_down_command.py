@@ -9,7 +9,7 @@ import pytest
 import typer
 from botocore.exceptions import ClientError
 
-from cli import aws_stack, down, lifetime, rehearsed, services
+from cli import aws_stack, down, kept_stages, lifetime, rehearsed, services
 from cli.console import Progress
 from cli.failures import BadInput, Failure
 from cli.lab_on_aws import AnotherCluster, Opened, cluster_is_gone, identity
@@ -344,3 +344,13 @@ def test_another_cluster_of_that_name_is_not_deleted_by_it(
 def test_in_the_rehearsal_another_cluster_of_that_name_is_nobodys() -> None:
     stack = Stack("rehearsal", STACK.file, STACK.config)
     assert cluster_is_gone(Opened(stack, identity(stack, Recorded()), lambda _: Eks(ANOTHER), STANDING), Progress())
+
+
+@pytest.mark.parametrize("force", [True, False])
+def test_with_the_rehearsal_go_the_stages_that_are_kept_for_it(monkeypatch: pytest.MonkeyPatch, force: bool) -> None:
+    monkeypatch.setattr(down.worlds, "sweep", lambda **_: True)
+    monkeypatch.setattr(down.rehearsed, "attached", lambda: None)
+    kept_stages.keep({}, {"rbac": "after"})
+    assert kept_stages.over({}) == {"rbac": "after"}
+    down.down("rehearsal", yes=True, force=force)
+    assert kept_stages.over({}) == {}

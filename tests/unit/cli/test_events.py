@@ -50,7 +50,7 @@ def test_a_warning_is_told_once_and_where_plugins_come_from_is_none(capsys: pyte
 def test_progress_names_what_it_waits_for(monkeypatch: pytest.MonkeyPatch):
     said: list[str] = []
     shown = Progress()
-    monkeypatch.setattr(shown, "waiting", said.append)
+    monkeypatch.setattr(shown, "waiting", lambda text, _phase: said.append(text))
     watcher = Watcher(shown, "creating")
     watcher(event("resourcePreEvent", "create", URN, "aws:ec2/vpc:Vpc"))
     watcher(event("resOutputsEvent", "create", URN, "aws:ec2/vpc:Vpc"))
@@ -58,16 +58,17 @@ def test_progress_names_what_it_waits_for(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.parametrize(("planning", "word"), [(False, "created"), (True, "compared")])
-def test_what_took_long_is_told_and_a_preview_made_nothing(
-    planning: bool, word: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
-    watcher = Watcher(Progress(), "applying")
+def test_what_took_long_is_told_and_a_preview_made_nothing(planning: bool, word: str, monkeypatch: pytest.MonkeyPatch):
+    said: list[str] = []
+    shown = Progress()
+    monkeypatch.setattr(shown, "detail", said.append)
+    watcher = Watcher(shown, "applying")
     clock = iter([10.0, 11.9])
     with monkeypatch.context() as patch:
         patch.setattr("cli.events.time", SimpleNamespace(monotonic=lambda: next(clock)))
         watcher(event("resourcePreEvent", "create", URN, "aws:ec2/vpc:Vpc", planning=planning))
         watcher(event("resOutputsEvent", "create", URN, "aws:ec2/vpc:Vpc", planning=planning))
-    assert f"aws:Vpc lab {word} in 1.9 s" in capsys.readouterr().err
+    assert said == [f"aws:Vpc lab {word} in 1.9 s"]
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (60, "1 min 0 s"), (3725, "1 h 2 min")])

@@ -114,10 +114,16 @@ def test_charts_go_where_the_user_is(played: Played, monkeypatch: pytest.MonkeyP
 def test_the_chart_fits_the_terminal(monkeypatch: pytest.MonkeyPatch, width: int):
     told = io.StringIO()
     monkeypatch.setattr(plan, "out", Console(file=told, width=width))
+    monkeypatch.setattr(plan.tables, "line", lambda text: told.write(f"{text}\n"))
     names = ("network-vpc", "a-release-with-rather-a-long-name", "cluster")
     bars = [Bar(URN.replace("network-vpc", name), 60.0 * at, 60.0 * (at + 1), True) for at, name in enumerate(names)]
     plan._chart("up", Forecast(Schedule(tuple(bars), 180.0), Schedule(tuple(bars), 180.0)))  # pyright: ignore[reportPrivateUsage]
     head, *lines = told.getvalue().rstrip("\n").split("\n")
+    assert "…" not in told.getvalue()
+    assert all(name in told.getvalue() for name in names)
+    if width == 60:
+        assert lines[::2] == [f"ec2 Vpc {name}" for name in names]
+        lines = lines[1::2]
     assert len(lines) == len(names), "no line is broken in two"
     assert all(len(line) <= width for line in (head, *lines))
     drawn = [line.rstrip() for line in lines]

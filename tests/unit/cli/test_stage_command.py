@@ -10,7 +10,7 @@ import pytest
 import typer
 import yaml
 
-from cli import aws_stack, cluster_facts, cost, stacks, stage, updates
+from cli import aws_stack, cluster_facts, cost, kept_stages, stacks, stage, updates
 from cli.console import Progress
 from cli.failures import BadInput, CannotAsk, Failure, NotUp
 from cli.stacks import CHECKOUT, Stack
@@ -35,7 +35,7 @@ class Lab:
         self.fails: BaseException | None = None
 
     def exercises(self, name: str = "rehearsal") -> dict[str, object]:
-        return yaml.safe_load(self.files[name].read_text())["config"]["myeks:exercises"]
+        return stacks.settings_of(stacks.load(name))["config"]["myeks:exercises"]
 
     def rehearse(self, chosen: Stack, shown: Progress, **_: object) -> updates.Update:
         self._run(chosen)
@@ -46,7 +46,7 @@ class Lab:
         self._run(Stack(arguments[arguments.index("--stack") + 1], Path(file), parse({}, "ap-northeast-2")))
 
     def _run(self, chosen: Stack) -> None:
-        self.ran.append((chosen.name, yaml.safe_load(chosen.file.read_text())["config"]["myeks:exercises"]))
+        self.ran.append((chosen.name, stacks.settings_of(chosen)["config"]["myeks:exercises"]))
         if self.fails:
             raise self.fails
 
@@ -124,12 +124,39 @@ def test_a_wrong_stage_in_the_file_can_be_mended_by_the_command(lab: Lab):
     assert "goes back" not in str(told.value)
 
 
+def test_the_rehearsals_file_is_left_alone_and_what_is_edited_in_it_afterwards_counts(lab: Lab):
+    file = lab.files["rehearsal"]
+    stage.stage(["rbac", "after", "irsa", "on"])
+    assert file.read_text() == lab.text
+    assert (lab.exercises()["rbac"], lab.exercises()["irsa"]) == ("after", "on")
+    file.write_text(lab.text.replace('rbac: "off"', "rbac: before"))
+    assert (lab.exercises()["rbac"], lab.exercises()["irsa"]) == ("before", "on")
+    stage.stage(["pod-identity", "on"])
+    # What the edit has undone stays so when the edit is undone.
+    file.write_text(lab.text)
+    assert lab.exercises() == {**lab.exercises("dev"), "irsa": True, "podIdentity": True}
+    kept_stages.forget()
+    assert lab.exercises() == lab.exercises("dev")
+
+
+def test_an_aws_stacks_stages_stay_in_its_file(lab: Lab):
+    stage.stage(["rbac", "before"], stack="dev", yes=True)
+    assert yaml.safe_load(lab.files["dev"].read_text())["config"]["myeks:exercises"]["rbac"] == "before"
+    assert not kept_stages.file().exists()
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"rbac": "after"}', '{"rbac": {"stage": "after"}}', "{"])
+def test_kept_stages_that_cannot_be_read_are_none(lab: Lab, text: str):
+    kept_stages.file().write_text(text)
+    assert lab.exercises() == lab.exercises("dev")
+
+
 def test_a_failed_update_leaves_the_new_stage_and_tells_the_way_back(lab: Lab):
     lab.fails = Failure("The update stopped.")
     with pytest.raises(Failure) as told:
         stage.stage(["rbac", "after", "pod-identity", "on"])
     assert str(told.value) == (
-        "The update stopped.\nPulumi.rehearsal.yaml says rbac after, pod-identity on now: ./lab up tries again, "
+        "The update stopped.\nThe rehearsal's setting says rbac after, pod-identity on now: ./lab up tries again, "
         "./lab stage rbac off pod-identity off goes back."
     )
     assert lab.exercises()["rbac"] == "after"

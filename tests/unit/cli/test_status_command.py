@@ -1,5 +1,6 @@
 """What stands, told to a person: reachable is only what answers, no name is cut off, and nobody waits in silence."""
 
+import io
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,6 +15,7 @@ from cli.cluster_facts import RECORDED, Node, Release
 from cli.console import Progress
 from cli.facts import Facts
 from cli.stacks import Stack
+from tests.unit.cli.narrow import narrow
 
 NODE = "ip-192-168-1-49.ap-northeast-2.compute.internal"
 FORWARD = "kubectl port-forward --namespace monitoring service/grafana 3000:80"
@@ -74,15 +76,16 @@ def test_each_release_is_told_with_what_changes_it(capsys: pytest.CaptureFixture
     assert "grafana is failed. To bring it to deployed: ./lab up -s dev" in capsys.readouterr().out
 
 
-def test_names_are_folded_on_a_narrow_terminal_and_not_cut_off(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
-    monkeypatch.setattr(summary, "out", Console(width=60, highlight=False))
+@pytest.mark.parametrize("width", [60, 80])
+def test_names_are_whole_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch, width: int):
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    narrow(monkeypatch, console)
     summary.standing(FACTS)
-    said = capsys.readouterr().out
+    assert isinstance(console.file, io.StringIO)
+    said = console.file.getvalue()
     assert "…" not in said
-    node, rest = said[said.index("ip-") :].splitlines()[:2]
-    assert node.split()[0] + rest.split()[0] == NODE
+    for word in (NODE, "ap-northeast-2a", "t3.medium", GRAFANA.chart, GRAFANA.name):
+        assert word in said
 
 
 def test_what_is_waited_for_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):

@@ -17,6 +17,7 @@ from exercises.expectations import Allowed, AwsDenied, Between, Forbidden, Holds
 from exercises.names import Names
 from exercises.outcomes import AwsRefused, Done, Ran, Unanswered, http
 from exercises.questions import (
+    AnnotatedRole,
     Associations,
     AsTestuser,
     AwsAsTestuser,
@@ -291,6 +292,7 @@ def _at_aws(row: Row, names: Names) -> Iterator[Case]:
         def program(one: FakeLab) -> None:
             one.aws.answers[operation] = outcome
             one.api.answers.append(lambda method, path, body, token: _issued(path))
+            _annotated(one, names)
 
         return program
 
@@ -321,9 +323,21 @@ def _at_aws(row: Row, names: Names) -> Iterator[Case]:
     yield Case("AWS is out of reach", answered(Unanswered("no answer")), NOT_ASKED)
     if sts:
         yield Case("no service account", lambda one: None, NOT_ASKED)
+
+        def not_annotated(one: FakeLab) -> None:
+            one.api.on("GET", "/serviceaccounts/my-sa", 200, {"metadata": {}})
+            answered(AwsRefused(getattr(expected, "code", ""), getattr(expected, "operation", ""), "no"))(one)
+
+        yield Case("no annotation", not_annotated, FAILED)
     else:
         none = Unanswered("no key")
         yield Case("no key", lambda one: setattr(one.situation, "testuser", none), NOT_ASKED)
+
+
+def _annotated(one: FakeLab, names: Names) -> None:
+    """my-sa names its role."""
+    annotations = {"eks.amazonaws.com/role-arn": names["IRSA_ROLE_ARN"]}
+    one.api.on("GET", "/serviceaccounts/my-sa", 200, {"metadata": {"annotations": annotations}})
 
 
 def _object(row: Row, names: Names) -> Iterator[Case]:
@@ -421,10 +435,20 @@ def _trust(row: Row, names: Names) -> Iterator[Case]:
         **({"Condition": conditions} if conditions else {}),
     }
 
+    def found(one: FakeLab) -> None:
+        """What leads to the role: an annotation, or a pod that has it."""
+        _annotated(one, names)
+        one.api.ran = Ran(0, f"arn:aws:sts::{ACCOUNT}:assumed-role/{names['POD_IDENTITY_ROLE']}/eks-myeks-pod\n", "")
+
     def policy(*statements: dict[str, Any], **changed: Any) -> Program:
         document = {"Version": "2012-10-17", "Statement": [{**right, **changed}, *statements]}
         answer = Done({"Role": {"AssumeRolePolicyDocument": document}}, "allowed")
-        return lambda one: one.aws.answers.update(get_role=answer)
+
+        def program(one: FakeLab) -> None:
+            found(one)
+            one.aws.answers.update(get_role=answer)
+
+        return program
 
     yield Case("right", policy(), PASSED)
     yield Case("another principal", policy(Principal={"Service": "ec2.amazonaws.com"}), FAILED)
@@ -444,7 +468,37 @@ def _trust(row: Row, names: Names) -> Iterator[Case]:
             yield Case(f"one more {key}", policy(Condition=either), FAILED)
         yield Case("alike instead of equal", policy(Condition={"StringLike": keys}), FAILED)
     gone = AwsRefused("NoSuchEntity", "GetRole", "not found")
-    yield Case("no role", lambda one: one.aws.answers.update(get_role=gone), NOT_ASKED)
+
+    def no_role(one: FakeLab) -> None:
+        found(one)
+        one.aws.answers.update(get_role=gone)
+
+    yield Case("no role", no_role, NOT_ASKED)
+    yield from _no_way_to_the_role(row, policy())
+
+
+def _no_way_to_the_role(row: Row, right: Program) -> Iterator[Case]:
+    """Where the command cannot find the role, its right trust policy helps nobody."""
+    question = row.question
+    if isinstance(question, RoleTrust) and isinstance(question.role, AnnotatedRole):
+
+        def not_annotated(one: FakeLab) -> None:
+            one.api.on("GET", "/serviceaccounts/my-sa", 200, {"metadata": {}})
+            right(one)
+
+        yield Case("no annotation", not_annotated, FAILED)
+        yield Case("no service account", lambda one: None, NOT_ASKED)
+        return
+
+    def ran(answer: Ran | Unanswered) -> Program:
+        def program(one: FakeLab) -> None:
+            right(one)
+            one.api.ran = answer
+
+        return program
+
+    yield Case("the pod has no role", ran(Ran(255, "", "Unable to locate credentials")), FAILED)
+    yield Case("no pod", ran(Unanswered("404 pods not found")), NOT_ASKED)
 
 
 def _associations(row: Row, names: Names) -> Iterator[Case]:

@@ -304,6 +304,9 @@ def test_a_token_of_another_signer_keeps_the_claims_and_loses_the_signature():
 
     here = lab()
     here.api.on("POST", "/token", 201, {"status": {"token": TOKEN}})
+    here.api.on(
+        "GET", "/my-sa", 200, {"metadata": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/x"}}}
+    )
     here.aws.answers["assume_role_with_web_identity"] = AwsRefused("InvalidIdentityToken", "X", "no")
     for name in ("irsa-token-of-another-signer", "irsa-foreign-account"):
         ask(by_name(name), here.situation)

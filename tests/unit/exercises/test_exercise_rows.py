@@ -5,6 +5,7 @@ import re
 import pytest
 
 from exercises.ask import Verdict, ask
+from exercises.asking import ROLE_ARN
 from exercises.expectations import AwsDenied, Forbidden, Holds, Says, Unauthorized
 from exercises.row import Row
 from exercises.rows import ROWS
@@ -132,8 +133,9 @@ def test_the_rows_of_the_pods_table_are_there():
     denied = AwsDenied("AccessDenied", "ListBuckets", NODE)
     assert found("irsa", "on", "kubectl logs eks-iam-test1").expected == denied
     assert found("irsa", "on", "kubectl exec -it eks-iam-test2 -- aws s3 ls").expected == denied
-    for exercise, pod, role in (("irsa", 3, "IRSA_ROLE"), ("pod-identity", 4, "POD_IDENTITY_ROLE")):
-        run = f"kubectl exec -it eks-iam-test{pod} -- aws "
+    session = 'env "AWS_ROLE_SESSION_NAME=check-$RANDOM" '
+    for exercise, pod, role, named in (("irsa", 3, "IRSA_ROLE", session), ("pod-identity", 4, "POD_IDENTITY_ROLE", "")):
+        run = f"kubectl exec -it eks-iam-test{pod} -- {named}aws "
         identity = found(exercise, "on", run + "sts get-caller-identity --query Arn").expected
         assert isinstance(identity, Says)
         assert identity.pattern.startswith(f"arn:$PARTITION:sts::$ACCOUNT_ID:assumed-role/${role}/")
@@ -194,3 +196,23 @@ def test_a_token_for_sts_is_shown_to_the_api_server_and_a_foreign_pod_is_the_nod
     rows = {row.name: row for row in ROWS}
     assert rows["irsa-sts-token-at-api-server"].expected == Unauthorized()
     assert rows["pod-identity-foreign-account"].expected == Says(NODE)
+
+
+def test_a_role_is_asked_about_by_the_way_that_the_row_prints():
+    """Another role in the annotation is another question, though the lab's own role is as it was."""
+    (row,) = (row for row in ROWS if row.name == "irsa-trust")
+    here = lab()
+    case = next(cases(row))
+    here.api.on(
+        "GET", "/serviceaccounts/my-sa", 200, {"metadata": {"annotations": {ROLE_ARN: "arn:aws:iam::1:role/x"}}}
+    )
+    case.program(here)
+    ask(row, here.situation)
+    assert [params for _, operation, _, params in here.aws.calls if operation == "get_role"] == [{"RoleName": "x"}]
+    assert "kubectl get sa my-sa" in row.command
+
+
+def test_a_new_session_of_a_role_is_in_the_command_too():
+    for row in ROWS:
+        if getattr(row.question, "new_session", False):
+            assert '"AWS_ROLE_SESSION_NAME=check-$RANDOM" aws' in row.command

@@ -1,0 +1,12 @@
+"""A terminal of few columns for what the command line prints on stdout."""
+
+import pytest
+from rich.console import Console
+
+from cli import tables
+
+
+def narrow(monkeypatch: pytest.MonkeyPatch, console: Console) -> None:
+    """Print tables and whole lines on this console; what is printed elsewhere is patched where it is."""
+    for function in (tables.show, tables.line):
+        monkeypatch.setitem(function.__kwdefaults__ or {}, "to", console)
