@@ -16,7 +16,7 @@ from typing import IO, Any, Final
 import typer
 from pulumi import automation as auto
 
-from cli import cluster_facts, cost, interrupted, lifetime, pulumi_cli, summary, wait_probes, waits
+from cli import cluster_facts, cost, interrupted, lifetime, next_steps, pulumi_cli, summary, wait_probes, waits
 from cli.console import err, out
 from cli.failures import CannotAsk
 from cli.made_by_hand import Agree, confirmed, nobody
@@ -57,6 +57,7 @@ def up(
         out.print_json(json.dumps({"outputs": made, "releases": listed}))
     else:
         summary.helm(releases or ())
+        err.print(next_steps.after_up(made, stack.option), markup=False)
     err.print(f"Take it away when you are done: ./lab down -s {stack.name}")
 
 

@@ -14,13 +14,14 @@ from typing import Annotated, Any, Final, NamedTuple
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import check_tables, cluster_facts, facts, stage, unfinished
+from cli import check_tables, cluster_facts, facts, stage, tables, unfinished
 from cli.console import Progress, duration, err, out, progress
 from cli.failures import BadInput, CannotAsk, Failure
 from cli.outputs import outputs_of
 from cli.stacks import REHEARSAL, Stack, StackOption, load
 from exercises import by_hand, testuser
 from exercises.ask import Answer, Verdict, ask_all, belongs
+from exercises.diagnosis import Finding, explain
 from exercises.outcomes import Unanswered
 from exercises.report import EXIT_CODES, Report, summaries
 from exercises.row import ExerciseName
@@ -46,6 +47,7 @@ def check(
     every_stage: Annotated[
         bool, typer.Option("--every-stage", help="Move the exercises through all their stages by real updates.")
     ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Every row in full, with what it shows.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every row and a summary as JSON.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="AWS: do not ask before --every-stage.")] = False,
 ) -> None:
@@ -75,7 +77,7 @@ def check(
             )
         )
     else:
-        _show(report, chosen, behind, every_stage=every_stage)
+        _show(report, chosen, behind, every_stage=every_stage, verbose=verbose)
         if nodes.wrong:
             out.print(nodes.wrong, markup=False, soft_wrap=True)
         err.print(f"Asked {len(report.answers)} rows in {duration(elapsed)}.")
@@ -111,6 +113,8 @@ def _names(wanted: Sequence[str]) -> tuple[ExerciseName, ...]:
 
 def _exit_code(report: Report, *, named: bool) -> int:
     """1 if a row failed, else 3 if one could not be asked, or if an exercise that was named does not stand."""
+    if not named and report.all_off:
+        return EXIT_CODES[Verdict.PASSED]
     verdict = report.verdict
     if verdict is Verdict.PASSED and named and report.off:
         verdict = Verdict.NOT_ASKED
@@ -140,11 +144,11 @@ def _standing(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, *, 
             raise CannotAsk(str(error)) from error
         mine = [row for row in ROWS if row.exercise in names]
         rows = [row for row in mine if belongs(row, lab)]
-        shown.phase(f"asking {len(rows)} rows")
         answers = ask_all(rows, lab, _Teller(len(rows), shown))
         elsewhere = tuple(row for row in mine if not belongs(row, lab))
+        causes = explain(answers, lab, chosen.option)
         by_hand_here: tuple[ExerciseName, ...] = tuple(name for name in names if name in found.by_hand)
-        return Report(answers, elsewhere, {name: stages[name] for name in names}, by_hand_here)
+        return Report(answers, elsewhere, {name: stages[name] for name in names}, causes, by_hand_here)
 
 
 def _found(outputs: Mapping[str, Any]) -> by_hand.Standing:
@@ -184,7 +188,7 @@ class _Teller:
             self._done += 1
             self._wrong += answer.verdict is not Verdict.PASSED
             wrong = f", {self._wrong} not passed" if self._wrong else ""
-            self._shown.waiting(f"asked {self._done} of {self._total} rows{wrong}; last {answer.row.name}", "asked")
+            self._shown.waiting(f"asked {self._done} of {self._total} rows{wrong}; last {answer.row.name}", "asking")
 
 
 def _every_stage(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, *, yes: bool, quiet: bool) -> Report:
@@ -196,6 +200,7 @@ def _every_stage(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, 
         with shown.paused():
             _agree(chosen, len(steps) + 1)
     answers: list[Answer] = []
+    causes: dict[str, tuple[Finding, ...]] = {}
     try:
         for number, step in enumerate(steps, 1):
             moves = ", ".join(f"{name} {to}" for name, to in step.items())
@@ -207,13 +212,15 @@ def _every_stage(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, 
                     f"The update was to bring {moves}, and the stack tells otherwise. Run ./lab up and again."
                 )
             answers.extend(found.answers)
+            causes |= found.causes
             if not quiet:
                 _tell(found.answers)
     finally:
         shown.phase("update to your own settings")
         _back(chosen, shown)
     asked = {answer.row.name for answer in answers}
-    return Report(tuple(answers), tuple(row for row in ROWS if row.exercise in names and row.name not in asked))
+    elsewhere = tuple(row for row in ROWS if row.exercise in names and row.name not in asked)
+    return Report(tuple(answers), elsewhere, causes=causes)
 
 
 def _back(chosen: Stack, shown: Progress) -> None:
@@ -237,16 +244,16 @@ def _tell(answers: Iterable[Answer]) -> None:
         out.print(one.line, markup=False)
 
 
-def _show(report: Report, chosen: Stack, behind: unfinished.Unfinished, *, every_stage: bool) -> None:
-    if every_stage:
-        check_tables.not_passed(report)
-    else:
-        check_tables.answers(report)
+def _show(report: Report, chosen: Stack, behind: unfinished.Unfinished, *, every_stage: bool, verbose: bool) -> None:
+    check_tables.not_passed(report, verbose=verbose)
+    if not every_stage:
+        check_tables.passed(report, verbose=verbose)
         check_tables.not_standing(report, chosen.option, behind.wanted)
-        _tell(report.answers)
         _tell_by_hand(report, chosen)
-        if line := behind.line(chosen.option):
-            out.print(line, markup=False, soft_wrap=True)
+        if told := behind.line(chosen.option):
+            tables.prose(told)
+    elif verbose:
+        check_tables.passed(report, verbose=True)
     _tell_other_boundary(report, chosen)
 
 
@@ -254,11 +261,7 @@ def _tell_by_hand(report: Report, chosen: Stack) -> None:
     """Exercises that were graded at a stage that no update brought."""
     for name in report.by_hand:
         at = (report.stages or {})[name]
-        out.print(
-            f"{name} stands at {at}, made by hand. ./lab stage {name} {at}{chosen.option} takes it over.",
-            markup=False,
-            soft_wrap=True,
-        )
+        tables.prose(f"{name} stands at {at}, made by hand. ./lab stage {name} {at}{chosen.option} takes it over.")
 
 
 def _tell_other_boundary(report: Report, chosen: Stack) -> None:
@@ -266,9 +269,7 @@ def _tell_other_boundary(report: Report, chosen: Stack) -> None:
     for wanted, having, setting in ((True, "with", "true"), (False, "without", "false")):
         names = [row.name for row in report.other_boundary if row.boundary is wanted]
         if names:
-            out.print(
+            tables.prose(
                 f"Not asked, because only for testuser {having} the permissions boundary: {', '.join(names)}."
-                f" Set exercises.testuserBoundary: {setting} in {chosen.file.name}, then ./lab up{chosen.option}.",
-                markup=False,
-                soft_wrap=True,
+                f" Set exercises.testuserBoundary: {setting} in {chosen.file.name}, then ./lab up{chosen.option}."
             )

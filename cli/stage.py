@@ -13,7 +13,7 @@ from typing import Annotated, Final
 
 import typer
 
-from cli import aws_stack, lifetime, settings_file, stage_settings, tables, updates
+from cli import aws_stack, lifetime, next_steps, settings_file, stage_settings, tables, updates
 from cli.console import Progress, err, out, progress
 from cli.failures import BadInput, CannotAsk, Failure, NotUp
 from cli.made_by_hand import confirmed
@@ -103,12 +103,13 @@ def _move(name: str, wanted: Mapping[ExerciseName, str], *, yes: bool, as_json: 
             with progress() as shown:
                 change.write()
                 made = updates.rehearse(meant, shown, agree=confirmed(yes=yes))
-            updates.tell(made, as_json=as_json)
+            updates.tell(made, as_json=as_json, with_lab=False)
         else:
             aws_stack.up(meant, yes=yes, agreed=change.write, as_json=as_json)
     for exercise, at in wanted.items():
-        check = "" if at == OFF else f" Ask whether all came out right: ./lab check {exercise}{meant.option}"
-        err.print(f"Exercise {exercise}: {at}.{check}", markup=False)
+        for line in next_steps.after_stage(exercise, at, meant.option):
+            # A command is typed as it stands: only the terminal breaks its line.
+            (tables.line if line.startswith(next_steps.TRY) else tables.prose)(line, to=err)
 
 
 @contextmanager

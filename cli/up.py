@@ -56,7 +56,7 @@ def up(
         kept_stages.keep(content(chosen.file, read(chosen.file)), chosen.stages)
         with progress() as shown:
             made = updates.rehearse(chosen, shown, refresh=refresh, agree=confirmed(yes=yes))
-        updates.tell(made, as_json=as_json)
+        updates.tell(made, as_json=as_json, refreshed=refresh)
         return
     if not skip_doctor:
         doctor.insist(chosen, as_json=as_json)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from cli import cluster_facts, lifetime, rehearsed, summary, wait_probes
+from cli import cluster_facts, lifetime, next_steps, rehearsed, summary, wait_probes
 from cli.causes import cause
 from cli.cluster_facts import Release
 from cli.console import Progress, duration, err, out
@@ -76,12 +76,20 @@ def rehearse(chosen: Stack, shown: Progress, *, refresh: bool = False, agree: Ag
     return Update(result, tuple(watcher.changes), shown.elapsed, releases)
 
 
-def tell(update: Update, *, as_json: bool) -> None:
-    """Print what an update did and how to go on."""
+def tell(update: Update, *, as_json: bool, refreshed: bool = False, with_lab: bool = True) -> None:
+    """Print what an update did and how to go on.
+
+    `refreshed`: it has looked at what stands, and not at the settings alone. `with_lab`: tell what the lab has too.
+    """
     if as_json:
         out.print_json(json.dumps(update.as_json()))
         return
     if update.result.changed:
         summary.changes(update.changes)
     err.print(f"{summary.counts(update.result.changes)} in {duration(update.seconds)}.")
-    summary.stood_up(update.result.outputs, update.releases or ())
+    if with_lab:
+        summary.stood_up(update.result.outputs, update.releases or ())
+    if not update.result.changed and not refreshed:
+        out.print(next_steps.SETTINGS_ONLY.format(""), markup=False)
+    if with_lab:
+        out.print(next_steps.after_up(update.result.outputs, ""), markup=False)

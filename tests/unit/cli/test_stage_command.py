@@ -70,7 +70,11 @@ def test_the_setting_is_written_and_then_applied(lab: Lab, capsys: pytest.Captur
     assert name == "rehearsal"
     assert applied == lab.exercises()
     assert (applied["identityMapping"], applied["irsa"], applied["rbac"]) == ("entry", "on", "off")
-    assert "lab check identity-mapping\n" in capsys.readouterr().err
+    said = [line for line in capsys.readouterr().err.splitlines() if not line.startswith(" ")]
+    assert len(said) == 6
+    assert said[0].startswith("identity-mapping stands at entry. ")
+    assert said[1] == "Try it in ./lab shell: ./lab as testuser -- kubectl auth whoami"
+    assert said[2] == "Then: ./lab check identity-mapping grades it, ./lab stage irsa account goes on."
     stage.stage(["irsa", "off", "identity-mapping", "off"])
     assert lab.files["rehearsal"].read_text() == lab.text
     assert lab.files["dev"].read_text() == lab.text
