@@ -21,6 +21,7 @@ from cli.console import Progress
 from cli.failures import CannotAsk
 from cli.files import replace_text
 from cli.stacks import CHECKOUT, SHELLS_STACK, Stack
+from programs import launchers
 
 
 def of(stack: Stack, outputs: Mapping[str, Any], directory: Path) -> dict[str, str]:
@@ -29,9 +30,10 @@ def of(stack: Stack, outputs: Mapping[str, Any], directory: Path) -> dict[str, s
     `directory` is the stack's own, for files; ask inside `outputs_of`. Raises CannotAsk when EC2 does not answer.
     """
     settings = variables(outputs)
+    path = [os.environ.get("PATH", os.defpath), str(launchers.after(directory, rehearsal=stack.is_rehearsal))]
     if stack.is_rehearsal:
-        commands = _commands(directory, rehearsed.tools(Progress()))
-        settings["PATH"] = os.pathsep.join([str(commands), os.environ.get("PATH", os.defpath)])
+        path = [str(_commands(directory, rehearsed.tools(Progress()))), str(launchers.before(directory)), *path]
+    settings["PATH"] = os.pathsep.join(path)
     settings[SHELLS_STACK] = stack.name
     return settings
 
