@@ -30,10 +30,10 @@ def of(stack: Stack, outputs: Mapping[str, Any], directory: Path) -> dict[str, s
     `directory` is the stack's own, for files; ask inside `outputs_of`. Raises CannotAsk when EC2 does not answer.
     """
     settings = variables(outputs)
-    path = [os.environ.get("PATH", os.defpath), str(launchers.after(directory, rehearsal=stack.is_rehearsal))]
+    path = launchers.path(os.environ.get("PATH", os.defpath), directory, rehearsal=stack.is_rehearsal)
     if stack.is_rehearsal:
-        path = [str(_commands(directory, rehearsed.tools(Progress()))), str(launchers.before(directory)), *path]
-    settings["PATH"] = os.pathsep.join(path)
+        path = os.pathsep.join([str(_commands(directory, rehearsed.tools(Progress()))), path])
+    settings["PATH"] = path
     settings[SHELLS_STACK] = stack.name
     return settings
 

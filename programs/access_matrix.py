@@ -59,7 +59,8 @@ def differences(left: Matrix, right: Matrix) -> Matrix:
     """Cells that are others on the right, as they are there; rows without any are left out."""
     found: dict[str, Sequence[Cell]] = {}
     for name in left:
-        pairs = zip(left[name], right.get(name, [""] * len(left[name])), strict=True)
+        nothing: list[Cell] = [""] * len(left[name])
+        pairs = zip(left[name], right.get(name, nothing), strict=True)
         row: list[Cell] = [_changed(before, after) for before, after in pairs]
         if any(row):
             found[name] = row

@@ -6,13 +6,10 @@ long as the one call takes.
 """
 
 import argparse
-import ctypes
 import json
-import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -24,6 +21,7 @@ from types import FrameType
 from typing import Any, Final, NoReturn
 
 from exercises.access.reader import TIMEOUT, NotAsked, Reader
+from programs import dying
 
 OPTIONS: Final = (
     "kubeconfig",
@@ -41,7 +39,6 @@ OPTIONS: Final = (
     "cache-dir",
 )
 """kubectl's options that have a value and tell which cluster is asked, and as whom (kubectl options, v1.36)."""
-_PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 _ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -106,7 +103,7 @@ def asking(options: Sequence[str] = ()) -> Generator[Reader]:
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=told,
-                    preexec_fn=_dying_with_us(),  # noqa: PLW1509  # it takes no lock that another thread might hold
+                    preexec_fn=dying.with_us(),  # noqa: PLW1509  # it takes no lock that another thread might hold
                 )
             try:
                 _wait_for(place, proxy, errors)
@@ -197,18 +194,3 @@ class _Connection(HTTPConnection):
 
 def _stop(number: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
-
-
-def _dying_with_us() -> Any:
-    """What the proxy does before it starts, so that it ends even when this process is killed outright (Linux)."""
-    if sys.platform != "linux":
-        return None
-    libc = ctypes.CDLL(None)
-    parent = os.getpid()
-
-    def prepare() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return prepare

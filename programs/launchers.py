@@ -4,8 +4,10 @@ The user's own programs come first wherever they do the same. Only what would le
 rehearsal plays is in front of them.
 """
 
+import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,18 +16,17 @@ from programs.names import LACKING, LEAVING, PLUGINS
 _ENTRY: Final = Path(__file__).absolute().parent / "__main__.py"
 
 
-def before(directory: Path) -> Path:
-    """A directory for the front of the rehearsal's PATH, made below `directory`."""
-    return _made(directory / "programs-first", LEAVING)
+def path(users: str, directory: Path, *, rehearsal: bool) -> str:
+    """PATH for a shell of the lab: the user's with the programs around it, whose launchers are made in `directory`.
+
+    On AWS that is kubectl's plug-ins at the end, and nothing else.
+    """
+    last = [*(one.program for one in PLUGINS), *(LACKING if rehearsal else ())]
+    found = [users, str(_made(directory / "programs", last))]
+    return os.pathsep.join([str(_made(directory / "programs-first", LEAVING)), *found] if rehearsal else found)
 
 
-def after(directory: Path, *, rehearsal: bool) -> Path:
-    """A directory for the end of PATH, made below `directory`: kubectl's plug-ins, and what the machine may lack."""
-    plugins = tuple(one.program for one in PLUGINS)
-    return _made(directory / "programs", (*plugins, *LACKING) if rehearsal else plugins)
-
-
-def _made(directory: Path, programs: tuple[str, ...]) -> Path:
+def _made(directory: Path, programs: Sequence[str]) -> Path:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for program in programs:
         # -I: nothing of the caller's (PYTHONPATH, the current directory) gets into it.

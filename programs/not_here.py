@@ -60,9 +60,11 @@ def lacking_words(name: str, arguments: Sequence[str]) -> str:
         return "kind is not installed, and there is no kind cluster to delete: see kubectl config get-contexts"
     if name == "helm":
         return "helm is not installed. The note's charts are a part of the lab: lab status lists the releases"
-    for resource, shown in _EKSCTL.items():
-        if any(one.rstrip("s").replace("-", "") in (resource, f"{resource}s") for one in arguments):
-            return f"eksctl is not installed. The same here: {shown}"
+    words = [one for one in arguments if not one.startswith("-")]
+    # eksctl takes the plural for the singular.
+    resource = re.sub("s$", "", re.sub("ies$", "y", words[1])) if len(words) > 1 else ""
+    if resource in _EKSCTL:
+        return f"eksctl is not installed. The same here: {_EKSCTL[resource]}"
     return "eksctl is not installed. The cluster is a part of the lab: lab status, lab stage"
 
 

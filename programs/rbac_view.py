@@ -20,7 +20,8 @@ from programs import text
 from programs.cluster import Parser, Stopped, asking
 
 PORT: Final = 8800
-_LETTERS: Final = {**dict(zip(VERBS, ("G", "L", "W", "C", "U", "P", "D", "DC"), strict=True)), "*": "*"}
+_HOSTS: Final = ("localhost", "127.0.0.1")
+_LETTERS: Final[dict[str, str]] = {**dict(zip(VERBS, ("G", "L", "W", "C", "U", "P", "D", "DC"), strict=True)), "*": "*"}
 _STYLE: Final = (
     "body{font-family:sans-serif;margin:1em}table{border-collapse:collapse}td,th{border:1px solid #ccc;padding:2px 6px;"
     "text-align:left;vertical-align:top}thead th{writing-mode:vertical-rl;position:sticky;top:0;background:#fff}"
@@ -94,7 +95,7 @@ def _role(role: Mapping[str, Any]) -> str:
 
 
 def _cells(role: Mapping[str, Any], objects: Sequence[str]) -> str:
-    verbs = role["objects"]
+    verbs: Mapping[str, list[str]] = role["objects"]
     return "".join(
         f"<td>{escape(' '.join(_LETTERS.get(verb, verb) for verb in verbs.get(one, ())))}</td>" for one in objects
     )
@@ -115,6 +116,9 @@ def _serve(reader: Reader) -> None:
 
         def do_GET(self) -> None:
             """The page, or the matrices as JSON; nothing else."""
+            if self.headers.get("Host", "").partition(":")[0] not in _HOSTS:
+                self.send_error(403)  # another site's name that leads here
+                return
             path = self.path.partition("?")[0]
             if path not in ("/", "/index.html", "/allroles.json"):
                 self.send_error(404)
