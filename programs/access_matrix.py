@@ -124,7 +124,7 @@ def _subjects(arguments: list[str]) -> None:
     text.show(subject_lines(found, verbs, given.output))
     if not given.namespace:
         text.show(["Only ClusterRoleBindings are considered, because no namespace is given."])
-    where = f" -n {given.namespace}" if given.namespace else ""
+    where = f" -n {given.namespace}" if given.namespace else " -A"
     text.hint(f"whocan {verbs[0]} {resource.full_name}{f' {given.name}' if given.name else ''}{where}")
 
 

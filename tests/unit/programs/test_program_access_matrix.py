@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from exercises.access.objects import Subject
+from exercises.access.evaluate import Evaluator
+from exercises.access.objects import Policy, Subject
 from exercises.access.requests import ResourceRequest
 from exercises.access.resources import Catalogue, Resource
 from programs import access_matrix
@@ -123,6 +124,10 @@ def test_subjects_of_the_cluster_and_of_a_namespace() -> None:
         "dev-k8s         ServiceAccount  dev-team      ✔     ✔",
         "system:masters  Group                         ✔     ✔",
     ]
+
+
+def test_what_is_built_into_the_api_server_is_no_binding() -> None:
+    assert access_matrix.subjects(Evaluator(Policy()), PODS, "", "", ("list",)) == {}
 
 
 def test_subjects_for_a_resource_by_its_short_name(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from exercises.access.evaluate import Evaluator
 from exercises.access.identities import Identity
-from exercises.access.objects import Subject
+from exercises.access.objects import Policy, Subject
 from exercises.access.reader import Reader, Self
 from exercises.access.requests import ResourceRequest, UrlRequest
 from programs import rbac_tool
@@ -84,6 +85,8 @@ def test_who_can_takes_every_namespace_and_rules_for_names() -> None:
     assert names(ResourceRequest("get", "", "configmaps", name="three")) == ["system:masters", "dev-k8s"]
     assert names(ResourceRequest("delete", "", "nodes")) == ["system:masters", "dev-k8s"]
     assert names(UrlRequest("get", "/metrics")) == ["system:masters"]
+    # What is built into the API server is no binding, so the plug-in does not know it.
+    assert rbac_tool.who_can_subjects(Evaluator(Policy()), ResourceRequest("get", "", "pods")) == []
 
 
 def test_whoami_is_a_user_info() -> None:
