@@ -145,10 +145,20 @@ def namespace_of(given: argparse.Namespace) -> str:
 
 def _wait_for(place: Path, proxy: subprocess.Popen[bytes], errors: Path) -> None:
     until = time.monotonic() + TIMEOUT[1]
-    while not place.exists():
+    while not _answers(place):
         if proxy.poll() is not None or time.monotonic() > until:
             raise Stopped(_last_words(errors.read_text(errors="replace")) or "kubectl proxy did not start.")
         time.sleep(0.005)
+
+
+def _answers(place: Path) -> bool:
+    # The socket's file is there a moment before anybody listens.
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as tried:
+        try:
+            tried.connect(str(place))
+        except OSError:
+            return False
+    return True
 
 
 def _last_words(text: str) -> str:
@@ -174,10 +184,15 @@ class _Socket:
         try:
             connection.request(method, path, None if body is None else json.dumps(body), dict(headers))
             answer = connection.getresponse()
-            return answer.status, answer.read()
+            content = answer.read()
         except (OSError, HTTPException) as error:
             connection.close()
             raise NotAsked(f"kubectl did not reach the API server: {error!r}. Try kubectl get namespaces.") from error
+        if answer.status >= 500 and not content.lstrip().startswith(b"{"):
+            # In words, and not in JSON, the proxy itself says that it has no credentials or no connection.
+            words = " ".join(content.decode(errors="replace").split())
+            raise NotAsked(f"kubectl did not reach the API server: {words}. Try kubectl get namespaces.", answer.status)
+        return answer.status, content
 
 
 class _Connection(HTTPConnection):

@@ -16,7 +16,9 @@ def main(arguments: list[str]) -> None:
     if name in ("list", "ls"):
         text.show(listed(terminal=sys.stdout.isatty()))
         if sys.stderr.isatty():
-            text.tell("These are the lab's own programs; they answer as the plug-ins of these versions do: docs/whocan.md")
+            text.tell(
+                "These are the lab's own programs; they answer as the plug-ins of these versions do: docs/whocan.md"
+            )
     elif name == "install":
         told, unknown = installed([one for one in rest if not one.startswith("-")])
         if unknown:

@@ -75,7 +75,9 @@ class _Api(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         content = json.dumps({"seen": body, "host": self.headers["Host"]}).encode()
-        self.send_response(201 if self.path == "/ok" else 403)
+        if self.path == "/no-credentials":
+            content = b"getting credentials: exec: executable aws failed\n"
+        self.send_response({"/ok": 201, "/no": 403}.get(self.path, 500))
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -112,6 +114,13 @@ def test_requests_go_through_the_socket(served: Path) -> None:
     with pytest.raises(NotAsked) as refused:
         reader.create("/no", {})
     assert refused.value.status == 403
+    # The API server's own errors are JSON; the proxy's are words.
+    with pytest.raises(NotAsked, match="answered 500 to POST /broken"):
+        reader.create("/broken", {})
+    with pytest.raises(
+        NotAsked, match=r"^kubectl did not reach .*: getting credentials: exec: executable aws failed\. Try"
+    ):
+        reader.create("/no-credentials", {})
 
 
 def test_a_socket_that_nobody_serves(tmp_path: Path) -> None:
