@@ -1,4 +1,4 @@
-"""The study note's lines: that the data holds together, that docs/note.md is drawn from it, and how an answer is judged."""
+"""The study note's lines: the data holds together, docs/note.md is drawn from it, and how an answer is judged."""
 
 from pathlib import Path
 

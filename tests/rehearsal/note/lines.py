@@ -28,7 +28,6 @@ OTHERS: Final = frozenset({"answers", "byhand", "eksctl", "ekslike", "helm", "pl
 FIRST: Final = "1"
 _DIRECTORY: Final = Path(__file__).parent / "lines"
 
-
 Keys = tuple[tuple[str, str], ...]
 """Questions, as regular expressions, and what to answer."""
 
@@ -59,7 +58,7 @@ class Line:
     why: str = ""
     """Why the line does not work here; of an explained line and of one that is not possible."""
     use: str = ""
-    """What shows the same here. It is typed as well, after the line, when that one did not work, and has to end with 0."""
+    """What shows the same here. The test types it after a line that did not work; it has to end with 0."""
     note: str = ""
     """What a reader may wonder at, though it is right."""
     waits_for: str = ""

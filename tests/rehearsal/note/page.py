@@ -17,9 +17,8 @@ PAGE: Final = Path(__file__).parents[3] / "docs" / "note.md"
 _HEAD: Final = """# The note, line by line
 
 The commands of the study note in their order, as they are typed in `./lab shell`, and what comes of each in the
-rehearsal. `tests/rehearsal/test_note.py` types them from top to bottom and holds what stands here. Its lab has a domain,
-as [docs/rehearsal.md](rehearsal.md#a-lab-with-a-domain) makes one; without it, what the note does with `$MyDomain` and
-`$CERT_ARN` finds them empty.
+rehearsal. `tests/rehearsal/test_note.py` types them from top to bottom, and proves this page. Its lab has a domain, as
+[docs/rehearsal.md](rehearsal.md#a-lab-with-a-domain) makes one; without a domain, `$MyDomain` and `$CERT_ARN` are empty.
 
 {works} of {all} lines work as they stand: they print what they print on AWS, errors included.
 {others}The column "instead" has what shows the same here; the test types it too.
