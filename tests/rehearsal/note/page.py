@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.rehearsal.note.lines import EXPLAINED, FIRST, NOT_POSSIBLE, Chapter, Line, chapters
+from tests.rehearsal.note.lines import FIRST, NOT_POSSIBLE, Chapter, Line, chapters
 
 PAGE: Final = Path(__file__).parents[3] / "docs" / "note.md"
 
@@ -18,7 +18,7 @@ _HEAD: Final = """# The note, line by line
 
 The commands of the study note in their order, as they are typed in `./lab shell`, and what comes of each in the
 rehearsal. `tests/rehearsal/test_note.py` types them from top to bottom, and proves this page. Its lab has a domain, as
-[docs/rehearsal.md](rehearsal.md#a-lab-with-a-domain) makes one; without a domain, `$MyDomain` and `$CERT_ARN` are empty.
+[docs/rehearsal.md](rehearsal.md#a-lab-with-a-domain) makes one; without, `$MyDomain` and `$CERT_ARN` are empty.
 
 {works} of {all} lines work as they stand: they print what they print on AWS, errors included.
 {others}The column "instead" has what shows the same here; the test types it too.
@@ -35,9 +35,8 @@ def page(note: Sequence[Chapter]) -> str:
 
 def _others(lines: Sequence[Line]) -> str:
     counts = (
-        (sum(line.kind == EXPLAINED and not line.waits_for for line in lines), "are explained by the shell"),
+        (sum(line.is_explained for line in lines), "are answered by what shows the same here"),
         (sum(line.kind == NOT_POSSIBLE for line in lines), "cannot work here"),
-        (sum(bool(line.waits_for) for line in lines), "do not work yet"),
     )
     told = [f"{count} {what}" for count, what in counts if count]
     return f"{', '.join(told)}. " if told else ""
@@ -61,10 +60,8 @@ _TERMINALS: Final = {"new": "in a new terminal", "testuser": "in testuser's term
 def _here(line: Line) -> str:
     if line.works:
         state = "works" if line.code == 0 else "works, and ends with an error as on AWS"
-    elif line.waits_for:
-        state = "does not work yet"
     else:
-        state = "the shell explains it" if line.kind == EXPLAINED else "not possible"
+        state = "the shell says what to do" if line.is_explained else "not possible"
     return ": ".join(part for part in (state, _cell(line.why or line.note)) if part)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.rehearsal.conftest import Lab
-from tests.rehearsal.note.lines import VERBATIM, Answer, Chapter, Line, chapters, problems
+from tests.rehearsal.note.lines import VERBATIM, Answer, Chapter, Line, chapters, problems, problems_meanwhile
 from tests.rehearsal.note.terminal import Terminal
 
 
@@ -66,9 +66,9 @@ class Typist:
             answer = terminal.enter(line.typed, within=line.within, keys=keys, stop=line.stop)
             wrong = problems(line, answer)
             works = line.kind == VERBATIM and not wrong
+            if line.waits_for:
+                wrong = problems_meanwhile(line, answer)
             self._keep(line, answer)
-        if line.waits_for:
-            wrong = [] if wrong else [f"works now: take out waits_for: {line.waits_for}"]
         for more in (line.use if not works else "", line.then):
             if more:
                 wrong += _failure(more, terminal.enter(more))
