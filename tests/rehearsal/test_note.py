@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from infra.versions import CHARTS
+from tests.charts import packed
 from tests.rehearsal.conftest import Lab
 from tests.rehearsal.note.lines import chapters
 from tests.rehearsal.note.typist import Typist
@@ -19,9 +21,11 @@ DOMAIN = "bocopile.com"
 
 @pytest.fixture(scope="module")
 def typist(lab: Lab) -> Iterator[Typist]:
-    """Sits before a lab that stands as at the beginning of the note."""
+    """Sits before a lab that stands as the note's does, with charts of ours that have the real ones' names."""
     # No line gets an answer from outside, whether or not the machine reaches the internet.
     (lab.home / ".curlrc").write_text('proxy = "127.0.0.1:9"\nnoproxy = "127.0.0.1,localhost"\n')
+    for chart in CHARTS:
+        (lab.charts / f"{chart.name}-{chart.version}.tgz").write_bytes(packed(chart.name, version=chart.version))
     lab("up")
     zone = lab.sh(
         f"aws route53 create-hosted-zone --name {DOMAIN} --caller-reference 1 --query HostedZone.Id --output text"

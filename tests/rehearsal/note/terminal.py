@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import Final
+from typing import Any, Final
 
 import pexpect
 
@@ -66,7 +66,7 @@ class Terminal:
     def _answer(self, end: re.Pattern[str], within: float, keys: Keys, stop: float | None) -> Answer:
         seen = ""
         for question, answer in (*keys, ("", "")):
-            wanted = [end, pexpect.TIMEOUT, *([re.compile(question)] if question else [])]
+            wanted: list[Any] = [end, pexpect.TIMEOUT, *([re.compile(question)] if question else [])]
             found = self._child.expect(wanted, timeout=stop or within)
             seen += self._child.before or ""
             if found == 0:
