@@ -20,7 +20,7 @@ VERBATIM: Final = "verbatim"
 EXPLAINED: Final = "explained"
 """The line cannot do here what it does on AWS, and the shell itself says why or what to type."""
 NOT_POSSIBLE: Final = "not possible here"
-"""The line fails, and only this data says why."""
+"""The line fails, or lacks what AWS shows, and only this data says why."""
 
 OTHERS: Final = frozenset({"eksctl", "helm"})
 """Parts of the lab that are still to come, and that lines wait for."""
@@ -112,7 +112,7 @@ def problems(line: Line, answer: Answer) -> list[str]:
     found = [f"does not show {pattern!r}" for pattern in line.shows if not re.search(pattern, answer.text)]
     found += [f"shows {pattern!r}" for pattern in line.absent if re.search(pattern, answer.text)]
     if line.kind == NOT_POSSIBLE:
-        return [*found, "it is possible: it ends with 0"] if answer.code == 0 else found
+        return [*found, "it is possible: it ends with 0"] if answer.code == 0 and not line.absent else found
     if line.stop is None and answer.code is None:
         found.append("goes on for ever")
     elif line.code is not None and answer.code not in (line.code, None):

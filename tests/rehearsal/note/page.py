@@ -6,6 +6,7 @@ Write it anew after a change of the data: python -m tests.rehearsal.note.page
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -20,26 +21,28 @@ The commands of the study note in their order, as they are typed in `./lab shell
 rehearsal. `tests/rehearsal/test_note.py` types them from top to bottom, and proves this page. Its lab has a domain, as
 [docs/rehearsal.md](rehearsal.md#a-lab-with-a-domain) makes one; without, `$MyDomain` and `$CERT_ARN` are empty.
 
-{works} of {all} lines work as they stand: they print what they print on AWS, errors included.
-{others}The column "instead" has what shows the same here; the test types it too.
+{counts}
 """
+
+_COUNTS: Final = """{works} of {all} lines work as they stand: they print what they print on AWS, errors included.
+{others}The column "instead" has what shows the same here; the test types it too."""
 
 
 def page(note: Sequence[Chapter]) -> str:
     """The whole page."""
     lines = [line for chapter in note for line in chapter.lines]
     works = sum(line.works for line in lines)
-    head = _HEAD.format(works=works, all=len(lines), others=_others(lines))
-    return head + "".join(part for chapter in note for part in _chapter(chapter))
+    counts = textwrap.fill(_COUNTS.format(works=works, all=len(lines), others=_others(lines)), 118)
+    return _HEAD.format(counts=counts) + "".join(part for chapter in note for part in _chapter(chapter))
 
 
 def _others(lines: Sequence[Line]) -> str:
     counts = (
-        (sum(line.is_explained for line in lines), "are answered by what shows the same here"),
+        (sum(line.is_explained for line in lines), "are answered by the shell with what to do"),
         (sum(line.kind == NOT_POSSIBLE for line in lines), "cannot work here"),
     )
     told = [f"{count} {what}" for count, what in counts if count]
-    return f"{', '.join(told)}. " if told else ""
+    return f"{'; '.join(told)}. " if told else ""
 
 
 def _chapter(chapter: Chapter) -> Iterator[str]:
