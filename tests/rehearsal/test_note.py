@@ -26,7 +26,7 @@ def typist(lab: Lab) -> Iterator[Typist]:
     (lab.home / ".curlrc").write_text('proxy = "127.0.0.1:9"\nnoproxy = "127.0.0.1,localhost"\n')
     for chart in CHARTS:
         (lab.charts / f"{chart.name}-{chart.version}.tgz").write_bytes(packed(chart.name, version=chart.version))
-    lab("up")
+    lab("up", timeout=420)
     zone = lab.sh(
         f"aws route53 create-hosted-zone --name {DOMAIN} --caller-reference 1 --query HostedZone.Id --output text"
     )
@@ -34,7 +34,7 @@ def typist(lab: Lab) -> Iterator[Typist]:
         f"aws acm request-certificate --domain-name '*.{DOMAIN}' --validation-method DNS --output text"
     )
     lab.set(domain=DOMAIN, hostedZoneId=zone.strip().rpartition("/")[2], certificateArn=certificate.strip())
-    lab("up")
+    lab("up", timeout=420)
     made = Typist(lab)
     yield made
     made.close()

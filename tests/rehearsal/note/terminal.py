@@ -60,7 +60,7 @@ class Terminal:
             f"printf 'begin-%s-\\n' {self._turn}; . {shlex.quote(str(self._script))}; "
             f"printf '\\nend-%s-%s.\\n' {self._turn} $?"
         )
-        self._child.expect_exact(begin, timeout=60)
+        self._child.expect_exact(begin, timeout=120)
         return self._answer(re.compile(end + r"(\d+)\."), within, keys, stop)
 
     def _answer(self, end: re.Pattern[str], within: float, keys: Keys, stop: float | None) -> Answer:
