@@ -62,10 +62,10 @@ _TERMINALS: Final = {"new": "in a new terminal", "testuser": "in testuser's term
 
 def _here(line: Line) -> str:
     if line.works:
-        state = "works" if line.code == 0 else "works, and ends with an error as on AWS"
+        state = "works, until Ctrl-C" if line.stop else "works" if line.code == 0 else "works: an error, as on AWS"
     else:
         state = "the shell says what to do" if line.is_explained else "not possible"
-    return ": ".join(part for part in (state, _cell(line.why or line.note)) if part)
+    return ". ".join(part for part in (state, _cell(line.why or line.note)) if part)
 
 
 def _command(typed: str) -> str:
