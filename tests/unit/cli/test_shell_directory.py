@@ -30,10 +30,14 @@ def test_two_shells_have_two_directories_that_nobody_else_reads(root: Path):
 
 
 def test_it_goes_also_when_the_shell_fails(root: Path):
-    with pytest.raises(KeyboardInterrupt), shell_directory.opened() as own:
-        (own.path / "aws").mkdir()
-        assert listed(root) == {own.path}
-        raise KeyboardInterrupt
+    def fails() -> None:
+        with shell_directory.opened() as own:
+            (own.path / "aws").mkdir()
+            assert listed(root) == {own.path}
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fails()
     assert listed(root) == set()
 
 
