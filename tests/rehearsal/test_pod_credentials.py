@@ -22,6 +22,7 @@ from botocore.credentials import Credentials
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from rehearsal import toolchain
+from rehearsal.aws.settings import BUCKET
 from tests.rehearsal.eks_account import trust
 from tests.rehearsal.played_emulator import ACCOUNT, REGION, Emulator, refused, wait_for
 from tests.rehearsal.pod_account import (
@@ -86,7 +87,7 @@ def test_a_service_account_s_token_is_worth_its_role(pods: PodAccount, irsa_toke
 
 def test_its_rights_are_the_role_s_and_no_more(pods: PodAccount, irsa_token: str) -> None:
     s3 = pods.client("s3", pods.web_identity(irsa_token)["Credentials"])
-    assert s3.list_buckets()["Buckets"] == []
+    assert [each["Name"] for each in s3.list_buckets()["Buckets"]] == [BUCKET]
     code, message = refused(
         lambda: s3.create_bucket(Bucket="b", CreateBucketConfiguration={"LocationConstraint": REGION})
     )
@@ -397,7 +398,8 @@ def test_an_associated_pod_has_its_role(pods: PodAccount, test4: dict[str, Any],
     code, told = pods.run(tmp_path, environment, "sts", "get-caller-identity")
     assert code == 0, told
     assert json.loads(told)["Arn"].startswith(f"arn:aws:sts::{ACCOUNT}:assumed-role/pods/eks-myeks-eks-iam-te-")
-    assert pods.run(tmp_path, environment, "s3", "ls") == (0, "")
+    code, told = pods.run(tmp_path, environment, "s3", "ls")
+    assert (code, told.split()[2:]) == (0, [BUCKET])
     code, told = pods.run(tmp_path, environment, "s3", "mb", "s3://bucket")
     assert (code != 0, "AccessDenied" in told) == (True, True)
 
