@@ -1,7 +1,7 @@
 """What `lab check` shows a person: first what failed, with cause and remedy, then a line a row, then what was not asked
 and why."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -13,6 +13,7 @@ from exercises.ask import Answer, Verdict
 from exercises.diagnosis import Finding
 from exercises.outcomes import ERROR, OTHERWISE
 from exercises.report import Report, summaries
+from exercises.row import ExerciseName
 from exercises.stages import EXERCISES, OFF
 
 _STYLE: Final = {Verdict.PASSED: "green", Verdict.FAILED: "bold red", Verdict.NOT_ASKED: "yellow"}
@@ -47,17 +48,22 @@ def passed(report: Report, *, verbose: bool) -> None:
         _rows([each for each in answers if each.verdict is Verdict.PASSED], verbose=verbose)
 
 
-def not_standing(report: Report, option: str) -> None:
-    """Exercises that are off, and stages at which the lab does not stand; `option` names the stack to a command."""
-    if report.all_off and len(report.off) == len(EXERCISES):
+def not_standing(report: Report, option: str, unfinished: Mapping[ExerciseName, str] | None = None) -> None:
+    """Exercises that are off, and stages at which the lab does not stand; `option` names the stack to a command.
+
+    What the settings have already (`unfinished`: exercise → stage) wants no stage, but an update, of which others tell.
+    """
+    wanted = unfinished or {}
+    if report.all_off and len(report.off) == len(EXERCISES) and not wanted:
         start = f"./lab stage {FIRST} {EXERCISES[FIRST].stages[0]}{option}"
         line(f"No exercise is on, so there is nothing to ask. Begin with the first: {start}")
     for name, stage in (report.stages or {}).items():
         if stage == OFF:
-            line(f"{name} is off. Turn it on: ./lab stage {name} {EXERCISES[name].stages[0]}{option}")
+            if name not in wanted:
+                line(f"{name} is off. Turn it on: ./lab stage {name} {EXERCISES[name].stages[0]}{option}")
             continue
         rows = [row.stage for row in report.elsewhere if row.exercise == name]
-        others = [other for other in EXERCISES[name].stages if other != stage and other in rows]
+        others = [other for other in EXERCISES[name].stages if other not in (stage, wanted.get(name)) and other in rows]
         if others:
             counted = ", ".join(f"{other} ({rows.count(other)} rows)" for other in others)
             prose(f"Not asked: {name} {counted}. Go there: ./lab stage {name} {others[0]}{option}")

@@ -29,6 +29,10 @@ POD_IDENTITY: Final = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 FIELD_MANAGER: Final = "__fieldManager"
 """Output of a Kubernetes object: the name under which the provider applied it (pulumi-kubernetes, provider.go)."""
 
+UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""What a preview has in place of a value that is known only when something was made (pulumi, sdk/go/common/resource/
+plugin/rpc.go)."""
+
 READ_ANEW: Final = "refreshBeforeUpdate"
 """Mark of a resource that the engine reads before it does anything else; reading it takes the mark away."""
 
@@ -76,6 +80,14 @@ def operations(deployment: Inputs) -> list[Operation]:
     """What is pending about real resources; components and providers are nothing outside the state."""
     found = [Operation(str(each["type"]), each["resource"]) for each in deployment.get("pending_operations") or []]
     return [each for each in found if each.resource.get("custom") and not each.type.startswith("pulumi:")]
+
+
+def deletions(deployment: Inputs) -> Iterator[Operation]:
+    """What may be under deletion after an update that gave up: it stands in the state, and no operation is pending."""
+    for each in deployment.get("resources") or []:
+        operation = Operation(DELETING, each)
+        if each.get("custom") and operation.is_object:
+            yield operation
 
 
 def is_idempotent(operation: Operation) -> bool:

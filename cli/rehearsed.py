@@ -4,7 +4,7 @@ The rehearsal itself can play any program; here is the one place that hands it o
 """
 
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,13 +51,29 @@ def begin(stack: Stack, progress: Progress, *, to_run: bool = False) -> tuple[Wo
         raise Failure(str(error)) from error
     if started:
         progress.phase(f"AWS emulator ready on {here.endpoint}")
+    elif damaged := _restored(here):
+        progress.phase(f"the operator's AWS key was damaged; put right: {', '.join(damaged)}")
     return here, bin_dir, started
 
 
 def attached() -> World | None:
-    """The running world, if there is one and it proves to be ours; raises Failure when something else answers."""
+    """The running world, if there is one and it proves to be ours; raises Failure when something else answers.
+
+    Its operator can work then: what damaged their AWS key since is put right.
+    """
     try:
-        return world.attach()
+        here = world.attach()
+    except world.WorldError as error:
+        raise Failure(str(error)) from error
+    if here:
+        _restored(here)
+    return here
+
+
+def _restored(here: World) -> list[str]:
+    """The operator's key as it was made, whatever happened to its files since; what was damaged. Raises Failure."""
+    try:
+        return here.restore_operator()
     except world.WorldError as error:
         raise Failure(str(error)) from error
 
@@ -76,8 +92,11 @@ def stack_in(
     stack: Stack,
     shown: Progress | None = None,
     lookups: "Lookups | None" = None,
+    agree: Callable[[str], bool] = lambda _: False,
 ) -> run.RehearsalStack:
     """This lab's program as a stack in that world; `lookups` is asked about the settings, AWS when it is None.
+
+    `agree` is asked before what somebody made by hand is replaced.
 
     `shown` hears what a recovery from a killed run waits for, and which chart is pulled or cannot be had.
     """
@@ -85,7 +104,7 @@ def stack_in(
     def put_right(kept: run.RehearsalStack, builds: bool) -> None:
         from cli import interrupted  # it needs what asks about labs, which opens the rehearsal by this module
 
-        interrupted.put_right(stack, kept, shown or Progress(), builds=builds)
+        interrupted.put_right(stack, kept, shown or Progress(), builds=builds, agree=agree)
 
     return run.RehearsalStack(
         here,

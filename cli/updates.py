@@ -14,6 +14,7 @@ from cli.cluster_facts import Release
 from cli.console import Progress, duration, err, out
 from cli.events import Change, Watcher
 from cli.failures import Failure
+from cli.made_by_hand import Agree, nobody
 from cli.stacks import Stack
 from rehearsal.engine import interruptible
 from rehearsal.recovery import AlreadyRunning
@@ -42,16 +43,17 @@ class Update:
         }
 
 
-def rehearse(chosen: Stack, shown: Progress, *, refresh: bool = False) -> Update:
+def rehearse(chosen: Stack, shown: Progress, *, refresh: bool = False, agree: Agree = nobody) -> Update:
     """Bring the rehearsal to what the stack's settings say, starting it where there is none.
 
     Raises BadInput when the lab's end has passed, and Failure.
 
-    With `refresh` the engine first looks at everything anew, so that what was changed by hand is put right.
+    With `refresh` the engine first looks at everything anew, so that what was changed by hand is put right. `agree` is
+    asked before what was made by hand is replaced.
     """
     lifetime.insist(chosen.config, datetime.now(UTC))
     world, bin_dir, _ = rehearsed.begin(chosen, shown, to_run=True)
-    stack = rehearsed.stack_in(world, bin_dir, chosen, shown)
+    stack = rehearsed.stack_in(world, bin_dir, chosen, shown, agree=agree)
     late = wait_probes.reporter(chosen, shown.phase, builds=True)
     watcher = Watcher(shown, "applying" if stack.exists() else "creating", late)
     try:

@@ -47,6 +47,9 @@ class Report:
     causes: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict[str, "tuple[Finding, ...]"])
     """Name of a failed row → why it failed, and what to do."""
 
+    by_hand: tuple[ExerciseName, ...] = ()
+    """Those of them that stand at a stage that somebody made by hand."""
+
     @property
     def off(self) -> tuple[ExerciseName, ...]:
         """Exercises that were to be checked and do not stand."""
@@ -93,6 +96,7 @@ class Report:
                     for one in self.summaries
                 ],
                 "off": list(self.off),
+                "by_hand": list(self.by_hand),
             },
         }
 

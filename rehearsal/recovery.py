@@ -7,8 +7,12 @@ does so (pulumi 3.259, pkg/backend/snapshot.go, BeginMutation), and what came of
 import json
 import shutil
 from pathlib import Path
+from typing import Final
 
 from rehearsal.aws import processes
+
+LOCKS: Final = Path("pulumi", "backend", ".pulumi", "locks")
+"""Where the engine keeps its locks, below the world's directory."""
 
 
 class AlreadyRunning(Exception):
@@ -17,18 +21,33 @@ class AlreadyRunning(Exception):
 
 def clear_locks(locks: Path, stack: str) -> bool:
     """Remove the engine's locks whose process is dead; whether there were any. Raises AlreadyRunning."""
-    found = list(locks.rglob("*.json"))
-    for lock in found:
-        try:
-            pid = int(json.loads(lock.read_text()).get("pid", 0))
-        except (ValueError, AttributeError):
-            pid = 0  # cut off while it was written
-        if processes.alive(pid, "pulumi"):
+    found = _holders(locks)
+    for lock, pid in found.items():
+        if pid:
             raise AlreadyRunning(
                 f"Another run is at work on stack {stack} (process {pid}). Wait for it, then run this again."
             )
         lock.unlink(missing_ok=True)
     return bool(found)
+
+
+def end_engines(locks: Path) -> None:
+    """Kill the engines that hold a lock. One whose caller was killed works on for minutes, against nobody."""
+    for pid in _holders(locks).values():
+        if pid:
+            processes.end(pid, 0)
+
+
+def _holders(locks: Path) -> dict[Path, int]:
+    """Each lock, and the process id of its engine; 0 where none runs."""
+    found: dict[Path, int] = {}
+    for lock in locks.rglob("*.json"):
+        try:
+            pid = int(json.loads(lock.read_text()).get("pid", 0))
+        except (ValueError, AttributeError):
+            pid = 0  # cut off while it was written
+        found[lock] = pid if processes.alive(pid, "pulumi") else 0
+    return found
 
 
 def restore_checkpoint(checkpoint: Path) -> bool:

@@ -127,7 +127,7 @@ class Spoiler:
             await asyncio.sleep(SLOW_SECONDS if effect else 0)
             await self._app(scope, asgi.replay(body, receive), send)
         else:
-            await asgi.respond(send, answer_of(EFFECTS[effect], signed))
+            await asgi.respond(send, answer_of(EFFECTS[effect], signed, headers, query))
 
     def _operation(
         self,

@@ -13,9 +13,8 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NamedTuple
 from urllib.parse import parse_qs
-from xml.sax.saxutils import escape
 
-from rehearsal.aws import asgi
+from rehearsal.aws import asgi, protocols
 
 KEY: Final = re.compile(r"(AKIA|ASIA)[A-Z0-9]{12,}")
 """Access key ids of IAM users and of sessions (IAM User Guide, "IAM identifiers")."""
@@ -52,7 +51,6 @@ an answer from a service that nobody looked at would be worth less than none."""
 
 WEB_IDENTITY: Final = {"Action": ["AssumeRoleWithWebIdentity"], "Version": ["2011-06-15"]}
 """What an unsigned call has to be."""
-FORM: Final = "application/x-www-form-urlencoded"
 LARGEST: Final = 65536
 """Bytes of an unsigned call: STS takes tokens of 20,000 characters."""
 
@@ -103,7 +101,8 @@ def refusal(host: str, own_hosts: frozenset[str], path: str, signed: Signature |
     if not KEY.fullmatch(signed.access_key_id):
         return Refusal(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
     if signed.service not in SERVICES:
-        return Refusal(400, "UnsupportedService", f"The rehearsal does not play the AWS service {signed.service}.")
+        message = f"The rehearsal does not play the AWS service {signed.service}. Run this on AWS."
+        return Refusal(400, "UnsupportedService", message)
     return None
 
 
@@ -116,7 +115,7 @@ def may_be_unsigned(method: str, path: str, headers: Mapping[str, str], query: M
     if method == "GET":
         return True
     length = headers.get("content-length", "")
-    is_form = headers.get("content-type", "").partition(";")[0].strip().lower() == FORM
+    is_form = headers.get("content-type", "").partition(";")[0].strip().lower() == protocols.FORM
     return method == "POST" and is_form and length.isascii() and length.isdigit() and int(length) <= LARGEST
 
 
@@ -160,22 +159,12 @@ class Gate:
             if form is not None:
                 await asgi.respond(send, await self._unsigned(form))
                 return
-        await asgi.respond(send, answer_of(refused, signed))
+        await asgi.respond(send, answer_of(refused, signed, headers, query))
 
 
-def answer_of(refused: Refusal, signed: Signature | None) -> asgi.Response:
-    """The refusal in the protocol of the service that was asked, so that SDKs can read it."""
-    service = signed.service if signed else ""
-    code, message = refused.code, escape(refused.message)
-    if service == "ec2":
-        errors = f"<Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>"
-        body = f"<Response>{errors}<RequestID>gate</RequestID></Response>"
-    elif service in ("iam", "sts", "elasticloadbalancing", "autoscaling", "monitoring", "route53"):
-        error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
-        body = f"<ErrorResponse>{error}<RequestId>gate</RequestId></ErrorResponse>"
-    elif service == "s3":
-        body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
-    else:
-        content = {"__type": code, "message": refused.message}
-        return asgi.json_response(content, refused.status, {"x-amzn-errortype": code})
-    return asgi.Response(refused.status, {"content-type": "text/xml"}, body.encode())
+def answer_of(
+    refused: Refusal, signed: Signature | None, headers: Mapping[str, str], query: Mapping[str, list[str]]
+) -> asgi.Response:
+    """The refusal in the protocol of the request, so that SDKs can read it."""
+    asked = protocols.protocol(signed.service if signed else "", headers, query)
+    return protocols.error(asked, refused.status, refused.code, refused.message)

@@ -2,7 +2,7 @@
 
 This is how `lab down` shows that a stack leaves nothing behind, so it asks as
 a user would, through the public API; what a fresh account has is known by
-rule (the default VPC and its parts, the operator), not by a list of ids.
+rule (the default VPC and its parts, the operator, one bucket), not by a list of ids.
 """
 
 import configparser
@@ -13,7 +13,7 @@ from typing import Any, Final
 import boto3
 from botocore.config import Config
 
-from rehearsal.aws.settings import OPERATOR
+from rehearsal.aws.settings import BUCKET, OPERATOR
 
 Ids = Iterable[str]
 Question = Callable[[Any], Ids]
@@ -92,6 +92,10 @@ def _operator_keys(iam: Any) -> Ids:
     return keys[1:]
 
 
+def _buckets(s3: Any) -> Ids:
+    return (each["Name"] for each in s3.list_buckets()["Buckets"] if each["Name"] != BUCKET)
+
+
 def _keys(kms: Any) -> Ids:
     for key in kms.list_keys()["Keys"]:
         described = kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
@@ -156,7 +160,7 @@ QUESTIONS: Final[tuple[tuple[str, str, Question], ...]] = (
     ("elbv2", "load balancers", _named("describe_load_balancers", "LoadBalancers", "LoadBalancerName")),
     ("elbv2", "target groups", _named("describe_target_groups", "TargetGroups", "TargetGroupName")),
     ("autoscaling", "groups", _named("describe_auto_scaling_groups", "AutoScalingGroups", "AutoScalingGroupName")),
-    ("s3", "buckets", _named("list_buckets", "Buckets", "Name")),
+    ("s3", "buckets", _buckets),
     ("ecr", "repositories", _named("describe_repositories", "repositories", "repositoryName")),
     ("ssm", "parameters", _parameters),
     ("secretsmanager", "secrets", _named("list_secrets", "SecretList", "Name")),

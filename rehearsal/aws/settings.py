@@ -15,6 +15,9 @@ ACCOUNT_ID: Final = "111122223333"
 OPERATOR: Final = "operator"
 """The IAM user that works in the lab; AdministratorAccess is attached to it."""
 
+BUCKET: Final = f"amzn-s3-demo-bucket-{ACCOUNT_ID}"
+"""A bucket that is there from the start, so that who may list buckets sees one; named as in AWS's documentation."""
+
 
 @dataclass(frozen=True)
 class Settings:

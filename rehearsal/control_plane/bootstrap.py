@@ -4,27 +4,16 @@ It runs beside everything else once the API server answers: nothing that the
 engine creates depends on it, so it must not delay the cluster's creation.
 """
 
-import asyncio
 from pathlib import Path
 from typing import Any, cast
 
 import yaml
 
 from rehearsal.control_plane.client import Client
-from rehearsal.control_plane.errors import ControlPlaneError
+from rehearsal.control_plane.manifests import apply
 from rehearsal.control_plane.ports import LOOPBACK
 
 _MANIFESTS = Path(__file__).with_name("bootstrap.yaml")
-_MANAGER = "eks"
-_PLURALS = {
-    "StorageClass": "storageclasses",
-    "ClusterRole": "clusterroles",
-    "ClusterRoleBinding": "clusterrolebindings",
-    "Role": "roles",
-    "RoleBinding": "rolebindings",
-    "MutatingWebhookConfiguration": "mutatingwebhookconfigurations",
-}
-_TRIES = 5
 
 
 def manifests() -> list[dict[str, Any]]:
@@ -72,26 +61,10 @@ def pod_identity_webhook(port: int, ca_data: str) -> dict[str, Any]:
     }
 
 
-def path_of(manifest: dict[str, Any]) -> str:
-    """Where the API server keeps this object."""
-    metadata = cast("dict[str, Any]", manifest["metadata"])
-    namespace = f"/namespaces/{metadata['namespace']}" if "namespace" in metadata else ""
-    version = cast("str", manifest["apiVersion"])
-    return f"/apis/{version}{namespace}/{_PLURALS[cast('str', manifest['kind'])]}/{metadata['name']}"
-
-
 async def fill(client: Client, port: int, ca_data: str) -> None:
-    """Apply every object, again after a failure: the API server may just be restarting.
+    """Apply every object; raises ControlPlaneError.
 
     `port` and `ca_data` are those of the listener that has the webhook.
     """
     # The webhook first: it has to see the first pod.
-    for manifest in [pod_identity_webhook(port, ca_data), *manifests()]:
-        for attempt in range(_TRIES):
-            try:
-                await client.apply(path_of(manifest), manifest, _MANAGER)
-                break
-            except ControlPlaneError:
-                if attempt == _TRIES - 1:
-                    raise
-                await asyncio.sleep(0.5 * 2**attempt)
+    await apply(client, [pod_identity_webhook(port, ca_data), *manifests()])

@@ -89,9 +89,9 @@ class Client:
             raise ApiError(method, path, status, data)
         return cast("dict[str, Any]", json.loads(data)) if data.startswith(b"{") else {}
 
-    async def apply(self, path: str, body: Mapping[str, Any], manager: str) -> dict[str, Any]:
-        """Server-side apply; takes over fields that another manager owns."""
-        query = f"{path}?fieldManager={manager}&force=true"
+    async def apply(self, path: str, body: Mapping[str, Any], manager: str, *, force: bool = True) -> dict[str, Any]:
+        """Server-side apply; takes over fields that another manager owns, or raises ApiError without `force`."""
+        query = f"{path}?fieldManager={manager}&force={str(force).lower()}"
         return await self.request("PATCH", query, body, "application/apply-patch+yaml")
 
     def close(self) -> None:

@@ -8,13 +8,13 @@ import asyncio
 import contextlib
 import shutil
 import socket
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from rehearsal.control_plane import bootstrap, commands
+from rehearsal.control_plane import bootstrap, commands, manifests
 from rehearsal.control_plane.client import ApiError, Client
 from rehearsal.control_plane.commands import Commands
 from rehearsal.control_plane.errors import ControlPlaneError
@@ -284,6 +284,14 @@ class ControlPlane:
             metadata = pod["metadata"]
             path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}"
             await _unless_absent(client.request("DELETE", f"{path}?gracePeriodSeconds=0"))
+
+    async def put(self, objects: Sequence[manifests.Manifest], *, force: bool = True) -> None:
+        """Have these objects there; without `force` what others have changed stays. Raises ControlPlaneError."""
+        await manifests.apply(self.client, objects, force=force)
+
+    async def take(self, objects: Sequence[manifests.Manifest]) -> None:
+        """Have none of these objects in the cluster. Raises ControlPlaneError."""
+        await manifests.delete(self.client, objects)
 
     async def nodes(self) -> list[dict[str, Any]]:
         """Every Node object."""

@@ -15,6 +15,7 @@ from rehearsal.control_plane.errors import ControlPlaneError
 from rehearsal.control_plane.guard import Guard
 from rehearsal.kubelet.environment import expand_all
 from rehearsal.kubelet.errors import NotRunning, NotStarted
+from rehearsal.kubelet.events import Tell, tell_of_start
 from rehearsal.kubelet.framing import exit_code
 from rehearsal.kubelet.images import Image, Start, argv_of
 from rehearsal.kubelet.logs import Log
@@ -61,8 +62,12 @@ class Container:
         prepare: Callable[[Object, Image], Awaitable[Prepared]],
         current_env: Callable[[Mapping[str, str]], Awaitable[Mapping[str, str]]],
         changed: Callable[[], Awaitable[None]],
+        pod: str,
+        tell: Tell,
     ) -> None:
         """`prepare` makes volumes and variables, or raises NotStarted; `changed` publishes a new state.
+
+        `pod` is the uid of the container's pod; `tell` takes the container's events.
 
         `current_env` lays over a container's environment what may be another for every process.
         """
@@ -74,6 +79,8 @@ class Container:
         self._prepare = prepare
         self._current_env = current_env
         self._changed = changed
+        self.pod = pod
+        self._tell = tell
         self._process: Process | None = None
         self._prepared: Prepared | None = None
         self._beside: set[Process] = set()
@@ -107,6 +114,8 @@ class Container:
             "ready": self.ready,
             "started": self.ready,
             "restartCount": self.restarts,
+            # One that never ran has none.
+            "containerID": "" if "waiting" in self.state and self.log is None else self._id(),
         }
         return shown | ({"lastState": self.last_state} if self.last_state else {})
 
@@ -122,6 +131,7 @@ class Container:
                 await self._wait_for_start(error, attempts)
                 continue
             attempts = 0
+            tell_of_start(self._tell, self.spec)
             began, began_at = loop.time(), now()
             self._began = began
             if "running" not in self.state:
@@ -144,6 +154,7 @@ class Container:
             self.last_state = {"terminated": terminated}
             if pause:
                 message = f"back-off {pause:.0f}s restarting failed container={self.name}"
+                self._tell("Warning", "BackOff", f"Back-off restarting failed container {self.name}")
                 await self._say({"waiting": {"reason": "CrashLoopBackOff", "message": message}})
                 await asyncio.sleep(pause)
             self.restarts += 1
@@ -154,11 +165,13 @@ class Container:
         if attempts > 2:
             reason = error.reason if isinstance(error, NotStarted) else "RunContainerError"
             self._settled.set()
+            self._tell("Warning", "Failed", f"Error: {error}")
             await self._say({"waiting": {"reason": reason, "message": str(error)}})
         await asyncio.sleep(_RETRY[min(attempts, len(_RETRY)) - 1])
 
     def _id(self) -> str:
-        unique = f"{self._directory}/{self.restarts}"
+        # stages.yaml gives a container its first one in the same way.
+        unique = f"{self.pod}/{self.name}/{self.restarts}"
         return f"containerd://{hashlib.sha256(unique.encode()).hexdigest()}"
 
     async def _say(self, state: Object) -> None:

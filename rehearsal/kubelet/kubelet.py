@@ -14,6 +14,7 @@ from rehearsal.control_plane.spec import Admission, PodEnvironment
 from rehearsal.kubelet import egress
 from rehearsal.kubelet.api import ApiServer
 from rehearsal.kubelet.egress import Egress, Way
+from rehearsal.kubelet.events import Events
 from rehearsal.kubelet.images import MODULES, Commands
 from rehearsal.kubelet.pods import Pods, World
 from rehearsal.kubelet.server import Server, tls
@@ -51,6 +52,7 @@ class Kubelet:
         prefix = Path(sys.prefix)
         self._settings = settings
         self._api = ApiServer(settings.endpoint, settings.ca, settings.client)
+        self._events = Events(self._api)
         world = World(
             api=self._api,
             endpoint=settings.endpoint,
@@ -59,6 +61,7 @@ class Kubelet:
             needed=(settings.directory, bin_dir, (bin_dir / "kubectl").resolve(), prefix, prefix.resolve(), MODULES),
             guard=settings.guard,
             environment=settings.environment,
+            events=self._events,
         )
         self._addresses: dict[str, str] = {}
         self._certificates: ssl.SSLContext | None = None
@@ -74,6 +77,7 @@ class Kubelet:
         self._certificates = tls(settings.client_ca, settings.serving([LOOPBACK]))
         await self._server.start(listener, self._certificates)
         await self._egress.start(egress.listener(settings.directory))
+        self._events.start()
         self._pods.start()
 
     def add_address(self, node: str, address: str) -> None:
@@ -99,5 +103,6 @@ class Kubelet:
         """End every pod and close the port; no process and no file of a pod is left."""
         await self._egress.stop()
         await self._pods.stop()
+        await self._events.stop()
         await self._server.stop()
         await self._api.close()

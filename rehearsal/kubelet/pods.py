@@ -23,6 +23,7 @@ from rehearsal.control_plane.spec import PodEnvironment
 from rehearsal.kubelet.api import ApiServer
 from rehearsal.kubelet.containers import Container, Prepared
 from rehearsal.kubelet.environment import container_variables, service_variables
+from rehearsal.kubelet.events import Events, tell_of_start
 from rehearsal.kubelet.images import MODULES, Commands, Image, image_of, is_played
 from rehearsal.kubelet.objects import Object, Sources
 from rehearsal.kubelet.processes import kill_marked
@@ -52,6 +53,7 @@ class World:
     """Directories of this machine that the commands are made of."""
     guard: Guard
     environment: PodEnvironment | None
+    events: Events
 
 
 class Pod:
@@ -82,7 +84,15 @@ class Pod:
             if image := image_of(spec["image"]):
                 directory = self._directory / "containers" / spec["name"]
                 made[spec["name"]] = Container(
-                    spec, image, directory, self._world.guard, self._prepare, self._current_env, self._publish
+                    spec,
+                    image,
+                    directory,
+                    self._world.guard,
+                    self._prepare,
+                    self._current_env,
+                    self._publish,
+                    self.uid,
+                    self._world.events.of(self.object, spec["name"], kind),
                 )
         return made
 
@@ -220,6 +230,7 @@ class Pods:
         self._watch: asyncio.Task[None] | None = None
         self._probe: asyncio.Task[Programs | None] | None = None
         self._ended: set[str] = set()
+        self._told: set[str] = set()
 
     def start(self) -> None:
         """Begin to watch; returns at once."""
@@ -261,6 +272,8 @@ class Pods:
     async def seen(self, pod: Object) -> None:
         """Take notice of a pod as it is now: run it, or end it."""
         uid, spec, status = pod["metadata"]["uid"], pod["spec"], pod.get("status", {})
+        if spec.get("nodeName") and status.get("phase") == "Running":
+            self._tell_of_start(pod)
         if "deletionTimestamp" in pod["metadata"]:
             self._end(uid)
         elif known := self._pods.get(uid):
@@ -271,6 +284,17 @@ class Pods:
             if uid not in self._pods and uid not in self._ended:
                 self._pods[uid] = made = Pod(self._world, pod, programs)
                 made.start()
+
+    def _tell_of_start(self, pod: Object) -> None:
+        """The events of the containers that KWOK alone keeps running; the others tell theirs themselves."""
+        uid = pod["metadata"]["uid"]
+        if uid in self._told:
+            return
+        self._told.add(uid)
+        for kind in ("initContainers", "containers"):
+            for container in pod["spec"].get(kind) or []:
+                if image_of(container["image"]) is None:
+                    tell_of_start(self._world.events.of(pod, container["name"], kind), container)
 
     async def _programs(self) -> Programs | None:
         """What makes namespaces on this machine; found out when the first pod needs it."""
@@ -310,6 +334,7 @@ class Pods:
                         break
                     if kind == "DELETED":
                         self._end(pod["metadata"]["uid"])
+                        self._told.discard(pod["metadata"]["uid"])
                     elif kind != "BOOKMARK":
                         await self.seen(pod)
             except ControlPlaneError:

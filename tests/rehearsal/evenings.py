@@ -170,7 +170,7 @@ class Evening:
         assert watch.last() == NOTHING, watch.looks
         assert watch.looks[0] != NOTHING
         assert "Nothing is left" in ended.stderr
-        assert self.lab.processes() == []
+        assert self.lab.left_running() == []
         assert not self.lab.world.exists()
 
 

@@ -122,6 +122,8 @@ def _objects(lab: Lab) -> Iterator[tuple[str, Any]]:
     mapped = "kubectl get configmap aws-auth -n kube-system -o json | tr -d '\\n'"
     aws_auth, rest = lab.sh(f"{mapped}; echo; kubectl get {_KINDS} -A -o json").split("\n", 1)
     for thing in [json.loads(aws_auth), *json.loads(rest)["items"]]:
+        if thing["kind"] == "Pod" and thing["metadata"].get("ownerReferences"):
+            continue  # an add-on's or a chart's, with a name drawn by lot
         meta = {key: value for key, value in thing["metadata"].items() if key not in _OF_THE_OBJECT}
         kept = {key: value for key, value in thing.items() if key not in ("metadata", "status")}
         if thing["kind"] == "Pod":

@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,12 @@ class PlayedControlPlane:
     async def remove_node(self, name: str) -> None:
         self._nodes.pop(name, None)
         self._tell()
+
+    async def put(self, objects: Sequence[dict[str, Any]], *, force: bool = True) -> None:
+        pass
+
+    async def take(self, objects: Sequence[dict[str, Any]]) -> None:
+        pass
 
     def _tell(self) -> None:
         nodes = [node.manifest("v1.36.3") for node in self._nodes.values()]

@@ -77,7 +77,7 @@ def test_interrupt_before_the_engine_runs_leaves_nothing_half_started(lab: Lab):
     assert first.returncode in (130, -signal.SIGINT), said
     assert "Traceback" not in said
     lab("down")
-    assert lab.processes() == []
+    assert lab.left_running() == []
 
 
 @pytest.mark.parametrize("command", ["preview", "plan"])
@@ -90,7 +90,7 @@ def test_interrupt_while_the_engine_begins_leaves_nothing(lab: Lab, command: str
     assert first.returncode == 130, said
     assert said.endswith(f"lab: Interrupted. To go on: ./lab {command}\n")
     assert "Traceback" not in said
-    assert lab.processes() == []
+    assert lab.left_running() == []
     assert not lab.world.exists()
 
 

@@ -29,19 +29,48 @@ def until_deleting(lab: Lab, name: str, within: float = 90) -> None:
     pytest.fail(f"{name} was not deleted within {within} s")
 
 
-@pytest.mark.parametrize("name", ["rbac-infra-pod", "rbac-infra-namespace", "cluster-eksCluster"])
-def test_up_after_an_interrupted_down_makes_again_what_went(lab: Lab, name: str):
-    lab.set(exercises={"rbac": "after"})
-    lab("up")
+def stop_down_at(lab: Lab, name: str) -> None:
     first = lab.start("down")
     until_deleting(lab, name)
     first.send_signal(signal.SIGINT)
     said, _ = first.communicate(timeout=90)
     assert first.returncode == 130, said
-    lab("up")
+
+
+def all_is_there(lab: Lab) -> None:
     assert set(lab.json("preview")["counts"]) == {"same"}
     for each in THERE:
         lab.sh(f"kubectl get {each}")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def lab_up(lab: Lab) -> None:
+    lab.set(exercises={"rbac": "after"})
+    lab("up")
+
+
+@pytest.mark.parametrize("name", ["rbac-infra-pod", "cluster-eksCluster"])
+def test_up_after_an_interrupted_down_makes_again_what_went(lab: Lab, name: str):
+    stop_down_at(lab, name)
+    lab("up")
+    all_is_there(lab)
+
+
+def test_up_waits_for_what_is_still_going(lab: Lab):
+    finalizers = """kubectl patch configmap held -n infra-team --type merge -p '{"metadata": {"finalizers": %s}}'"""
+    lab.sh("kubectl create configmap held -n infra-team")
+    lab.sh(finalizers % '["example.com/held"]')
+    stop_down_at(lab, "rbac-infra-namespace")
+    assert "Terminating" in lab.sh("kubectl get namespace infra-team")
+    second = lab.start("up")
+    said: list[str] = []
+    for line in second.stdout or ():
+        said.append(line)
+        if "Namespace rbac-infra-namespace is being deleted" in line:
+            lab.sh(finalizers % "null")
+    assert second.wait(timeout=90) == 0, "".join(said)
+    assert any("is being deleted" in line for line in said)
+    all_is_there(lab)
 
 
 def test_down_after_all_that_leaves_nothing(lab: Lab):

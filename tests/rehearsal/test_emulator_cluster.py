@@ -1,11 +1,13 @@
 """A cluster from `aws eks create-cluster` to its last process, on a real control plane."""
 
+import base64
 import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +119,20 @@ def test_the_note_s_commands_answer_as_on_eks(aws: Account, kubectl: Kubectl) ->
     assert kubectl("get", "sc")[0] == 0
 
 
+def test_a_token_may_be_signed_for_the_region_s_sts(kubectl: Kubectl) -> None:
+    host = f"sts.{REGION}.amazonaws.com"
+    get_token = [str(Path(sys.executable).with_name("aws")), "eks", "get-token", "--cluster-name", NAME]
+    asking = copy(kubectl)
+    asking.env = {**kubectl.env, "AWS_ENDPOINT_URL_STS": f"https://{host}"}
+    told = subprocess.run(get_token, env=asking.env, check=True, capture_output=True, timeout=60).stdout
+    token = json.loads(told)["status"]["token"]
+    signed = token.removeprefix("k8s-aws-v1.")
+    assert base64.urlsafe_b64decode(signed + "=" * (-len(signed) % 4)).startswith(f"https://{host}/?Action=".encode())
+    who = ("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}")
+    # kubectl calls the same command, in the same environment.
+    assert asking(*who) == (0, "arn:aws:iam::111122223333:user/operator")
+
+
 def test_a_user_goes_through_the_stages_of_the_exercise(aws: Account, kubectl: Kubectl) -> None:
     arn, *key = aws.user("testuser")
     as_user = {"key": (key[0], key[1])}
@@ -154,6 +170,50 @@ def test_a_user_goes_through_the_stages_of_the_exercise(aws: Account, kubectl: K
         assert (code, "Forbidden" in told) == (1, True), told
     aws.eks.delete_access_entry(**who)
     aws.delete_user("testuser")
+
+
+def test_an_add_on_brings_its_objects_and_takes_them_along(aws: Account, kubectl: Kubectl) -> None:
+    def told(*arguments: str) -> str:
+        code, text = kubectl(*arguments, "-n", "kube-system")
+        assert code == 0, text
+        return text.strip()
+
+    deployment = ("get", "deployment", "coredns", "-o")
+    replicas, image = "jsonpath={.spec.replicas}", "jsonpath={.spec.template.spec.containers[0].image}"
+    offered = aws.eks.describe_addon_versions(addonName="coredns", kubernetesVersion="1.36")["addons"][0]
+    newest = offered["addonVersions"][0]["addonVersion"]
+    which = {"clusterName": NAME, "addonName": "coredns"}
+
+    aws.eks.create_addon(**which)
+    assert told("get", "pdb", "coredns", "-o", "jsonpath={.spec.maxUnavailable}") == "1"
+    assert told("get", "service", "kube-dns", "-o", "jsonpath={.spec.clusterIP}").endswith(".0.10")
+    told("rollout", "status", "deployment/coredns", "--timeout=60s")
+    addresses = ("-l", "kubernetes.io/service-name=kube-dns", "-o", "jsonpath={.items[0].endpoints[*].addresses[0]}")
+    wait_for(lambda: len(told("get", "endpointslices", *addresses).split()) == 2, 60)
+    account = "--as=system:serviceaccount:kube-system:coredns"
+    for verb, what, expected in (("list", "services", "yes"), ("list", "secrets", "no")):
+        assert kubectl("auth", "can-i", verb, what, "-A", account)[1].splitlines()[-1] == expected
+
+    def change(**wanted: str) -> None:
+        update = aws.eks.update_addon(**which, **wanted)["update"]
+        assert aws.updated(NAME, update, addonName="coredns")["status"] == "Successful"
+
+    told("scale", "deployment", "coredns", "--replicas=1")
+    change(resolveConflicts="PRESERVE")
+    assert told(*deployment, replicas) == "1"
+    assert newest not in told(*deployment, image)
+    change(resolveConflicts="OVERWRITE", addonVersion=newest)
+    assert told(*deployment, replicas) == "2"
+    assert told(*deployment, image).endswith(f"/eks/coredns:{newest}")
+
+    aws.eks.delete_addon(**which, preserve=True)
+    assert aws.eks.list_addons(clusterName=NAME)["addons"] == []
+    assert told(*deployment, replicas) == "2"
+    aws.eks.create_addon(**which)
+    aws.eks.delete_addon(**which)
+    everything = "deployment,service,pdb,configmap,clusterrole,clusterrolebinding"
+    assert "coredns" not in told("get", everything, "-o", "name")
+    wait_for(lambda: "coredns" not in told("get", "pods", "-o", "name"), 60)
 
 
 def test_the_node_group_grows_and_shrinks_in_the_cluster(aws: Account, kubectl: Kubectl) -> None:

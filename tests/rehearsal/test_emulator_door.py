@@ -2,8 +2,12 @@
 
 import http.client
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -123,9 +127,39 @@ def test_another_host_is_not_answered_for(emulator: Emulator) -> None:
         connection.close()
 
 
-def test_a_service_that_is_not_played_is_refused_by_name(emulator: Emulator) -> None:
-    _, message = refused(lambda: emulator.client("lambda").list_functions())
-    assert message == "The rehearsal does not play the AWS service lambda."
+@pytest.mark.parametrize(
+    ("service", "call"),
+    [
+        ("cloudformation", "describe_stacks"),
+        ("rds", "describe_db_instances"),
+        ("dynamodb", "list_tables"),
+        ("lambda", "list_functions"),
+        ("cloudfront", "list_distributions"),
+        ("arc-region-switch", "list_plans"),
+    ],
+)
+def test_a_service_that_is_not_played_is_refused_by_name(emulator: Emulator, service: str, call: str) -> None:
+    client: Any = emulator.client(service)
+    code, message = refused(getattr(client, call))
+    assert code == "UnsupportedService"
+    assert message == f"The rehearsal does not play the AWS service {service}. Run this on AWS."
+
+
+def test_the_aws_cli_says_so_in_one_line(emulator: Emulator) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": emulator.key, "AWS_SECRET_ACCESS_KEY": emulator.secret}
+    ran = subprocess.run(
+        [Path(sys.executable).with_name("aws"), "cloudformation", "describe-stacks", "--stack-name", "myeks"],
+        check=False,
+        env={**os.environ, **keys, "AWS_ENDPOINT_URL": emulator.endpoint, "AWS_DEFAULT_REGION": REGION},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.returncode != 0
+    assert ran.stderr.strip().endswith(
+        "An error occurred (UnsupportedService) when calling the DescribeStacks operation: "
+        "The rehearsal does not play the AWS service cloudformation. Run this on AWS."
+    )
 
 
 def test_a_user_may_do_what_its_policies_and_its_boundary_say(emulator: Emulator) -> None:
@@ -205,7 +239,8 @@ def test_the_emulator_says_who_it_is_and_tells_more_only_to_its_owner(emulator: 
         ({"Authorization": f"Bearer {secret}"}, 200),
     ):
         assert emulator.http("/_rehearsal/status", headers=headers)[0] == expected
-    assert emulator.http("/_rehearsal/shutdown", "POST")[0] == 401
+    for path in ("/_rehearsal/shutdown", "/_rehearsal/operator"):
+        assert emulator.http(path, "POST")[0] == 401
     assert emulator.process.poll() is None
 
 

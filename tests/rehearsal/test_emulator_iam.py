@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rehearsal.aws.settings import BUCKET
 from tests.rehearsal.eks_account import encode, trust
 from tests.rehearsal.played_emulator import ACCOUNT, REGION, Emulator, refused
 
@@ -71,9 +72,9 @@ def test_a_boundary_is_the_most_that_an_administrator_can_do(
     assert refused(client(emulator, "s3", testuser).list_buckets)[0] == "AccessDenied"
     assert refused(client(emulator, "iam", testuser).list_users)[0] == "AccessDenied"
     iam.delete_user_permissions_boundary(UserName="testuser")
-    assert client(emulator, "s3", testuser).list_buckets()["Buckets"] == []
+    assert client(emulator, "s3", testuser).list_buckets()["Buckets"][0]["Name"] == BUCKET
     iam.put_user_permissions_boundary(UserName="testuser", PermissionsBoundary=ADMINISTRATOR)
-    assert client(emulator, "s3", testuser).list_buckets()["Buckets"] == []
+    assert client(emulator, "s3", testuser).list_buckets()["Buckets"][0]["Name"] == BUCKET
 
 
 def test_a_refusal_names_the_type_of_policy_that_refused(

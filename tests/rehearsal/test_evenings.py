@@ -66,7 +66,7 @@ def test_a_domain_that_is_removed_from_a_standing_lab_takes_all_of_it_away(chart
         assert lived.account.made() == NOTHING
         assert lived.addresses() == {}
         assert "Nothing is left" in charted("down").stderr
-        assert charted.processes() == []
+        assert charted.left_running() == []
 
 
 def test_a_controller_that_is_gone_first_is_named_and_what_it_made_is_taken_away_with_consent(charted: Lab):

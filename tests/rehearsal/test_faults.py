@@ -31,7 +31,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     made = Lab(tmp_path_factory.mktemp("faults"))
     yield made
     made("down", "--force", code=None)
-    assert made.processes() == []
+    assert made.left_running() == []
 
 
 def faults(lab: Lab, lay: tuple[dict[str, Any], ...] | None = None) -> list[dict[str, Any]]:
@@ -118,4 +118,4 @@ def test_an_evening(lab: Lab, evening: Evening) -> None:
     if lab.world.exists():
         assert "Nothing is left" in lab("down").stderr
     assert not lab.world.exists()
-    assert lab.processes() == []
+    assert lab.left_running() == []

@@ -1,8 +1,10 @@
 """Containers really run: what they are given, what they say, how they end, and what becomes of their pods."""
 
 import base64
+import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -136,9 +138,51 @@ def test_a_command_that_ends_is_started_again(kubelet: Kubelet) -> None:
     assert status["state"]["waiting"]["reason"] == "CrashLoopBackOff"
     assert status["lastState"]["terminated"]["exitCode"] == 1
     assert pod["status"]["phase"] == "Running"
+    first = hashlib.sha256(f"{pod['metadata']['uid']}/main/0".encode()).hexdigest()
+    assert status["lastState"]["terminated"]["containerID"] != f"containerd://{first}"
+    assert status["containerID"] == status["lastState"]["terminated"]["containerID"]
+    until(lambda: any(each[0] == "BackOff" for each in _events(kubelet, "again")), "its restarts are told")
     assert kubelet.kubectl("logs", "again", "--previous").stdout == b"run\n"
     assert b"container not found" in kubelet.exec("again", "ls").stderr
     kubelet.delete("again")
+
+
+def _events(kubelet: Kubelet, pod: str) -> list[tuple[str, str, str]]:
+    """What the kubelet told of a pod, in that order: reason, place, message."""
+    path = f"/api/v1/namespaces/{NAMESPACE}/events?fieldSelector=involvedObject.name%3D{pod}"
+    found = [each for each in kubelet.request("GET", path)["items"] if each["reportingComponent"] == "kubelet"]
+    found.sort(key=lambda each: each["metadata"]["name"])
+    return [(each["reason"], each["involvedObject"]["fieldPath"], each["message"]) for each in found]
+
+
+@pytest.mark.parametrize(("name", "image"), [("runs-and-tells", TOOLS), ("is-played-and-tells", "nginx:1.29")])
+def test_a_pod_tells_how_it_began(kubelet: Kubelet, name: str, image: str) -> None:
+    pod = kubelet.run(name, "sleep", nap(7711), image=image)
+    here = "spec.containers{main}"
+    expected = [
+        ("Pulled", here, f'Container image "{image}" already present on machine and can be accessed by the pod'),
+        ("Created", here, "Container created"),
+        ("Started", here, "Container started"),
+    ]
+    until(lambda: _events(kubelet, name) == expected, "its beginning is told")
+    described = until(lambda: _described(kubelet, name, "Scheduled"), "its scheduling is told")
+    assert f"Successfully assigned {NAMESPACE}/{name} to" in described
+    assert re.fullmatch(r"containerd://[0-9a-f]{64}", pod["status"]["containerStatuses"][0]["containerID"])
+    kubelet.delete(name)
+
+
+def _described(kubelet: Kubelet, pod: str, word: str) -> str:
+    told = kubelet.kubectl("describe", "pod", pod).stdout.decode()
+    return told if word in told.partition("Events:")[2] else ""
+
+
+def test_an_image_that_would_be_pulled_is_told_to_be(kubelet: Kubelet) -> None:
+    kubelet.run("pulls", "sleep", nap(7710), image="amazon/aws-cli:latest")
+    until(lambda: len(_events(kubelet, "pulls")) == 4, "its beginning is told")
+    first, second = [each[2] for each in _events(kubelet, "pulls")[:2]]
+    assert first == 'Pulling image "amazon/aws-cli:latest"'
+    assert second.startswith('Successfully pulled image "amazon/aws-cli:latest" in 0s')
+    kubelet.delete("pulls")
 
 
 def test_a_container_waits_for_what_it_needs(kubelet: Kubelet) -> None:
@@ -147,6 +191,9 @@ def test_a_container_waits_for_what_it_needs(kubelet: Kubelet) -> None:
     pod = kubelet.until_pod("waits", lambda pod: "waiting" in pod["status"]["containerStatuses"][0]["state"])
     waiting = pod["status"]["containerStatuses"][0]["state"]["waiting"]
     assert waiting == {"reason": "CreateContainerConfigError", "message": 'secret "late" not found'}
+    assert not pod["status"]["containerStatuses"][0].get("containerID")
+    wanted = ("Failed", "spec.containers{main}", 'Error: secret "late" not found')
+    until(lambda: wanted in _events(kubelet, "waits"), "its failure is told")
     assert b"waiting to start: CreateContainerConfigError" in kubelet.kubectl("logs", "waits").stderr
     word = base64.b64encode(b"at last").decode()
     kubelet.create(f"/api/v1/namespaces/{NAMESPACE}/secrets", "Secret", "late", data={"word": word})

@@ -20,7 +20,7 @@ def test_a_preview_of_nothing_leaves_nothing(lab: Lab):
     lab("status", code=3)
     seen = lab.json("preview")
     assert set(seen["counts"]) == {"create"}
-    assert lab.processes() == []
+    assert lab.left_running() == []
     assert not lab.world.exists()
 
 
@@ -367,7 +367,7 @@ def test_bad_settings_are_told_all_at_once_and_nothing_is_touched(up: Lab):
 def test_down_leaves_nothing(up: Lab):
     assert "Nothing is left" in up("down").stderr
     assert not up.world.exists()
-    assert up.processes() == []
+    assert up.left_running() == []
     assert list(up.home.rglob("*")) == []
     up("status", code=3)
     up("down")

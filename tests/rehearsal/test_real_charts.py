@@ -39,4 +39,4 @@ def test_the_real_charts_are_installed_kept_and_uninstalled(lab: Lab):
     assert set(lab.json("preview")["counts"]) == {"same"}
     assert set(lab.json("up")["changes"]) == {"same"}
     assert "Nothing is left" in lab("down", timeout=420).stderr
-    assert lab.processes() == []
+    assert lab.left_running() == []

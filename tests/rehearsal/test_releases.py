@@ -274,5 +274,5 @@ def test_the_labs_own_releases_go_from_recorded_to_deployed(lab_up: Lab):
     assert "deployed, revision 1, 2 of 2 pods ready" in lab_up("up").stdout
     assert set(lab_up.json("preview")["counts"]) == {"same"}
     assert "Nothing is left" in lab_up("down").stderr
-    assert lab_up.processes() == []
+    assert lab_up.left_running() == []
     assert not os.path.lexists(lab_up.world)

@@ -114,7 +114,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, object], 
                 assert not list(differences(facts, known)), (part, stages)
         finally:
             lab("down", "--force", code=None)
-            assert lab.processes() == []
+            assert lab.left_running() == []
     return references
 
 
@@ -177,7 +177,7 @@ def test_from_the_last_stages_all_goes_down(lab: Lab) -> None:
     lab.set(exercises=asdict(FRESH[-1]))
     lab("up")
     lab("down")
-    assert lab.processes() == []
+    assert lab.left_running() == []
 
 
 def _role_and_user(lab: Lab) -> tuple[str, str]:

@@ -1,22 +1,30 @@
-"""Add-ons: recorded with their version and settings, and as healthy as their nodes let them be.
+"""Add-ons: their record, their objects in the cluster, and as healthy as their nodes let them be.
 
-What they run is not played; that coredns is DEGRADED until there is a node
-to run on, and that a wrong setting is refused, is what a stack can get wrong.
+The programs in their pods are not played; that coredns is DEGRADED until there
+is a node to run on, and that a wrong setting is refused, is what a stack can
+get wrong.
 """
 
+import asyncio
 import json
+import logging
 import time
 import uuid
+from functools import partial
 from typing import Any
 
 import yaml
 
+from rehearsal.aws.eks.addon_objects import Place, objects
 from rehearsal.aws.eks.catalog import ADDONS, KUBERNETES_VERSIONS, Addon
 from rehearsal.aws.eks.lookups import Lookups
 from rehearsal.aws.eks.pod_identity import PodIdentity
 from rehearsal.aws.eks.state import Cluster, Clusters, in_use, invalid, not_found
 from rehearsal.aws.eks.updates import Updates
 from rehearsal.aws.settings import Settings
+from rehearsal.control_plane.errors import ControlPlaneError
+
+log = logging.getLogger(__name__)
 
 UNHEALTHY = "The add-on is unhealthy because it doesn't have the desired number of replicas."
 
@@ -33,6 +41,7 @@ class Addons:
         self._clusters = clusters
         self._pod_identity = pod_identity
         self._updates = updates
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def create(self, params: dict[str, Any]) -> dict[str, Any]:
         """CreateAddon."""
@@ -68,9 +77,31 @@ class Addons:
         cluster.addons[name] = view
         await self._associate(cluster, view, addon, params.get("podIdentityAssociations", []))
         answer = dict(view)
-        # Settled at the first look, as after any change.
-        view["status"] = "ACTIVE"
+        settling = asyncio.create_task(self._settle(cluster, view), name=f"add-on {name}")
+        self._tasks.add(settling)
+        settling.add_done_callback(self._tasks.discard)
+        # Settled at the first look, as after any change; whoever asked may be gone before.
+        await asyncio.shield(settling)
         return {"addon": answer}
+
+    async def _settle(self, cluster: Cluster, view: dict[str, Any]) -> None:
+        """Bring a new add-on to its end state."""
+        try:
+            await self._put(cluster, view)
+        except ControlPlaneError as error:
+            view["status"] = "CREATE_FAILED"
+            view["health"] = {"issues": [{"code": "InternalFailure", "message": str(error), "resourceIds": []}]}
+        else:
+            view["status"] = "ACTIVE"
+
+    async def _put(self, cluster: Cluster, view: dict[str, Any], *, force: bool = True) -> None:
+        """Have an add-on's objects in the cluster, as ControlPlane.put does it. Raises ControlPlaneError."""
+        if cluster.control_plane:
+            await cluster.control_plane.put(objects(view, self._place(cluster)), force=force)
+
+    def _place(self, cluster: Cluster) -> Place:
+        network = cluster.view["kubernetesNetworkConfig"]
+        return Place(cluster.name, self._settings.region, cluster.view["endpoint"], network["serviceIpv4Cidr"])
 
     async def _associate(
         self, cluster: Cluster, view: dict[str, Any], addon: Addon, wanted: list[dict[str, str]]
@@ -133,14 +164,21 @@ class Addons:
         if "resolveConflicts" in params:
             begun["ResolveConflicts"] = params["resolveConflicts"]
         view["modifiedAt"] = time.time()
-        return {"update": self._updates.begin(cluster, view, "AddonUpdate", begun, addonName=name)}
+        preserve = params.get("resolveConflicts") == "PRESERVE"
+        work = partial(self._put, cluster, view, force=not preserve)
+        return {"update": self._updates.begin(cluster, view, "AddonUpdate", begun, work, addonName=name)}
 
-    def delete(self, params: dict[str, Any]) -> dict[str, Any]:
-        """DeleteAddon."""
+    async def delete(self, params: dict[str, Any]) -> dict[str, Any]:
+        """DeleteAddon; with `preserve` the add-on's objects stay in the cluster."""
         cluster, view = self._get(params)
         for arn in view["podIdentityAssociations"]:
             self._pod_identity.drop(cluster, arn.rsplit("/", 1)[-1])
         del cluster.addons[view["addonName"]]
+        if cluster.control_plane and not params.get("preserve"):
+            try:
+                await cluster.control_plane.take(objects(view, self._place(cluster)))
+            except ControlPlaneError as error:
+                log.warning("the add-on %s left something behind: %s", view["addonName"], error)
         return {"addon": {**view, "status": "DELETING"}}
 
     def describe_versions(self, params: dict[str, Any]) -> dict[str, Any]:

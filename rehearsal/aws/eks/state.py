@@ -55,6 +55,14 @@ class ControlPlane(Protocol):
         """Names of the nodes that are Ready."""
         ...
 
+    async def put(self, objects: Sequence[dict[str, Any]], *, force: bool = True) -> None:
+        """Have these objects there; without `force` what others have changed stays. Raises ControlPlaneError."""
+        ...
+
+    async def take(self, objects: Sequence[dict[str, Any]]) -> None:
+        """Have none of these objects in the cluster. Raises ControlPlaneError."""
+        ...
+
     async def upgrade(self, version: str) -> None:
         """Go on as a later Kubernetes version; raise ControlPlaneError, and be what it was, when it cannot."""
         ...

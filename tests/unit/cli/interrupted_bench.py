@@ -73,6 +73,7 @@ class Backend:
         self.ran: list[tuple[str, ...]] = []
         self.locked = False
         self.exports = True
+        self.gave_up = False
         self.released: list[bool] = []
         self.report = Report()
         self.kinds: tuple[Kind, ...] = ()
@@ -124,6 +125,7 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> Backend:
     made = Backend()
     monkeypatch.setattr(pulumi_cli, "ask", made.ask)
     monkeypatch.setattr(pulumi_cli, "run", made.run)
+    monkeypatch.setattr(pulumi_cli, "last_update_failed", lambda _stack: made.gave_up)
     monkeypatch.setattr(locks, "release", made.release)
     monkeypatch.setattr(leftovers, "find", made.find)
     monkeypatch.setattr(leftovers, "clients", lambda *_: made.aws)

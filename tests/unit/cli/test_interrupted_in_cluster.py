@@ -8,7 +8,7 @@ import pytest
 from cli import in_cluster, pending
 from cli.failures import CannotAsk
 from cli.in_cluster import Revision
-from tests.unit.cli.interrupted_bench import Backend, creating, resource, urn
+from tests.unit.cli.interrupted_bench import VPC, Backend, creating, resource, urn
 from tests.unit.cli.interrupted_bench import backend as backend
 
 NAMESPACE = "kubernetes:core/v1:Namespace"
@@ -142,3 +142,19 @@ def test_what_goes_is_waited_for_before_it_is_built_anew(
     backend.update(builds=builds)
     assert cluster.going == left
     assert backend.commands == ["stack import", "up" if builds else "destroy"]
+
+
+@pytest.mark.parametrize(("gave_up", "left"), [(True, []), (False, [True, False])])
+def test_what_a_given_up_update_was_deleting_is_waited_for(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch, gave_up: bool, left: list[bool]
+):
+    component = {**resource(NAMESPACE, metadata={"name": "none"}), "custom": False}
+    kept = {**resource(NAMESPACE, metadata={"name": "monitoring"}), "id": "monitoring"}
+    backend.deployment["resources"] = [component, resource(VPC), kept]
+    backend.gave_up = gave_up
+    cluster = Inside()
+    cluster.going = [True, False]
+    led_to(monkeypatch, cluster)
+    backend.update()
+    assert cluster.going == left
+    assert backend.commands == ["up"]

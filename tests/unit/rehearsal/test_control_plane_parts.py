@@ -21,6 +21,7 @@ from rehearsal.control_plane import (
     bootstrap,
     settings,
 )
+from rehearsal.control_plane.manifests import path_of
 from rehearsal.control_plane.material import service_address
 from rehearsal.control_plane.pki import Authority, token_keys
 from rehearsal.control_plane.ports import Port
@@ -204,7 +205,7 @@ def test_a_port_is_kept_while_its_program_is_away() -> None:
 
 
 def test_what_eks_brings_has_a_place_in_the_api() -> None:
-    paths = [bootstrap.path_of(manifest) for manifest in bootstrap.manifests()]
+    paths = [path_of(manifest) for manifest in bootstrap.manifests()]
     assert "/apis/storage.k8s.io/v1/storageclasses/gp2" in paths
     assert "/apis/rbac.authorization.k8s.io/v1/namespaces/kube-system/roles/eks:authenticator" in paths
     assert len(paths) == len(set(paths)) == 7

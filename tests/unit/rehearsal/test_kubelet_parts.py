@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import hashlib
 import re
 import socket
 import sys
@@ -504,7 +505,8 @@ def test_phases(policy: str, statuses: list[Object], init: list[Object], phase: 
 def container_in(state: Object) -> Container:
     """A container that is in a state; nothing of it runs."""
     made = object.__new__(Container)
-    made.state, made.last_state, made.restarts = state, {}, 0
+    made.state, made.last_state, made.restarts, made.log = state, {}, 0, None
+    made.name, made.pod = "ours", "uid"
     return made
 
 
@@ -522,6 +524,7 @@ def test_a_status_keeps_what_is_not_ours() -> None:
     ended: Object = {"terminated": {"exitCode": 1, "reason": "Error"}}
     status = changed_status(pod, {"ours": container_in(ended)}, {})
     ours, other = status["containerStatuses"]
+    assert ours.pop("containerID") == f"containerd://{hashlib.sha256(b'uid/ours/0').hexdigest()}"
     assert ours == {
         "name": "ours", "image": "busybox", "ready": False, "started": False, "state": ended, "restartCount": 0
     }  # fmt: skip
@@ -533,6 +536,10 @@ def test_a_status_keeps_what_is_not_ours() -> None:
     assert ready["lastTransitionTime"] > "2026"
     running = changed_status(pod, {"ours": container_in({"running": {}})}, {})
     assert running["conditions"][0]["lastTransitionTime"] == "2020-01-01T00:00:00Z"
+
+
+def test_a_container_that_never_ran_has_no_id() -> None:
+    assert container_in({"waiting": {"reason": "ContainerCreating"}}).status()["containerID"] == ""
 
 
 def test_output_that_comes_late_is_read_and_output_that_never_ends_is_left() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.recovery import AlreadyRunning, clear_locks, restore_checkpoint
+from rehearsal.recovery import AlreadyRunning, clear_locks, end_engines, restore_checkpoint
 
 
 def test_a_dead_engines_lock_is_removed_and_told(tmp_path: Path):
@@ -27,6 +27,16 @@ def test_a_living_engines_lock_stays(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(AlreadyRunning, match=str(os.getpid())):
         clear_locks(tmp_path, "rehearsal")
     assert lock.exists()
+
+
+def test_only_a_living_engine_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for pid in (7, 8):
+        (tmp_path / f"{pid}.json").write_text(json.dumps({"pid": pid}))
+    ended: list[tuple[int, float]] = []
+    monkeypatch.setattr("rehearsal.aws.processes.alive", lambda pid, part: (pid, part) == (7, "pulumi"))
+    monkeypatch.setattr("rehearsal.aws.processes.end", lambda *asked: ended.append(asked))
+    end_engines(tmp_path)
+    assert ended == [(7, 0)]
 
 
 def test_a_state_file_cut_off_is_replaced_by_the_one_before(tmp_path: Path):
