@@ -146,8 +146,8 @@ def _standing(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, *, 
         rows = [row for row in mine if belongs(row, lab)]
         answers = ask_all(rows, lab, _Teller(len(rows), shown))
         elsewhere = tuple(row for row in mine if not belongs(row, lab))
-        causes = explain(answers, lab, chosen.option)
         by_hand_here: tuple[ExerciseName, ...] = tuple(name for name in names if name in found.by_hand)
+        causes = explain(answers, lab, chosen.option, by_hand_here)
         return Report(answers, elsewhere, {name: stages[name] for name in names}, causes, by_hand_here)
 
 

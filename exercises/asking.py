@@ -26,13 +26,11 @@ from exercises.outcomes import (
 )
 from exercises.questions import (
     SESSION_NAME,
-    AnnotatedRole,
     Associations,
     AsTestuser,
     AwsAsTestuser,
     InPod,
     PodLog,
-    PodsRole,
     Question,
     ReadObject,
     RoleTrust,
@@ -41,6 +39,7 @@ from exercises.questions import (
     TokenAtSts,
 )
 from exercises.readings import ended, object_facts, trust
+from exercises.roles import AnnotatedRole, PodsRole
 from exercises.situation import Situation
 from exercises.tokens import claims, signed_anew
 

@@ -16,7 +16,6 @@ from exercises.aws_pods import (
 )
 from exercises.expectations import AwsDenied, Expectation, Holds, OneOf, Unauthorized
 from exercises.questions import (
-    AnnotatedRole,
     PodLog,
     Question,
     ReadObject,
@@ -25,6 +24,7 @@ from exercises.questions import (
     TokenAtSts,
     listing,
 )
+from exercises.roles import AnnotatedRole
 from exercises.row import Row
 
 AUDIENCE = "sts.amazonaws.com"

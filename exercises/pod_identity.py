@@ -15,7 +15,14 @@ from exercises.aws_pods import (
     service_account_user,
 )
 from exercises.expectations import Between, Expectation, Holds, Says
-from exercises.questions import Associations, PodsRole, Question, ReadObject, RoleTrust, ShortPod
+from exercises.questions import (
+    Associations,
+    Question,
+    ReadObject,
+    RoleTrust,
+    ShortPod,
+)
+from exercises.roles import PodsRole
 from exercises.row import Row
 
 AUDIENCE = "pods.eks.amazonaws.com"

@@ -6,9 +6,10 @@ them to the API server, to AWS and to the pods.
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
+
+from exercises.roles import AnnotatedRole, PodsRole, quoted
 
 AS_TESTUSER: Final = "./lab as testuser --"
 
@@ -17,49 +18,6 @@ SESSION_NAME: Final = "AWS_ROLE_SESSION_NAME"
 
 Reader = Literal["kubectl", "can-i", "aws", "aws-json", "token"]
 """How the output of a command in a pod is understood; `token`: a JWT, of which only the claims are kept."""
-
-
-def quoted(arguments: tuple[str, ...]) -> str:
-    """Arguments as they are typed; variables of the shell stay variables."""
-    return " ".join(f'"{one}"' if "$" in one else shlex.quote(one) for one in arguments)
-
-
-@dataclass(frozen=True)
-class AnnotatedRole:
-    """The role that a service account's annotation for IRSA names: how a learner finds a role in the cluster."""
-
-    namespace: str
-    service_account: str
-
-    @property
-    def arn_line(self) -> str:
-        """Command that prints the role's ARN."""
-        where = "" if self.namespace == "default" else f" -n {self.namespace}"
-        return (
-            f"kubectl get sa {self.service_account}{where}"
-            " -o jsonpath='{.metadata.annotations.eks\\.amazonaws\\.com/role-arn}'"
-        )
-
-    @property
-    def name_line(self) -> str:
-        """Command that prints the role's name."""
-        return f"{self.arn_line} | cut -d/ -f2"
-
-
-@dataclass(frozen=True)
-class PodsRole:
-    """The role as which a pod is known to AWS."""
-
-    namespace: str
-    pod: str
-
-    ARGV = ("aws", "sts", "get-caller-identity", "--query", "Arn", "--output", "text")
-
-    @property
-    def name_line(self) -> str:
-        """Command that prints the role's name."""
-        where = "" if self.namespace == "default" else f" -n {self.namespace}"
-        return f"kubectl exec {self.pod}{where} -- {quoted(self.ARGV)} | cut -d/ -f2"
 
 
 @dataclass(frozen=True)

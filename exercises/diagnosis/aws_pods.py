@@ -11,8 +11,11 @@ from exercises.aws_pods import NAMESPACE
 from exercises.diagnosis.finding import Finding, Remedies
 from exercises.expectations import AwsDenied, Expectation
 from exercises.outcomes import Done
-from exercises.questions import PodsRole, RoleTrust
+from exercises.questions import (
+    RoleTrust,
+)
 from exercises.readings import object_facts, trust
+from exercises.roles import PodsRole
 from exercises.row import Row
 from exercises.situation import Situation
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from exercises.access.identities import Identity
@@ -15,7 +15,7 @@ from exercises.expectations import Expectation
 from exercises.names import Unknown
 from exercises.outcomes import Done
 from exercises.questions import InPod
-from exercises.row import Row
+from exercises.row import ExerciseName, Row
 from exercises.rows import ROWS
 from exercises.situation import NoOperator, Situation
 
@@ -27,16 +27,19 @@ TRUST: Final[Mapping[str, Expectation]] = {
 }
 
 
-def explain(answers: Iterable[Answer], lab: Situation, option: str = "") -> dict[str, tuple[Finding, ...]]:
+def explain(
+    answers: Iterable[Answer], lab: Situation, option: str = "", by_hand: Collection[ExerciseName] = ()
+) -> dict[str, tuple[Finding, ...]]:
     """Name of a failed row → its causes, each with a remedy; never none. Asks the lab as the operator.
 
-    `option` names the stack at the end of a command: " -s dev".
+    `option` names the stack at the end of a command: " -s dev"; `by_hand` are the exercises that were made by hand.
     """
     found: dict[str, tuple[Finding, ...]] = {}
-    remedies = Remedies(option)
     for answer in answers:
+        row = answer.row
         if answer.verdict is Verdict.FAILED:
-            found[answer.row.name] = _causes(answer, lab, remedies)
+            stage = f"{row.exercise} {row.stage}" if row.exercise in by_hand else ""
+            found[row.name] = _causes(answer, lab, Remedies(option, stage))
     return found
 
 

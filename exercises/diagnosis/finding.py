@@ -25,9 +25,14 @@ class Remedies:
     option: str = ""
     """What names the stack at the end of a command: " -s dev", nothing for the rehearsal."""
 
+    by_hand: str = ""
+    """Exercise and stage, as "rbac after", where what stands is made by hand: nothing of it is the engine's."""
+
     @property
     def put_back(self) -> str:
-        """Undoes what was changed of what the engine has made."""
+        """Undoes what was changed of what the engine has made, or makes what somebody began by hand."""
+        if self.by_hand:
+            return f"./lab stage {self.by_hand}{self.option} makes it so"
         return f"./lab up --refresh{self.option} puts it back"
 
     def made_again(self, exercise: ExerciseName, stage: str) -> str:

@@ -17,7 +17,6 @@ from exercises.expectations import Allowed, AwsDenied, Between, Forbidden, Holds
 from exercises.names import Names
 from exercises.outcomes import AwsRefused, Done, Ran, Unanswered, http
 from exercises.questions import (
-    AnnotatedRole,
     Associations,
     AsTestuser,
     AwsAsTestuser,
@@ -29,6 +28,7 @@ from exercises.questions import (
     TokenAtApiServer,
     TokenAtSts,
 )
+from exercises.roles import AnnotatedRole
 from exercises.row import Row
 from tests.unit.exercises.fake_lab import ACCOUNT, FakeLab, jwt, lab, status
 

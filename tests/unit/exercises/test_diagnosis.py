@@ -91,6 +91,14 @@ def test_what_lacks_is_named_and_put_back(case: str) -> None:
     assert on_aws == [(cause, "./lab up --refresh -s dev puts it back")]
 
 
+def test_what_was_made_by_hand_is_made_so_by_its_stage() -> None:
+    here = lab()
+    standing(here, roles=[OWN_ROLE])
+    (row,) = (row for row in ROWS if row.name == "rbac-after-dev-list-pods")
+    (found,) = explain([Answer(row, Verdict.FAILED, "seen")], here.situation, " -s dev", ["rbac"]).values()
+    assert [one.remedy for one in found] == ["./lab stage rbac after -s dev makes it so"]
+
+
 def test_who_gives_what_must_not_be_is_named_and_deleted() -> None:
     here = lab()
     oops = binding("oops", "", ("ClusterRole", "view"), DEV, HAND)
