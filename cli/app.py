@@ -1,5 +1,6 @@
 """Puts the commands together: each is a function of a file of its own, registered here and nowhere else."""
 
+import os
 import shlex
 import sys
 from importlib import import_module
@@ -8,6 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
+from cli import callers
 from cli.failures import EXIT_CODES, Failure, Interrupted
 from rehearsal.recovery import AlreadyRunning
 from rehearsal.run import RunFailed
@@ -71,11 +73,14 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def lab(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
     ] = False,
 ) -> None:
     """The myeks EKS security lab: rehearsed on this machine, or stood up on AWS with -s STACK."""
+    del version  # its callback has told it
+    callers.tell_who_works(context.invoked_subcommand)
 
 
 for _name in COMMANDS:
@@ -84,6 +89,7 @@ for _name in COMMANDS:
 
 def main() -> None:
     """Run the command line; every expected failure ends in a message and a documented exit code."""
+    callers.leave_the_shell(os.environ)
     try:
         # As the user typed it, and not the module behind the launcher.
         app(prog_name="./lab")

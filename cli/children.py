@@ -25,17 +25,15 @@ GRACE: Final = 10.0
 _PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 
 
-def login_shell() -> list[str]:
-    """The user's own shell, for an interactive session."""
-    return [os.environ.get("SHELL") or "/bin/sh", "-i"]
-
-
-def run(line: Sequence[str], environment: Mapping[str, str], *, dies_with_us: bool = False) -> int:
+def run(
+    line: Sequence[str], environment: Mapping[str, str], *, holds: Sequence[int] = (), dies_with_us: bool = False
+) -> int:
     """Run a command where the user called us, to its end.
 
     Args:
         line: the command and its arguments.
         environment: all of its environment.
+        holds: file descriptors that it has open as long as it lives.
         dies_with_us: on Linux, kill it when this process is killed outright. Its own children stay.
 
     Returns:
@@ -50,7 +48,7 @@ def run(line: Sequence[str], environment: Mapping[str, str], *, dies_with_us: bo
     for number in before:
         signal.signal(number, child.pass_on)
     try:
-        return child.run(line, environment, _dying_with_us() if dies_with_us else None)
+        return child.run(line, environment, holds, _dying_with_us() if dies_with_us else None)
     finally:
         for number, old in before.items():
             signal.signal(number, signal.SIG_DFL if old is None else old)
@@ -62,11 +60,18 @@ class _Child:
         self._early: list[int] = []
         self._kill: Timer | None = None
 
-    def run(self, line: Sequence[str], environment: Mapping[str, str], prepare: Callable[[], None] | None) -> int:
+    def run(
+        self,
+        line: Sequence[str],
+        environment: Mapping[str, str],
+        holds: Sequence[int],
+        prepare: Callable[[], None] | None,
+    ) -> int:
         try:
             process = subprocess.Popen(
                 line,
                 env=environment,
+                pass_fds=holds,
                 cwd=os.environ.get("LAB_INVOKED_FROM") or None,
                 preexec_fn=prepare,  # noqa: PLW1509  # it takes no lock that another thread might hold
             )

@@ -51,13 +51,29 @@ def begin(stack: Stack, progress: Progress, *, to_run: bool = False) -> tuple[Wo
         raise Failure(str(error)) from error
     if started:
         progress.phase(f"AWS emulator ready on {here.endpoint}")
+    elif damaged := _restored(here):
+        progress.phase(f"the operator's AWS key was damaged; put right: {', '.join(damaged)}")
     return here, bin_dir, started
 
 
 def attached() -> World | None:
-    """The running world, if there is one and it proves to be ours; raises Failure when something else answers."""
+    """The running world, if there is one and it proves to be ours; raises Failure when something else answers.
+
+    Its operator can work then: what damaged their AWS key since is put right.
+    """
     try:
-        return world.attach()
+        here = world.attach()
+    except world.WorldError as error:
+        raise Failure(str(error)) from error
+    if here:
+        _restored(here)
+    return here
+
+
+def _restored(here: World) -> list[str]:
+    """The operator's key as it was made, whatever happened to its files since; what was damaged. Raises Failure."""
+    try:
+        return here.restore_operator()
     except world.WorldError as error:
         raise Failure(str(error)) from error
 

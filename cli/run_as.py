@@ -15,11 +15,13 @@ from typing import Annotated, Any, Final
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import children, subject_files, surroundings
+from cli import children, rehearsed, sessions, shell_directory, subject_files, surroundings
 from cli.console import err
 from cli.failures import BadInput, CannotAsk, Failure
 from cli.outputs import outputs_of
+from cli.shell_directory import ShellDirectory
 from cli.stacks import REHEARSAL, Stack, StackOption, load
+from cli.surroundings import Who
 from exercises import testuser
 from exercises.identity_mapping import USER
 from exercises.outcomes import HttpRefused, Unanswered
@@ -54,9 +56,10 @@ def run_as(
 ) -> None:
     """Run COMMAND as one of the exercises' subjects, or a shell."""
     account = _account(subject)
+    before = dict(os.environ)
     chosen = load(stack)
-    with outputs_of(chosen) as (outputs, directory):
-        lab = _Lab(chosen, outputs, directory)
+    with outputs_of(chosen) as (outputs, directory), shell_directory.opened() as own:
+        lab = _Lab(chosen, outputs, directory, before, own)
         code = lab.as_account(*account, command) if account else lab.as_user(command)
     sys.exit(code)
 
@@ -80,6 +83,10 @@ class _Lab:
     stack: Stack
     outputs: Mapping[str, Any]
     directory: Path
+    before: Mapping[str, str]
+    """The environment of who has called us."""
+    own: ShellDirectory
+    """Of this command alone."""
 
     def as_user(self, command: list[str] | None) -> int:
         """Run a command as testuser; its exit code."""
@@ -90,18 +97,29 @@ class _Lab:
                 f"There is no {USER} while exercise identity-mapping is off. "
                 f"Make them: ./lab stage identity-mapping masters{self.stack.option}"
             )
-        environment = self._environment(name, subject_files.as_caller(self.outputs["kubeconfig"]))
+        who = Who(name, arn, is_subject=True)
+        environment = self._environment(who, subject_files.as_caller(self.outputs["kubeconfig"]))
+        code: int | None = None
         try:
             with testuser.key_of(arn, self.stack.config.region, self.directory, _tell) as key:
                 environment["AWS_ACCESS_KEY_ID"] = key.access_key_id
                 environment["AWS_SECRET_ACCESS_KEY"] = key.secret_access_key
-                return self._run(name, command, environment)
+                code = self._run(who, command, environment)
         except (BotoCoreError, ClientError) as error:
             raise CannotAsk(f"{name} has no key: {error}. Check the credentials and try again.") from error
         except testuser.NoKey as error:
             raise CannotAsk(str(error)) from error
         except testuser.NotDeleted as error:
+            if code is not None and self._is_gone():
+                # So is the user, with every key.
+                return code
             raise Failure(str(error)) from error
+        return code
+
+    def _is_gone(self) -> bool:
+        """Whether this rehearsal has ended meanwhile; another one may run."""
+        here = rehearsed.attached() if self.stack.is_rehearsal else None
+        return self.stack.is_rehearsal and (here is None or here.id != os.environ.get("MYEKS_REHEARSAL_WORLD"))
 
     def as_account(self, namespace: str, name: str, command: list[str] | None) -> int:
         """Run a command as a service account; its exit code."""
@@ -111,18 +129,15 @@ class _Lab:
                 f"There is no {name} while exercise rbac is off. Make them: ./lab stage rbac before{self.stack.option}"
             )
         token = self._token(namespace, name)
-        environment = self._environment(
-            subject, subject_files.as_bearer(self.outputs["kubeconfig"], subject, namespace)
-        )
+        who = Who(subject, is_subject=True)
+        environment = self._environment(who, subject_files.as_bearer(self.outputs["kubeconfig"], subject, namespace))
         environment[subject_files.BEARER] = token
-        return self._run(subject, command, environment)
+        return self._run(who, command, environment)
 
-    def _environment(self, subject: str, kubeconfig: Mapping[str, Any]) -> dict[str, str]:
+    def _environment(self, who: Who, kubeconfig: Mapping[str, Any]) -> dict[str, str]:
         """All of the command's environment but its credentials."""
-        mine = subject_files.without_credentials(os.environ, keep_config=self.stack.is_rehearsal)
-        mine |= surroundings.of(self.stack, self.outputs, self.directory)
-        mine |= surroundings.kubectl_files(subject_files.directory_of(self.directory, subject), kubeconfig)
-        return mine
+        made = surroundings.of(self.stack, self.outputs, self.own.path, who, kubeconfig)
+        return made.around(subject_files.without_credentials(self.before, on_aws=not self.stack.is_rehearsal))
 
     def _token(self, namespace: str, name: str) -> str:
         from exercises.asking import token_of  # with the Kubernetes client, most of a second
@@ -144,10 +159,12 @@ class _Lab:
             )
         raise CannotAsk(made.shown)
 
-    def _run(self, subject: str, command: list[str] | None, environment: Mapping[str, str]) -> int:
-        if not command:
-            err.print(f"A shell as {subject} in stack {self.stack.name}. Leave it by exit.", markup=False)
-        return children.run(command or children.login_shell(), environment, dies_with_us=True)
+    def _run(self, who: Who, command: list[str] | None, environment: Mapping[str, str]) -> int:
+        line = command or []
+        if by_hand := sessions.asked_for(command):
+            sessions.greet(by_hand, self.stack, self.outputs, who)
+            line, environment = sessions.started(by_hand, environment)
+        return children.run(line, environment, holds=[self.own.held], dies_with_us=True)
 
 
 def _tell(text: str) -> None:

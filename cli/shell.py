@@ -2,14 +2,22 @@
 
 import os
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Final
 
+import boto3
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import children, surroundings
-from cli.console import err
+from cli import children, sessions, shell_directory, surroundings
+from cli.failures import BadInput, CannotAsk
 from cli.outputs import outputs_of
 from cli.stacks import REHEARSAL, StackOption, load
+from cli.surroundings import Who
+from rehearsal.aws.settings import OPERATOR
+
+ADMIN: Final = "admin"
+"""What a shell calls the rehearsal's operator."""
 
 
 def register(app: typer.Typer) -> None:
@@ -19,6 +27,7 @@ def register(app: typer.Typer) -> None:
         help="Open a shell with kubectl, aws and the note's variables set up, or run COMMAND in it.",
         context_settings={"ignore_unknown_options": True},
     )(shell)
+    app.command(name="refresh-shell", hidden=True)(refresh_shell)
 
 
 def shell(
@@ -26,13 +35,36 @@ def shell(
     command: Annotated[list[str] | None, typer.Argument(metavar="[-- COMMAND...]", help="Run this instead.")] = None,
 ) -> None:
     """Open a shell with kubectl, aws and the note's variables set up, or run COMMAND in it."""
+    before = dict(os.environ)
     chosen = load(stack)
-    with outputs_of(chosen) as (outputs, directory):
-        settings = surroundings.of(chosen, outputs, directory)
-        settings |= surroundings.kubectl_files(directory, outputs["kubeconfig"])
-        if not command:
-            err.print(
-                f"A shell in stack {chosen.name}: KUBECONFIG, AWS and the note's variables are set. Leave it by exit."
-            )
-        ended = children.run(command or children.login_shell(), os.environ | settings)
+    with outputs_of(chosen) as (outputs, _), shell_directory.opened() as own:
+        who = _operator(str(outputs["accountId"])) if chosen.is_rehearsal else _oneself(str(outputs["region"]))
+        line, environment = command, surroundings.of(chosen, outputs, own.path, who).around(before)
+        if by_hand := sessions.asked_for(command):
+            sessions.greet(by_hand, chosen, outputs, who)
+            line, environment = sessions.started(by_hand, environment)
+        ended = children.run(line or [], environment, holds=[own.held])
     sys.exit(ended)
+
+
+def refresh_shell() -> None:
+    """Lead the shell in which this is typed to the rehearsal that stands now."""
+    own = os.environ.get(shell_directory.VARIABLE)
+    if not own or not Path(own).is_dir():
+        raise BadInput("This is no shell of the lab's. Open one with ./lab shell.")
+    chosen = load(REHEARSAL)
+    with outputs_of(chosen) as (outputs, _):
+        surroundings.of(chosen, outputs, Path(own), _operator(str(outputs["accountId"])))
+
+
+def _operator(account_id: str) -> Who:
+    return Who(ADMIN, f"arn:aws:iam::{account_id}:user/{OPERATOR}")
+
+
+def _oneself(region: str) -> Who:
+    """Whom the user's own credentials belong to, by AWS's word."""
+    try:
+        arn = str(boto3.client("sts", region_name=region).get_caller_identity()["Arn"])
+    except (BotoCoreError, ClientError) as error:
+        raise CannotAsk(f"AWS does not tell who you are: {error}. Check the credentials and try again.") from error
+    return Who(arn.rpartition("/")[2], arn)

@@ -23,6 +23,8 @@ CHECKOUT: Final = Path(__file__).absolute().parent.parent
 PROJECT_FILE: Final = CHECKOUT / "Pulumi.yaml"
 SHELLS_STACK: Final = "LAB_STACK"
 """Environment variable that names the stack to which a shell of ours belongs."""
+SUBJECT: Final = "LAB_AS"
+"""Environment variable that names the exercises' subject to whom a shell of ours belongs; empty in the operator's."""
 _KEYS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 StackOption = Annotated[
@@ -80,17 +82,22 @@ def configured(config: LabConfig) -> dict[ExerciseName, str]:
     )
 
 
-def load(name: str) -> Stack:
-    """Read Pulumi.<name>.yaml and check every setting; raises BadInput with all problems at once."""
-    file = file_of(name)
+def load(name: str, *, as_caller: bool = False) -> Stack:
+    """Read Pulumi.<name>.yaml and check every setting; raises BadInput with all problems at once.
+
+    `as_caller`: what follows is for whoever the shell is, and not for the operator.
+    """
+    file = file_of(name, as_caller=as_caller)
     text = read(file)
     return parsed(name, file, text, kept_stages.over(content(file, text)) if name == REHEARSAL else {})
 
 
-def file_of(name: str) -> Path:
+def file_of(name: str, *, as_caller: bool = False) -> Path:
     """The stack's settings file; raises BadInput when there is none, or when this shell cannot reach its AWS."""
     if name != REHEARSAL and os.environ.get(SHELLS_STACK) == REHEARSAL:
         raise BadInput("This shell's AWS is the rehearsal's. Leave it with exit, then run the command again.")
+    if name != REHEARSAL and (subject := os.environ.get(SUBJECT)) and not as_caller:
+        raise BadInput(f"At AWS this shell is {subject}. Leave it with exit, then run the command again.")
     file = CHECKOUT / f"Pulumi.{name}.yaml"
     if not file.exists():
         known = ", ".join(sorted(stack_name(path) for path in CHECKOUT.glob("Pulumi.*.yaml")))

@@ -1,13 +1,11 @@
 """How a process becomes somebody else at AWS and at the API server, with nothing secret on the disk.
 
 Secrets are in the one process's environment. What is on the disk only tells where to look: a kubeconfig that takes
-the token from a variable, and AWS settings without anybody's credentials. Each subject has a directory of its own, so
-that nothing that kubectl keeps of one is met by another.
+the token from a variable, and AWS settings without anybody's credentials.
 """
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import yaml
@@ -25,29 +23,20 @@ _FOREIGN: Final = ("--profile", "--role", "--role-arn")
 """Options of `aws eks get-token` by which the operator's kubeconfig may choose the operator's own credentials."""
 
 
-def directory_of(stack_directory: Path, subject: str) -> Path:
-    """Where a subject's files are; made when it is not there."""
-    directory = stack_directory / "as" / subject.replace("/", "_")
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return directory
-
-
-def without_credentials(environment: Mapping[str, str], *, keep_config: bool) -> dict[str, str]:
+def without_credentials(environment: Mapping[str, str], *, on_aws: bool) -> dict[str, str]:
     """The environment without anything that leads to AWS credentials, the operator's or another subject's.
 
     Args:
         environment: the operator's.
-        keep_config: whether AWS's config file stays: the rehearsal's has the endpoint and no credentials, where a
-            user's own may name credentials in many ways. Region and certificate bundle are taken from it.
+        on_aws: whether of the user's own AWS settings, which may name credentials in many ways, the certificate
+            bundle is to stay.
     """
-    cleared = {name: value for name, value in environment.items() if not _is_credential(name) and name != BEARER}
-    cleared["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+    cleared = {name: value for name, value in environment.items() if not is_credential(name) and name != BEARER}
+    cleared |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     # A machine on AWS has credentials of its own.
     cleared["AWS_EC2_METADATA_DISABLED"] = "true"
-    if not keep_config:
-        if bundle := _certificate_bundle():
-            cleared["AWS_CA_BUNDLE"] = bundle
-        cleared["AWS_CONFIG_FILE"] = os.devnull
+    if on_aws and (bundle := _certificate_bundle()):
+        cleared["AWS_CA_BUNDLE"] = bundle
     return cleared
 
 
@@ -59,7 +48,7 @@ def as_caller(kubeconfig: object) -> dict[str, Any]:
             plugin = user["user"].get("exec")
             if plugin:
                 plugin["args"] = _without_options(plugin.get("args") or [])
-                plugin["env"] = [one for one in plugin.get("env") or [] if not _is_credential(one["name"])] or None
+                plugin["env"] = [one for one in plugin.get("env") or [] if not is_credential(one["name"])] or None
         return parsed
     except (KeyError, TypeError, AttributeError) as error:
         raise _unreadable(error) from error
@@ -89,7 +78,8 @@ def as_bearer(kubeconfig: object, user: str, namespace: str) -> dict[str, Any]:
     }
 
 
-def _is_credential(name: str) -> bool:
+def is_credential(name: str) -> bool:
+    """Whether an environment variable of this name leads to AWS credentials by itself."""
     exact = {"AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_FILE"}
     parts = ("AWS_ACCESS_KEY", "AWS_SECRET_", "AWS_SESSION_", "AWS_ROLE_", "AWS_WEB_IDENTITY_", "AWS_CONTAINER_")
     return name in exact or name.startswith(parts)

@@ -1,55 +1,117 @@
 """The environment in which the study note's commands work as they stand, for the shell and for single commands.
 
 It has KUBECONFIG, the AWS settings and every variable that the note puts into .zshrc. All of it is in the
-environment of a process and in files of the lab's own; nothing of the user's (~/.kube, ~/.aws, the shell's start-up
-files) is touched.
+environment of a process and in a directory of its own; nothing of the user's (~/.kube, ~/.aws, the shell's start-up
+files) is touched, and nothing that a shell may write is read by another command of ./lab.
 """
 
 import json
 import os
+import shlex
+import shutil
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import boto3
 import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import rehearsed
+from cli import callers, rehearsed, shell_directory
 from cli.console import Progress
 from cli.failures import CannotAsk
 from cli.files import replace_text
-from cli.stacks import CHECKOUT, SHELLS_STACK, Stack
+from cli.stacks import CHECKOUT, SHELLS_STACK, SUBJECT, Stack
+from cli.subject_files import is_credential
+from programs import launchers
+from rehearsal.world import World
+
+_SCRIPTS: Final = CHECKOUT / "cli" / "shell_files"
+_AWS_FILES: Final = {"AWS_CONFIG_FILE": "config", "AWS_SHARED_CREDENTIALS_FILE": "credentials"}
 
 
-def of(stack: Stack, outputs: Mapping[str, Any], directory: Path) -> dict[str, str]:
-    """What a process in the lab sees beside this process's own environment, but for its kubeconfig.
+@dataclass(frozen=True)
+class Who:
+    """Whom a shell belongs to."""
 
-    `directory` is the stack's own, for files; ask inside `outputs_of`. Raises CannotAsk when EC2 does not answer.
+    name: str
+    """As the prompt shows it: admin, testuser, dev-team/dev-k8s."""
+    arn: str = ""
+    """The IAM principal; empty where that is not known, or none."""
+    is_subject: bool = False
+    """Whether it is one of the exercises' subjects, and not the operator."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a process in the lab sees otherwise than whoever starts it."""
+
+    values: Mapping[str, str]
+    unset: frozenset[str]
+    path: tuple[tuple[Path, ...], tuple[Path, ...]]
+    """Directories of the lab's programs: those before the user's own on PATH, and those after them."""
+    is_played: bool
+    """Whether AWS is the rehearsal's: then no other AWS setting comes in, which might lead to a real account."""
+
+    def around(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """All of a process's environment, from that of who starts it."""
+        kept = {
+            name: value
+            for name, value in environment.items()
+            if name not in self.unset and not (self.is_played and name.startswith("AWS_"))
+        }
+        return {**kept, **self.values, "PATH": self.with_programs(environment.get("PATH", os.defpath))}
+
+    def with_programs(self, users: str) -> str:
+        """PATH with the lab's programs around the user's."""
+        before, after = self.path
+        return os.pathsep.join([*map(str, before), users, *map(str, after)])
+
+
+def of(stack: Stack, outputs: Mapping[str, Any], directory: Path, who: Who, kubeconfig: object = None) -> Surroundings:
+    """Fill a shell's own directory, and tell its environment; ask inside `outputs_of`.
+
+    Args:
+        stack: whose lab it is.
+        outputs: of that stack.
+        directory: the shell's own. What stands there of another lab is replaced.
+        who: whom the shell is for. The operator gets credentials, a subject's are the caller's to add.
+        kubeconfig: text or parsed; the stack's when None.
+
+    Raises:
+        CannotAsk: EC2 does not answer.
+        Failure: the rehearsal has ended meanwhile.
     """
-    settings = variables(outputs)
-    if stack.is_rehearsal:
-        commands = _commands(directory, rehearsed.tools(Progress()))
-        settings["PATH"] = os.pathsep.join([str(commands), os.environ.get("PATH", os.defpath)])
-    settings[SHELLS_STACK] = stack.name
-    return settings
-
-
-def kubectl_files(directory: Path, content: object) -> dict[str, str]:
-    """What a process sees of kubectl's files, which are kept in this directory.
-
-    `content` is a kubeconfig, text or parsed. `aws eks update-kubeconfig` adds to the file, so it is only written
-    anew when `content` is another one.
-    """
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file, made_from = directory / "kubeconfig", directory / "kubeconfig.source"
-    text = content if isinstance(content, str) else json.dumps(content)
-    if not file.exists() or not made_from.exists() or made_from.read_text() != text:
-        replace_text(file, yaml.safe_dump(yaml.safe_load(text)))
-        replace_text(made_from, text)
-    # kubectl's cache of the API's shape would otherwise stay in ~/.kube.
-    return {"KUBECONFIG": str(file), "KUBECACHEDIR": str(directory / "kube-cache")}
+    world = rehearsed.running() if stack.is_rehearsal else None
+    values, unset = stack.aws_environment if world is None else (world.env(), set(world.unset()))
+    if who.is_subject:
+        # Their credentials are variables; a profile, as the user's start-up files may name one, is the user's.
+        values = {name: value for name, value in values.items() if not is_credential(name)}
+        unset = {"AWS_PROFILE", "AWS_DEFAULT_PROFILE"}
+    values = {**values, **variables(outputs)}
+    values |= _aws_files(directory, world, is_subject=who.is_subject)
+    values |= _kubectl_files(directory, outputs["kubeconfig"] if kubeconfig is None else kubeconfig)
+    values |= {
+        SHELLS_STACK: stack.name,
+        shell_directory.VARIABLE: str(directory),
+        "LAB_NAME": outputs["clusterName"] + ("" if stack.is_rehearsal else f"/{stack.name}"),
+        "LAB_WHO": who.name,
+        SUBJECT: who.name if who.is_subject else "",
+        callers.ARN: who.arn,
+        "LAB_WORLD": str(world.dir / "world.json") if world else "",
+    }
+    for script in ("follow.sh", "program.sh", "prompt.sh"):
+        _link(directory / script, _SCRIPTS / script)
+    first, last = launchers.around(directory, rehearsal=stack.is_rehearsal)
+    path = ((_programs(directory, world), *first), last)
+    made = Surroundings(values, frozenset(unset), path, stack.is_rehearsal)
+    _write_settings(directory / "settings.sh", made)
+    if world:
+        # Last: it says that everything beside it is of this lab.
+        replace_text(directory / "world.json", (world.dir / "world.json").read_text())
+    return made
 
 
 def variables(outputs: Mapping[str, Any]) -> dict[str, str]:
@@ -96,17 +158,74 @@ def _node_addresses(region: str, instance_name: str, zones: list[str]) -> dict[s
     return found
 
 
-def _commands(directory: Path, bin_dir: Path) -> Path:
-    """A directory for PATH with the rehearsal's kubectl, aws and lab, and nothing else of theirs."""
+def _aws_files(directory: Path, world: World | None, *, is_subject: bool) -> dict[str, str]:
+    """AWS settings and credentials of the shell's own: `aws configure` in it writes there.
+
+    They are copies of the operator's: the world's, or on AWS those that the user's environment names. A subject's
+    credentials are nowhere on the disk, and of the user's settings they get none.
+    """
+    own = directory / "aws"
+    own.mkdir(mode=0o700, exist_ok=True)
+    values: dict[str, str] = {}
+    for variable, name in _AWS_FILES.items():
+        source = world.dir / "aws" / name if world else Path(os.environ.get(variable) or f"~/.aws/{name}").expanduser()
+        is_empty = is_subject and (name == "credentials" or world is None)
+        text = source.read_text() if source.is_file() and not is_empty else ""
+        replace_text(own / name, text)
+        values[variable] = str(own / name)
+        if world is None:
+            values[callers.OWN + variable] = os.environ.get(variable, "")
+    return values
+
+
+def _kubectl_files(directory: Path, content: object) -> dict[str, str]:
+    """What a process sees of kubectl's files; `content` is a kubeconfig, text or parsed."""
+    text = content if isinstance(content, str) else json.dumps(content)
+    replace_text(directory / "kubeconfig", yaml.safe_dump(yaml.safe_load(text)))
+    # Another cluster's API would otherwise be taken for this one's.
+    shutil.rmtree(directory / "kube-cache", ignore_errors=True)
+    return {"KUBECONFIG": str(directory / "kubeconfig"), "KUBECACHEDIR": str(directory / "kube-cache")}
+
+
+def _programs(directory: Path, world: World | None) -> Path:
+    """The first directory on PATH: kubectl, aws and lab.
+
+    `lab` is there for good. Everything that needs a standing lab begins with program.sh, which says in a line when it
+    is gone, and follows it when it was stood up again.
+    """
     commands = directory / "bin"
     commands.mkdir(exist_ok=True)
-    for name, target in {
-        "kubectl": bin_dir / "kubectl",
+    _link(commands / "lab", CHECKOUT / "lab")
+    if world is None:
+        # On AWS the user's own kubectl and aws are as good.
+        return commands
+    programs = {
+        "kubectl": rehearsed.tools(Progress()) / "kubectl",
         "aws": Path(sys.executable).parent / "aws",
-        "lab": CHECKOUT / "lab",
-    }.items():
-        link = commands / name
-        if not link.exists():
-            link.unlink(missing_ok=True)
-            link.symlink_to(target)
+    }
+    for name, target in programs.items():
+        file = commands / name
+        replace_text(
+            file,
+            f"#!/bin/sh\nLAB_SHELL={shlex.quote(str(directory))}\n"
+            f'. "$LAB_SHELL/program.sh"\nexec {shlex.quote(str(target))} "$@"\n',
+        )
+        file.chmod(0o700)
     return commands
+
+
+def _write_settings(file: Path, made: Surroundings) -> None:
+    """The environment as a script for sh, bash and zsh; it holds no secret."""
+    lines = [f"unset {name}" for name in sorted(made.unset)]
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in sorted(made.values.items())]
+    before, after = made.path
+    first = shlex.quote(str(before[0]))
+    path = "".join([*(shlex.quote(f"{one}:") for one in before), '"$PATH"', *(shlex.quote(f":{one}") for one in after)])
+    lines += [f"case :$PATH: in :{first}:*) ;; *) PATH={path}; export PATH ;; esac"]
+    replace_text(file, "\n".join([*lines, ""]))
+
+
+def _link(link: Path, target: Path) -> None:
+    if not link.exists():
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)

@@ -14,10 +14,10 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
+from cli import callers
 from cli import whocan_views as views
 from cli.console import Progress, progress
 from cli.failures import BadInput, CannotAsk
-from cli.outputs import outputs_of
 from cli.stacks import REHEARSAL, StackOption, load
 from exercises.access import principals, streams
 from exercises.access.evaluate import Evaluator, Grant
@@ -98,8 +98,8 @@ class _Cluster:
 
 @contextmanager
 def _asking(stack: str) -> Generator[_Cluster]:
-    """The cluster of a stack; what goes wrong in the block ends in the documented exit codes."""
-    with outputs_of(load(stack)) as (outputs, _), progress() as shown, ThreadPoolExecutor(1) as pool:
+    """The cluster of a stack, asked as the caller; what goes wrong in the block ends in the documented exit codes."""
+    with callers.asking(load(stack, as_caller=True)) as outputs, progress() as shown, ThreadPoolExecutor(1) as pool:
         try:
             shown.waiting("getting credentials for the cluster")
             reader = Reader(outputs["kubeconfig"])
@@ -316,8 +316,9 @@ def me(stack: StackOption = REHEARSAL, as_json: JsonOption = False) -> None:
     """Whom the cluster takes you for (SelfSubjectReview), and the IAM principal that you came as."""
     with _asking(stack) as cluster:
         seen = cluster.reader.myself()
-        known = cluster.principals()
-    canonical = next(iter(seen.extra.get("canonicalArn", ())), "")
+        canonical = next(iter(seen.extra.get("canonicalArn", ())), "")
+        # Who did not come by IAM has no credentials to ask EKS with.
+        known = cluster.principals() if canonical else ()
     arn = next(iter(seen.extra.get("arn", ())), canonical)
     _finish(views.Me(seen, arn, principals.of_caller(canonical, known) if canonical else None), as_json, cluster.unread)
 

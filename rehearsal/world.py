@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,6 +99,23 @@ class World:
                 f"The emulator on {self.endpoint} does not tell its status. Run ./lab down, then ./lab up."
             )
         return json.loads(body)
+
+    def restore_operator(self) -> list[str]:
+        """Have the operator's IAM user, access key and credential files put right; what was damaged, in words.
+
+        Raises WorldError.
+        """
+        try:
+            status, body = _ask(self.endpoint, "POST", "/_rehearsal/operator", self._secret())
+            told: dict[str, Any] = json.loads(body)
+        except (OSError, ValueError) as error:
+            status, told = 0, {"message": str(error)}
+        if status != 200:
+            raise WorldError(
+                f"The rehearsal's operator cannot be put right: {told.get('message')}. "
+                "Run ./lab down --force, then ./lab up."
+            )
+        return told["restored"]
 
     def _secret(self) -> str:
         return (self.dir / "secret").read_text()
@@ -259,8 +276,13 @@ def _launch(directory: Path, region: str, bin_dir: Path, log: Path) -> subproces
             # The world belongs to no terminal: a Ctrl-C there, or its end, is not the world's end.
             start_new_session=True,
             cwd=directory,
-            env={**os.environ, "PYTHONPATH": checkout, "PYTHONUNBUFFERED": "1"},
+            env={**_without_a_caller(os.environ), "PYTHONPATH": checkout, "PYTHONUNBUFFERED": "1"},
         )
+
+
+def _without_a_caller(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without anybody's AWS settings and kubeconfig: a world outlives the shell that starts it."""
+    return {name: value for name, value in environment.items() if not name.startswith(("AWS_", "KUBE", "LAB_"))}
 
 
 def _await_ready(process: subprocess.Popen[bytes], directory: Path) -> None:

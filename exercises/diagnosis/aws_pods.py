@@ -11,6 +11,7 @@ from exercises.aws_pods import NAMESPACE
 from exercises.diagnosis.finding import Finding, Remedies
 from exercises.expectations import AwsDenied, Expectation
 from exercises.outcomes import Done
+from exercises.questions import PodsRole, RoleTrust
 from exercises.readings import object_facts, trust
 from exercises.row import Row
 from exercises.situation import Situation
@@ -28,8 +29,11 @@ _READS_S3: Final = ("S3", "AdministratorAccess", "PowerUserAccess", "ReadOnlyAcc
 def findings(row: Row, lab: Situation, trust_of_role: Expectation, remedies: Remedies) -> Iterator[Finding]:
     """Why this row failed; `trust_of_role` is what the exercise demands of its role's trust policy."""
     again = remedies.made_again(row.exercise, row.stage)
-    if row.subject in ACCOUNTS:
-        yield from _pod(row.subject, lab, again)
+    question = row.question
+    # The role's trust policy is found by the pod that has the role.
+    by_pod = isinstance(question, RoleTrust) and isinstance(question.role, PodsRole)
+    if row.subject in ACCOUNTS or by_pod:
+        yield from _pod(pod_identity.POD if by_pod else row.subject, lab, again)
     if row.subject == irsa.TEST1:
         yield from _told(lab, again)
     if _asks_as_node(row):

@@ -25,9 +25,10 @@ from rehearsal.aws.gate import Gate
 from rehearsal.aws.iam import Iam
 from rehearsal.aws.logs import Logs
 from rehearsal.aws.managed_policies import MANAGED_POLICIES
+from rehearsal.aws.operator import Operator
 from rehearsal.aws.protection import Protection
 from rehearsal.aws.routes import Routes
-from rehearsal.aws.settings import BUCKET, OPERATOR, Settings
+from rehearsal.aws.settings import BUCKET, Settings
 from rehearsal.aws.tagging import Tagging
 from rehearsal.aws.web_identity import WebIdentity
 
@@ -52,6 +53,7 @@ class Emulator:
         Iam(self.backend)
         Logs(self.backend)
         web_identity = WebIdentity(self.backend, self.eks.tokens)
+        self.operator = Operator(self.calls, settings)
         self.ended = asyncio.Event()
         own_hosts = frozenset({settings.host, f"localhost:{settings.port}"})
         self.app = Routes(
@@ -59,6 +61,7 @@ class Emulator:
             settings,
             status=self.status,
             shutdown=self.ended.set,
+            operator=self.operator.restore,
             webhook=self.eks.review,
             node=self.eks.pods.answer,
             faults=self.faults,
@@ -69,16 +72,8 @@ class Emulator:
         self.backend.on_start()
         for policy in MANAGED_POLICIES:
             self.backend.add_managed_policy(policy.name, policy.document, policy.description)
-        await self.calls("iam", "CreateUser", UserName=OPERATOR)
-        await self.calls(
-            "iam",
-            "AttachUserPolicy",
-            UserName=OPERATOR,
-            PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess",
-        )
-        key = (await self.calls("iam", "CreateAccessKey", UserName=OPERATOR))["AccessKey"]
+        await self.operator.restore()
         await self._make_bucket()
-        self._write_aws_files(key["AccessKeyId"], key["SecretAccessKey"])
 
     async def _make_bucket(self) -> None:
         # Where a bucket's name stands in a request is not the serializer's to say, but an endpoint rule's.
@@ -99,27 +94,6 @@ class Emulator:
     def status(self) -> dict[str, Any]:
         """What runs: {"clusters": {name: {endpoint, version, status, processes, nodes}}, "rss_bytes", "pid"}."""
         return {"pid": os.getpid(), "rss_bytes": rss_bytes(), "clusters": self.eks.status()}
-
-    def _write_aws_files(self, key_id: str, secret: str) -> None:
-        settings = self.settings
-        directory = settings.dir / "aws"
-        directory.mkdir(mode=0o700, exist_ok=True)
-        write_private(
-            directory / "config",
-            f"[default]\nregion = {settings.region}\noutput = json\nendpoint_url = {settings.endpoint}\n",
-        )
-        write_private(
-            directory / "credentials",
-            f"[default]\naws_access_key_id = {key_id}\naws_secret_access_key = {secret}\n",
-        )
-
-
-def write_private(path: Path, text: str) -> None:
-    """Put a file in its place whole, readable by its owner alone."""
-    draft = path.with_name(f".{path.name}.new")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123  # opener with mode
-        file.write(text)
-    draft.replace(path)
 
 
 def rss_bytes() -> int:

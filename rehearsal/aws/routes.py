@@ -15,12 +15,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from rehearsal.aws import asgi
+from rehearsal.aws.errors import AwsError
 from rehearsal.aws.faults import Faults
 from rehearsal.aws.settings import Settings
 
 PREFIX: Final = "/_rehearsal/"
 
 Status = Callable[[], Mapping[str, Any]]
+Restore = Callable[[], Awaitable[list[str]]]
+"""Puts the operator's user, key and files right; what was damaged, in a few words each."""
 Webhook = Callable[[str, str, dict[str, Any]], Awaitable[dict[str, Any] | None]]
 """(kind, secret of the cluster, review) -> review with its status; None when there is no such cluster."""
 Node = Callable[[str, str, Sequence[str], Mapping[str, str]], Awaitable[asgi.Response | None]]
@@ -40,6 +43,7 @@ class Routes:
         *,
         status: Status,
         shutdown: Callable[[], None],
+        operator: Restore,
         webhook: Webhook,
         node: Node,
         faults: Faults,
@@ -49,6 +53,7 @@ class Routes:
         self._settings = settings
         self._status = status
         self._shutdown = shutdown
+        self._operator = operator
         self._webhook = webhook
         self._node = node
         self._faults = faults
@@ -82,11 +87,13 @@ class Routes:
             case ("POST", "shutdown") if self._trusted(headers):
                 self._shutdown()
                 return asgi.json_response({}, 202)
+            case ("POST", "operator") if self._trusted(headers):
+                return await self._restore()
             case ("GET", "faults") if self._trusted(headers):
                 return asgi.json_response(self._faults.laid())
             case ("POST", "faults") if self._trusted(headers):
                 return self._lay(body)
-            case ("GET", "status" | "faults") | ("POST", "shutdown" | "faults"):
+            case ("GET", "status" | "faults") | ("POST", "shutdown" | "operator" | "faults"):
                 return asgi.json_response({"message": "The world's secret is missing or wrong."}, 401)
             case ("POST", "webhook", secret, kind):
                 return await self._review(secret, kind, body)
@@ -98,6 +105,12 @@ class Routes:
     def _trusted(self, headers: Mapping[str, str]) -> bool:
         expected = f"Bearer {self._settings.secret}"
         return secrets.compare_digest(headers.get("authorization", "").encode(), expected.encode())
+
+    async def _restore(self) -> asgi.Response:
+        try:
+            return asgi.json_response({"restored": await self._operator()})
+        except (AwsError, OSError) as error:
+            return asgi.json_response({"message": str(error)}, 500)
 
     def _lay(self, body: bytes) -> asgi.Response:
         try:

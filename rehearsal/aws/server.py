@@ -60,7 +60,8 @@ async def _serve(settings: Settings, listener: socket.socket, control_plane: "Co
     from hypercorn.asyncio import serve as hypercorn_serve
     from hypercorn.config import Config
 
-    from rehearsal.aws.emulator import Emulator, write_private
+    from rehearsal.aws.emulator import Emulator
+    from rehearsal.aws.files import write_private
     from rehearsal.control_plane import ControlPlane
 
     emulator = Emulator(settings, control_plane or ControlPlane)

@@ -239,7 +239,8 @@ def test_the_emulator_says_who_it_is_and_tells_more_only_to_its_owner(emulator: 
         ({"Authorization": f"Bearer {secret}"}, 200),
     ):
         assert emulator.http("/_rehearsal/status", headers=headers)[0] == expected
-    assert emulator.http("/_rehearsal/shutdown", "POST")[0] == 401
+    for path in ("/_rehearsal/shutdown", "/_rehearsal/operator"):
+        assert emulator.http(path, "POST")[0] == 401
     assert emulator.process.poll() is None
 
 

@@ -8,6 +8,10 @@ import subprocess
 
 import yaml
 
+from cli.stacks import PROJECT_FILE
+from rehearsal import toolchain
+from rehearsal.run import RehearsalStack
+from rehearsal.world import World
 from tests.rehearsal.conftest import Lab
 from tests.rehearsal.played_emulator import wait_for
 
@@ -56,15 +60,22 @@ class OnAws:
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
-        self._env = dict(line.split("=", 1) for line in lab.sh("env -0").split("\0") if "=" in line)
-        # A shell of the rehearsal takes no stack on AWS.
-        self._env.pop("LAB_STACK", None)
+        told = json.loads((lab.world / "world.json").read_text())
+        world = World(told["id"], told["pid"], told["endpoint"], told["account_id"], told["region"], lab.world)
+        stack = RehearsalStack(
+            world,
+            toolchain.ensure(print),
+            project_file=PROJECT_FILE,
+            stack_file=lab.settings_file,
+            program=lambda: None,
+        )
+        self._env = {**lab.env, **stack.environment()}
         kept = yaml.safe_load((lab.world / "pulumi/work/Pulumi.rehearsal.yaml").read_text())
         (lab.checkout / "Pulumi.mine.yaml").write_text(yaml.safe_dump(kept))
         self.run("pulumi", "-C", str(lab.world / "pulumi/work"), "stack", "rename", "mine", "--stack", "rehearsal")
 
     def run(self, *command: str, code: int = 0, typed: str = "") -> subprocess.CompletedProcess[str]:
-        """Any command in the environment of the lab's shell; `typed` is what it reads."""
+        """Any command in the environment in which its engine works; `typed` is what it reads."""
         ended = subprocess.run(
             command, env=self._env, input=typed, capture_output=True, text=True, timeout=240, check=False
         )

@@ -17,6 +17,7 @@ from rehearsal.world import World
 from tests.unit.infra.config_cases import PUBLISHED, SEOUL
 
 FRANKFURT = "eu-central-1"
+DAMAGED = ["aws/credentials"]
 
 
 @pytest.fixture
@@ -25,6 +26,7 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     world = World("id", 1, "http://127.0.0.1:1", "111122223333", SEOUL, tmp_path)
     monkeypatch.setenv("MYEKS_LAB_CACHE", str(tmp_path))
     monkeypatch.setattr(worlds, "attach", lambda: world)
+    monkeypatch.setattr(World, "restore_operator", lambda _: DAMAGED)
     monkeypatch.setattr(rehearsed, "_import_program", lambda: None)
     monkeypatch.setattr(toolchain, "ensure", lambda _tell, _optional: Path("/nowhere"))
     return world
@@ -36,6 +38,12 @@ def stack(region: str) -> Stack:
 
 def test_a_running_rehearsal_is_joined(running: World):
     assert rehearsed.begin(stack(SEOUL), Progress()) == (running, Path("/nowhere"), False)
+
+
+@pytest.mark.usefixtures("running")
+def test_a_damaged_key_of_the_operators_is_put_right_and_told(capsys: pytest.CaptureFixture[str]):
+    rehearsed.begin(stack(SEOUL), Progress())
+    assert "the operator's AWS key was damaged; put right: aws/credentials" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("running")

@@ -10,7 +10,7 @@ import yaml
 
 from cli import run_as
 from cli.failures import BadInput, CannotAsk
-from cli.subject_files import BEARER, as_bearer, as_caller, directory_of, without_credentials
+from cli.subject_files import BEARER, as_bearer, as_caller, without_credentials
 
 ARGUMENTS = ["--region", "ap-northeast-2", "eks", "get-token", "--cluster-name", "myeks"]
 CLUSTER = {"name": "kubernetes", "cluster": {"server": "https://127.0.0.1:1", "certificate-authority-data": "QQ=="}}
@@ -51,12 +51,12 @@ OPERATORS = {
 
 
 def test_no_credentials_of_the_operators_are_left():
-    seen = without_credentials(OPERATORS, keep_config=True)
+    seen = without_credentials(OPERATORS, on_aws=False)
     assert seen == {
         "PATH": "/bin",
         "AWS_REGION": "ap-northeast-2",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
-        "AWS_CONFIG_FILE": "/home/me/.aws/config",
+        "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
@@ -68,11 +68,11 @@ def test_of_the_users_own_aws_settings_only_the_certificates_stay(tmp_path: Path
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     monkeypatch.setenv("AWS_PROFILE", "work")
     monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
-    seen = without_credentials(os.environ, keep_config=False)
+    seen = without_credentials(os.environ, on_aws=True)
     assert seen["AWS_CONFIG_FILE"] == os.devnull
     assert seen["AWS_CA_BUNDLE"] == "/etc/ssl/company.pem"
     monkeypatch.setenv("AWS_PROFILE", "there-is-none")
-    assert "AWS_CA_BUNDLE" not in without_credentials(os.environ, keep_config=False)
+    assert "AWS_CA_BUNDLE" not in without_credentials(os.environ, on_aws=True)
 
 
 @pytest.mark.parametrize("as_text", [False, True])
@@ -110,13 +110,6 @@ def test_a_kubeconfig_that_is_none_is_told(broken: str):
 def test_a_callers_kubeconfig_that_is_none_is_told(broken: str):
     with pytest.raises(CannotAsk, match="kubeconfig cannot be read"):
         as_caller(broken)
-
-
-def test_each_subject_has_a_directory_of_their_own(tmp_path: Path):
-    names = ["testuser", "dev-team/dev-k8s", "infra-team/infra-k8s"]
-    directories = {directory_of(tmp_path, name) for name in names}
-    assert len(directories) == 3
-    assert all(one.parent == tmp_path / "as" and one.stat().st_mode & 0o077 == 0 for one in directories)
 
 
 @pytest.mark.parametrize(

@@ -93,14 +93,14 @@ def lab(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     """Runs the command line; exit code, stdout, stderr."""
 
     @contextmanager
-    def outputs_of(_: object) -> Generator[tuple[dict[str, Any], None]]:
-        yield {"kubeconfig": "the kubeconfig", "clusterName": "myeks", "region": "ap-northeast-2"}, None
+    def asking(_: object) -> Generator[dict[str, Any]]:
+        yield {"kubeconfig": "the kubeconfig", "clusterName": "myeks", "region": "ap-northeast-2"}
 
     def of_cluster(name: str, region: str, aws_auth: object) -> tuple[Principal, ...]:
         assert (name, region, aws_auth) == ("myeks", "ap-northeast-2", {})
         return PRINCIPALS
 
-    monkeypatch.setattr(whocan, "outputs_of", outputs_of)
+    monkeypatch.setattr(whocan.callers, "asking", asking)
     monkeypatch.setattr(whocan, "Reader", FakeReader)
     monkeypatch.setattr(whocan.principals, "of_cluster", of_cluster)
 

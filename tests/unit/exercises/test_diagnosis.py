@@ -397,3 +397,13 @@ def test_what_the_pods_without_a_role_are_given_is_named() -> None:
             "aws eks delete-pod-identity-association --cluster-name myeks --association-id a-1",
         )
     ]
+
+
+@pytest.mark.parametrize("row", ["pod-identity-test4-s3-list", "pod-identity-trust"])
+def test_a_pod_that_runs_as_another_account_is_the_cause(row: str) -> None:
+    here = lab()
+    here.api.on("GET", "/pods/eks-iam-test4", 200, {"spec": {"serviceAccountName": "default", "containers": [{}]}})
+    assert causes(here, row, allowed=False)[0] == (
+        "Pod eks-iam-test4 runs as service account default, not pod-identity-sa",
+        "./lab stage pod-identity off and then ./lab stage pod-identity on makes it again",
+    )

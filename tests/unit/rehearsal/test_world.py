@@ -36,6 +36,12 @@ def test_tools_see_the_emulator_and_no_account_of_the_users(world: World, monkey
     assert world.unset().isdisjoint(environment)
 
 
+def test_a_world_that_a_shell_starts_has_nothing_of_who_is_in_the_shell() -> None:
+    theirs = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_CONFIG_FILE": "/shell", "KUBECONFIG": "/shell", "LAB_AS_TOKEN": "t"}
+    kept = {"PATH": "/bin", "MYEKS_LAB_WORLD": "/w"}
+    assert worlds._without_a_caller({**theirs, **kept}) == kept  # pyright: ignore[reportPrivateUsage]  # starts nothing
+
+
 def test_a_proxy_is_not_asked_for_the_emulator(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
