@@ -67,7 +67,7 @@ def confirmed(*, yes: bool) -> Agree:
 
     def agree(question: str) -> bool:
         try:
-            return yes or typer.confirm(question)
+            return yes or typer.confirm(question, err=True)  # stdout may be for a script
         except typer.Abort:  # nobody is there
             return False
 

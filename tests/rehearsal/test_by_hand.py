@@ -111,7 +111,7 @@ def test_the_note_s_pods_are_the_lab_s_pods(hand: Lab) -> None:
     assert passed(hand, "irsa")[0] == "account"
     assert hand.sh(PODS).count(" created") == 3
     hand.sh("kubectl wait pod eks-iam-test3 --for condition=Ready --timeout 60s")
-    assert passed(hand, "irsa") == ("on", 16, ["irsa"])
+    assert passed(hand, "irsa") == ("on", 17, ["irsa"])
     before = uids(hand, "pod")
     said = hand("stage", "irsa", "on").stderr
     assert "Pod default/eks-iam-test3" in said
@@ -145,7 +145,7 @@ def test_what_differs_is_replaced_with_consent_alone(hand: Lab) -> None:
     said = hand(*move, "--yes").stderr
     assert "Made by hand, and taken over: User testuser" in said
     assert not set(uids(hand, "pod")) & set(made)
-    assert passed(hand, "irsa") == ("on", 16, [])
+    assert passed(hand, "irsa") == ("on", 17, [])
     assert passed(hand, "identity-mapping") == ("masters", 7, [])
     # The learner's key works on.
     keys = json.loads(hand.sh("aws iam list-access-keys --user-name testuser"))["AccessKeyMetadata"]

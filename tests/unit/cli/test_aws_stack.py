@@ -140,7 +140,7 @@ class Change:
 
 def test_every_change_of_a_stack_puts_right_what_a_killed_one_left(monkeypatch: pytest.MonkeyPatch):
     change = Change(monkeypatch)
-    monkeypatch.setattr(typer, "confirm", lambda _question: True)
+    monkeypatch.setattr(typer, "confirm", lambda _question, **_: True)
     aws_stack.up(STACK, yes=False)
     aws_stack.up(STACK, yes=True)
     aws_stack.apply(STACK)

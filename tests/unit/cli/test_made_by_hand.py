@@ -357,13 +357,14 @@ def test_what_is_not_known_yet_is_left_out():
 
 
 def test_consent_is_given_at_the_terminal_or_before(monkeypatch: pytest.MonkeyPatch):
-    def confirm(_question: str) -> bool:
+    def confirm(_question: str, *, err: bool) -> bool:
+        assert err
         raise typer.Abort
 
     monkeypatch.setattr(typer, "confirm", confirm)
     assert made_by_hand.confirmed(yes=True)("?")
     assert not made_by_hand.confirmed(yes=False)("?")
-    monkeypatch.setattr(typer, "confirm", lambda _: True)
+    monkeypatch.setattr(typer, "confirm", lambda _, err: True)
     assert made_by_hand.confirmed(yes=False)("?")
     assert not made_by_hand.nobody("?")
 
