@@ -16,9 +16,10 @@ from typing import IO, Any, Final
 import typer
 from pulumi import automation as auto
 
-from cli import cluster_facts, cost, interrupted, lifetime, pulumi_cli, summary, wait_probes, waits
+from cli import cluster_facts, cost, interrupted, lifetime, next_steps, pulumi_cli, summary, wait_probes, waits
 from cli.console import err, out
 from cli.failures import CannotAsk
+from cli.made_by_hand import Agree, confirmed, nobody
 from cli.stacks import Stack
 from rehearsal.run import environment
 
@@ -47,7 +48,7 @@ def up(
     agreed()
     refresh = refresh or pulumi_cli.last_update_failed(stack.name)
     arguments = ["up", "--yes", "--skip-preview", *(["--refresh"] if refresh else []), "--stack", stack.name]
-    _pulumi(*arguments, stdout=sys.stderr if as_json else None, changes=stack, yes=yes)
+    _pulumi(*arguments, stdout=sys.stderr if as_json else None, changes=stack, yes=yes, agree=confirmed(yes=yes))
     made = outputs(stack)
     with environment(*stack.aws_environment):
         releases = cluster_facts.after_up(made, stack.option)
@@ -56,6 +57,7 @@ def up(
         out.print_json(json.dumps({"outputs": made, "releases": listed}))
     else:
         summary.helm(releases or ())
+        err.print(next_steps.after_up(made, stack.option), markup=False)
     err.print(f"Take it away when you are done: ./lab down -s {stack.name}")
 
 
@@ -118,7 +120,13 @@ def _agree(question: str, *, yes: bool) -> None:
         raise typer.Exit(code=1)
 
 
-def _pulumi(*arguments: str, stdout: IO[str] | None = None, changes: Stack | None = None, yes: bool = False) -> None:
+def _pulumi(
+    *arguments: str,
+    stdout: IO[str] | None = None,
+    changes: Stack | None = None,
+    yes: bool = False,
+    agree: Agree = nobody,
+) -> None:
     """Run pulumi on the user's terminal. Raises Failure with the cause in a line, KeyboardInterrupt after Ctrl-C.
 
     Where it `changes` a stack, what a killed update left there is put right first; `yes` is the user's consent to that
@@ -133,7 +141,7 @@ def _pulumi(*arguments: str, stdout: IO[str] | None = None, changes: Stack | Non
         with wait_probes.reporter(changes, _tell, builds=builds).watching() as late:
             return pulumi_cli.run(*arguments, stdout=stdout, on_event=partial(_take, late))
 
-    pulumi_cli.insist(interrupted.update(changes, run, yes=yes, builds=builds), arguments[0])
+    pulumi_cli.insist(interrupted.update(changes, run, yes=yes, builds=builds, agree=agree), arguments[0])
 
 
 def _take(late: waits.Reporter, event: dict[str, Any]) -> None:

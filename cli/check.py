@@ -14,18 +14,19 @@ from typing import Annotated, Any, Final, NamedTuple
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import check_tables, cluster_facts, facts, stage
+from cli import check_tables, cluster_facts, facts, stage, tables, unfinished
 from cli.console import Progress, duration, err, out, progress
 from cli.failures import BadInput, CannotAsk, Failure
 from cli.outputs import outputs_of
 from cli.stacks import REHEARSAL, Stack, StackOption, load
-from exercises import testuser
+from exercises import by_hand, testuser
 from exercises.ask import Answer, Verdict, ask_all, belongs
+from exercises.diagnosis import Finding, explain
 from exercises.outcomes import Unanswered
 from exercises.report import EXIT_CODES, Report, summaries
 from exercises.row import ExerciseName
 from exercises.rows import ROWS
-from exercises.situation import NoOperator, opened
+from exercises.situation import NoOperator, opened, reached
 from exercises.stages import EXERCISES, OFF, standing, walk
 from exercises.tokens import Key
 
@@ -46,6 +47,7 @@ def check(
     every_stage: Annotated[
         bool, typer.Option("--every-stage", help="Move the exercises through all their stages by real updates.")
     ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Every row in full, with what it shows.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every row and a summary as JSON.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="AWS: do not ask before --every-stage.")] = False,
 ) -> None:
@@ -55,16 +57,27 @@ def check(
     with progress() as shown:
         with outputs_of(chosen) as (outputs, _):
             nodes = _nodes(outputs)
+            behind = unfinished.of(chosen, outputs)
         if every_stage:
             report = _every_stage(chosen, names, shown, yes=yes, quiet=as_json)
+            behind = unfinished.Unfinished()
         else:
-            report = _standing(chosen, names, shown)
+            report = _standing(chosen, names, shown, looks=True)
         elapsed = shown.elapsed
     if as_json:
         told = {"verdict": nodes.verdict.value, "wrong": nodes.wrong}
-        out.print_json(json.dumps({**report.as_json(), "nodes": told, "seconds": round(elapsed, 1)}))
+        out.print_json(
+            json.dumps(
+                {
+                    **report.as_json(),
+                    "nodes": told,
+                    "unfinished": behind.line(chosen.option),
+                    "seconds": round(elapsed, 1),
+                }
+            )
+        )
     else:
-        _show(report, chosen, every_stage=every_stage)
+        _show(report, chosen, behind, every_stage=every_stage, verbose=verbose)
         if nodes.wrong:
             out.print(nodes.wrong, markup=False, soft_wrap=True)
         err.print(f"Asked {len(report.answers)} rows in {duration(elapsed)}.")
@@ -100,16 +113,19 @@ def _names(wanted: Sequence[str]) -> tuple[ExerciseName, ...]:
 
 def _exit_code(report: Report, *, named: bool) -> int:
     """1 if a row failed, else 3 if one could not be asked, or if an exercise that was named does not stand."""
+    if not named and report.all_off:
+        return EXIT_CODES[Verdict.PASSED]
     verdict = report.verdict
     if verdict is Verdict.PASSED and named and report.off:
         verdict = Verdict.NOT_ASKED
     return EXIT_CODES[verdict]
 
 
-def _standing(chosen: Stack, names: Sequence[ExerciseName], shown: Progress) -> Report:
-    """Every row of the stages at which the exercises stand now."""
-    with outputs_of(chosen) as (outputs, directory), ExitStack() as stack:
-        stages = standing(outputs)
+def _standing(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, *, looks: bool = False) -> Report:
+    """Every row of the stages at which the exercises stand: by the stack or, if it `looks`, by what is made by hand."""
+    with outputs_of(chosen) as (told, directory), ExitStack() as stack:
+        found = _found(told) if looks else by_hand.Standing(standing(told), frozenset(), told)
+        outputs, stages = found.outputs, found.stages
         asks_testuser = "identity-mapping" in names and stages["identity-mapping"] != OFF
         key: Key | Unanswered = Unanswered("testuser is not asked.")
         if asks_testuser:
@@ -121,16 +137,26 @@ def _standing(chosen: Stack, names: Sequence[ExerciseName], shown: Progress) -> 
                     patience=PATIENCE[chosen.is_rehearsal],
                     boundary=outputs["exercises"]["testuserBoundary"],
                     testuser=key,
+                    stages=stages,
                 )
             )
         except NoOperator as error:
             raise CannotAsk(str(error)) from error
         mine = [row for row in ROWS if row.exercise in names]
         rows = [row for row in mine if belongs(row, lab)]
-        shown.phase(f"asking {len(rows)} rows")
         answers = ask_all(rows, lab, _Teller(len(rows), shown))
         elsewhere = tuple(row for row in mine if not belongs(row, lab))
-        return Report(answers, elsewhere, {name: stages[name] for name in names})
+        causes = explain(answers, lab, chosen.option)
+        by_hand_here: tuple[ExerciseName, ...] = tuple(name for name in names if name in found.by_hand)
+        return Report(answers, elsewhere, {name: stages[name] for name in names}, causes, by_hand_here)
+
+
+def _found(outputs: Mapping[str, Any]) -> by_hand.Standing:
+    try:
+        with reached(outputs) as operator:
+            return by_hand.look(outputs, operator.api, operator.aws)
+    except NoOperator as error:
+        raise CannotAsk(str(error)) from error
 
 
 @contextmanager
@@ -162,7 +188,7 @@ class _Teller:
             self._done += 1
             self._wrong += answer.verdict is not Verdict.PASSED
             wrong = f", {self._wrong} not passed" if self._wrong else ""
-            self._shown.waiting(f"asked {self._done} of {self._total} rows{wrong}; last {answer.row.name}", "asked")
+            self._shown.waiting(f"asked {self._done} of {self._total} rows{wrong}; last {answer.row.name}", "asking")
 
 
 def _every_stage(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, *, yes: bool, quiet: bool) -> Report:
@@ -174,6 +200,7 @@ def _every_stage(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, 
         with shown.paused():
             _agree(chosen, len(steps) + 1)
     answers: list[Answer] = []
+    causes: dict[str, tuple[Finding, ...]] = {}
     try:
         for number, step in enumerate(steps, 1):
             moves = ", ".join(f"{name} {to}" for name, to in step.items())
@@ -185,13 +212,15 @@ def _every_stage(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, 
                     f"The update was to bring {moves}, and the stack tells otherwise. Run ./lab up and again."
                 )
             answers.extend(found.answers)
+            causes |= found.causes
             if not quiet:
                 _tell(found.answers)
     finally:
         shown.phase("update to your own settings")
         _back(chosen, shown)
     asked = {answer.row.name for answer in answers}
-    return Report(tuple(answers), tuple(row for row in ROWS if row.exercise in names and row.name not in asked))
+    elsewhere = tuple(row for row in ROWS if row.exercise in names and row.name not in asked)
+    return Report(tuple(answers), elsewhere, causes=causes)
 
 
 def _back(chosen: Stack, shown: Progress) -> None:
@@ -215,14 +244,24 @@ def _tell(answers: Iterable[Answer]) -> None:
         out.print(one.line, markup=False)
 
 
-def _show(report: Report, chosen: Stack, *, every_stage: bool) -> None:
-    if every_stage:
-        check_tables.not_passed(report)
-    else:
-        check_tables.answers(report)
-        check_tables.not_standing(report, "" if chosen.is_rehearsal else f" -s {chosen.name}")
-        _tell(report.answers)
+def _show(report: Report, chosen: Stack, behind: unfinished.Unfinished, *, every_stage: bool, verbose: bool) -> None:
+    check_tables.not_passed(report, verbose=verbose)
+    if not every_stage:
+        check_tables.passed(report, verbose=verbose)
+        check_tables.not_standing(report, chosen.option, behind.wanted)
+        _tell_by_hand(report, chosen)
+        if told := behind.line(chosen.option):
+            tables.prose(told)
+    elif verbose:
+        check_tables.passed(report, verbose=True)
     _tell_other_boundary(report, chosen)
+
+
+def _tell_by_hand(report: Report, chosen: Stack) -> None:
+    """Exercises that were graded at a stage that no update brought."""
+    for name in report.by_hand:
+        at = (report.stages or {})[name]
+        tables.prose(f"{name} stands at {at}, made by hand. ./lab stage {name} {at}{chosen.option} takes it over.")
 
 
 def _tell_other_boundary(report: Report, chosen: Stack) -> None:
@@ -230,9 +269,7 @@ def _tell_other_boundary(report: Report, chosen: Stack) -> None:
     for wanted, having, setting in ((True, "with", "true"), (False, "without", "false")):
         names = [row.name for row in report.other_boundary if row.boundary is wanted]
         if names:
-            out.print(
+            tables.prose(
                 f"Not asked, because only for testuser {having} the permissions boundary: {', '.join(names)}."
-                f" Set exercises.testuserBoundary: {setting} in {chosen.file.name}, then ./lab up{chosen.option}.",
-                markup=False,
-                soft_wrap=True,
+                f" Set exercises.testuserBoundary: {setting} in {chosen.file.name}, then ./lab up{chosen.option}."
             )

@@ -28,7 +28,7 @@ from infra.doctor.seen import Recorded, Unseen
 STYLES: Final = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "bold red", Status.UNCHECKED: "yellow"}
 
 QUIET: Final = 2.0
-"""Seconds after which also a pipe is told that the looking goes on."""
+"""Seconds between two looks at the clock."""
 
 
 def register(app: typer.Typer) -> None:
@@ -105,10 +105,8 @@ def _waiting(text: str) -> Generator[None]:
         shown.waiting(text)
 
         def tick() -> None:
-            told = err.is_terminal
             while not done.wait(QUIET):
-                (shown.waiting if told else shown.phase)(text)
-                told = True
+                shown.waiting(text)
 
         ticking = Thread(target=tick, daemon=True)
         ticking.start()

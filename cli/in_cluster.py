@@ -68,16 +68,42 @@ class Cluster:
         thing = self._object(inputs)
         return thing is not None and "deletionTimestamp" in thing["metadata"]
 
+    def read(self, inputs: Mapping[str, Any]) -> Any:
+        """The object with these inputs as it is, in the API's JSON form; None where there is no such object."""
+        return self._object(inputs)
+
+    def would_be(self, inputs: Mapping[str, Any]) -> Any:
+        """The object as the API server would make it of these inputs, defaults and webhooks included (a dry run).
+
+        None where it would not make it.
+        """
+        path = self._collection(inputs)
+        names = {key: value for key, value in inputs["metadata"].items() if key != "name"}
+        # Under a name of its own: the object itself may stand.
+        meta = {**names, "generateName": f"{inputs['metadata']['name']}-"}
+        outcome = self._api.request("POST", f"{path}?dryRun=All", {**inputs, "metadata": meta}) if path else None
+        return outcome.value if isinstance(outcome, Done) else None
+
+    def remove(self, inputs: Mapping[str, Any]) -> None:
+        """Delete the object with these inputs, at once where it is a pod. Raises CannotAsk."""
+        path = f"{self._collection(inputs)}/{inputs['metadata']['name']}"
+        self._ask("DELETE", path, {"gracePeriodSeconds": 0} if inputs["kind"] == "Pod" else None)
+
     def _object(self, inputs: Mapping[str, Any]) -> Any:
+        path = self._collection(inputs)
+        return self._get(f"{path}/{(inputs.get('metadata') or {}).get('name')}") if path else None
+
+    def _collection(self, inputs: Mapping[str, Any]) -> str:
+        """Path of all objects of the kind of these inputs in their namespace; empty where there is no such kind."""
         version, kind = str(inputs.get("apiVersion")), str(inputs.get("kind"))
         base = f"/apis/{version}" if "/" in version else f"/api/{version}"
         served = self._get(base) or {}
         found = [each for each in served.get("resources", []) if each["kind"] == kind and "/" not in each["name"]]
         if not found:
-            return None
+            return ""
         names = cast("Mapping[str, str]", inputs.get("metadata") or {})
         where = f"/namespaces/{names.get('namespace') or 'default'}" if found[0]["namespaced"] else ""
-        return self._get(f"{base}{where}/{found[0]['name']}/{names.get('name')}")
+        return f"{base}{where}/{found[0]['name']}"
 
     def last_revision(self, release: Mapping[str, Any]) -> Revision | None:
         """The last revision of the release with these inputs; None where Helm has none."""
@@ -95,9 +121,9 @@ class Cluster:
     def _get(self, path: str) -> Any:
         return self._ask("GET", path)
 
-    def _ask(self, method: str, path: str) -> Any:
+    def _ask(self, method: str, path: str, body: object = None) -> Any:
         """The answer, None where there is no such thing. Raises CannotAsk."""
-        outcome = self._api.request(method, path)
+        outcome = self._api.request(method, path, body)
         if isinstance(outcome, Done):
             return outcome.value
         if isinstance(outcome, HttpRefused) and outcome.status == NOT_FOUND:

@@ -18,6 +18,7 @@ from cli.console import Progress, err, progress
 from cli.failures import CannotAsk, Failure
 from cli.in_cluster import Cluster
 from cli.lab_on_aws import identity
+from cli.made_by_hand import Agree, Takeover, nobody
 from cli.pending import Inputs, Json, Operation
 from cli.pulumi_cli import Ended
 from cli.stacks import Stack
@@ -56,8 +57,12 @@ class Engine(Protocol):
         """Whether the last update failed or was stopped: what it had begun to delete may go all the same."""
         ...
 
+    def to_create(self) -> list[Json]:
+        """What an update would create, in the state's own form."""
+        ...
 
-def update(stack: Stack, run: Update, *, yes: bool, builds: bool) -> Ended:
+
+def update(stack: Stack, run: Update, *, yes: bool, builds: bool, agree: Agree = nobody) -> Ended:
     """Run an update of a stack on AWS, with what a killed one left put right first.
 
     Args:
@@ -65,12 +70,13 @@ def update(stack: Stack, run: Update, *, yes: bool, builds: bool) -> Ended:
         run: starts pulumi.
         yes: whether a lock that is known to be stale is removed without asking.
         builds: whether the update builds the lab, and does not only take it away.
+        agree: asked whether what was made by hand may be replaced.
     """
     engine = pulumi_state.OnAws(stack)
 
     def prepare() -> None:
         with progress() as shown:
-            put_right(stack, engine, shown, builds=builds)
+            put_right(stack, engine, shown, builds=builds, agree=agree)
 
     try:
         prepare()
@@ -86,23 +92,26 @@ def update(stack: Stack, run: Update, *, yes: bool, builds: bool) -> Ended:
     return run()
 
 
-def put_right(stack: Stack, engine: Engine, shown: Progress, *, builds: bool) -> None:
+def put_right(stack: Stack, engine: Engine, shown: Progress, *, builds: bool, agree: Agree = nobody) -> None:
     """Tell the engine what became of what was begun; make half-made things ready to be made anew.
 
-    The environment must be the one in which the stack's AWS answers. Raises Failure, CannotAsk, and what the engine
-    raises.
+    Where the update builds, what was made by hand and stands in its way is taken over too, or replaced if `agree`
+    says so. The environment must be the one in which the stack's AWS answers. Raises Failure, CannotAsk, and what the
+    engine raises.
     """
     kept = engine.export()
     deployment: Json = kept["deployment"]
     begun = pending.operations(deployment)
     gave_up = builds and engine.gave_up()
-    if not (begun or gave_up or pending.unread(deployment, (*begun_on_aws.STATES, pending.RELEASE))):
-        return
     with ExitStack() as opened:
         recovery = _Recovery(stack, engine, shown, opened)
+        if begun or gave_up or pending.unread(deployment, (*begun_on_aws.STATES, pending.RELEASE)):
+            if builds:
+                recovery.wait_for_what_goes(deployment, [*begun, *(pending.deletions(deployment) if gave_up else ())])
+            recovery.run(kept, builds=builds)
+            deployment = engine.export()["deployment"]
         if builds:
-            recovery.wait_for_what_goes(deployment, [*begun, *(pending.deletions(deployment) if gave_up else ())])
-        recovery.run(kept, builds=builds)
+            Takeover(stack, engine, _client(stack), recovery.cluster, shown, agree).run(deployment)
 
 
 @dataclass
@@ -118,7 +127,7 @@ class _Recovery:
         for each in begun:
             if each.kind != pending.DELETING or not each.is_object:
                 continue
-            cluster = self._cluster(each.resource, deployment)
+            cluster = self.cluster(each.resource, deployment)
             if cluster is None:
                 continue
             waiting = Retrying(
@@ -200,7 +209,7 @@ class _Recovery:
 
         Where the cluster cannot be asked, the engine will find out.
         """
-        cluster = self._cluster(each.resource, deployment)
+        cluster = self.cluster(each.resource, deployment)
         if cluster is None:
             return {}, "if it is there, it is taken over."
         if each.type == pending.RELEASE:
@@ -221,7 +230,7 @@ class _Recovery:
         """
         if resource["type"] != pending.RELEASE:
             return False
-        cluster = self._cluster(resource, deployment)
+        cluster = self.cluster(resource, deployment)
         if cluster is None:
             return pending.is_cut_off_release(resource)
         last = cluster.last_revision(resource.get("inputs") or {})
@@ -234,7 +243,7 @@ class _Recovery:
             )
         return last is not None and last.status in in_cluster.HALF_INSTALLED
 
-    def _cluster(self, resource: Inputs, deployment: Inputs) -> Cluster | None:
+    def cluster(self, resource: Inputs, deployment: Inputs) -> Cluster | None:
         """The cluster that a resource is in; None where it cannot be asked, which is told once."""
         kubeconfig = in_cluster.kubeconfig_of(resource, deployment)
         if kubeconfig and kubeconfig not in self.clusters:

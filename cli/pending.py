@@ -29,6 +29,10 @@ POD_IDENTITY: Final = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 FIELD_MANAGER: Final = "__fieldManager"
 """Output of a Kubernetes object: the name under which the provider applied it (pulumi-kubernetes, provider.go)."""
 
+UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""What a preview has in place of a value that is known only when something was made (pulumi, sdk/go/common/resource/
+plugin/rpc.go)."""
+
 READ_ANEW: Final = "refreshBeforeUpdate"
 """Mark of a resource that the engine reads before it does anything else; reading it takes the mark away."""
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from cli import locks, pulumi_cli
 from cli.stacks import Stack
+from rehearsal.run import PREVIEW, environment
 
 
 class Locked(Exception):
@@ -58,3 +59,18 @@ class OnAws:
     def gave_up(self) -> bool:
         """Whether the stack's last update failed or was stopped."""
         return pulumi_cli.last_update_failed(self.stack.name)
+
+    def to_create(self) -> list[dict[str, Any]]:
+        """What an update would create, in the state's own form.
+
+        Nothing where pulumi cannot tell: the update itself says why.
+        """
+        with environment(PREVIEW, set()):
+            ended = pulumi_cli.ask(
+                "preview", "--json", "--stack", self.stack.name, "--config-file", str(self.stack.file.absolute())
+            )
+        try:
+            steps: list[dict[str, Any]] = json.loads(ended.stdout).get("steps") or []
+        except ValueError:
+            steps = []
+        return [each["newState"] for each in steps if each.get("op") == "create" and each.get("newState")]

@@ -4,7 +4,7 @@ The rehearsal itself can play any program; here is the one place that hands it o
 """
 
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,8 +92,11 @@ def stack_in(
     stack: Stack,
     shown: Progress | None = None,
     lookups: "Lookups | None" = None,
+    agree: Callable[[str], bool] = lambda _: False,
 ) -> run.RehearsalStack:
     """This lab's program as a stack in that world; `lookups` is asked about the settings, AWS when it is None.
+
+    `agree` is asked before what somebody made by hand is replaced.
 
     `shown` hears what a recovery from a killed run waits for, and which chart is pulled or cannot be had.
     """
@@ -101,7 +104,7 @@ def stack_in(
     def put_right(kept: run.RehearsalStack, builds: bool) -> None:
         from cli import interrupted  # it needs what asks about labs, which opens the rehearsal by this module
 
-        interrupted.put_right(stack, kept, shown or Progress(), builds=builds)
+        interrupted.put_right(stack, kept, shown or Progress(), builds=builds, agree=agree)
 
     return run.RehearsalStack(
         here,

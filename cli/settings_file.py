@@ -196,10 +196,11 @@ def _after_comments(text: str) -> str:
 
 
 def _written(value: object, style: str | None = None) -> str:
-    """A value as YAML: a text has the quotes that the old one had, and `off`, which YAML 1.1 reads as false, some."""
+    """A value as YAML: a text has the quotes that the old one had, and `off` and `on`, which YAML
+    1.1 reads as booleans, some."""
     if isinstance(value, dict):
         return json.dumps(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    quote = style if style in ("'", '"') else '"' if value == OFF else ""
+    quote = style if style in ("'", '"') else '"' if value in (OFF, "on") else ""
     return f"{quote}{value}{quote}"

@@ -14,6 +14,8 @@ import yaml
 
 from cli import kept_stages
 from cli.failures import BadInput
+from exercises.row import ExerciseName
+from exercises.stages import standing
 from infra.config import NAMESPACE, ConfigError, LabConfig, parse
 
 REHEARSAL: Final = "rehearsal"
@@ -63,6 +65,21 @@ class Stack:
     def option(self) -> str:
         """What names it at the end of a command: " -s dev", nothing for the rehearsal."""
         return "" if self.is_rehearsal else f" -s {self.name}"
+
+
+def configured(config: LabConfig) -> dict[ExerciseName, str]:
+    """Exercise → its stage by the settings."""
+    exercises = config.exercises
+    return standing(
+        {
+            "exercises": {
+                "rbac": exercises.rbac,
+                "identityMapping": exercises.identity_mapping,
+                "irsa": exercises.irsa,
+                "podIdentity": exercises.pod_identity,
+            }
+        }
+    )
 
 
 def load(name: str, *, as_caller: bool = False) -> Stack:

@@ -13,15 +13,15 @@ from typing import Annotated, Final
 
 import typer
 
-from cli import aws_stack, lifetime, settings_file, stage_settings, tables, updates
+from cli import aws_stack, lifetime, next_steps, settings_file, stage_settings, tables, updates
 from cli.console import Progress, err, out, progress
 from cli.failures import BadInput, CannotAsk, Failure, NotUp
+from cli.made_by_hand import confirmed
 from cli.outputs import outputs_of
-from cli.stacks import REHEARSAL, Stack, StackOption, load
+from cli.stacks import REHEARSAL, Stack, StackOption, configured, load
 from cli.stage_settings import Change
 from exercises.row import ExerciseName
 from exercises.stages import EXERCISES, OFF, standing
-from infra.config import LabConfig
 
 STAGES: Final[Mapping[ExerciseName, tuple[str, ...]]] = {
     name: (OFF, *exercise.stages) for name, exercise in EXERCISES.items()
@@ -46,7 +46,10 @@ def stage(
         typer.Argument(metavar="EXERCISE STAGE", help="Which exercise to move to which stage.", show_default=False),
     ] = None,
     stack: StackOption = REHEARSAL,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="AWS: do not ask before anything is changed.")] = False,
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", "-y", help="Do not ask before AWS is changed or what was made by hand replaced."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the table, or the result, as JSON.")] = False,
 ) -> None:
     """Move exercises to a stage: change the setting and run up; without arguments show where each stands."""
@@ -68,21 +71,6 @@ def apply(stack: Stack, stages: Mapping[ExerciseName, str], shown: Progress) -> 
         else:
             with shown.paused():
                 aws_stack.apply(meant)
-
-
-def configured(config: LabConfig) -> dict[ExerciseName, str]:
-    """Exercise → its stage by the settings."""
-    exercises = config.exercises
-    return standing(
-        {
-            "exercises": {
-                "rbac": exercises.rbac,
-                "identityMapping": exercises.identity_mapping,
-                "irsa": exercises.irsa,
-                "podIdentity": exercises.pod_identity,
-            }
-        }
-    )
 
 
 def _wanted(moves: list[str]) -> dict[ExerciseName, str]:
@@ -114,13 +102,14 @@ def _move(name: str, wanted: Mapping[ExerciseName, str], *, yes: bool, as_json: 
         if meant.is_rehearsal:
             with progress() as shown:
                 change.write()
-                made = updates.rehearse(meant, shown)
-            updates.tell(made, as_json=as_json)
+                made = updates.rehearse(meant, shown, agree=confirmed(yes=yes))
+            updates.tell(made, as_json=as_json, with_lab=False)
         else:
             aws_stack.up(meant, yes=yes, agreed=change.write, as_json=as_json)
     for exercise, at in wanted.items():
-        check = "" if at == OFF else f" Ask whether all came out right: ./lab check {exercise}{meant.option}"
-        err.print(f"Exercise {exercise}: {at}.{check}", markup=False)
+        for line in next_steps.after_stage(exercise, at, meant.option):
+            # A command is typed as it stands: only the terminal breaks its line.
+            (tables.line if line.startswith(next_steps.TRY) else tables.prose)(line, to=err)
 
 
 @contextmanager

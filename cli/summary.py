@@ -49,11 +49,10 @@ def changes(made: Sequence[Change], *, every: bool = False) -> None:
 
 
 def stood_up(outputs: Mapping[str, Any], releases: Sequence[Release]) -> None:
-    """How a rehearsal's `up` ends: what Helm has, how the pages are reached, what to do next."""
+    """How a rehearsal's `up` ends: what Helm has, and how the pages are reached."""
     out.print(f"Cluster {outputs['clusterName']} ({outputs['region']}, Kubernetes {outputs['kubernetesVersion']})")
     helm(releases)
     _pages(outputs.get("pages") or {}, rehearsal=True)
-    out.print("Next: ./lab status, ./lab shell (kubectl and aws are set up in it), ./lab down.")
 
 
 def standing(facts: Facts) -> None:
@@ -82,10 +81,9 @@ def helm(rows: Sequence[Release]) -> None:
         ((r.name, r.namespace, r.chart, r.version, r.told) for r in rows),
     )
     if any(one.state == RECORDED for one in rows):
-        out.print(
+        tables.prose(
             "Recorded: Helm has the release with its values, and nothing of its chart runs here. Put its archive, "
-            f"NAME-VERSION.tgz, into {paths.charts_dir()}, or see that its repository is reached; then run ./lab up.",
-            soft_wrap=True,
+            f"NAME-VERSION.tgz, into {paths.charts_dir()}, or see that its repository is reached; then run ./lab up."
         )
     for one in rows:
         if one.change and one.state != RECORDED:

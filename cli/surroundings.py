@@ -25,6 +25,7 @@ from cli.failures import CannotAsk
 from cli.files import replace_text
 from cli.stacks import CHECKOUT, SHELLS_STACK, SUBJECT, Stack
 from cli.subject_files import is_credential
+from programs import launchers
 from rehearsal.world import World
 
 _SCRIPTS: Final = CHECKOUT / "cli" / "shell_files"
@@ -103,7 +104,8 @@ def of(stack: Stack, outputs: Mapping[str, Any], directory: Path, who: Who, kube
     }
     for script in ("follow.sh", "program.sh", "prompt.sh"):
         _link(directory / script, _SCRIPTS / script)
-    path = ((_programs(directory, world),), ())
+    first, last = launchers.around(directory, rehearsal=stack.is_rehearsal)
+    path = ((_programs(directory, world), *first), last)
     made = Surroundings(values, frozenset(unset), path, stack.is_rehearsal)
     _write_settings(directory / "settings.sh", made)
     if world:

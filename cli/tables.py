@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from cli.console import out
+from cli.console import PIPE_WIDTH, out
 
 Cell = str | Text
 """What stands in a cell, taken as it is: brackets are no markup."""
@@ -72,6 +72,16 @@ def show(
 def line(text: Cell, *, to: Console = out) -> None:
     """One line, which only the terminal itself breaks: so it stays one when it is copied or searched."""
     to.print(text, markup=False, soft_wrap=True)
+
+
+def prose(text: str, *, style: str = "", to: Console = out) -> None:
+    """A text, broken between words, its further lines two columns deeper if it is set in; in a pipe one line."""
+    if to.width >= PIPE_WIDTH:
+        line(Text(text, style), to=to)
+        return
+    deep = len(text) - len(text.lstrip())
+    for each in wrapped(text.lstrip(), to.width, " " * deep, " " * (deep and deep + 2)):
+        line(Text(each, style), to=to)
 
 
 def wrapped(text: str, width: int, indent: str = "", further: str | None = None) -> list[str]:

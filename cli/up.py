@@ -11,6 +11,7 @@ from cli import aws_stack, doctor, kept_stages, lifetime, settings_file, updates
 from cli.console import progress
 from cli.failures import BadInput, Failure
 from cli.lab_on_aws import cluster_is_gone, opened
+from cli.made_by_hand import confirmed
 from cli.stacks import REHEARSAL, Stack, StackOption, content, load, parsed, read
 
 
@@ -21,7 +22,10 @@ def register(app: typer.Typer) -> None:
 
 def up(
     stack: StackOption = REHEARSAL,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="AWS: do not ask before anything is created.")] = False,
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", "-y", help="Do not ask before AWS costs or what was made by hand is replaced."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     ttl: Annotated[
         str, typer.Option("--ttl", metavar="4h", help="When that time is over, AWS takes away what costs by the hour.")
@@ -51,8 +55,8 @@ def up(
         # What was edited in the file since counts from now on, whatever it is edited to next.
         kept_stages.keep(content(chosen.file, read(chosen.file)), chosen.stages)
         with progress() as shown:
-            made = updates.rehearse(chosen, shown, refresh=refresh)
-        updates.tell(made, as_json=as_json)
+            made = updates.rehearse(chosen, shown, refresh=refresh, agree=confirmed(yes=yes))
+        updates.tell(made, as_json=as_json, refreshed=refresh)
         return
     if not skip_doctor:
         doctor.insist(chosen, as_json=as_json)

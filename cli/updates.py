@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from cli import cluster_facts, lifetime, rehearsed, summary, wait_probes
+from cli import cluster_facts, lifetime, next_steps, rehearsed, summary, wait_probes
 from cli.causes import cause
 from cli.cluster_facts import Release
 from cli.console import Progress, duration, err, out
 from cli.events import Change, Watcher
 from cli.failures import Failure
+from cli.made_by_hand import Agree, nobody
 from cli.stacks import Stack
 from rehearsal.engine import interruptible
 from rehearsal.recovery import AlreadyRunning
@@ -42,16 +43,17 @@ class Update:
         }
 
 
-def rehearse(chosen: Stack, shown: Progress, *, refresh: bool = False) -> Update:
+def rehearse(chosen: Stack, shown: Progress, *, refresh: bool = False, agree: Agree = nobody) -> Update:
     """Bring the rehearsal to what the stack's settings say, starting it where there is none.
 
     Raises BadInput when the lab's end has passed, and Failure.
 
-    With `refresh` the engine first looks at everything anew, so that what was changed by hand is put right.
+    With `refresh` the engine first looks at everything anew, so that what was changed by hand is put right. `agree` is
+    asked before what was made by hand is replaced.
     """
     lifetime.insist(chosen.config, datetime.now(UTC))
     world, bin_dir, _ = rehearsed.begin(chosen, shown, to_run=True)
-    stack = rehearsed.stack_in(world, bin_dir, chosen, shown)
+    stack = rehearsed.stack_in(world, bin_dir, chosen, shown, agree=agree)
     late = wait_probes.reporter(chosen, shown.phase, builds=True)
     watcher = Watcher(shown, "applying" if stack.exists() else "creating", late)
     try:
@@ -74,12 +76,20 @@ def rehearse(chosen: Stack, shown: Progress, *, refresh: bool = False) -> Update
     return Update(result, tuple(watcher.changes), shown.elapsed, releases)
 
 
-def tell(update: Update, *, as_json: bool) -> None:
-    """Print what an update did and how to go on."""
+def tell(update: Update, *, as_json: bool, refreshed: bool = False, with_lab: bool = True) -> None:
+    """Print what an update did and how to go on.
+
+    `refreshed`: it has looked at what stands, and not at the settings alone. `with_lab`: tell what the lab has too.
+    """
     if as_json:
         out.print_json(json.dumps(update.as_json()))
         return
     if update.result.changed:
         summary.changes(update.changes)
     err.print(f"{summary.counts(update.result.changes)} in {duration(update.seconds)}.")
-    summary.stood_up(update.result.outputs, update.releases or ())
+    if with_lab:
+        summary.stood_up(update.result.outputs, update.releases or ())
+    if not update.result.changed and not refreshed:
+        out.print(next_steps.SETTINGS_ONLY.format(""), markup=False)
+    if with_lab:
+        out.print(next_steps.after_up(update.result.outputs, ""), markup=False)

@@ -133,6 +133,7 @@ def ask(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Of one object.", show_default=False)] = "",
     namespace: NamespaceOption = "",
     anywhere: Annotated[bool, typer.Option("--all-namespaces", "-A", help="In any namespace.")] = False,
+    everybody: Annotated[bool, typer.Option("--all", help="Also the control plane's controllers, one by one.")] = False,
     stack: StackOption = REHEARSAL,
     as_json: JsonOption = False,
 ) -> None:
@@ -181,6 +182,7 @@ def ask(
         principals.behind((*grants, *by_get, *named), known),
         principals.beyond(known, request, anywhere=anywhere),
         tuple(notes),
+        everybody,
     )
     _finish(answer, as_json, cluster.unread)
 

@@ -64,21 +64,31 @@ class WhoCan:
     beyond: tuple[tuple[Principal, AccessPolicy], ...]
     """Access policies that may allow it too."""
     notes: tuple[str, ...]
+    everybody: bool = False
+    """Whether the control plane's own parts are shown to a person one by one."""
 
     def print(self) -> None:
-        """To stdout; notes to stderr."""
+        """To stdout, people and teams first; notes to stderr."""
         words.notes(self.notes)
-        tables.line(f"Who may {self._asked()}:")
+        tables.prose(f"Who may {self._asked()}:")
         heads = ("kind", "subject", "namespace", "binding → role", "scope")
+        folded = [] if self.everybody else [one for one in self.grants if words.is_controller(one)]
         tables.show(
             heads,
             (
-                (*words.who(one.subject), words.via(one.binding), words.scope(one.namespace))
-                for one in words.in_order(self.grants)
+                *words.entering(self.grants, self.principals),
+                *(
+                    (*words.who(one.subject), words.via(one.binding), words.scope(one.namespace))
+                    for one in words.in_order(self.grants)
+                    if one not in folded
+                ),
             ),
         )
+        if folded:
+            names = len({one.subject for one in folded})
+            tables.prose(f"and {names} controller{'' if names == 1 else 's'} of the control plane: --all")
         if self.by_get:
-            tables.line("They may do the same at this version of Kubernetes, by get over a WebSocket:")
+            tables.prose("They may do the same at this version of Kubernetes, by get over a WebSocket:")
             tables.show(
                 heads,
                 (
@@ -87,7 +97,7 @@ class WhoCan:
                 ),
             )
         if self.named:
-            tables.line("Only for objects of these names:")
+            tables.prose("Only for objects of these names:")
             tables.show(
                 ("kind", "subject", "namespace", "binding → role", "scope", "names"),
                 (
@@ -97,9 +107,9 @@ class WhoCan:
             )
         words.principals("IAM principals among them:", self.principals)
         if self.beyond:
-            tables.line("Not RBAC: these access policies of EKS may allow it too.")
+            tables.prose("Not RBAC: these access policies of EKS may allow it too.")
             for principal, policy in self.beyond:
-                tables.line(f"  {principal.arn}: {policy}")
+                tables.prose(f"  {principal.arn}: {policy}")
 
     def _asked(self) -> str:
         if isinstance(self.request, UrlRequest):
@@ -139,7 +149,7 @@ class Rules:
         """To stdout; notes to stderr."""
         words.notes(self.notes)
         if self.identity:
-            tables.line(words.introduced(self.identity))
+            tables.prose(words.introduced(self.identity))
         tables.show(
             ("subject", "scope", "verbs", "resources or paths", "names", "binding → role"),
             (
@@ -180,13 +190,13 @@ class Matrix:
         """To stdout; notes to stderr."""
         words.notes(self.notes)
         where = f"in namespace {self.namespace}" if self.namespace else "outside namespaces"
-        tables.line(f"{words.introduced(self.identity)}; resources {where}")
+        tables.prose(f"{words.introduced(self.identity)}; resources {where}")
         tables.show(("resource", *VERBS), ((row.resource, *(CELLS[cell] for cell in row.cells)) for row in self.rows))
         used = {cell for row in self.rows for cell in row.cells}
         if "some names" in used:
-            tables.line("names: for objects of certain names.")
+            tables.prose("names: for objects of certain names.")
         if "beyond RBAC" in used:
-            tables.line("other: not by RBAC; on EKS by an access policy.")
+            tables.prose("other: not by RBAC; on EKS by an access policy.")
         words.principals(ENTERING, self.principals)
         words.node_note(self.identity)
 

@@ -2,24 +2,53 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from cli.console import err
-from cli.tables import line
+from cli.tables import prose
 from exercises.access.evaluate import Grant
-from exercises.access.identities import NODES, Identity
+from exercises.access.identities import NODES, Identity, user_name
 from exercises.access.objects import Binding, Rule, Subject
 from exercises.access.principals import Principal
 
+_SYSTEM: Final = "kube-system"
+_OWN: Final = ("system:", "eks:")
+"""How names begin that Kubernetes and EKS keep for themselves."""
+
 
 def in_order(grants: Iterable[Grant]) -> list[Grant]:
-    """What is built in first, what Kubernetes binds for its own parts last."""
+    """People and teams first, then what Kubernetes and EKS have for themselves, their controllers last."""
 
-    def place(grant: Grant) -> tuple[bool, bool, Subject]:
-        binding = grant.binding
-        return binding is not None, binding is not None and binding.name.startswith("system:"), grant.subject
+    def place(grant: Grant) -> tuple[int, bool, Subject]:
+        subject = grant.subject
+        own = subject.name.startswith(_OWN) or subject.namespace == _SYSTEM
+        return 2 if is_controller(grant) else int(own), grant.binding is not None, subject
 
     return sorted(grants, key=place)
+
+
+def is_controller(grant: Grant) -> bool:
+    """Whether it is a part of the control plane that has its rights from Kubernetes or EKS: nobody can become it."""
+    binding, subject = grant.binding, grant.subject
+    if binding is None or subject.kind == "Group" or not binding.name.startswith(_OWN):
+        return False
+    return subject.namespace == _SYSTEM if subject.kind == "ServiceAccount" else subject.name.startswith(_OWN)
+
+
+def entering(grants: Iterable[Grant], principals: Iterable[Principal]) -> list[tuple[str, str, str, str, str]]:
+    """A row of the table for each IAM principal that comes in as one of the grants' groups or users; nodes left out."""
+    rows: dict[tuple[str, str, str, str, str], None] = {}
+    for one in principals:
+        if NODES in one.groups:
+            continue
+        for grant in in_order(grants):
+            if one.may_be(
+                Identity(user_name(grant.subject), () if user_name(grant.subject) else (grant.subject.name,))
+            ):
+                kind = "IAM role" if ":role/" in one.arn else "IAM user"
+                how = f"comes in as {grant.subject.kind} {grant.subject.name} ({one.source})"
+                rows[kind, one.arn.rpartition("/")[2], "", how, scope(grant.namespace)] = None
+    return list(rows)
 
 
 def who(subject: Subject) -> tuple[str, str, str]:
@@ -68,23 +97,23 @@ def rule_cells(rule: Rule) -> tuple[str, str, str]:
 def notes(told: Iterable[str]) -> None:
     """What stands beside an answer: on stderr, a line each."""
     for note in told:
-        err.print(f"Note: {note}", markup=False)
+        prose(f"Note: {note}", to=err)
 
 
 def principals(head: str, found: Sequence[Principal]) -> None:
     """A line for each principal under a head; nothing when there are none."""
     if found:
-        line(head)
+        prose(head)
     for one in found:
         groups = f", groups {', '.join(one.groups)}" if one.groups else ""
         policies = f"; {', '.join(map(str, one.policies))}" if one.policies else ""
-        line(f"  {one.arn}: user {one.username}{groups} ({one.source}){policies}")
+        prose(f"  {one.arn}: user {one.username}{groups} ({one.source}){policies}")
 
 
 def node_note(identity: Identity | None) -> None:
     """Say what RBAC does not show of a node's rights."""
     if identity and NODES in identity.groups:
-        line("Nodes may do more: the API server's Node authorizer allows it, which no object shows.")
+        prose("Nodes may do more: the API server's Node authorizer allows it, which no object shows.")
 
 
 def grant_values(grant: Grant) -> dict[str, Any]:

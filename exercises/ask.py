@@ -17,8 +17,18 @@ from tenacity import RetryCallState, Retrying, retry_if_result, wait_exponential
 
 from exercises.api_server import ANEW, EXERCISE
 from exercises.asking import put
+from exercises.expectations import Holds, Says
 from exercises.names import Unknown
-from exercises.outcomes import AwsRefused, Done, HttpRefused, Outcome, Starting, Unanswered
+from exercises.outcomes import (
+    OTHERWISE,
+    AwsRefused,
+    Done,
+    HttpRefused,
+    Outcome,
+    Starting,
+    Unanswered,
+    brief,
+)
 from exercises.questions import InPod, PodLog, ShortPod
 from exercises.row import Row
 from exercises.situation import NoOperator, Situation
@@ -52,6 +62,12 @@ class Answer:
     wrong: str = ""
     """What is wrong with it; empty unless it failed."""
 
+    brief: str = ""
+    """What came back, in few words."""
+
+    allowed: bool = False
+    """Whether what was asked for was done, or was said to be allowed."""
+
 
 def ask(row: Row, lab: Situation) -> Answer:
     """Put one row's question to the lab, and again while the answer may still change by itself."""
@@ -66,7 +82,20 @@ def ask(row: Row, lab: Situation) -> Answer:
             wrong += f", and the log is of the pod's start. {ANEW.replace(EXERCISE, row.exercise)}"
     except (Unknown, NoOperator) as error:
         return Answer(row, Verdict.NOT_ASKED, str(error), expected)
-    return Answer(row, Verdict.FAILED if wrong else Verdict.PASSED, outcome.shown, expected, wrong)
+    verdict = Verdict.FAILED if wrong else Verdict.PASSED
+    return Answer(row, verdict, outcome.shown, expected, wrong, _brief(row, outcome, wrong), _allowed(outcome))
+
+
+def _brief(row: Row, outcome: Outcome, wrong: str) -> str:
+    if isinstance(row.expected, Says):
+        return brief(outcome)
+    if isinstance(row.expected, Holds):
+        return brief(outcome, OTHERWISE if wrong else "as expected")
+    return brief(outcome, "allowed")
+
+
+def _allowed(outcome: Outcome) -> bool:
+    return isinstance(outcome, Done) and outcome.value != "no"
 
 
 def _patiently(row: Row, lab: Situation) -> Outcome:

@@ -255,7 +255,7 @@ def _annotated(role: AnnotatedRole, lab: Situation) -> str | Outcome:
     if not isinstance(found, Done):
         return found
     arn = (found.value.get("metadata", {}).get("annotations") or {}).get(ROLE_ARN)
-    return str(arn) if arn else Broke(f"The service account {role.service_account} has no annotation {ROLE_ARN}.")
+    return str(arn) if arn else Broke(f"The service account {role.service_account} has no annotation {ROLE_ARN}")
 
 
 def _as_pod(role: PodsRole, lab: Situation) -> str | Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from exercises.access.requests import Request, ResourceRequest, UrlRequest
 from exercises.expectations import Allowed, AwsDenied, Expectation, Forbidden, Holds, Says, Unauthorized
 from exercises.questions import (
     AsTestuser,
@@ -21,6 +22,7 @@ USER = "testuser"
 ARN = "$TESTUSER_ARN"
 AUTHENTICATED = "system:authenticated"
 MASTERS = "system:masters"
+LIST_NODES = ResourceRequest("list", "", "nodes")
 
 
 def rows() -> Iterator[Row]:
@@ -39,7 +41,13 @@ def rows() -> Iterator[Row]:
 
 
 def _row(
-    stage: str, name: str, question: Question, expected: Expectation, why: str, boundary: bool | None = None
+    stage: str,
+    name: str,
+    question: Question,
+    expected: Expectation,
+    why: str,
+    boundary: bool | None = None,
+    asks: Request | None = None,
 ) -> Row:
     return Row(
         exercise="identity-mapping",
@@ -50,6 +58,7 @@ def _row(
         expected=expected,
         why=why,
         lags=True,
+        asks=asks,
         boundary=boundary,
     )
 
@@ -73,6 +82,7 @@ def _masters() -> Iterator[Row]:
         AsTestuser(listing("nodes")),
         Allowed(),
         "The ClusterRoleBinding cluster-admin gives the group system:masters everything.",
+        asks=LIST_NODES,
     )
     yield _row(
         stage, "can-i-everything", AsTestuser(may_do_everything()), Says("yes"), "Everything, in every namespace."
@@ -94,6 +104,7 @@ def _authenticated() -> Iterator[Row]:
         AsTestuser(listing("nodes")),
         Forbidden(USER, "list", "nodes"),
         "403, not 401: the API server knows who asks, and RBAC gives them no right.",
+        asks=LIST_NODES,
     )
     yield _row(
         stage,
@@ -101,6 +112,7 @@ def _authenticated() -> Iterator[Row]:
         AsTestuser(discovery()),
         Allowed(),
         "The ClusterRole system:discovery is bound to the group system:authenticated.",
+        asks=UrlRequest("get", "/apis"),
     )
 
 
@@ -133,6 +145,7 @@ def _entry() -> Iterator[Row]:
         AsTestuser(listing("pods", "kube-system")),
         Forbidden(ARN, "list", "pods", "kube-system"),
         "The association's scope is one namespace.",
+        asks=ResourceRequest("list", "", "pods", namespace="kube-system"),
     )
     yield _row(
         stage,
@@ -140,6 +153,7 @@ def _entry() -> Iterator[Row]:
         AsTestuser(listing("nodes")),
         Forbidden(ARN, "list", "nodes"),
         "Nodes are in no namespace.",
+        asks=LIST_NODES,
     )
     yield _row(
         stage,
@@ -147,6 +161,7 @@ def _entry() -> Iterator[Row]:
         AsTestuser(deleting("any", "default")),
         Forbidden(ARN, "delete", "pods", "default"),
         "The policy is for looking.",
+        asks=ResourceRequest("delete", "", "pods", namespace="default"),
     )
 
 

@@ -13,6 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+ERROR: Final = "an error"
+OTHERWISE: Final = "otherwise"
+"""What `brief` cannot say in few words."""
+
+_SESSION: Final = re.compile(r"^arn:[\w-]+:sts::\d+:assumed-role/(?P<name>[^/]+)/")
+_USER: Final = re.compile(r"^arn:[\w-]+:iam::\d+:user/(?P<name>.+)$")
+_REASONS: Final[Mapping[int, str]] = {401: "401 Unauthorized", 403: "403 Forbidden", 404: "404 Not Found"}
+
 LONGEST: Final = 300
 """Characters of an observation that are shown."""
 
@@ -95,6 +103,27 @@ class Starting:
     def shown(self) -> str:
         """For a table."""
         return short(self.reason)
+
+
+def brief(outcome: Outcome, wanted: str = "") -> str:
+    """An answer in few words; `wanted` are those for an answer that is as demanded, empty where its own say more."""
+    match outcome:
+        case Done(value=str(value)) if not wanted:
+            found = _SESSION.match(value)
+            if found:
+                return f"role {found['name']}"
+            found = _USER.match(value)
+            return f"user {found['name']}" if found else short(value) or "allowed"
+        case Done():
+            return wanted or "allowed"
+        case HttpRefused(status=status):
+            return _REASONS.get(status, str(status))
+        case AwsRefused(code=code):
+            return code
+        case Broke():
+            return ERROR
+        case _:
+            return "could not be asked"
 
 
 Outcome = Done | HttpRefused | AwsRefused | Broke | Unanswered | Starting

@@ -80,6 +80,12 @@ class InPod:
     """Bucket that the command makes if it is allowed to, wrongly; it is then deleted at once."""
 
     @property
+    def brief(self) -> str:
+        """In few words, beside the name of who asks."""
+        # Where the token lies is told in full by the row for its mount.
+        return f"cat …/{self.argv[-1].rpartition('/')[2]}" if self.reader == "token" else quoted(self.argv)
+
+    @property
     def typed(self) -> str:
         """As a learner types it."""
         where = "" if self.namespace == "default" else f" -n {self.namespace}"
@@ -93,6 +99,11 @@ class PodLog:
 
     namespace: str
     pod: str
+
+    @property
+    def brief(self) -> str:
+        """In few words, beside the name of who asks."""
+        return self.typed
 
     @property
     def typed(self) -> str:
@@ -112,6 +123,11 @@ class ShortPod:
 
     argv: tuple[str, ...]
     """Arguments of the AWS CLI."""
+
+    @property
+    def brief(self) -> str:
+        """In few words, beside the name of who asks."""
+        return f"aws {quoted(self.argv)}"
 
     @property
     def typed(self) -> str:
@@ -191,6 +207,14 @@ class AsTestuser:
     bearer: Literal["good", "of-another-cluster", "expired"] = "good"
 
     @property
+    def brief(self) -> str:
+        """In few words, beside the name of who asks."""
+        token = {"good": "", "of-another-cluster": ", another cluster's token", "expired": ", an old token"}[
+            self.bearer
+        ]
+        return f"{self.request.line}{token}"
+
+    @property
     def typed(self) -> str:
         """As a learner types it."""
         if self.bearer == "good":
@@ -216,6 +240,11 @@ class AwsAsTestuser:
     """Member of the answer that is looked at; empty: none."""
 
     @property
+    def brief(self) -> str:
+        """In few words, beside the name of who asks."""
+        return self.line
+
+    @property
     def typed(self) -> str:
         """As a learner types it."""
         return f"{AS_TESTUSER} {self.line}"
@@ -233,6 +262,12 @@ class TokenAtSts:
 
     signed_anew: bool = False
     """Whether another key than the cluster's has signed it."""
+
+    @property
+    def brief(self) -> str:
+        """In few words, beside the name of who asks."""
+        token = "a forged token" if self.signed_anew else "its token"
+        return f"{token} for {self.audience or 'the API server'}, at STS"
 
     @property
     def typed(self) -> str:
@@ -263,6 +298,11 @@ class TokenAtApiServer:
     request: Request
 
     @property
+    def brief(self) -> str:
+        """In few words, beside the name of who asks."""
+        return f"{self.request.line}, its token for {self.audience}"
+
+    @property
     def typed(self) -> str:
         """As a learner types it."""
         make = f"kubectl create token {self.service_account} -n {self.namespace} --audience {self.audience}"
@@ -287,6 +327,11 @@ class ReadObject:
     """Name of the volume, for volume and mount."""
 
     @property
+    def brief(self) -> str:
+        """In few words, beside the name of who asks."""
+        return f"kubectl get {'pod' if self.kind == 'pods' else 'sa'}: {self.extract}"
+
+    @property
     def typed(self) -> str:
         """As a learner types it."""
         paths = {
@@ -308,6 +353,11 @@ class RoleTrust:
     role: AnnotatedRole | PodsRole
 
     @property
+    def brief(self) -> str:
+        """In few words, beside the name of who asks."""
+        return "aws iam get-role: trust policy"
+
+    @property
     def typed(self) -> str:
         """As a learner types it."""
         return f'aws iam get-role --role-name "$({self.role.name_line})" --query Role.AssumeRolePolicyDocument'
@@ -319,6 +369,11 @@ class Associations:
 
     namespace: str
     service_account: str
+
+    @property
+    def brief(self) -> str:
+        """In few words, beside the name of who asks."""
+        return "its Pod Identity association"
 
     @property
     def typed(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from exercises.access.requests import ResourceRequest
 from exercises.expectations import Allowed, Expectation, Forbidden, Says
 from exercises.questions import InPod, Reader
 from exercises.row import Row
@@ -33,7 +34,9 @@ class _Team:
         self.account = f"{team}-k8s"
         self.user = f"system:serviceaccount:{self.own}:{self.account}"
 
-    def row(self, name: str, line: str, expected: Expectation, why: str, reader: Reader = "kubectl") -> Row:
+    def row(
+        self, name: str, line: str, asks: ResourceRequest, expected: Expectation, why: str, reader: Reader = "kubectl"
+    ) -> Row:
         return Row(
             exercise="rbac",
             stage=self.stage,
@@ -43,7 +46,12 @@ class _Team:
             expected=expected,
             why=why,
             lags=True,
+            asks=asks,
         )
+
+    def pods(self, verb: str, namespace: str = "") -> ResourceRequest:
+        """Something to be done with pods, in the team's own namespace or in this one."""
+        return ResourceRequest(verb, "", "pods", namespace=namespace or self.own)
 
     def forbidden(self, verb: str, resource: str, namespace: str = "") -> Forbidden:
         return Forbidden(self.user, verb, resource, namespace)
@@ -53,24 +61,28 @@ class _Team:
         yield self.row(
             "list-pods-other-team",
             f"get pods -n {self.other}",
+            self.pods("list", self.other),
             self.forbidden("list", "pods", self.other),
             f"The other team's namespace: {why}",
         )
         yield self.row(
             "list-pods-kube-system",
             "get pods -n kube-system",
+            self.pods("list", "kube-system"),
             self.forbidden("list", "pods", "kube-system"),
             f"The system's namespace: {why}",
         )
         yield self.row(
             "list-nodes",
             "get nodes",
+            ResourceRequest("list", "", "nodes"),
             self.forbidden("list", "nodes"),
             f"Nodes are in no namespace: {why}",
         )
         yield self.row(
             "can-i-other-team",
             f"auth can-i get pods -n {self.other}",
+            self.pods("get", self.other),
             Says("no"),
             "The API server tells beforehand what it would say.",
             "can-i",
@@ -80,39 +92,56 @@ class _Team:
 def _before(team: _Team) -> Iterator[Row]:
     why = "without a RoleBinding an account may do nothing."
     yield team.row(
-        "list-pods", "get pods", team.forbidden("list", "pods", team.own), "Its own namespace gives it no right: " + why
+        "list-pods",
+        "get pods",
+        team.pods("list"),
+        team.forbidden("list", "pods", team.own),
+        "Its own namespace gives it no right: " + why,
     )
     yield team.row(
         "create-pod",
         f"run {PROBE} --image nginx:1.20-alpine --dry-run=server",
+        team.pods("create"),
         team.forbidden("create", "pods", team.own),
         "Writing is a right of its own: " + why,
     )
     yield team.row(
-        "can-i", "auth can-i get pods", Says("no"), "The API server tells beforehand what it would say.", "can-i"
+        "can-i",
+        "auth can-i get pods",
+        team.pods("get"),
+        Says("no"),
+        "The API server tells beforehand what it would say.",
+        "can-i",
     )
     yield from team.elsewhere(why)
 
 
 def _after(team: _Team) -> Iterator[Row]:
     pod = f"{team.team}-kubectl"
-    yield team.row("list-pods", "get pods", Allowed(), "The RoleBinding gives it the Role in its own namespace.")
+    yield team.row(
+        "list-pods", "get pods", team.pods("list"), Allowed(), "The RoleBinding gives it the Role in its own namespace."
+    )
     yield team.row(
         "create-pod",
         f"run {PROBE} --image nginx:1.20-alpine --dry-run=server",
+        team.pods("create"),
         Allowed(),
         "The Role has the verb create, as all verbs.",
     )
     yield team.row(
         "delete-pod",
         f"delete pod {pod} --dry-run=server",
+        team.pods("delete"),
         Allowed(),
         "The Role has the verb delete, as all verbs.",
     )
-    yield team.row("can-i", "auth can-i get pods", Says("yes"), "The API server tells beforehand.", "can-i")
+    yield team.row(
+        "can-i", "auth can-i get pods", team.pods("get"), Says("yes"), "The API server tells beforehand.", "can-i"
+    )
     yield team.row(
         "can-i-everything",
         "auth can-i * *",
+        ResourceRequest("*", "*", "*", namespace=team.own),
         Says("yes"),
         "The Role names all API groups, resources and verbs, and the question is about its own namespace.",
         "can-i",

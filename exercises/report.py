@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from exercises.ask import Answer, Verdict, worst
+from exercises.diagnosis import Finding
 from exercises.row import ExerciseName, Row
 from exercises.stages import EXERCISES, OFF
 
@@ -43,10 +44,21 @@ class Report:
     stages: Mapping[ExerciseName, str] | None = None
     """Exercise → stage, for those that were to be checked; None after a walk through all stages."""
 
+    causes: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict[str, "tuple[Finding, ...]"])
+    """Name of a failed row → why it failed, and what to do."""
+
+    by_hand: tuple[ExerciseName, ...] = ()
+    """Those of them that stand at a stage that somebody made by hand."""
+
     @property
     def off(self) -> tuple[ExerciseName, ...]:
         """Exercises that were to be checked and do not stand."""
         return tuple(name for name, stage in (self.stages or {}).items() if stage == OFF)
+
+    @property
+    def all_off(self) -> bool:
+        """Whether none of those that were to be checked stands, so that there is nothing to ask."""
+        return bool(self.stages) and len(self.off) == len(self.stages)
 
     @property
     def other_boundary(self) -> tuple[Row, ...]:
@@ -84,6 +96,7 @@ class Report:
                     for one in self.summaries
                 ],
                 "off": list(self.off),
+                "by_hand": list(self.by_hand),
             },
         }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from exercises.access.requests import Request
 from exercises.expectations import Expectation
 from exercises.questions import Question
 
@@ -32,6 +33,9 @@ class Row:
     """Whether an earlier stage can shine through for a moment on AWS: AWS spreads the end of a right with some delay,
     and each of a cluster's API servers learns of a role or a binding by itself. Then an answer that the earlier stage
     would give is asked for again."""
+
+    asks: Request | None = None
+    """What the question asks of RBAC, where it is about that: from it a failed row's cause is computed."""
 
     boundary: bool | None = None
     """Asked only where testuser has (True) or has not (False) a permissions boundary; None: in both cases."""

@@ -96,21 +96,19 @@ class NoOperator(Exception):
     """The operator has no credentials, so that nobody can be asked; the text says why."""
 
 
+@dataclass(frozen=True)
+class Reached:
+    """A lab's API server and AWS, asked as the operator."""
+
+    api: ApiServer
+    aws: Aws
+    names: Names
+    stop: Event
+
+
 @contextmanager
-def opened(
-    outputs: Mapping[str, Any], *, patience: float, boundary: bool, testuser: Key | Unanswered
-) -> Generator[Situation]:
-    """The lab that has these stack outputs.
-
-    Args:
-        outputs: of the stack; see infra/outputs.py.
-        patience: seconds, from now on, within which AWS may not have spread the last change yet.
-        boundary: whether testuser is meant to have a permissions boundary.
-        testuser: their key, or why there is none.
-
-    Raises:
-        NoOperator: there are no credentials, or the kubeconfig cannot be read.
-    """
+def reached(outputs: Mapping[str, Any]) -> Generator[Reached]:
+    """The lab that has these stack outputs. Raises NoOperator, as `opened` does."""
     try:
         endpoint = Endpoint.of(outputs.get("kubeconfig"))
     except ValueError as error:
@@ -121,20 +119,44 @@ def opened(
     operator = Operator(aws, names)
     operator.token()
     with certificate_file(endpoint) as ca_file:
-        lab = Situation(
-            names=names,
-            stages=standing(outputs),
-            boundary=boundary,
-            api=Client(endpoint, ca_file, operator.token, stop),
-            aws=aws,
-            testuser=testuser,
-            settled_by=time.monotonic() + patience,
-            stop=stop,
-        )
         try:
-            yield lab
+            yield Reached(Client(endpoint, ca_file, operator.token, stop), aws, names, stop)
         finally:
             stop.set()
+
+
+@contextmanager
+def opened(
+    outputs: Mapping[str, Any],
+    *,
+    patience: float,
+    boundary: bool,
+    testuser: Key | Unanswered,
+    stages: Mapping[ExerciseName, str] | None = None,
+) -> Generator[Situation]:
+    """The lab that has these stack outputs.
+
+    Args:
+        outputs: of the stack; see infra/outputs.py.
+        patience: seconds, from now on, within which AWS may not have spread the last change yet.
+        boundary: whether testuser is meant to have a permissions boundary.
+        testuser: their key, or why there is none.
+        stages: where the exercises stand; None: where the outputs tell.
+
+    Raises:
+        NoOperator: there are no credentials, or the kubeconfig cannot be read.
+    """
+    with reached(outputs) as lab:
+        yield Situation(
+            names=lab.names,
+            stages=standing(outputs) if stages is None else stages,
+            boundary=boundary,
+            api=lab.api,
+            aws=lab.aws,
+            testuser=testuser,
+            settled_by=time.monotonic() + patience,
+            stop=lab.stop,
+        )
 
 
 class Operator:

@@ -44,10 +44,11 @@ EXERCISES: Final[Mapping[ExerciseName, Exercise]] = {
     ),
     "irsa": Exercise(
         "irsa",
-        ("on",),
+        ("account", "on"),
         "AWS from a pod: IRSA",
-        "Three pods ask AWS the same. eks-iam-test1 has no token and eks-iam-test2 that of its default service"
-        " account: to AWS, both are the node. eks-iam-test3 runs as my-sa, which has an IAM role.",
+        "The service account my-sa has an IAM role, as `eksctl create iamserviceaccount` makes it (stage account; the"
+        " note's pods are yours to make). In stage on three pods ask AWS the same. eks-iam-test1 has no token and"
+        " eks-iam-test2 that of its default service account: to AWS, both are the node. eks-iam-test3 runs as my-sa.",
     ),
     "pod-identity": Exercise(
         "podIdentity",

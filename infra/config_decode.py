@@ -94,6 +94,13 @@ def decode_stage(value: object) -> object:
     return "off" if value is False else value
 
 
+def decode_switch(value: object) -> object:
+    """The value, or the stages ``off`` and ``on`` for false and true: a switch that has got a stage in between."""
+    if isinstance(value, str) and value in _TRUTH:
+        value = _TRUTH[value]
+    return {False: "off", True: "on"}[value] if isinstance(value, bool) else value
+
+
 def decode_list(value: object) -> list[object] | tuple[object, ...]:
     """A list from a list or from its JSON text.
 
@@ -125,4 +132,5 @@ OptionalSecret = Annotated[Secret | None, BeforeValidator(decode_optional)]
 ConfigList = Annotated[tuple[ConfigStr, ...], BeforeValidator(decode_list)]
 ConfigMap = dict[str, ConfigStr]
 RbacStage = Annotated[Literal["off", "before", "after"], BeforeValidator(decode_stage)]
+IrsaStage = Annotated[Literal["off", "account", "on"], BeforeValidator(decode_switch)]
 MappingStage = Annotated[Literal["off", "masters", "authenticated", "unmapped", "entry"], BeforeValidator(decode_stage)]

@@ -15,6 +15,7 @@ from infra.config_decode import (
     ConfigList,
     ConfigMap,
     ConfigStr,
+    IrsaStage,
     MappingStage,
     OptionalSecret,
     OptionalStr,
@@ -105,9 +106,9 @@ class Exercises(Settings):
     """How the IAM user testuser may enter the cluster: by the ConfigMap aws-auth as one of system:masters or of
     system:authenticated, not at all (unmapped), or by an access entry; off: there is no such user."""
 
-    irsa: ConfigBool = False
-    """Whether the service account my-sa gets an IAM role through the OIDC provider, and the pods eks-iam-test1 to 3
-    are there."""
+    irsa: IrsaStage = "off"
+    """The service account my-sa with an IAM role through the OIDC provider, as `eksctl create iamserviceaccount` makes
+    it (account), and with it the pods eks-iam-test1 to 3 (on, or true); off, or false: none of it."""
 
     pod_identity: ConfigBool = False
     """Whether the service account pod-identity-sa gets an IAM role through EKS Pod Identity, and the pod

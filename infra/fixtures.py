@@ -101,11 +101,12 @@ def build(
             opts,
         )
     role_arns: dict[str, pulumi.Output[str]] = {}
-    if wanted.irsa:
+    if wanted.irsa != "off":
         role_arns["irsa"] = IrsaExercise(
             "irsa",
             IrsaExerciseArgs(
                 image=versions.AWS_CLI_IMAGE,
+                pods=wanted.irsa == "on",
                 oidc_provider=cluster.oidc_provider,
                 kubeconfig=cluster.own_kubeconfig,
                 scope=scope,

@@ -136,8 +136,9 @@ KREW_VERSION: Final = "0.5.0"
 AWS_CLI_VERSION: Final = "2.36.5"
 """AWS CLI version 2, release of 2026-07."""
 
-AWS_CLI_IMAGE: Final = f"amazon/aws-cli:{AWS_CLI_VERSION}"
-"""Image of the AWS CLI, whose entrypoint is `aws`, for the exercise pods. Docker Hub has one for each release."""
+AWS_CLI_IMAGE: Final = "amazon/aws-cli:latest"
+"""Image of the AWS CLI, whose entrypoint is `aws`, for the exercise pods. The study note names this tag, and a pod that
+has another image is changed by the note's `kubectl apply`: its container ends, and is not started again."""
 
 KREW_PLUGINS: Final[tuple[str, ...]] = (
     "access-matrix",

@@ -10,13 +10,13 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import yaml
 from pulumi import automation as auto
@@ -35,6 +35,11 @@ OnEvent = Callable[[auto.EngineEvent], object]
 PutRight = Callable[["RehearsalStack", bool], object]
 """Puts right what a killed run left in a stack, by `export`, `restore` and `delete`; the second argument tells whether
 the stack is to be built and not only taken away. It is called in the environment in which the stack's AWS answers."""
+
+
+PREVIEW: Final = {"PULUMI_K8S_ENABLE_SERVER_SIDE_APPLY": "false"}
+"""Environment of a preview that is to show every creation. With server-side apply the Kubernetes provider tries each at
+the API server, and ends the preview where an object of that name has other fields."""
 
 
 class RunFailed(Exception):
@@ -109,6 +114,7 @@ class RehearsalStack:
         self._charts = Charts(world.dir / "charts", tell)
         self._put_right = put_right
         self._project_file, self._stack_file = project_file, stack_file
+        self._opened_stack: auto.Stack | None = None
         self._project: str = yaml.safe_load(project_file.read_text())["name"]
 
     @property
@@ -198,10 +204,35 @@ class RehearsalStack:
         finally:
             file.unlink()
 
+    def to_create(self) -> list[dict[str, Any]]:
+        """What an `up` would create, in the state's own form; to be called by `put_right`. Raises RunFailed."""
+        if self._opened_stack is None:
+            raise RuntimeError("the stack is not open")
+        found: list[dict[str, Any]] = []
+
+        def take(event: auto.EngineEvent) -> None:
+            metadata = event.resource_pre_event.metadata if event.resource_pre_event else None
+            if metadata and metadata.new and str(getattr(metadata.op, "value", metadata.op)) == "create":
+                new = metadata.new
+                told = {"urn": new.urn, "type": new.type, "custom": bool(new.custom), "inputs": new.inputs}
+                beside = {"parent": new.parent, "provider": new.provider}
+                found.append({**told, **{key: value for key, value in beside.items() if value}})
+
+        with environment(PREVIEW, set()):
+            self._run(self._opened_stack.preview, take)
+        return found
+
     def delete(self, urns: Collection[str]) -> None:
         """Delete these resources, for real and from the state; to be called by `put_right`. Raises CommandError."""
         targets = [part for urn in urns for part in ("--target", urn)]
         self.engine.run(["destroy", "--yes", "--skip-preview", "--stack", self.name, *targets], str(self._work), {})
+
+    def last_update_failed(self) -> bool:
+        """Whether the last update of the stack failed or was stopped, by the engine's own history."""
+        history = self._root / "backend" / ".pulumi" / "history" / self._project / self.name
+        kept = sorted(history.glob("*.history.json"), reverse=True)
+        told: Iterator[dict[str, Any]] = (json.loads(file.read_text()) for file in kept)
+        return next((one.get("result") != "succeeded" for one in told if one.get("kind") == "update"), False)
 
     def gave_up(self) -> bool:
         """Whether a deletion failed or was stopped, and no `up` has ended since."""
@@ -265,7 +296,7 @@ class RehearsalStack:
         # emulator too, and no credentials of the user's.
         with environment(self.environment(), self.world.unset() | {"PULUMI_CONFIG_PASSPHRASE"}):
             try:
-                stack = self._open()
+                stack = self._opened_stack = self._open()
                 if builds is not None:
                     self._put_right(self, builds)
             except auto.CommandError as error:

@@ -29,7 +29,7 @@ def sleeping(number: int, image: str, service_account: pulumi.Input[str] | None 
         image: image whose entrypoint is the AWS CLI, with a shell.
         service_account: its service account; None: `default`.
     """
-    return _shape(number, image, command=["sleep"], args=["36000"], service_account=service_account)
+    return _shape(number, image, command=["sleep", "36000"], service_account=service_account)
 
 
 def listing_buckets(number: int, image: str) -> PodShape:
@@ -44,7 +44,7 @@ def _shape(
     number: int,
     image: str,
     *,
-    args: Sequence[str],
+    args: Sequence[str] | None = None,
     command: Sequence[str] | None = None,
     service_account: pulumi.Input[str] | None = None,
     mount_token: bool | None = None,
@@ -61,4 +61,5 @@ def _shape(
         restart_policy="Never",
         mount_token=mount_token,
         ends=ends,
+        as_applied=True,
     )

@@ -1,7 +1,8 @@
 """Exercise IRSA: the same question to AWS from three pods, of which one has an IAM role.
 
-eks-iam-test1 has no service-account token and eks-iam-test2 that of `default`: both are the node to AWS, which
-denies them S3. eks-iam-test3 runs as `my-sa`, whose role may read S3.
+The stage `account` has the role and the service account alone, as `eksctl create iamserviceaccount` leaves them.
+Stage `on` adds the pods: eks-iam-test1 has no service-account token and eks-iam-test2 that of `default`, so that both
+are the node to AWS, which denies them S3. eks-iam-test3 runs as `my-sa`, whose role may read S3.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pulumi
+from pulumi_kubernetes.core.v1 import ServiceAccount
 
 from components.base import Component, Tags
 from components.exercises import role_injected
@@ -32,11 +34,14 @@ class IrsaExerciseArgs:
     """JSON text of a kubeconfig, by which the API server is asked whether pods get the role."""
 
     scope: Scope
+    pods: bool = True
+    """Whether the three pods are there too."""
+
     tags: Tags = field(default_factory=dict[str, str])
 
 
 class IrsaExercise(Component):
-    """Role, service account and pods; needs the cluster's Kubernetes provider in `opts`."""
+    """Role, service account and, if asked for, pods; needs the cluster's Kubernetes provider in `opts`."""
 
     role_arn: pulumi.Output[str]
 
@@ -55,6 +60,12 @@ class IrsaExercise(Component):
             opts=self.child(),
         )
         account = role.service_account(f"{name}-account", self.child())
+        if args.pods:
+            self._pods(name, args, role, account)
+        self.role_arn = role.arn
+        self.register_outputs({"roleArn": self.role_arn})
+
+    def _pods(self, name: str, args: IrsaExerciseArgs, role: IrsaRole, account: ServiceAccount) -> None:
         pod(f"{name}-test1", listing_buckets(1, args.image), self.child(delete_before_replace=True))
         pod(f"{name}-test2", sleeping(2, args.image), self.child(delete_before_replace=True))
         told = role.arn.apply(role_injected.annotation)
@@ -69,5 +80,3 @@ class IrsaExercise(Component):
                 before_create=role_injected.hook(f"{name}-role-injected", args.kubeconfig, told),
             ),
         )
-        self.role_arn = role.arn
-        self.register_outputs({"roleArn": self.role_arn})

@@ -21,6 +21,9 @@ UNAWAITED = {
 }
 """Annotations of a pod that never becomes ready."""
 
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""Annotation in which `kubectl apply` keeps what it was given: it compares the next text with this one."""
+
 
 @dataclass(frozen=True)
 class PodShape:
@@ -46,14 +49,19 @@ class PodShape:
     ends: bool = False
     """Whether the container ends by itself; the stack then does not wait until the pod is ready."""
 
+    as_applied: bool = False
+    """Whether the pod has what `kubectl apply` would have left on it, so that applying the same text changes
+    nothing."""
+
 
 def pod(logical_name: str, shape: PodShape, opts: pulumi.ResourceOptions) -> Pod:
     """Make the pod."""
+    annotations: dict[str, pulumi.Input[str]] = dict(UNAWAITED) if shape.ends else {}
+    if shape.as_applied:
+        annotations[LAST_APPLIED] = _applied(shape)
     return Pod(
         logical_name,
-        metadata=ObjectMetaArgs(
-            name=shape.name, namespace=shape.namespace, annotations=dict(UNAWAITED) if shape.ends else None
-        ),
+        metadata=ObjectMetaArgs(name=shape.name, namespace=shape.namespace, annotations=annotations or None),
         spec=PodSpecArgs(
             containers=[
                 ContainerArgs(
@@ -70,3 +78,28 @@ def pod(logical_name: str, shape: PodShape, opts: pulumi.ResourceOptions) -> Pod
         ),
         opts=opts,
     )
+
+
+def _applied(shape: PodShape) -> pulumi.Output[str]:
+    """The annotation's value: the manifest as kubectl writes it, which sorts its keys and ends the line."""
+    container = {
+        "name": shape.container,
+        "image": shape.image,
+        "command": list(shape.command or ()),
+        "args": list(shape.args or ()),
+    }
+    spec = {
+        "containers": [{key: value for key, value in container.items() if value}],
+        "serviceAccountName": shape.service_account,
+        "automountServiceAccountToken": shape.mount_token,
+        "restartPolicy": shape.restart_policy,
+        "terminationGracePeriodSeconds": 0,
+    }
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"annotations": {}, "name": shape.name, "namespace": shape.namespace},
+        "spec": {key: value for key, value in spec.items() if value is not None},
+    }
+    text = pulumi.Output.json_dumps(manifest, separators=(",", ":"), sort_keys=True)
+    return text.apply(lambda line: f"{line}\n")

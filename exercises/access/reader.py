@@ -6,7 +6,7 @@ than thousands of roles take to evaluate.
 
 import json
 import logging
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +31,10 @@ TIMEOUT: Final = (5, 30)
 """Seconds to connect, and to wait for an answer."""
 
 
+Send = Callable[[str, str, Mapping[str, str], Mapping[str, Any] | None], tuple[int, bytes]]
+"""Sends a request (method, path, headers, body) and returns HTTP's status and the content; raises NotAsked."""
+
+
 class NotAsked(Exception):
     """The API server could not be asked; the text says why and what to do. `status` is HTTP's, 0 without one."""
 
@@ -49,24 +53,18 @@ class Self:
 
 
 class Reader:
-    """Asks one API server, as the user of a kubeconfig; may be used from several threads."""
+    """Asks one API server as one user; may be used from several threads."""
 
     def __init__(self, kubeconfig: Mapping[str, Any] | str) -> None:
         """A kubeconfig's content. Its credentials are got now; raises NotAsked when they are not to be had."""
-        from kubernetes import client, config  # a part of a second, and only this asks
+        self._send = _by_client(kubeconfig)
 
-        settings: Any = yaml.safe_load(kubeconfig) if isinstance(kubeconfig, str) else kubeconfig
-        chosen: Any = client.Configuration()
-        chosen.connection_pool_maxsize = AT_ONCE
-        # A retry is told on stderr, and what cannot be reached now is for the user to try again.
-        chosen.retries = False
-        with _logged_errors() as errors:
-            try:
-                self._client: Any = config.new_client_from_config_dict(settings, client_configuration=chosen)
-            except config.ConfigException as error:
-                errors.append(str(error))
-        if errors:
-            raise NotAsked(f"The kubeconfig gave no credentials: {errors[0]}. Check that aws and its keys work.")
+    @classmethod
+    def by(cls, send: Send) -> "Reader":
+        """A reader of whatever answers these requests."""
+        made = cls.__new__(cls)
+        made._send = send
+        return made
 
     def get(self, path: str, accept: str = "application/json") -> dict[str, Any]:
         """The answer to a GET; raises NotAsked."""
@@ -185,21 +183,42 @@ class Reader:
     def _request(
         self, method: str, path: str, headers: dict[str, str], body: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        from kubernetes.client import ApiException
-        from urllib3.exceptions import HTTPError
-
-        try:
-            call = self._client.param_serialize(
-                method, path, header_params=headers, body=body, auth_settings=["BearerToken"]
-            )
-            answer = self._client.call_api(*call, _request_timeout=TIMEOUT)
-            status, text = answer.status, answer.read()
-        except (ApiException, HTTPError, OSError) as error:
-            reason = next(iter(str(error).splitlines()), type(error).__name__)
-            raise NotAsked(f"The API server could not be asked: {reason}. Try again in a moment.") from error
+        status, text = self._send(method, path, headers, body)
         if status >= 400:
             raise _refusal(method, path, status, text)
         return json.loads(text)
+
+
+def _by_client(kubeconfig: Mapping[str, Any] | str) -> Send:
+    from kubernetes import client, config  # a part of a second, and only this asks
+    from urllib3.exceptions import HTTPError
+
+    settings: Any = yaml.safe_load(kubeconfig) if isinstance(kubeconfig, str) else kubeconfig
+    chosen: Any = client.Configuration()
+    chosen.connection_pool_maxsize = AT_ONCE
+    # A retry is told on stderr, and what cannot be reached now is for the user to try again.
+    chosen.retries = False
+    made: Any = None
+    with _logged_errors() as errors:
+        try:
+            made = config.new_client_from_config_dict(settings, client_configuration=chosen)
+        except config.ConfigException as error:
+            errors.append(str(error))
+    if errors:
+        raise NotAsked(f"The kubeconfig gave no credentials: {errors[0]}. Check that aws and its keys work.")
+
+    def send(method: str, path: str, headers: Mapping[str, str], body: Mapping[str, Any] | None) -> tuple[int, bytes]:
+        try:
+            call = made.param_serialize(
+                method, path, header_params=dict(headers), body=body, auth_settings=["BearerToken"]
+            )
+            answer = made.call_api(*call, _request_timeout=TIMEOUT)
+            return answer.status, answer.read()
+        except (client.ApiException, HTTPError, OSError) as error:
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            raise NotAsked(f"The API server could not be asked: {reason}. Try again in a moment.") from error
+
+    return send
 
 
 @contextmanager

@@ -79,7 +79,7 @@ class Container:
         self._prepare = prepare
         self._current_env = current_env
         self._changed = changed
-        self._pod = pod
+        self.pod = pod
         self._tell = tell
         self._process: Process | None = None
         self._prepared: Prepared | None = None
@@ -171,7 +171,7 @@ class Container:
 
     def _id(self) -> str:
         # stages.yaml gives a container its first one in the same way.
-        unique = f"{self._pod}/{self.name}/{self.restarts}"
+        unique = f"{self.pod}/{self.name}/{self.restarts}"
         return f"containerd://{hashlib.sha256(unique.encode()).hexdigest()}"
 
     async def _say(self, state: Object) -> None:

@@ -13,14 +13,15 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from rehearsal.control_plane.errors import ControlPlaneError
-from rehearsal.kubelet.objects import Api, Object
+from rehearsal.kubelet.objects import Object
 
 Tell = Callable[[str, str, str], None]
 """Takes type (Normal or Warning), reason and message of one container's event."""
 
+_JSON: Final = "application/json"
 _MERGE: Final = "application/merge-patch+json"
 
 
@@ -36,6 +37,14 @@ def tell_of_start(tell: Tell, container: Mapping[str, Any]) -> None:
         tell("Normal", "Pulled", f'Container image "{image}" {accessible}')
     tell("Normal", "Created", "Container created")
     tell("Normal", "Started", "Container started")
+
+
+class Api(Protocol):
+    """What is needed of the API server."""
+
+    async def request(self, method: str, path: str, body: Mapping[str, Any], content_type: str) -> Object:
+        """Send a request; raises ControlPlaneError."""
+        ...
 
 
 class Events:
@@ -104,7 +113,7 @@ class Events:
                     again = {"count": count + 1, "lastTimestamp": body["lastTimestamp"]}
                     await self._api.request("PATCH", f"{path}/{name}", again, _MERGE)
                 else:
-                    await self._api.request("POST", path, body)
+                    await self._api.request("POST", path, body, _JSON)
             except ControlPlaneError:
                 self._known.pop(key, None)
             else:

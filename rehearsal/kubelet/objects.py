@@ -21,9 +21,7 @@ _WHOLE = re.compile(r"^metadata\.(labels|annotations)$")
 class Api(Protocol):
     """What is needed of the API server."""
 
-    async def request(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, content_type: str = "application/json"
-    ) -> Object:
+    async def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Object:
         """Send a request; raises ApiError."""
         ...
 

@@ -56,6 +56,7 @@ def mutations() -> Iterator[Mutation]:
     yield from _authenticated()
     yield from _unmapped()
     yield from _entry()
+    yield from _irsa_account()
     yield from _irsa()
     yield from _pod_identity()
 
@@ -347,6 +348,18 @@ IRSA_ANNOTATED = ("trust", "foreign-account", "wrong-audience", "token-of-anothe
 """Rows whose command finds the role by the annotation."""
 
 IRSA_INJECTED = ("test3-token", "test3-env", "test3-volume", "test3-mount")
+
+
+def _irsa_account() -> Iterator[Mutation]:
+    """What needs no pod is asked before there are any, too."""
+
+    def make(name: str, apply: Apply, *failed: str) -> Mutation:
+        return Mutation("irsa", "account", name, apply, frozenset(f"irsa-account-{one}" for one in failed))
+
+    yield make("any account may take the role", _conditions(_alike)("irsa"), "foreign-account", "trust")
+    yield make("the trust is for any audience", _conditions(_set(":aud", None))("irsa"), "trust")
+    yield make("the provider takes the API server's tokens", lambda lab: lab.audience("https://kubernetes.default.svc"),
+               "wrong-audience")  # fmt: skip
 
 
 def _irsa() -> Iterator[Mutation]:

@@ -20,7 +20,7 @@ ALL: dict[str, Any] = {"rbac": "before", "identityMapping": "masters", "irsa": T
 @pytest.fixture(scope="module")
 def up(lab: Lab) -> Lab:
     lab.set(exercises=OFF)
-    lab("check", code=3)
+    lab("check", code=3)  # it is not up
     lab("up")
     return lab
 
@@ -35,7 +35,7 @@ def keys(lab: Lab) -> list[Any]:
 
 
 def test_what_is_off_is_told(up: Lab):
-    told = up("check", code=3).stdout
+    told = up("check").stdout
     for name in EXERCISES:
         assert f"{name} is off. Turn it on: ./lab stage {name}" in told
     assert up("check", "rbac", "--json", code=3).stdout
@@ -90,12 +90,30 @@ def test_what_is_broken_is_told_with_exit_code_1(standing: Lab):
     standing.sh(grant)
     try:
         told = json.loads(standing("check", "--json", code=1).stdout)
+        shown = standing("check", "rbac", code=1).stdout.splitlines()
     finally:
         standing.sh("kubectl delete rolebinding broken -n kube-system")
+    remedy = "kubectl delete rolebinding broken -n kube-system"
+    assert shown[0] == f"RoleBinding broken in kube-system, made by hand, gives it (ClusterRole view): {remedy}"
+    assert shown[1].startswith("✗ dev-k8s  kubectl get pods -n kube-system")
     failed = {row["name"]: row for row in told["rows"] if row["verdict"] not in ("passed", None)}
     assert set(failed) == {"rbac-before-dev-list-pods-kube-system"}
     assert failed["rbac-before-dev-list-pods-kube-system"]["verdict"] == "failed"
     assert failed["rbac-before-dev-list-pods-kube-system"]["wrong"] == "it has to be refused with 403"
+
+
+def test_an_annotation_that_is_taken_away_fails_and_comes_back_by_the_way_that_is_told(standing: Lab):
+    standing.sh("kubectl annotate sa my-sa eks.amazonaws.com/role-arn-")
+    ended = standing("check", "irsa", code=1)
+    assert ended.stdout.startswith(
+        "ServiceAccount my-sa has no annotation eks.amazonaws.com/role-arn: ./lab up --refresh puts it back\n"
+    )
+    assert "irsa on: 12 passed, 5 failed" in ended.stdout
+    looked = standing("up")
+    assert "Nothing changed: up compares with the settings only." in looked.stdout
+    standing("check", "irsa", code=1)
+    standing("up", "--refresh")
+    standing("check", "irsa")
 
 
 def test_what_cannot_be_asked_is_told_with_exit_code_3(standing: Lab):

@@ -1,11 +1,13 @@
 """A cluster from `aws eks create-cluster` to its last process, on a real control plane."""
 
+import base64
 import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +117,20 @@ def test_the_note_s_commands_answer_as_on_eks(aws: Account, kubectl: Kubectl) ->
     code, told = kubectl("describe", "clusterrolebindings", "cluster-admin")
     assert (code, "system:masters" in told) == (0, True)
     assert kubectl("get", "sc")[0] == 0
+
+
+def test_a_token_may_be_signed_for_the_region_s_sts(kubectl: Kubectl) -> None:
+    host = f"sts.{REGION}.amazonaws.com"
+    get_token = [str(Path(sys.executable).with_name("aws")), "eks", "get-token", "--cluster-name", NAME]
+    asking = copy(kubectl)
+    asking.env = {**kubectl.env, "AWS_ENDPOINT_URL_STS": f"https://{host}"}
+    told = subprocess.run(get_token, env=asking.env, check=True, capture_output=True, timeout=60).stdout
+    token = json.loads(told)["status"]["token"]
+    signed = token.removeprefix("k8s-aws-v1.")
+    assert base64.urlsafe_b64decode(signed + "=" * (-len(signed) % 4)).startswith(f"https://{host}/?Action=".encode())
+    who = ("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}")
+    # kubectl calls the same command, in the same environment.
+    assert asking(*who) == (0, "arn:aws:iam::111122223333:user/operator")
 
 
 def test_a_user_goes_through_the_stages_of_the_exercise(aws: Account, kubectl: Kubectl) -> None:

@@ -225,6 +225,19 @@ def test_whatever_was_begun_is_taken_over_or_made(mine: Mine) -> None:
     mine.stands()
 
 
+def test_what_was_made_by_hand_is_taken_over(mine: Mine) -> None:
+    mine("up", "--yes")
+    made = "kubectl create namespace dev-team && kubectl create sa dev-k8s -n dev-team"
+    mine("shell", "--", "sh", "-c", f"{made} && aws iam create-user --user-name testuser")
+    said = mine("stage", "rbac", "before", "identity-mapping", "unmapped", "--yes").stderr
+    (line,) = [each for each in said.splitlines() if each.startswith("Made by hand, and taken over: ")]
+    for thing in ("User testuser (", "Namespace dev-team", "ServiceAccount dev-team/dev-k8s"):
+        assert thing in line
+    mine.stands()
+    mine("stage", "rbac", "off", "identity-mapping", "off", "--yes")
+    assert "NotFound" in mine("shell", "--", "sh", "-c", "kubectl get namespace dev-team", code=1).stderr
+
+
 def test_a_lock_that_may_be_in_use_stays(mine: Mine) -> None:
     mine.faults({"service": "sts", "operation": "GetCallerIdentity", "effect": "slow", "times": 5})
     other = mine.start("up", "--yes")

@@ -5,6 +5,7 @@ is a node to run on, and that a wrong setting is refused, is what a stack can
 get wrong.
 """
 
+import asyncio
 import json
 import logging
 import time
@@ -40,6 +41,7 @@ class Addons:
         self._clusters = clusters
         self._pod_identity = pod_identity
         self._updates = updates
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def create(self, params: dict[str, Any]) -> dict[str, Any]:
         """CreateAddon."""
@@ -75,15 +77,22 @@ class Addons:
         cluster.addons[name] = view
         await self._associate(cluster, view, addon, params.get("podIdentityAssociations", []))
         answer = dict(view)
+        settling = asyncio.create_task(self._settle(cluster, view), name=f"add-on {name}")
+        self._tasks.add(settling)
+        settling.add_done_callback(self._tasks.discard)
+        # Settled at the first look, as after any change; whoever asked may be gone before.
+        await asyncio.shield(settling)
+        return {"addon": answer}
+
+    async def _settle(self, cluster: Cluster, view: dict[str, Any]) -> None:
+        """Bring a new add-on to its end state."""
         try:
             await self._put(cluster, view)
         except ControlPlaneError as error:
             view["status"] = "CREATE_FAILED"
             view["health"] = {"issues": [{"code": "InternalFailure", "message": str(error), "resourceIds": []}]}
         else:
-            # Settled at the first look, as after any change.
             view["status"] = "ACTIVE"
-        return {"addon": answer}
 
     async def _put(self, cluster: Cluster, view: dict[str, Any], *, force: bool = True) -> None:
         """Have an add-on's objects in the cluster, as ControlPlane.put does it. Raises ControlPlaneError."""

@@ -8,5 +8,5 @@ from cli import tables
 
 def narrow(monkeypatch: pytest.MonkeyPatch, console: Console) -> None:
     """Print tables and whole lines on this console; what is printed elsewhere is patched where it is."""
-    for function in (tables.show, tables.line):
+    for function in (tables.show, tables.line, tables.prose):
         monkeypatch.setitem(function.__kwdefaults__ or {}, "to", console)

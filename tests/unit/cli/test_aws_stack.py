@@ -14,6 +14,7 @@ import typer
 
 from cli import aws_stack, cluster_facts, cost, interrupted, pulumi_cli
 from cli.failures import BadInput, CannotAsk, Failure
+from cli.made_by_hand import Agree
 from cli.pulumi_cli import Ended
 from cli.stacks import Stack
 from infra.config import parse
@@ -121,13 +122,15 @@ class Change:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seen: list[tuple[str, bool, bool]] = []
+        self.agreed: list[bool] = []
         self.ran: list[tuple[tuple[str, ...], dict[str, Any]]] = []
         monkeypatch.setattr(interrupted, "update", self.update)
         monkeypatch.setattr(pulumi_cli, "run", self.run)
         monkeypatch.setattr(aws_stack, "outputs", lambda _stack: {"clusterName": "myeks"})
 
-    def update(self, stack: Stack, run: Callable[[], Ended], *, yes: bool, builds: bool) -> Ended:
+    def update(self, stack: Stack, run: Callable[[], Ended], *, yes: bool, builds: bool, agree: Agree) -> Ended:
         self.seen.append((stack.name, yes, builds))
+        self.agreed.append(agree("Made by hand; replace?"))
         return run()
 
     def run(self, *arguments: str, **options: Any) -> Ended:
@@ -145,6 +148,8 @@ def test_every_change_of_a_stack_puts_right_what_a_killed_one_left(monkeypatch: 
     aws_stack.down(STACK, yes=False, cluster_is_gone=lambda: True)
     builds = [("dev", False, True), ("dev", True, True), ("dev", True, True)]
     assert change.seen == [*builds, ("dev", True, False), ("dev", False, False)]
+    # A check that moves the lab asks nobody, and so replaces nothing.
+    assert change.agreed == [True, True, False, False, False]
     aws_stack.preview(STACK)
     assert len(change.seen) == 5
     assert [arguments[0] for arguments, _ in change.ran] == ["up", "up", "up", "destroy", "destroy", "preview"]

@@ -12,19 +12,19 @@ import pytest
 import typer
 from botocore.exceptions import NoCredentialsError
 
-from cli import check, cluster_facts, stage
+from cli import check, cluster_facts, stage, unfinished
 from cli.cluster_facts import Node
 from cli.console import Progress
 from cli.failures import BadInput, CannotAsk, Failure
 from cli.stacks import Stack
-from exercises import testuser
+from exercises import by_hand, testuser
 from exercises.ask import Answer, Verdict
 from exercises.outcomes import Unanswered
 from exercises.report import Report
 from exercises.row import ExerciseName, Row
 from exercises.rows import ROWS
 from exercises.situation import NoOperator, Situation
-from exercises.stages import EXERCISES, walk
+from exercises.stages import EXERCISES, standing, walk
 from infra.config import parse
 from tests.unit.exercises.fake_lab import OUTPUTS, lab
 
@@ -52,12 +52,16 @@ class Played:
         self.up = True
         self.boundary = True
         self.max_pods = 100
+        self.failed = False
+        self.by_hand: dict[ExerciseName, str] = {}
         self.nodes: Callable[[], tuple[Node, ...]] = lambda: (node(100), node(100))
         monkeypatch.setattr(cluster_facts, "entered", lambda _: None)
         monkeypatch.setattr(cluster_facts, "nodes", lambda _: self.nodes())
         monkeypatch.setattr(check, "load", lambda _: stack)
         monkeypatch.setattr(check, "outputs_of", self.outputs_of)
         monkeypatch.setattr(check, "opened", self.opened)
+        monkeypatch.setattr(check, "_found", self.found)
+        monkeypatch.setattr(unfinished, "_failed", lambda _: self.failed)
         monkeypatch.setattr(check, "ask_all", self.ask_all)
         monkeypatch.setattr(stage, "apply", self.apply)
         monkeypatch.setattr(testuser, "key_of", self.key)
@@ -83,9 +87,12 @@ class Played:
         if self.no_operator:
             raise NoOperator(self.no_operator)
         here = lab(testuser=settings["testuser"]).situation
-        here.stages = {name: _name(outputs["exercises"][one.key]) for name, one in EXERCISES.items()}
+        here.stages = settings["stages"]
         here.boundary = settings["boundary"]
         yield here
+
+    def found(self, outputs: Mapping[str, Any]) -> by_hand.Standing:
+        return by_hand.Standing({**standing(outputs), **self.by_hand}, frozenset(self.by_hand), outputs)
 
     def ask_all(self, rows: Sequence[Row], here: Situation, told: Callable[[Answer], object]) -> tuple[Answer, ...]:
         found: list[Answer] = []
@@ -104,10 +111,6 @@ class Played:
         self.stages = dict(self.own)
         for name, at in stages.items():
             self.stages[EXERCISES[name].key] = True if at == "on" else at
-
-
-def _name(value: object) -> str:
-    return value if isinstance(value, str) else "on" if value else "off"
 
 
 @pytest.fixture
@@ -131,7 +134,10 @@ def test_every_row_of_the_standing_stages_is_asked(played: Played, capsys: pytes
         assert line in said
     assert "permissions boundary: mapping-entry-aws-s3-allowed. Set" in said
     assert "./lab stage rbac after" in said
-    assert "kubectl exec -it dev-kubectl -n dev-team -- kubectl get pods" in said
+    assert "✓ dev-k8s    kubectl get pods" in said
+    assert "kubectl exec" not in said
+    assert ending(verbose=True) == 0
+    assert "kubectl exec -it dev-kubectl -n dev-team -- kubectl get pods" in capsys.readouterr().out
 
 
 def test_only_what_is_named_is_asked(played: Played):
@@ -188,8 +194,9 @@ def test_nodes_that_could_not_be_asked_are_no_pass(played: Played, capsys: pytes
 
 
 def test_what_is_off_is_told_with_the_way_on(played: Played, capsys: pytest.CaptureFixture[str]):
-    assert ending() == 3
+    assert ending() == 0
     said = capsys.readouterr().out
+    assert "No exercise is on, so there is nothing to ask. Begin with the first: ./lab stage rbac before\n" in said
     for name, exercise in EXERCISES.items():
         assert f"{name} is off. Turn it on: ./lab stage {name} {exercise.stages[0]}" in said
     assert played.asked == []
@@ -252,7 +259,7 @@ def test_json_has_every_row_and_nothing_else_is_on_stdout(played: Played, capsys
     silent = {f"mapping-{stage}-aws-s3-allowed" for stage in EXERCISES["identity-mapping"].stages}
     assert {verdicts.pop(name) for name in silent} == {(None, "not with this permissions boundary")}
     assert {verdict for verdict, _ in verdicts.values()} == {"passed"}
-    assert len(told["summary"]["stages"]) == 8
+    assert len(told["summary"]["stages"]) == sum(len(one.stages) for one in EXERCISES.values())
 
 
 STEPS = [dict(step) for step in walk(EXERCISES)]
@@ -336,9 +343,45 @@ def test_a_walk_on_aws_asks_first(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     monkeypatch.setattr(typer, "confirm", lambda question: (asked.append(str(question)), True)[1])
     assert ending(every_stage=True) == 0
     assert "5 updates" in asked[0]
-    assert ending() == 3
+    assert ending() == 0
     assert "./lab stage rbac before -s dev" in capsys.readouterr().out
 
 
 def test_a_report_without_rows_is_no_pass():
     assert check._exit_code(Report(()), named=False) == 3  # pyright: ignore[reportPrivateUsage]  # the one place
+
+
+def test_what_was_made_by_hand_is_graded_as_its_stage(played: Played, capsys: pytest.CaptureFixture[str]):
+    played.own["rbac"] = played.stages["rbac"] = "before"
+    played.by_hand = {"rbac": "after", "irsa": "on"}
+    assert ending("rbac", "irsa") == 0
+    said = capsys.readouterr().out
+    assert "rbac after: 18 passed" in said
+    assert "rbac stands at after, made by hand. ./lab stage rbac after takes it over." in said
+    assert "irsa is off" not in said
+    assert ending("rbac", as_json=True) == 0
+    assert json.loads(capsys.readouterr().out)["summary"]["by_hand"] == ["rbac"]
+
+
+def test_a_failed_update_is_told_and_its_stage_not_advised_again(
+    played: Played, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    settings = {"exercises": {"rbac": "after", "irsa": "on"}}
+    meant = Stack("rehearsal", Path("Pulumi.rehearsal.yaml"), parse(settings, "ap-northeast-2"))
+    monkeypatch.setattr(check, "load", lambda _: meant)
+    played.stages["rbac"] = "before"
+    played.failed = True
+    ending()
+    said = capsys.readouterr().out
+    assert "./lab stage rbac after" not in said
+    assert "./lab stage irsa" not in said
+    assert "irsa is off" not in said
+    on = "./lab up goes on, ./lab stage rbac before irsa off goes back."
+    assert f"The last update failed, and the lab has not come to rbac after irsa on: {on}" in said
+    assert "./lab stage identity-mapping masters" in said
+    played.failed = False
+    ending()
+    assert "no update has brought it yet: ./lab up does" in capsys.readouterr().out
+    played.stages |= {"rbac": "after", "irsa": True}
+    ending()
+    assert "update" not in capsys.readouterr().out

@@ -1,13 +1,15 @@
 """The rehearsal that a command meets when it begins."""
 
+import stat
 from pathlib import Path
 
 import pytest
+import yaml
 
 from cli import rehearsed
 from cli.console import Progress
 from cli.failures import Failure
-from cli.stacks import Stack
+from cli.stacks import Stack, parsed
 from infra.config import parse
 from rehearsal import toolchain
 from rehearsal import world as worlds
@@ -72,3 +74,27 @@ def test_external_dns_is_built_for_an_update_of_a_lab_with_a_domain(
     chosen = Stack("rehearsal", Path("/nonexistent"), parse(settings, SEOUL))
     rehearsed.begin(chosen, Progress(), to_run=to_run)
     assert asked == built
+
+
+def test_the_engine_gets_the_stages_that_are_laid_over_the_file(running: World, tmp_path: Path):
+    file = tmp_path / "checkout" / "Pulumi.rehearsal.yaml"
+    file.parent.mkdir()
+    file.write_text("config:\n  aws:region: ap-northeast-2\n  myeks:exercises: {rbac: before, irsa: true}\n")
+    given: list[Path] = []
+
+    class Recorded:
+        def __init__(self, *_: object, stack_file: Path, **__: object) -> None:
+            given.append(stack_file)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rehearsed.run, "RehearsalStack", Recorded)
+        for stages in ({}, {"rbac": "after"}):
+            rehearsed.stack_in(running, Path("/nowhere"), parsed("rehearsal", file, file.read_text(), stages))
+    own, laid_over = given
+    assert own == file
+    assert laid_over.name == file.name, "a stack's name is its file's"
+    assert stat.S_IMODE(laid_over.stat().st_mode) == 0o600
+    assert yaml.safe_load(laid_over.read_text())["config"] == {
+        "aws:region": "ap-northeast-2",
+        "myeks:exercises": {"rbac": "after", "irsa": True},
+    }

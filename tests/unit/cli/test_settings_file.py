@@ -165,7 +165,7 @@ def test_stages_laid_over_a_stack_leave_its_file_alone(tmp_path: Path):
         assert stat.S_IMODE(meant.file.stat().st_mode) == 0o600
         assert stat.S_IMODE(meant.file.parent.stat().st_mode) == 0o700
         assert meant.config.exercises.identity_mapping == "entry"
-        assert value_of(settings_file.read(meant.file))["irsa"] is True
+        assert value_of(settings_file.read(meant.file))["irsa"] == "on"
         copy = meant.file
     assert not copy.exists()
     assert file.read_text() == text

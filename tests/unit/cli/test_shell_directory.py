@@ -30,11 +30,14 @@ def test_two_shells_have_two_directories_that_nobody_else_reads(root: Path):
 
 
 def test_it_goes_also_when_the_shell_fails(root: Path):
-    own = shell_directory.opened()
-    (own.__enter__().path / "aws").mkdir()
-    assert len(listed(root)) == 1
-    # Falsy: what ended the block goes on.
-    assert not own.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+    def fails() -> None:
+        with shell_directory.opened() as own:
+            (own.path / "aws").mkdir()
+            assert listed(root) == {own.path}
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fails()
     assert listed(root) == set()
 
 

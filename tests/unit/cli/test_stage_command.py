@@ -37,7 +37,7 @@ class Lab:
     def exercises(self, name: str = "rehearsal") -> dict[str, object]:
         return stacks.settings_of(stacks.load(name))["config"]["myeks:exercises"]
 
-    def rehearse(self, chosen: Stack, shown: Progress) -> updates.Update:
+    def rehearse(self, chosen: Stack, shown: Progress, **_: object) -> updates.Update:
         self._run(chosen)
         return updates.Update(Result({"same": 9}, {"clusterName": "myeks"}), (), 1.0)
 
@@ -69,8 +69,12 @@ def test_the_setting_is_written_and_then_applied(lab: Lab, capsys: pytest.Captur
     ((name, applied),) = lab.ran
     assert name == "rehearsal"
     assert applied == lab.exercises()
-    assert (applied["identityMapping"], applied["irsa"], applied["rbac"]) == ("entry", True, "off")
-    assert "lab check identity-mapping\n" in capsys.readouterr().err
+    assert (applied["identityMapping"], applied["irsa"], applied["rbac"]) == ("entry", "on", "off")
+    said = [line for line in capsys.readouterr().err.splitlines() if not line.startswith(" ")]
+    assert len(said) == 6
+    assert said[0].startswith("identity-mapping stands at entry. ")
+    assert said[1] == "Try it in ./lab shell: ./lab as testuser -- kubectl auth whoami"
+    assert said[2] == "Then: ./lab check identity-mapping grades it, ./lab stage irsa account goes on."
     stage.stage(["irsa", "off", "identity-mapping", "off"])
     assert lab.files["rehearsal"].read_text() == lab.text
     assert lab.files["dev"].read_text() == lab.text
@@ -87,7 +91,7 @@ def test_a_stage_at_which_it_stands_already_is_applied_all_the_same(lab: Lab):
     [
         (["rbacc", "before"], "no exercise rbacc. Name one of: rbac, identity-mapping, irsa, pod-identity"),
         (["rbac"], "no stage is named. Name one of: off, before, after"),
-        (["irsa", "before"], "irsa has no stage before. Name one of: off, on"),
+        (["irsa", "before"], "irsa has no stage before. Name one of: off, account, on"),
         (["rbac", "on"], "rbac has no stage on"),
         (["rbac", "before", "irsa"], "irsa is to be moved, and no stage"),
         (["rbac", "before", "rbac", "after"], "cannot stand at before and at after"),
@@ -128,13 +132,13 @@ def test_the_rehearsals_file_is_left_alone_and_what_is_edited_in_it_afterwards_c
     file = lab.files["rehearsal"]
     stage.stage(["rbac", "after", "irsa", "on"])
     assert file.read_text() == lab.text
-    assert (lab.exercises()["rbac"], lab.exercises()["irsa"]) == ("after", True)
+    assert (lab.exercises()["rbac"], lab.exercises()["irsa"]) == ("after", "on")
     file.write_text(lab.text.replace('rbac: "off"', "rbac: before"))
-    assert (lab.exercises()["rbac"], lab.exercises()["irsa"]) == ("before", True)
+    assert (lab.exercises()["rbac"], lab.exercises()["irsa"]) == ("before", "on")
     stage.stage(["pod-identity", "on"])
     # What the edit has undone stays so when the edit is undone.
     file.write_text(lab.text)
-    assert lab.exercises() == {**lab.exercises("dev"), "irsa": True, "podIdentity": True}
+    assert lab.exercises() == {**lab.exercises("dev"), "irsa": "on", "podIdentity": True}
     kept_stages.forget()
     assert lab.exercises() == lab.exercises("dev")
 
@@ -221,9 +225,9 @@ def test_stages_applied_for_a_check_leave_the_file_alone(lab: Lab, name: str):
     lab.fails = None
     stage.apply(chosen, {}, Progress())
     assert [(of, applied["rbac"], applied["irsa"]) for of, applied in lab.ran] == [
-        (name, "after", True),
-        (name, "before", False),
-        (name, "off", False),
+        (name, "after", "on"),
+        (name, "before", "off"),
+        (name, "off", "off"),
     ]
     assert lab.files[name].read_text() == lab.text
 
@@ -253,7 +257,7 @@ def test_the_table_tells_where_each_exercise_stands(
     rows, below = table(capsys)
     assert list(rows) == list(EXERCISES)
     assert rows["rbac"][:6] == ["rbac", "after", "off", "off,", "before,", "after"]
-    assert rows["irsa"][:5] == ["irsa", "on", "off", "off,", "on"]
+    assert rows["irsa"][:6] == ["irsa", "on", "off", "off,", "account,", "on"]
     assert "Not all stands as configured: ./lab up -s dev" in below
     stage.stage([], as_json=True)
     told = json.loads(capsys.readouterr().out)

@@ -287,6 +287,52 @@ def test_names_are_whole_on_a_narrow_terminal(lab: Any, monkeypatch: pytest.Monk
     assert OPERATOR in lab("me")[1].split()
 
 
+def bound(name: str, subject: Subject) -> Binding:
+    return Binding("ClusterRoleBinding", name, "", "ClusterRole", "all", (subject,))
+
+
+def test_people_come_first_and_controllers_are_counted(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    controller = Subject("ServiceAccount", "job-controller", "kube-system")
+    own = (
+        bound("system:controller:job-controller", controller),
+        bound("system:kube-scheduler", Subject("User", "system:kube-scheduler")),
+        bound("eks:metrics", Subject("User", "eks:metrics")),
+        bound("system:nodes", Subject("Group", "system:nodes")),
+        # Somebody has given rights to accounts and names that are not the control plane's to give.
+        bound("mine", Subject("ServiceAccount", "other", "kube-system")),
+        bound("ours", Subject("User", "alice")),
+        bound("theirs", Subject("Group", "devs")),
+    )
+    everything = Role("ClusterRole", "all", "", (EVERYTHING,))
+    monkeypatch.setattr(FakeReader, "policy", lambda _: Policy((everything,), own))
+    monkeypatch.setattr(
+        whocan.principals,
+        "of_cluster",
+        lambda *_: (*PRINCIPALS, Principal("arn:aws:iam::1:role/node", "aws-auth", "system:node:x", ("system:nodes",))),
+    )
+    code, out, _ = lab("list", "pods")
+    assert code == 0
+    table, rest = out.split("and 3 controllers of the control plane: --all\n")
+    rows = [line.split()[:3] for line in table.splitlines()[2:]]
+    assert [(kind, name) for kind, name, _ in rows] == [
+        ("IAM", "user"),
+        ("Group", "devs"),
+        ("User", "alice"),
+        ("Group", "system:masters"),
+        ("Group", "system:nodes"),
+        ("ServiceAccount", "other"),
+    ]
+    assert "testuser" in rows[0]
+    assert "comes in as Group devs (aws-auth)" in table
+    assert f"{ARN}: user testuser" in rest
+    every = lab("list", "pods", "--all")[1]
+    assert "controllers of" not in every
+    for name in ("job-controller", "system:kube-scheduler", "eks:metrics"):
+        assert name in every
+        assert name not in out
+    assert len(as_json(lab, "list", "pods")["who"]) == len(own) + 1, "a script gets them all"
+
+
 def test_the_matrix_of_a_subject_is_computed(lab: Any) -> None:
     cells = as_json(lab, "matrix", "sa:dev-team/dev-k8s", "-n", "dev-team", "--subresources")["matrix"]
     assert set(cells["pods"].values()) == {"yes"}

@@ -20,15 +20,18 @@ both demands. It works the same on AWS and in the rehearsal. A row that nobody c
 |---|---|
 | `./lab stage` | shows the exercises, their stages, and where each stands |
 | `./lab stage EXERCISE STAGE` | brings one to a stage, `off` included; any stage can follow any other |
-| `./lab check [EXERCISE...]` | asks every row of the stages at which the exercises stand |
+| `./lab check [EXERCISE...]` | asks every row of the stages at which the exercises stand; `-v` shows each in full |
 | `./lab check --every-stage` | moves the exercises through all stages by real updates and asks every row of each |
 | `./lab check --json` | the same for a script: `rows` and `summary` |
 
-Exit codes: 0 all passed; 1 a row failed; 3 a row could not be asked, or an exercise that was named is off. Each table
-shows the command as it is typed in `./lab shell`. Pods are asked by `kubectl exec`; what the command line shows for
-the user testuser is asked with a key that is made for the check and deleted after it, and a token that is signed anew.
-In eks-iam-test3 the AWS CLI keeps a role's session for an hour; the check names a new session
-(`AWS_ROLE_SESSION_NAME`), so that it sees the trust policy as it is now.
+What failed comes first, with its cause and the command that undoes it. The cause is computed from what stands: RBAC's
+objects, `aws-auth` and access entries, trust and attached policies, annotation and association.
+
+Exit codes: 0 all passed, or no exercise is on; 1 a row failed; 3 a row could not be asked, or an exercise that was
+named is off. Each table shows the command as it is typed in `./lab shell`. Pods are asked by `kubectl exec`; what the
+command line shows for the user testuser is asked with a key that is made for the check and deleted after it, and a
+token that is signed anew. In eks-iam-test3 the AWS CLI keeps a role's session for an hour; the commands name a new
+session (`AWS_ROLE_SESSION_NAME`), so that they see the trust policy as it is now.
 
 testuser's permissions boundary stays as `exercises.testuserBoundary` sets it, during `--every-stage` too: with true the
 rows mapping-…-aws-s3-denied are asked, with false mapping-…-aws-s3-allowed, and the check names those that were not.

@@ -109,8 +109,8 @@ def test_password_command_reads_the_charts_own_secret(default: Graph) -> None:
 
 
 def test_exercises_are_told_as_configured(full: Graph, default: Graph) -> None:
-    off = {"rbac": "off", "identityMapping": "off", "irsa": False, "podIdentity": False}
-    last = {"rbac": "after", "identityMapping": "entry", "irsa": True, "podIdentity": True}
+    off = {"rbac": "off", "identityMapping": "off", "irsa": "off", "podIdentity": False}
+    last = {"rbac": "after", "identityMapping": "entry", "irsa": "on", "podIdentity": True}
     for graph, stands in ((default, off), (full, last)):
         assert graph.outputs["exercises"].value == {**stands, "testuserBoundary": True}
     assert [graph.outputs["testuserArn"].value for graph in (default, full)] == [

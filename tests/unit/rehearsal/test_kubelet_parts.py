@@ -506,7 +506,7 @@ def container_in(state: Object) -> Container:
     """A container that is in a state; nothing of it runs."""
     made = object.__new__(Container)
     made.state, made.last_state, made.restarts, made.log = state, {}, 0, None
-    made.name, made._pod = "ours", "uid"
+    made.name, made.pod = "ours", "uid"
     return made
 
 

@@ -1,6 +1,7 @@
 """Exercises IRSA and Pod Identity: the four pods, and the role that each of two gets."""
 
 import asyncio
+import json
 from collections.abc import Awaitable
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from components.exercises import role_injected
 from components.exercises.irsa import IrsaExercise, IrsaExerciseArgs
+from components.exercises.pods import LAST_APPLIED
 from components.exercises.role_injected import Variables
 from components.irsa import OidcProvider
 from components.policies import Scope
@@ -17,7 +19,7 @@ from tests.unit.conftest import stack
 from tests.unit.mocks import ACCOUNT, ISSUER_HOST, REGION, Graph, run
 
 READ_ONLY = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
-SLEEP = {"command": ["sleep"], "args": ["36000"]}
+SLEEP = {"command": ["sleep", "36000"]}
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +49,49 @@ def pod_identity() -> Graph:
 
 
 def _spec(container: dict[str, Any], **spec: Any) -> dict[str, Any]:
-    image = f"amazon/aws-cli:{versions.AWS_CLI_VERSION}"
     return {
-        "containers": [{"name": "my-aws-cli", "image": image, **container}],
+        "containers": [{"name": "my-aws-cli", "image": versions.AWS_CLI_IMAGE, **container}],
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": 0,
         **spec,
     }
+
+
+def _unapplied(metadata: dict[str, Any]) -> dict[str, Any]:
+    """The metadata without what is left for `kubectl apply`."""
+    kept = {key: value for key, value in metadata["annotations"].items() if key != LAST_APPLIED}
+    return {**metadata, "annotations": kept}
+
+
+NOTE: dict[int, dict[str, Any]] = {
+    1: {"containers": [{"args": ["s3", "ls"]}], "automountServiceAccountToken": False},
+    2: {"containers": [{"command": ["sleep", "36000"]}]},
+    3: {"containers": [{"command": ["sleep", "36000"]}], "serviceAccountName": "my-sa"},
+}
+"""What differs between the pods of the study note ("EKS IRSA & Pod indentify", exercises 1 to 3)."""
+
+
+@pytest.mark.parametrize("number", NOTE)
+def test_the_pods_are_the_note_s_to_kubectl_apply(irsa: Graph, number: int) -> None:
+    """The annotation is what kubectl would have left, so that it finds nothing to change."""
+    of = NOTE[number]
+    container = {**of["containers"][0], "image": "amazon/aws-cli:latest", "name": "my-aws-cli"}
+    spec = {**of, "containers": [container], "restartPolicy": "Never", "terminationGracePeriodSeconds": 0}
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"annotations": {}, "name": f"eks-iam-test{number}", "namespace": "default"},
+        "spec": spec,
+    }
+    inputs = irsa.named(f"irsa-test{number}").inputs
+    text = json.dumps(manifest, sort_keys=True, separators=(",", ":")) + "\n"
+    assert inputs["metadata"]["annotations"][LAST_APPLIED] == text
+    assert inputs["spec"] == spec
+
+
+def test_the_account_stands_without_the_pods(default: Graph) -> None:
+    added = _added(stack({"exercises": {"irsa": "account"}}), default)
+    assert added == {"irsa-sa-role", "irsa-sa-s3", "irsa-account"}
 
 
 def _added(graph: Graph, default: Graph) -> set[str]:
@@ -75,7 +113,7 @@ def test_off_makes_nothing_and_each_exercise_its_own(default: Graph, irsa: Graph
 
 def test_the_first_pod_has_no_token_and_ends(irsa: Graph) -> None:
     inputs = irsa.named("irsa-test1").inputs
-    assert inputs["metadata"] == {
+    assert _unapplied(inputs["metadata"]) == {
         "name": "eks-iam-test1",
         "namespace": "default",
         "annotations": {
@@ -88,7 +126,7 @@ def test_the_first_pod_has_no_token_and_ends(irsa: Graph) -> None:
 
 def test_the_second_pod_is_the_default_account(irsa: Graph) -> None:
     inputs = irsa.named("irsa-test2").inputs
-    assert inputs["metadata"] == {"name": "eks-iam-test2", "namespace": "default"}
+    assert _unapplied(inputs["metadata"]) == {"name": "eks-iam-test2", "namespace": "default", "annotations": {}}
     assert inputs["spec"] == _spec(SLEEP)
 
 
@@ -100,7 +138,7 @@ def test_the_third_pod_is_the_annotated_account(irsa: Graph) -> None:
         "annotations": {"eks.amazonaws.com/role-arn": role},
     }
     pod = irsa.named("irsa-test3")
-    assert pod.inputs["metadata"] == {"name": "eks-iam-test3", "namespace": "default"}
+    assert _unapplied(pod.inputs["metadata"]) == {"name": "eks-iam-test3", "namespace": "default", "annotations": {}}
     assert pod.inputs["spec"] == _spec(SLEEP, serviceAccountName="my-sa")
 
 
@@ -115,7 +153,7 @@ def test_the_fourth_pods_account_has_no_annotation(pod_identity: Graph) -> None:
     account = pod_identity.named("pod-identity-account").inputs["metadata"]
     assert account == {"name": "pod-identity-sa", "namespace": "default"}
     pod = pod_identity.named("pod-identity-test4")
-    assert pod.inputs["metadata"] == {"name": "eks-iam-test4", "namespace": "default"}
+    assert _unapplied(pod.inputs["metadata"]) == {"name": "eks-iam-test4", "namespace": "default", "annotations": {}}
     assert pod.inputs["spec"] == _spec(SLEEP, serviceAccountName="pod-identity-sa")
 
 

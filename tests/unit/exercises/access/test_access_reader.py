@@ -23,34 +23,30 @@ KUBECONFIG = {
 
 
 class Answer:
-    """As much of an HTTP answer as the client's has."""
+    """Status and content of an HTTP answer."""
 
     def __init__(self, status: int, body: object) -> None:
         self.status = status
-        self._body = body if isinstance(body, bytes) else json.dumps(body).encode()
-
-    def read(self) -> bytes:
-        return self._body
+        self.body = body if isinstance(body, bytes) else json.dumps(body).encode()
 
 
 class Server:
-    """Answers in the place of the client's connection; a path has one answer, or several in their turn."""
+    """Answers requests; a path has one answer, or several in their turn."""
 
     def __init__(self, answers: Mapping[str, Answer | list[Answer]]) -> None:
         self.asked: list[tuple[str, str, Any]] = []
         self._answers = {path: list(one) if isinstance(one, list) else one for path, one in answers.items()}
 
-    def request(self, method: str, url: str, **more: Any) -> Answer:
-        path = url.removeprefix("https://127.0.0.1:1")
-        self.asked.append((method, path, more.get("body")))
+    def send(self, method: str, path: str, _headers: Mapping[str, str], body: Any) -> tuple[int, bytes]:
+        self.asked.append((method, path, body))
         found = self._answers.get(path, Answer(404, {"message": "not found"}))
-        return found.pop(0) if isinstance(found, list) else found
+        answer = found.pop(0) if isinstance(found, list) else found
+        return answer.status, answer.body
 
 
 def reading(answers: Mapping[str, Answer | list[Answer]]) -> tuple[Reader, Server]:
-    reader, server = Reader(KUBECONFIG), Server(answers)
-    reader._client.rest_client = server  # pyright: ignore[reportPrivateUsage]  # there is no other way in
-    return reader, server
+    server = Server(answers)
+    return Reader.by(server.send), server
 
 
 def listed(*names: str, more: str = "") -> Answer:

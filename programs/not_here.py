@@ -1,0 +1,147 @@
+"""What cannot work in the rehearsal, answered by one line: why, and what shows the same here.
+
+The rehearsal's machines and names are played, and their public addresses may be other people's: ssh, ping and open
+are looked at before they leave this machine. Whatever is not about the lab goes to the machine's own program.
+"""
+
+import getopt
+import os
+import re
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from programs.cluster import Stopped
+
+_SSH: Final = "1246ab:c:e:fgi:kl:m:no:p:qstvxAB:CD:E:F:GI:J:KL:MNO:P:Q:R:S:TVw:W:XYy"
+"""ssh's options of one letter; a colon follows those with a value (OpenSSH 9.9, ssh(1))."""
+_IPV4: Final = re.compile(r"\d{1,3}(\.\d{1,3}){3}")
+_AWS_NAME: Final = re.compile(r"(ip|ec2)-\d+-\d+-\d+-\d+\..*")
+NOT_FOUND: Final = 127
+_CODES: Final = {"ssh": 255, "ping": 1, "open": 1}
+"""What the programs themselves end with when they reach nobody."""
+
+_EKSCTL: Final = {
+    "cluster": "aws eks describe-cluster --name $CLUSTER_NAME",
+    "iamidentitymapping": "lab stage identity-mapping masters, and kubectl get cm aws-auth -n kube-system -o yaml",
+    "iamserviceaccount": "lab stage irsa on, and kubectl describe serviceaccount my-sa",
+    "podidentityassociation": "lab stage pod-identity on, and aws eks list-pod-identity-associations "
+    "--cluster-name $CLUSTER_NAME",
+    "accessentry": "lab stage identity-mapping entry, and aws eks list-access-entries --cluster-name $CLUSTER_NAME",
+}
+"""What does and shows the same, by the resource that eksctl is asked about."""
+
+
+def leaving(name: str, arguments: list[str], directory: Path) -> None:
+    """Answer ssh, ping or open if it is about the lab; else become the machine's own program.
+
+    `directory` is that of our own launchers, in which the machine's program is not. Raises Stopped.
+    """
+    if answer := _open(arguments, os.environ) if name == "open" else _machine(name, arguments):
+        raise Stopped(answer, _CODES[name])
+    others = [one for one in os.get_exec_path() if Path(one) != directory]
+    found = shutil.which(name, path=os.pathsep.join(others))
+    if not found:
+        raise Stopped("There is no such program on this machine. Install it, or do without.", NOT_FOUND)
+    os.execv(found, [name, *arguments])  # noqa: S606  # the user's own command, which we only looked at
+
+
+def lacking(name: str, arguments: list[str]) -> None:
+    """Say what does the same as eksctl, helm or kind, which this machine does not have; raises Stopped."""
+    raise Stopped(lacking_words(name, arguments), NOT_FOUND)
+
+
+def lacking_words(name: str, arguments: Sequence[str]) -> str:
+    """The line for a program that is not there."""
+    if name == "kind":
+        return "kind is not installed, and there is no kind cluster to delete: see kubectl config get-contexts"
+    if name == "helm":
+        return "helm is not installed. The note's charts are a part of the lab: lab status lists the releases"
+    words = [one for one in arguments if not one.startswith("-")]
+    # eksctl takes the plural for the singular.
+    resource = re.sub("s$", "", re.sub("ies$", "y", words[1])) if len(words) > 1 else ""
+    if resource in _EKSCTL:
+        return f"eksctl is not installed. The same here: {_EKSCTL[resource]}"
+    return "eksctl is not installed. The cluster is a part of the lab: lab status, lab stage"
+
+
+def target_of(name: str, arguments: Sequence[str]) -> str:
+    """The machine that ssh or ping is about; empty when none is named."""
+    if name == "ping":
+        return arguments[-1] if arguments else ""
+    try:
+        _, rest = getopt.getopt(list(arguments), _SSH)
+    except getopt.GetoptError:
+        return ""
+    host = rest[0] if rest else ""
+    if host.startswith("ssh://"):
+        return urlsplit(host).hostname or ""
+    return host.rpartition("@")[2]
+
+
+def machine_words(host: str, instances: Sequence[Mapping[str, Any]]) -> str:
+    """The line for a machine that the rehearsal plays; empty when it is none of these instances of EC2."""
+    names = ("PublicIpAddress", "PrivateIpAddress", "PublicDnsName", "PrivateDnsName")
+    for one in instances:
+        if host in [one[name] for name in names if one.get(name)]:
+            tags = {tag["Key"]: tag["Value"] for tag in one.get("Tags") or ()}
+            private = one.get("PrivateDnsName", "")
+            if "eks:cluster-name" in tags:
+                return (
+                    f"{host} is the node {private}, which is played: no machine answers there. "
+                    f"What is known of it: kubectl get node {private} -o wide"
+                )
+            return (
+                f"{host} is {tags.get('Name') or one['InstanceId']}, which is played: no machine answers there. "
+                f"What is known of it: aws ec2 describe-instances --instance-ids {one['InstanceId']}"
+            )
+    return ""
+
+
+def _machine(name: str, arguments: Sequence[str]) -> str:
+    host = target_of(name, arguments)
+    if not _IPV4.fullmatch(host) and not _AWS_NAME.fullmatch(host):
+        return ""
+    instances = _instances()
+    if instances is not None:
+        return machine_words(host, instances)
+    # Who this shell is may not ask EC2: then the variables of its start are all that is known.
+    known = " ".join(os.environ.get(one, "") for one in ("N1", "N2", "N3")).split()
+    return f"{host} is a node, which is played: no machine answers there. See kubectl get node" if host in known else ""
+
+
+def _instances() -> list[dict[str, Any]] | None:
+    """The account's instances; None when EC2 does not tell."""
+    import boto3  # a part of a second, and only an address needs it
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        ec2: Any = boto3.client("ec2", config=Config(connect_timeout=3, read_timeout=5, retries={"max_attempts": 1}))
+        pages = ec2.get_paginator("describe_instances").paginate()
+        return [one for page in pages for kept in page["Reservations"] for one in kept["Instances"]]
+    except (BotoCoreError, ClientError):
+        return None
+
+
+def _open(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+    """The line for a page of the lab; empty when it is about something else."""
+    domain = environment.get("MyDomain", "").rstrip(".")
+    for one in arguments:
+        host = urlsplit(one).hostname or "" if "://" in one else ""
+        # Without a domain the note's address ends with the dot before it.
+        of_lab = f".{host}".rstrip(".").endswith(f".{domain}") if domain else host.endswith(".")
+        if of_lab:
+            return (
+                f"{one} is served by nobody: DNS and the load balancer are played. "
+                "What stands behind it: kubectl get ingress,service,endpoints -A"
+            )
+    return ""
+
+
+def tell(name: str, stopped: Stopped) -> None:
+    """A program's line on stderr."""
+    sys.stderr.write(f"{name}: {stopped}\n")
