@@ -30,10 +30,10 @@ def of(stack: Stack, outputs: Mapping[str, Any], directory: Path) -> dict[str, s
     `directory` is the stack's own, for files; ask inside `outputs_of`. Raises CannotAsk when EC2 does not answer.
     """
     settings = variables(outputs)
-    path = launchers.path(os.environ.get("PATH", os.defpath), directory, rehearsal=stack.is_rehearsal)
+    first, last = launchers.directories(directory, rehearsal=stack.is_rehearsal)
     if stack.is_rehearsal:
-        path = os.pathsep.join([str(_commands(directory, rehearsed.tools(Progress()))), path])
-    settings["PATH"] = path
+        first = (_commands(directory, rehearsed.tools(Progress())), *first)
+    settings["PATH"] = os.pathsep.join([*map(str, first), os.environ.get("PATH", os.defpath), *map(str, last)])
     settings[SHELLS_STACK] = stack.name
     return settings
 

@@ -4,7 +4,6 @@ The user's own programs come first wherever they do the same. Only what would le
 rehearsal plays is in front of them.
 """
 
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -16,14 +15,14 @@ from programs.names import LACKING, LEAVING, PLUGINS
 _ENTRY: Final = Path(__file__).absolute().parent / "__main__.py"
 
 
-def path(users: str, directory: Path, *, rehearsal: bool) -> str:
-    """PATH for a shell of the lab: the user's with the programs around it, whose launchers are made in `directory`.
+def directories(directory: Path, *, rehearsal: bool) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """Directories for a shell's PATH, before the user's own and after them; they are made below `directory`.
 
     On AWS that is kubectl's plug-ins at the end, and nothing else.
     """
     last = [*(one.program for one in PLUGINS), *(LACKING if rehearsal else ())]
-    found = [users, str(_made(directory / "programs", last))]
-    return os.pathsep.join([str(_made(directory / "programs-first", LEAVING)), *found] if rehearsal else found)
+    first = (_made(directory / "programs-first", LEAVING),) if rehearsal else ()
+    return first, (_made(directory / "programs", last),)
 
 
 def _made(directory: Path, programs: Sequence[str]) -> Path:

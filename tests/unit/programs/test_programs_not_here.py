@@ -124,8 +124,8 @@ def test_what_a_machine_lacks_is_told(line: str, said: str, tmp_path: Path, caps
 
 
 def test_the_users_own_programs_come_first_but_for_what_leaves_the_machine(tmp_path: Path) -> None:
-    path = launchers.path("/users/own", tmp_path, rehearsal=True).split(os.pathsep)
-    assert path == [str(tmp_path / "programs-first"), "/users/own", str(tmp_path / "programs")]
+    first, last = launchers.directories(tmp_path, rehearsal=True)
+    assert (first, last) == ((tmp_path / "programs-first",), (tmp_path / "programs",))
     plugins = {one.program for one in PLUGINS}
     assert {one.name for one in (tmp_path / "programs-first").iterdir()} == set(LEAVING)
     assert {one.name for one in (tmp_path / "programs").iterdir()} == plugins | set(LACKING)
@@ -135,15 +135,15 @@ def test_the_users_own_programs_come_first_but_for_what_leaves_the_machine(tmp_p
 
 def test_on_aws_there_are_plug_ins_alone(tmp_path: Path) -> None:
     # The machine's own ssh, helm and eksctl are left alone, whether they are there or not.
-    assert launchers.path("/users/own", tmp_path, rehearsal=False) == f"/users/own{os.pathsep}{tmp_path / 'programs'}"
+    assert launchers.directories(tmp_path, rehearsal=False) == ((), (tmp_path / "programs",))
     assert {one.name for one in (tmp_path / "programs").iterdir()} == {one.program for one in PLUGINS}
     assert not (tmp_path / "programs-first").exists()
 
 
 def test_a_launcher_is_written_again_when_it_leads_elsewhere(tmp_path: Path) -> None:
-    launchers.path("", tmp_path, rehearsal=True)
+    launchers.directories(tmp_path, rehearsal=True)
     place = tmp_path / "programs-first/ssh"
     written = place.read_text()
     place.write_text("#!/bin/sh\nexec /gone\n")
-    launchers.path("", tmp_path, rehearsal=True)
+    launchers.directories(tmp_path, rehearsal=True)
     assert place.read_text() == written
