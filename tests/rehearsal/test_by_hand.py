@@ -157,7 +157,8 @@ def test_after_a_failed_update_check_names_the_way_on(hand: Lab) -> None:
     hand.sh("kubectl create quota none --hard pods=0")
     assert "exceeded quota" in hand("stage", "irsa", "on", code=1).stderr
     said = hand("check", "irsa", code=None).stdout
-    assert "The last update failed, and the lab has not come to irsa on: ./lab up goes on" in said
+    assert "The last update failed" in said
+    assert "./lab up goes on" in said
     assert "./lab stage irsa on" not in said
     hand.sh("kubectl delete quota none")
     hand("up")
