@@ -4,11 +4,9 @@ A signal that this process gets is the command's to handle, and its end is this 
 time to clear up after it.
 """
 
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from threading import Timer
@@ -16,13 +14,13 @@ from types import FrameType
 from typing import Any, Final
 
 from cli.failures import BadInput
+from programs import dying
 
 FROM_KEYS: Final = frozenset({signal.SIGINT, signal.SIGQUIT})
 """Signals that a terminal sends to every process in its foreground, the command's among them."""
 ENDING: Final = frozenset({signal.SIGTERM, signal.SIGHUP})
 GRACE: Final = 10.0
 """Seconds that a command has to end after SIGTERM or SIGHUP before it is killed."""
-_PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 
 
 def run(
@@ -48,7 +46,7 @@ def run(
     for number in before:
         signal.signal(number, child.pass_on)
     try:
-        return child.run(line, environment, holds, _dying_with_us() if dies_with_us else None)
+        return child.run(line, environment, holds, dying.with_us() if dies_with_us else None)
     finally:
         for number, old in before.items():
             signal.signal(number, signal.SIG_DFL if old is None else old)
@@ -117,18 +115,3 @@ def _in_foreground() -> bool:
         return False
     finally:
         os.close(terminal)
-
-
-def _dying_with_us() -> Callable[[], None] | None:
-    """What the command does between its fork and its start so that it ends when we are killed."""
-    if sys.platform != "linux":
-        return None
-    libc = ctypes.CDLL(None)
-    parent = os.getpid()
-
-    def prepare() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return prepare
