@@ -237,3 +237,7 @@ def test_a_shell_of_testuser_ends_well_though_its_lab_is_gone(up: Lab):
     assert "kubectl: The lab is gone." in said.stderr
     assert "could not be deleted" not in said.stderr
     assert not up.world.exists()
+    # Whoever was to delete the key tries for a minute, in vain.
+    end = time.monotonic() + 120
+    while up.left_running() and time.monotonic() < end:
+        time.sleep(0.5)
