@@ -30,6 +30,14 @@ from rehearsal.world import World
 
 _SCRIPTS: Final = CHECKOUT / "cli" / "shell_files"
 _AWS_FILES: Final = {"AWS_CONFIG_FILE": "config", "AWS_SHARED_CREDENTIALS_FILE": "credentials"}
+_SIGN_FOR_STS: Final = """\
+case " $* " in
+*" --role-arn"*) ;;
+*" eks get-token "*) export "AWS_ENDPOINT_URL_STS=https://sts.$AWS_REGION.amazonaws.com" ;;
+esac
+"""
+"""A token for the cluster is a request to STS, signed and not sent: it may name the address that it has on AWS. With a
+role the command first asks STS for its credentials, which must be the emulator."""
 
 
 @dataclass(frozen=True)
@@ -208,7 +216,8 @@ def _programs(directory: Path, world: World | None) -> Path:
         replace_text(
             file,
             f"#!/bin/sh\nLAB_SHELL={shlex.quote(str(directory))}\n"
-            f'. "$LAB_SHELL/program.sh"\nexec {shlex.quote(str(target))} "$@"\n',
+            f'. "$LAB_SHELL/program.sh"\n{_SIGN_FOR_STS if name == "aws" else ""}'
+            f'exec {shlex.quote(str(target))} "$@"\n',
         )
         file.chmod(0o700)
     return commands

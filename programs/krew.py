@@ -56,4 +56,5 @@ def installed(names: Sequence[str]) -> tuple[str, list[str]]:
         )
     if not plain:
         return "Name a plug-in to install. Those that are there: kubectl krew list", []
-    return f"Nothing to download: {', '.join(plain)} is here already. See kubectl krew list", []
+    verb = "is" if len(plain) == 1 else "are"
+    return f"Nothing to download: {', '.join(plain)} {verb} here already. See kubectl krew list", []

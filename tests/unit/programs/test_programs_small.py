@@ -162,7 +162,7 @@ def test_krew_lists_names_for_a_pipe_and_versions_on_a_terminal() -> None:
 def test_krew_installs_nothing_and_says_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     krew.main(["install", "access-matrix", "rbac-tool", "~~rbac-view~~", "rolesum", "whoami"])
     told = capsys.readouterr().err
-    assert told.startswith("Nothing to download: access-matrix, rbac-tool, rbac-view, rolesum, whoami is here already")
+    assert told.startswith("Nothing to download: access-matrix, rbac-tool, rbac-view, rolesum, whoami are here already")
     with pytest.raises(Stopped, match=r"^tree cannot be had: krew downloads"):
         krew.main(["install", "whoami", "tree"])
     with pytest.raises(Stopped, match="needs krew's index"):
