@@ -40,6 +40,7 @@ _DRAWN: Final = ((re.compile(r"kube-api-access-\w{5}"), "kube-api-access"),)
 """What the API server draws by lot."""
 
 _MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+_RECORDED: Final = frozenset({"urn", "type", "custom", "inputs", "parent", "provider"})
 _OF_ITSELF: Final = ("apiVersion", "kind", "metadata", "status")
 
 Agree = Callable[[str], bool]
@@ -120,7 +121,7 @@ class Takeover:
             return
         for _ in range(ROUNDS):
             self.shown.phase("something was made by hand; looking what the update would make")
-            creates = [_without_label(each) for each in self.engine.to_create()]
+            creates = [_without_label(_alone(each)) for each in self.engine.to_create()]
             found = list(self._found(creates, deployment))
             if not found:
                 return
@@ -253,6 +254,11 @@ class Takeover:
             self.engine.restore(changed)
         err.print("Made by hand, and taken over: " + ", ".join(each.line for each in taken), markup=False)
         return changed["deployment"]
+
+
+def _alone(resource: Json) -> Json:
+    """What the update would have, without what it depends on: that may not be there yet, and the update tells it."""
+    return {key: value for key, value in resource.items() if key in _RECORDED}
 
 
 def _without_label(resource: Json) -> Json:

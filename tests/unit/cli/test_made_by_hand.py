@@ -41,7 +41,9 @@ def of(kind: str, inputs: Object, parent: str = COMPONENT) -> Object:
     provider = f"{AWS_PROVIDER if kind.startswith('aws:') else PROVIDER}::id"
     name = inputs.get("name") or inputs.get("principalArn") or inputs["metadata"]["name"]
     urn = f"urn:pulumi:x::myeks::{kind}::{name}"
-    return {"urn": urn, "type": kind, "custom": True, "inputs": inputs, "parent": parent, "provider": provider}
+    resource = {"urn": urn, "type": kind, "custom": True, "inputs": inputs, "parent": parent, "provider": provider}
+    # As `pulumi preview --json` has it: some of it is still to be made.
+    return {**resource, "dependencies": [f"{urn}-policy"], "propertyDependencies": {"tags": [f"{urn}-policy"]}}
 
 
 def namespace() -> Object:
@@ -194,6 +196,8 @@ def test_what_is_as_the_lab_makes_it_is_taken_over_unasked(capsys: pytest.Captur
     assert urns.index(COMPONENT) == 3
     made = engine.deployment["resources"][-1]
     assert made["refreshBeforeUpdate"] is True
+    # Nor one that names what is not in it.
+    assert not {"dependencies", "propertyDependencies"} & made.keys()
     assert not engine.deployment["pending_operations"]
     assert inside.removed == []
     assert engine.previews == 1
