@@ -18,8 +18,9 @@ from typing import IO
 
 from pulumi import automation as auto
 from pulumi.automation.errors import create_command_error
-from pulumi.runtime._callbacks import _CallbackServicer  # pyright: ignore[reportPrivateUsage]  # see EngineCommand.run
 from semver import VersionInfo
+
+from rehearsal import language_server
 
 
 class EngineCommand(auto.PulumiCommand):
@@ -30,6 +31,7 @@ class EngineCommand(auto.PulumiCommand):
     """
 
     def __init__(self, binary: Path) -> None:  # pyright: ignore[reportMissingSuperCall]  # it would start a process
+        language_server.install()
         self.command = str(binary)
         self.version = VersionInfo.parse(version("pulumi"))
         self.interrupted = False
@@ -45,9 +47,6 @@ class EngineCommand(auto.PulumiCommand):
         on_error: Callable[[str], object] | None = None,
     ) -> auto.CommandResult:
         """Run one engine command to its end; raises the Automation API's CommandError if it fails."""
-        # The SDK (3.259) keeps the transforms' servers of all earlier programs in this process and stops them again at
-        # each program's end. One whose event loop ended while it was being stopped would make this program fail.
-        _CallbackServicer._servicers.clear()  # pyright: ignore[reportPrivateUsage]
         with subprocess.Popen(
             [self.command, "--non-interactive", *args],
             stdin=subprocess.DEVNULL,

@@ -13,8 +13,8 @@ from exercises.rows import ROWS
 from exercises.stages import EXERCISES
 from tests.rehearsal.conftest import Lab
 
-OFF: dict[str, Any] = {"rbac": "off", "identityMapping": "off", "irsa": False, "podIdentity": False}
-ALL: dict[str, Any] = {"rbac": "before", "identityMapping": "masters", "irsa": True, "podIdentity": True}
+OFF: dict[str, Any] = {"rbac": "off", "identityMapping": "off", "irsa": "off", "podIdentity": False}
+ALL: dict[str, Any] = {"rbac": "before", "identityMapping": "masters", "irsa": "on", "podIdentity": True}
 
 
 @pytest.fixture(scope="module")
