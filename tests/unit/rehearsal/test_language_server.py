@@ -1,19 +1,15 @@
-"""What a program's server leaves to the next program, and what it says of an engine that ended."""
+"""What a program's server leaves to the next program, and what it asks of an engine that may have ended."""
 
 from typing import Any, cast
 
 import pytest
-from grpc._cython.cygrpc import ExecuteBatchError
+from pulumi import log
 from pulumi.automation import _stack  # pyright: ignore[reportPrivateUsage]
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime._callbacks import _CallbackServicer  # pyright: ignore[reportPrivateUsage]
 
 from rehearsal import language_server
 from rehearsal.language_server import CleanLanguageServer
-
-
-def server() -> Any:
-    return CleanLanguageServer(lambda: None)
 
 
 def test_it_takes_the_place_of_the_sdks_own(monkeypatch: pytest.MonkeyPatch):
@@ -27,17 +23,17 @@ def test_a_program_finds_no_server_of_another(monkeypatch: pytest.MonkeyPatch):
     found: list[int] = []
     monkeypatch.setattr(LanguageServer, "Run", lambda *_: found.append(len(servers)))
     servers.append(object())
-    server().Run(None, None)
+    cast("Any", CleanLanguageServer(lambda: None)).Run(None, None)
     assert found == [0]
 
 
-@pytest.mark.parametrize("error", [ExecuteBatchError(1, "ended"), None])
-def test_an_engine_that_ended_is_an_error_and_no_trace(monkeypatch: pytest.MonkeyPatch, error: Exception | None):
-    def run(*_: object) -> str:
-        if error:
-            raise error
-        return "fine"
+def test_a_debug_line_does_not_go_to_the_engine(monkeypatch: pytest.MonkeyPatch):
+    class Ended:
+        def Log(self, _request: object) -> None:  # noqa: N802  # its name in the protocol
+            raise ConnectionError
 
-    monkeypatch.setattr(LanguageServer, "Run", run)
-    told = server().Run(None, None)
-    assert (told.error if error else told) == ("The engine ended while the program ran." if error else "fine")
+    monkeypatch.setattr(log, "get_engine", Ended)
+    language_server.install()
+    log.debug("a line")
+    with pytest.raises(ConnectionError):
+        log.info("a line")
