@@ -200,6 +200,7 @@ def proxies(up: Lab) -> list[str]:
     return [line for line in up.processes() if "kubectl proxy" in line]
 
 
-def test_launchers_are_the_labs_own_files(up: Lab) -> None:
+def test_launchers_are_the_shells_own_and_end_with_it(up: Lab) -> None:
     place = Path(up.sh("command -v kubectl-access_matrix").strip())
-    assert place.is_relative_to(up.world)
+    assert place.is_relative_to(Path(up.env["MYEKS_LAB_CACHE"], "shells"))
+    assert not place.exists()
