@@ -56,8 +56,10 @@ def is_anything_there(client: Client, cluster: str, stages: Mapping[ExerciseName
     mapping = stages["identity-mapping"]
     if mapping != OFF and user is None and _answer(lambda: _user(client, {"name": USER}), USER):
         return True
-    if mapping == "entry" and user is not None:
-        inputs = {"clusterName": cluster, "principalArn": (user.get("outputs") or {}).get("arn", "")}
+    # A user that a killed update had made, and that the engine has not read yet, has no ARN.
+    arn = ((user or {}).get("outputs") or {}).get("arn")
+    if mapping == "entry" and arn:
+        inputs = {"clusterName": cluster, "principalArn": arn}
         recorded = any(each["type"] == ACCESS_ENTRY and USER in str(each.get("id")) for each in resources)
         if not recorded and _answer(lambda: _entry(client, inputs), "the access entry"):
             return True

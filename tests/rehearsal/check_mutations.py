@@ -164,7 +164,7 @@ def _runs_as(account: str) -> Change:
 
 def _over(pod: Object) -> object:
     """A pod that has slept long enough."""
-    return pod["spec"]["containers"][0].update(args=["0"])
+    return pod["spec"]["containers"][0].update(command=["sleep", "0"], args=None)
 
 
 # Identity mapping.
@@ -356,6 +356,7 @@ def _irsa_account() -> Iterator[Mutation]:
     def make(name: str, apply: Apply, *failed: str) -> Mutation:
         return Mutation("irsa", "account", name, apply, frozenset(f"irsa-account-{one}" for one in failed))
 
+    yield make("the account has no annotation", _annotated("my-sa", role=None), *IRSA_ANNOTATED, "annotation")
     yield make("any account may take the role", _conditions(_alike)("irsa"), "foreign-account", "trust")
     yield make("the trust is for any audience", _conditions(_set(":aud", None))("irsa"), "trust")
     yield make("the provider takes the API server's tokens", lambda lab: lab.audience("https://kubernetes.default.svc"),
@@ -410,6 +411,7 @@ def _irsa() -> Iterator[Mutation]:
         lambda lab: lab.recreated("default", "eks-iam-test2", _runs_as("my-sa")),
         *("test2-s3-list", "test2-token"),
     )
+    yield make("the account has no annotation", _annotated("my-sa", role=None), *IRSA_ANNOTATED, "annotation")
     yield make("any account may take the role", _conditions(_alike)("irsa"), "foreign-account", "trust")
     yield make("any account of a cluster may take the role", _conditions(_set(":sub", None))("irsa"),
                "foreign-account", "trust")  # fmt: skip
