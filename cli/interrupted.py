@@ -93,7 +93,7 @@ def update(stack: Stack, run: Update, *, yes: bool, builds: bool, agree: Agree =
 
 
 def put_right(stack: Stack, engine: Engine, shown: Progress, *, builds: bool, agree: Agree = nobody) -> None:
-    """Tell the engine what became of what was begun; make half-made things ready to be made anew.
+    """Tell the engine what became of what was begun; make half-made things ready to be made again.
 
     Where the update builds, what was made by hand and stands in its way is taken over too, or replaced if `agree`
     says so. The environment must be the one in which the stack's AWS answers. Raises Failure, CannotAsk, and what the

@@ -48,7 +48,7 @@ def rehearse(chosen: Stack, shown: Progress, *, refresh: bool = False, agree: Ag
 
     Raises BadInput when the lab's end has passed, and Failure.
 
-    With `refresh` the engine first looks at everything anew, so that what was changed by hand is put right. `agree` is
+    With `refresh` the engine first reads everything again, so that what was changed by hand is put right. `agree` is
     asked before what was made by hand is replaced.
     """
     lifetime.insist(chosen.config, datetime.now(UTC))

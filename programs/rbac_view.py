@@ -112,7 +112,7 @@ def _subject(subject: Subject) -> dict[str, str]:
 
 def _serve(reader: Reader) -> None:
     class Handler(BaseHTTPRequestHandler):
-        """Reads the roles anew for each page, as the plug-in does."""
+        """Reads the roles again for each page, as the plug-in does."""
 
         def do_GET(self) -> None:
             """The page, or the matrices as JSON; nothing else."""

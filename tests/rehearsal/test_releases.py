@@ -105,7 +105,7 @@ class Helm:
         self._apply(None)
 
     def _apply(self, releases: dict[str, Any] | None) -> Applied:
-        # As each ./lab is a process: after a run that failed, the SDK waits in the same one for its callbacks' end.
+        # Each in a process of its own, as each ./lab is.
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
             return pool.submit(applied, self._root, self.served.url, self.outputs, releases).result(120)
 

@@ -1,6 +1,6 @@
 """docs/note.md, drawn from the same data that the test types.
 
-Write it anew after a change of the data: python -m tests.rehearsal.note.page
+After a change of the data, write it again: python -m tests.rehearsal.note.page
 """
 
 from __future__ import annotations
