@@ -13,6 +13,7 @@ from typing import Final
 
 from rehearsal.control_plane.errors import ControlPlaneError
 from rehearsal.control_plane.guard import Guard
+from rehearsal.kubelet.console import Console
 from rehearsal.kubelet.environment import expand_all
 from rehearsal.kubelet.errors import NotRunning, NotStarted
 from rehearsal.kubelet.events import Tell, tell_of_start
@@ -21,7 +22,7 @@ from rehearsal.kubelet.images import Image, Start, argv_of
 from rehearsal.kubelet.logs import Log
 from rehearsal.kubelet.objects import Object
 from rehearsal.kubelet.ports import Ports
-from rehearsal.kubelet.processes import Output, Process, Terminal, kill_tree, start
+from rehearsal.kubelet.processes import Process, Terminal, kill_tree, start
 from rehearsal.kubelet.sandbox import Sandbox
 
 _PAUSES: Final = (0.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0)
@@ -30,6 +31,10 @@ _FORGIVEN: Final = 600.0
 """Seconds of running after which a kubelet forgets earlier ends."""
 _RETRY: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 40.0)
 """Seconds before each new attempt at a container that cannot be made yet; the last one again and again."""
+_QUIET: Final = 2
+"""Attempts about which nothing is said."""
+_START_ERROR: Final = 128
+"""Exit code of a container whose command cannot be started."""
 _STARTS_WITHIN: Final = 20.0
 _LISTENS_WITHIN: Final = 10.0
 """Seconds of running within which a process may not listen on its ports yet: programs take a second or two to load,
@@ -48,6 +53,18 @@ class Prepared:
 def now() -> str:
     """The time as Kubernetes writes it, to the second."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def not_started(reason: str, message: str) -> Object:
+    """The state `terminated` of a container that never ran."""
+    moment = now()
+    return {
+        "exitCode": _START_ERROR,
+        "reason": reason,
+        "message": message,
+        "startedAt": moment,
+        "finishedAt": moment,
+    }
 
 
 class Container:
@@ -82,6 +99,7 @@ class Container:
         self.pod = pod
         self._tell = tell
         self._process: Process | None = None
+        self._console: Console | None = None
         self._prepared: Prepared | None = None
         self._beside: set[Process] = set()
         self._running = asyncio.Event()
@@ -125,9 +143,11 @@ class Container:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                process = await self._start()
+                console, log = await self._start()
             except (NotStarted, ControlPlaneError, OSError) as error:
                 attempts += 1
+                if attempts > _QUIET and isinstance(error, NotStarted) and error.for_good and not again(_START_ERROR):
+                    return await self._never_started(error)
                 await self._wait_for_start(error, attempts)
                 continue
             attempts = 0
@@ -136,7 +156,7 @@ class Container:
             self._began = began
             if "running" not in self.state:
                 await self._say({"running": {"startedAt": began_at}})
-            code = exit_code(await self._follow(process))
+            code = exit_code(await self._follow(console, log))
             terminated: Object = {
                 "exitCode": code,
                 "reason": "Error" if code else "Completed",
@@ -162,12 +182,20 @@ class Container:
 
     async def _wait_for_start(self, error: Exception, attempts: int) -> None:
         # What is made together with the pod may be a moment late: that is not worth a word yet.
-        if attempts > 2:
+        if attempts > _QUIET:
             reason = error.reason if isinstance(error, NotStarted) else "RunContainerError"
             self._settled.set()
             self._tell("Warning", "Failed", f"Error: {error}")
             await self._say({"waiting": {"reason": reason, "message": str(error)}})
         await asyncio.sleep(_RETRY[min(attempts, len(_RETRY)) - 1])
+
+    async def _never_started(self, error: NotStarted) -> int:
+        """What a container runtime says of a command that cannot be started and is not tried again."""
+        self._tell("Warning", "Failed", f"Error: {error}")
+        self.ended_with = _START_ERROR
+        self._settled.set()
+        await self._say({"terminated": not_started("StartError", str(error))})
+        return _START_ERROR
 
     def _id(self) -> str:
         # stages.yaml gives a container its first one in the same way.
@@ -178,7 +206,7 @@ class Container:
         self.state = state
         await self._changed()
 
-    async def _start(self) -> Process:
+    async def _start(self) -> tuple[Console, Log]:
         prepared = await self._prepare(self.spec, self._image)
         env = await self._environment(prepared)
         made = Start(expand_all(argv_of(self._image, self.spec), env), env)
@@ -186,26 +214,33 @@ class Container:
             made = self._image.adapt(made, self.ports)
         _check_command(made.argv, made.env)
         log = Log(self._directory / f"{self.restarts}.log")
-        process = await start(prepared.sandbox.first(made.argv), prepared.sandbox.env(made.env), prepared.cwd)
+        terminal = Terminal() if self.spec.get("tty") else None
+        process = await start(
+            prepared.sandbox.first(made.argv, terminal.name if terminal else ""),
+            prepared.sandbox.env(made.env),
+            prepared.cwd,
+            stdin=bool(self.spec.get("stdin")),
+            terminal=terminal,
+        )
         self._process = process
         self._guard.add(process.pid)
-        # The preparation's last word; what comes before it is why there was none.
-        mark = await process.stdout.read(1) if process.stdout else b""
-        if not mark:
-            said = await process.stderr.read() if process.stderr else b""
-            await process.wait()
+        self._console = console = await Console.of(process, terminal)
+        why = await console.prepared()
+        if why is not None:
             self._guard.remove(process.pid)
-            raise NotStarted("RunContainerError", f"the pod's files cannot be laid out: {said.decode().strip()}")
+            console.close()
+            raise NotStarted("RunContainerError", f"the pod's files cannot be laid out: {why}")
         if self.log is not None:
             self.previous_log = self.log
         self.log = log
         self._prepared = prepared
         self._running.set()
         self._settled.set()
-        return process
+        return console, log
 
     async def _environment(self, prepared: Prepared) -> Mapping[str, str]:
-        return {**await self._current_env(prepared.env), **self._ports.variables}
+        terminal = {"TERM": "xterm"} if self.spec.get("tty") else {}
+        return {**terminal, **await self._current_env(prepared.env), **self._ports.variables}
 
     def is_starting(self) -> bool:
         """Whether its process has been started a moment ago, or is about to be for the first time."""
@@ -218,28 +253,15 @@ class Container:
             await asyncio.wait_for(self._settled.wait(), _STARTS_WITHIN)
         return self.log
 
-    async def _follow(self, process: Process) -> int:
+    async def _follow(self, console: Console, log: Log) -> int:
         """Put what the process writes into its log until it ends; its return code."""
-        ended = asyncio.Event()
-        log = self.log
-        pumps = [
-            asyncio.ensure_future(_pump(name, stream, log, ended))
-            for name, stream in (("stdout", process.stdout), ("stderr", process.stderr))
-            if stream and log
-        ]
         try:
-            code = await process.wait()
-            ended.set()
-            await asyncio.gather(*pumps)
-            return code
+            return await console.follow(log)
         finally:
-            for pump in pumps:
-                pump.cancel()
             self._running.clear()
             self.kill()
-            process.close()
-            if log:
-                log.close()
+            console.close()
+            log.close()
 
     def kill(self) -> None:
         """End every process of the container, at once."""
@@ -261,6 +283,8 @@ class Container:
         for process in [*self._beside, *([self._process] if self._process else [])]:
             await process.wait()
             self._guard.remove(process.pid)
+        if self._console is not None:
+            self._console.close()
         self._ports.release()
 
     async def running(self) -> tuple[Process, Prepared]:
@@ -270,6 +294,13 @@ class Container:
         if not self._running.is_set() or self._prepared is None or self._process is None:
             raise NotRunning(f'container not found ("{self.name}")')
         return self._process, self._prepared
+
+    async def console(self) -> Console:
+        """The streams of its process, once it has been started. Raises NotRunning when there is none."""
+        await self.running()
+        if self._console is None:
+            raise NotRunning(f'container not found ("{self.name}")')
+        return self._console
 
     async def execute(self, argv: Sequence[str], *, stdin: bool, terminal: Terminal | None) -> Process:
         """Start a command beside the container's own. Raises NotRunning, NotStarted, OSError."""
@@ -309,10 +340,5 @@ def _check_command(argv: Sequence[str], env: Mapping[str, str]) -> None:
             "RunContainerError",
             "OCI runtime exec failed: exec failed: unable to start container process: "
             f'exec: "{command}": {why}: unknown',
+            for_good=True,
         )
-
-
-async def _pump(name: str, stream: asyncio.StreamReader, log: Log, ended: asyncio.Event) -> None:
-    output = Output(stream)
-    while data := await output.read(ended):
-        log.write(name, data)

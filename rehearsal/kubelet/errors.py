@@ -2,11 +2,15 @@
 
 
 class NotStarted(Exception):
-    """The container cannot be started now; `reason` is the status's one word for it."""
+    """The container cannot be started now; `reason` is the status's one word for it.
 
-    def __init__(self, reason: str, message: str) -> None:
+    `for_good`: it will never be, whatever changes around it.
+    """
+
+    def __init__(self, reason: str, message: str, *, for_good: bool = False) -> None:
         super().__init__(message)
         self.reason = reason
+        self.for_good = for_good
 
 
 class NotRunning(Exception):

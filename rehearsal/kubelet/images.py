@@ -135,8 +135,9 @@ def image_of(reference: str) -> Image | None:
 
 
 def is_played(pod: Mapping[str, Any]) -> bool:
-    """Whether at least one container of a pod runs here."""
-    return any(image_of(container["image"]) for container in pod["spec"]["containers"])
+    """Whether at least one container of a pod runs here, or has been asked for by `kubectl debug`."""
+    spec = pod["spec"]
+    return any(image_of(each["image"]) for each in spec["containers"]) or bool(spec.get("ephemeralContainers"))
 
 
 def argv_of(image: Image, container: Mapping[str, Any]) -> list[str]:

@@ -16,7 +16,8 @@ from rehearsal.kubelet.api import ApiServer
 from rehearsal.kubelet.egress import Egress, Way
 from rehearsal.kubelet.events import Events
 from rehearsal.kubelet.images import MODULES, Commands
-from rehearsal.kubelet.pods import Pods, World
+from rehearsal.kubelet.pod import World
+from rehearsal.kubelet.pods import Pods
 from rehearsal.kubelet.server import Server, tls
 
 

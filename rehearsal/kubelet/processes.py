@@ -12,7 +12,7 @@ import time
 from asyncio.subprocess import DEVNULL, PIPE, SubprocessStreamProtocol
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 _READ = 32 << 10
 _BUFFER = 64 << 10
@@ -25,10 +25,18 @@ _KILLS_FOR = 5.0
 """Seconds after which processes stay that multiply, or that cannot be killed: a pod's end must not wait for them."""
 
 
+class Readable(Protocol):
+    """One stream of output."""
+
+    async def read(self, n: int, /) -> bytes:
+        """The next piece, of at most so many bytes; b"" at the end."""
+        ...
+
+
 class Output:
     """One stream of output, read until there is no more."""
 
-    def __init__(self, reader: asyncio.StreamReader) -> None:
+    def __init__(self, reader: Readable) -> None:
         self._reader = reader
 
     async def read(self, ended: asyncio.Event) -> bytes:
@@ -63,6 +71,8 @@ class Terminal:
 
     def resize(self, width: int, height: int) -> None:
         """Tell the process how large the terminal is."""
+        if self._ours < 0:
+            return
         fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
 
     async def reader(self) -> asyncio.StreamReader:
@@ -91,11 +101,13 @@ class Terminal:
             self._theirs = -1
 
     def close(self) -> None:
-        """Give everything back."""
+        """Give everything back; twice is as good as once."""
         self.hang_up()
         for transport in self._transports:
             transport.close()
-        os.close(self._ours)
+        if self._ours >= 0:
+            os.close(self._ours)
+            self._ours = -1
 
 
 def _file(descriptor: int, mode: str) -> BinaryIO:

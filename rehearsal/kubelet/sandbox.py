@@ -42,6 +42,7 @@ exec "$@"
 """Inside the new namespaces: host name, the pod's own /run, its volumes; then the word that it is done."""
 
 _PLAIN: Final = 'cd "$1" || exit 1; shift; unset OLDPWD; printf .; exec "$@"'
+_PLAIN_TTY: Final = 'cd "$1" || exit 1; tty=$2; shift 2; unset OLDPWD; exec <"$tty" >"$tty" 2>&1; printf .; exec "$@"'
 _ENTER: Final = 'cd "$1" || exit 1; shift; unset OLDPWD; exec "$@"'
 _ENTER_TTY: Final = 'cd "$1" || exit 1; tty=$2; shift 2; unset OLDPWD; exec "$@" <"$tty" >"$tty" 2>&1'
 """A session's leader that opens a terminal has it as its own."""
@@ -71,8 +72,11 @@ class Sandbox(Protocol):
         """Whether what `first` starts only waits until every process of the container has ended."""
         ...
 
-    def first(self, argv: Sequence[str]) -> list[str]:
-        """Command line that prepares the sandbox, writes a dot to its output, and becomes `argv`."""
+    def first(self, argv: Sequence[str], tty: str = "") -> list[str]:
+        """Command line that prepares the sandbox, writes a dot to its output, and becomes `argv`.
+
+        `tty` is the terminal that it is started on, or "".
+        """
         ...
 
     def another(self, pid: int, argv: Sequence[str], tty: str) -> list[str]:
@@ -161,16 +165,17 @@ class Namespaces:
         self._mounts = {path: at for path, at in sorted(place.mounts.items()) if mountable(path, needed)}
         self._rewriting = Rewriting({path: at[0] for path, at in place.mounts.items() if path not in self._mounts})
 
-    def first(self, argv: Sequence[str]) -> list[str]:
+    def first(self, argv: Sequence[str], tty: str = "") -> list[str]:
         """See Sandbox."""
         place = self._place
+        session = [self._programs.setsid, "--ctty"] if tty else []
         mounts: list[str] = []
         for path, (source, read_only) in self._mounts.items():
             mounts += ["bind,ro" if read_only else "bind", str(source), path]
         return [
             *(*self._programs.new, "/bin/sh", "-c", _BEGIN, "sh"),
             *(self._programs.mount, place.host_name, str(self._own_run), str(place.cwd)),
-            *(*mounts, "--", *self._rewriting.argv(argv)),
+            *(*mounts, "--", *session, *self._rewriting.argv(argv)),
         ]
 
     def another(self, pid: int, argv: Sequence[str], tty: str) -> list[str]:
@@ -214,9 +219,10 @@ class Rewritten:
         self._rewriting = Rewriting({"/run/secrets": secrets, "/var/run/secrets": secrets, **paths})
         self._account = paths.get(ACCOUNT)
 
-    def first(self, argv: Sequence[str]) -> list[str]:
+    def first(self, argv: Sequence[str], tty: str = "") -> list[str]:
         """See Sandbox."""
-        return ["/bin/sh", "-c", _PLAIN, "sh", str(self._place.cwd), *self._rewriting.argv(argv)]
+        script, terminal = (_PLAIN_TTY, [tty]) if tty else (_PLAIN, [])
+        return ["/bin/sh", "-c", script, "sh", str(self._place.cwd), *terminal, *self._rewriting.argv(argv)]
 
     def another(self, pid: int, argv: Sequence[str], tty: str) -> list[str]:
         """See Sandbox."""

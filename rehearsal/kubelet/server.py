@@ -31,6 +31,7 @@ from rehearsal.kubelet.framing import BadRequest
 from rehearsal.kubelet.images import image_of
 from rehearsal.kubelet.logs import Options
 from rehearsal.kubelet.objects import Object
+from rehearsal.kubelet.pod import not_played
 from rehearsal.kubelet.pods import Pods
 
 _log = logging.getLogger(__name__)
@@ -105,7 +106,7 @@ class Server:
         for pod in ("/{namespace}/{pod}", "/{namespace}/{pod}/{uid}"):
             for method in ("GET", "POST"):
                 app.router.add_route(method, f"/exec{pod}/{{container}}", self._exec)
-                app.router.add_route(method, f"/attach{pod}/{{container}}", self._not_played)
+                app.router.add_route(method, f"/attach{pod}/{{container}}", self._attach)
                 app.router.add_route(method, f"/portForward{pod}", self._not_played)
         app.router.add_get("/containerLogs/{namespace}/{pod}/{container}", self._logs)
         app.router.add_get("/pods", self._pods_of_node)
@@ -135,15 +136,18 @@ class Server:
         if request.match_info.get("uid", found["metadata"]["uid"]) != found["metadata"]["uid"]:
             raise web.HTTPNotFound(text="pod does not exist")
         spec = found["spec"]
-        containers = [*(spec.get("initContainers") or []), *spec["containers"]]
-        image = next((each["image"] for each in containers if each["name"] == wanted), None)
-        if image is None:
+        kinds = ("initContainers", "containers", "ephemeralContainers")
+        containers = [each for kind in kinds for each in spec.get(kind) or []]
+        named = next((each for each in containers if each["name"] == wanted), None)
+        if named is None:
             raise web.HTTPNotFound(text=f'container "{wanted}" not found in pod "{name}"')
         container = pod.container(wanted) if pod else None
         if container is not None:
             return container
-        if image_of(image) is None:
-            raise BadRequest(f"the rehearsal does not play image {image}: no process runs in container {wanted}")
+        if image_of(named["image"]) is None:
+            raise BadRequest(not_played(named))
+        if pod is not None and (why := pod.refusal(wanted)):
+            raise BadRequest(f'container "{wanted}" in pod "{name}" does not run: {why}')
         raise NotRunning(f'container not found ("{wanted}")')
 
     async def _look(self, namespace: str, name: str) -> Object:
@@ -159,6 +163,9 @@ class Server:
         container = await self._container(request)
         return await streams.serve(request, container, request.query.getall("command", []))
 
+    async def _attach(self, request: web.Request) -> web.StreamResponse:
+        return await streams.attach(request, await self._container(request))
+
     async def _logs(self, request: web.Request) -> web.StreamResponse:
         options = Options.of(request.query, datetime.now(UTC))
         container = await self._container(request)
@@ -167,6 +174,8 @@ class Server:
         if log is None and options.previous:
             raise BadRequest(f'previous terminated container "{container.name}" in pod "{pod}" not found')
         if log is None:
+            if over := container.state.get("terminated"):
+                raise BadRequest(f'container "{container.name}" in pod "{pod}" was not started: {over.get("message")}')
             reason = container.state.get("waiting", {}).get("reason", "ContainerCreating")
             raise BadRequest(f'container "{container.name}" in pod "{pod}" is waiting to start: {reason}')
         response = web.StreamResponse(headers={"Content-Type": "text/plain"})
@@ -195,7 +204,7 @@ class Server:
 
     async def _not_played(self, request: web.Request) -> web.StreamResponse:
         what = request.path.split("/")[1]
-        return web.Response(status=501, text=f"the rehearsal does not play {what}; exec and logs are played")
+        return web.Response(status=501, text=f"the rehearsal does not play {what}; exec, attach and logs are played")
 
     async def _mutate(self, request: web.Request) -> web.StreamResponse:
         try:

@@ -7,8 +7,17 @@ from rehearsal.kubelet.containers import Container, now
 from rehearsal.kubelet.objects import Object
 
 
-def changed_status(pod: Object, main: Mapping[str, Container], init: Mapping[str, Container]) -> Object:
-    """What a patch has to say: phase, conditions, and every container's status."""
+def changed_status(
+    pod: Object,
+    main: Mapping[str, Container],
+    init: Mapping[str, Container],
+    ephemeral: Mapping[str, Container],
+    refused: Mapping[str, Object],
+) -> Object:
+    """What a patch has to say: phase, conditions, and every container's status.
+
+    `refused`: name of an ephemeral container that does not run → its status (see `refusal`).
+    """
     before = pod.get("status", {})
     statuses = _merged(before.get("containerStatuses") or [], main)
     first = _merged(before.get("initContainerStatuses") or [], init)
@@ -18,7 +27,27 @@ def changed_status(pod: Object, main: Mapping[str, Container], init: Mapping[str
         "containerStatuses": statuses,
         "conditions": _conditions(phase, statuses, before.get("conditions") or []),
     }
-    return status | ({"initContainerStatuses": first} if first else {})
+    debugging = _ephemeral(ephemeral, refused)
+    return (
+        status
+        | ({"initContainerStatuses": first} if first else {})
+        | ({"ephemeralContainerStatuses": debugging} if debugging else {})
+    )
+
+
+def _ephemeral(ours: Mapping[str, Container], refused: Mapping[str, Object]) -> list[Object]:
+    """KWOK says nothing of ephemeral containers; a kubelet never calls one ready."""
+    shown = {each.name: {**_named(each.spec), **each.status(), "ready": False} for each in ours.values()}
+    return [*shown.values(), *refused.values()]
+
+
+def refusal(spec: Object, terminated: Object) -> Object:
+    """The status of an ephemeral container that does not run."""
+    return {**_named(spec), "state": {"terminated": terminated}, "ready": False, "started": False}
+
+
+def _named(spec: Object) -> Object:
+    return {"name": spec["name"], "image": spec["image"], "imageID": "", "restartCount": 0}
 
 
 def _merged(statuses: list[Object], ours: Mapping[str, Container]) -> list[Object]:

@@ -1,8 +1,9 @@
-"""Runs a command in a container for a client on a WebSocket: what `kubectl exec` is at a kubelet's end."""
+"""Connects a client on a WebSocket with a process: `kubectl exec` and `kubectl attach` at a kubelet's end."""
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 from aiohttp import WSMsgType, web
 
@@ -23,10 +24,12 @@ from rehearsal.kubelet.framing import (
     failed,
     parse,
 )
-from rehearsal.kubelet.processes import Output, Process, Terminal
+from rehearsal.kubelet.processes import Output, Process, Readable, Terminal
 
 _WAITING_INPUT = 8 << 20
 """Bytes of input that may wait for a command that does not read it."""
+_END_OF_TERMINAL = b"\x04"
+"""A terminal stays; its end of input is a character."""
 _CLOSES_WITHIN = 1.0
 """Seconds that a client gets to say goodbye."""
 
@@ -48,8 +51,8 @@ class Input:
             self._room.clear()
         self._waiting.put_nowait(data)
 
-    async def feed(self, writer: asyncio.StreamWriter, *, keep_open: bool) -> None:
-        """Give it to the command, up to the end."""
+    async def feed(self, writer: asyncio.StreamWriter, end: bytes | None) -> None:
+        """Give it to the command, up to the end, which is written as `end`; None: `writer` is closed."""
         # A command that has ended, or reads no more, is no error.
         with contextlib.suppress(OSError):
             while data := await self._waiting.get():
@@ -57,17 +60,40 @@ class Input:
                 await writer.drain()
                 self._size -= len(data)
                 self._room.set()
-            if keep_open:
-                # A terminal stays; its end of input is a character.
-                writer.write(b"\x04")
-                await writer.drain()
-            else:
+            if end is None:
                 writer.close()
                 await writer.wait_closed()
                 return
+            writer.write(end)
+            await writer.drain()
         self._room.set()
         while await self._waiting.get():
             pass
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """The process's ends of a session."""
+
+    outputs: Sequence[tuple[int, Readable]]
+    """Channel and stream of each."""
+    writer: asyncio.StreamWriter | None
+    end_of_input: bytes | None
+    """See Input.feed."""
+    wait: Callable[[], Awaitable[int]]
+    """Its return code, once it has ended."""
+    terminal: Terminal | None
+    hang_up: Callable[[], None] = lambda: None
+    """Called when it has ended."""
+
+    @classmethod
+    async def of(cls, process: Process, terminal: Terminal | None) -> "_Ends":
+        """Those of a command that is the session's own."""
+        if terminal is not None:
+            reader, writer = await terminal.reader(), await terminal.writer()
+            return cls([(STDOUT, reader)], writer, _END_OF_TERMINAL, process.wait, terminal, terminal.hang_up)
+        outputs = [(STDOUT, process.stdout), (STDERR, process.stderr)]
+        return cls([(number, each) for number, each in outputs if each], process.stdin, None, process.wait, None)
 
 
 async def serve(request: web.Request, container: Container, argv: Sequence[str]) -> web.StreamResponse:
@@ -75,13 +101,7 @@ async def serve(request: web.Request, container: Container, argv: Sequence[str])
     streams = Streams.of(request.query)
     # First, for a client that is refused asks again in another protocol, and shows the second answer.
     await container.running()
-    wanted = [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
-    if request.headers.get("Upgrade", "").lower() != "websocket" or not set(wanted) & set(PROTOCOLS):
-        raise BadRequest(
-            "the rehearsal's kubelet runs commands over WebSocket alone; use kubectl 1.31 or newer, without "
-            "KUBECTL_REMOTE_COMMAND_WEBSOCKETS=false"
-        )
-    socket = web.WebSocketResponse(protocols=PROTOCOLS, max_msg_size=0, compress=False, timeout=_CLOSES_WITHIN)
+    socket = _socket(request)
     terminal = Terminal() if streams.tty else None
     try:
         process = None
@@ -94,7 +114,8 @@ async def serve(request: web.Request, container: Container, argv: Sequence[str])
             await socket.prepare(request)
             await socket.send_bytes(bytes([streams.first]))
             if process is not None:
-                refusal = await _Session(socket, streams, process, terminal).run(argv)
+                code = await _Session(socket, streams, await _Ends.of(process, terminal)).run()
+                refusal = ended(exit_code(code), argv, socket.ws_protocol or "")
             await socket.send_bytes(bytes([ERROR]) + refusal)
         finally:
             if process is not None:
@@ -108,31 +129,68 @@ async def serve(request: web.Request, container: Container, argv: Sequence[str])
     return socket
 
 
+async def attach(request: web.Request, container: Container) -> web.StreamResponse:
+    """Answer an attach request; returns when the container's process has ended or the client has gone."""
+    streams = Streams.of(request.query)
+    console = await container.console()
+    socket = _socket(request)
+    once = bool(container.spec.get("stdinOnce"))
+    client = console.attach()
+    end_of_input = b"" if not once else _END_OF_TERMINAL if console.terminal else None
+    try:
+        await socket.prepare(request)
+        await socket.send_bytes(bytes([streams.first]))
+        outputs = [(STDOUT, client.stdout)] if console.terminal else [(STDOUT, client.stdout), (STDERR, client.stderr)]
+        await _Session(
+            socket, streams, _Ends(outputs, console.writer, end_of_input, console.wait, console.terminal)
+        ).run()
+        # How the process ended is told by the pod's status alone.
+        await socket.send_bytes(bytes([ERROR]) + ended(0, [], socket.ws_protocol or ""))
+        await socket.close()
+    except (ConnectionError, _ClientGone):
+        pass
+    finally:
+        console.detach(client)
+        if once and streams.stdin and console.terminal is None and console.writer is not None:
+            console.writer.close()
+    return socket
+
+
+def _socket(request: web.Request) -> web.WebSocketResponse:
+    """Raises BadRequest for a client that speaks another protocol."""
+    wanted = [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
+    if request.headers.get("Upgrade", "").lower() != "websocket" or not set(wanted) & set(PROTOCOLS):
+        raise BadRequest(
+            "the rehearsal's kubelet runs commands over WebSocket alone; use kubectl 1.31 or newer, without "
+            "KUBECTL_REMOTE_COMMAND_WEBSOCKETS=false"
+        )
+    return web.WebSocketResponse(protocols=PROTOCOLS, max_msg_size=0, compress=False, timeout=_CLOSES_WITHIN)
+
+
 class _ClientGone(Exception):
     """There is nobody left to tell."""
 
 
 class _Session:
-    """One command and one client."""
+    """One process and one client."""
 
-    def __init__(
-        self, socket: web.WebSocketResponse, streams: Streams, process: Process, terminal: Terminal | None
-    ) -> None:
+    def __init__(self, socket: web.WebSocketResponse, streams: Streams, ends: _Ends) -> None:
         self._socket = socket
         self._streams = streams
-        self._process = process
-        self._terminal = terminal
+        self._ends = ends
         self._input = Input()
         self._ended = asyncio.Event()
         self._sending = asyncio.Lock()
 
-    async def run(self, argv: Sequence[str]) -> bytes:
-        """Carry data to and fro until the command has ended; the Status for the client. Raises _ClientGone."""
-        tasks = await self._pumps()
+    async def run(self) -> int:
+        """Carry data to and fro until the process has ended; its return code. Raises _ClientGone."""
+        ends = self._ends
         receiving = asyncio.ensure_future(self._receive())
-        waiting = asyncio.ensure_future(self._process.wait())
-        feeding = [asyncio.ensure_future(each) for each in await self._feeds()]
-        pumping = asyncio.gather(*tasks)
+        waiting = asyncio.ensure_future(ends.wait())
+        feeding: list[asyncio.Task[None]] = []
+        if self._streams.stdin and ends.writer is not None:
+            feeding.append(asyncio.create_task(self._input.feed(ends.writer, ends.end_of_input)))
+        pumping = asyncio.gather(*(self._pump(channel, stream) for channel, stream in ends.outputs))
         try:
             await asyncio.wait({receiving, waiting, pumping}, return_when=asyncio.FIRST_COMPLETED)
             if pumping.done():
@@ -142,38 +200,21 @@ class _Session:
             if not waiting.done():
                 raise _ClientGone
             self._ended.set()
-            if self._terminal is not None:
-                self._terminal.hang_up()
+            ends.hang_up()
             await pumping
-            return ended(exit_code(waiting.result()), argv, self._socket.ws_protocol or "")
+            return waiting.result()
         finally:
             for task in (receiving, waiting, pumping, *feeding):
                 task.cancel()
             await asyncio.gather(receiving, waiting, pumping, *feeding, return_exceptions=True)
 
-    async def _pumps(self) -> "list[asyncio.Task[None]]":
-        outputs = [(STDOUT, self._process.stdout), (STDERR, self._process.stderr)]
-        if self._terminal is not None:
-            outputs = [(STDOUT, await self._terminal.reader())]
-        return [asyncio.create_task(self._pump(channel, stream)) for channel, stream in outputs if stream is not None]
-
-    async def _pump(self, channel: int, stream: asyncio.StreamReader) -> None:
+    async def _pump(self, channel: int, stream: Readable) -> None:
         wanted = self._streams.stdout if channel == STDOUT else self._streams.stderr
         output = Output(stream)
         while data := await output.read(self._ended):
             if wanted:
                 async with self._sending:
                     await self._socket.send_bytes(bytes([channel]) + data)
-
-    async def _feeds(self) -> "list[asyncio.Task[None]]":
-        if not self._streams.stdin:
-            return []
-        if self._terminal is not None:
-            writer = await self._terminal.writer()
-            return [asyncio.create_task(self._input.feed(writer, keep_open=True))]
-        if self._process.stdin is None:
-            return []
-        return [asyncio.create_task(self._input.feed(self._process.stdin, keep_open=False))]
 
     async def _receive(self) -> None:
         """Take what the client says until it goes away."""
@@ -197,8 +238,8 @@ class _Session:
                     case EndOfInput():
                         await self._input.put(b"")
                     case Resize(width, height):
-                        if self._terminal is not None:
-                            self._terminal.resize(width, height)
+                        if self._ends.terminal is not None:
+                            self._ends.terminal.resize(width, height)
 
 
-__all__ = ["NotRunning", "serve"]
+__all__ = ["NotRunning", "attach", "serve"]

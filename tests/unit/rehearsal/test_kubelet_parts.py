@@ -17,7 +17,7 @@ from rehearsal.control_plane.bootstrap import pod_identity_webhook
 from rehearsal.control_plane.client import ApiError
 from rehearsal.control_plane.commands import STAGES
 from rehearsal.kubelet import processes
-from rehearsal.kubelet.containers import Container
+from rehearsal.kubelet.containers import Container, not_started
 from rehearsal.kubelet.environment import container_variables, expand, service_variables
 from rehearsal.kubelet.errors import NotStarted
 from rehearsal.kubelet.images import (
@@ -37,7 +37,7 @@ from rehearsal.kubelet.processes import Output
 from rehearsal.kubelet.rewriting import Rewriting
 from rehearsal.kubelet.sandbox import Namespaces, Place, Programs, Rewritten, mountable
 from rehearsal.kubelet.server import common_name
-from rehearsal.kubelet.status import changed_status, phase_of
+from rehearsal.kubelet.status import changed_status, phase_of, refusal
 from rehearsal.kubelet.volumes import Volumes, mount_points, write_volume
 from tests.unit.rehearsal.own_loop import run
 
@@ -507,6 +507,7 @@ def container_in(state: Object) -> Container:
     made = object.__new__(Container)
     made.state, made.last_state, made.restarts, made.log = state, {}, 0, None
     made.name, made.pod = "ours", "uid"
+    made.spec = {"name": "ours", "image": "busybox"}
     return made
 
 
@@ -522,7 +523,7 @@ def test_a_status_keeps_what_is_not_ours() -> None:
         },
     }
     ended: Object = {"terminated": {"exitCode": 1, "reason": "Error"}}
-    status = changed_status(pod, {"ours": container_in(ended)}, {})
+    status = changed_status(pod, {"ours": container_in(ended)}, {}, {}, {})
     ours, other = status["containerStatuses"]
     assert ours.pop("containerID") == f"containerd://{hashlib.sha256(b'uid/ours/0').hexdigest()}"
     assert ours == {
@@ -534,8 +535,22 @@ def test_a_status_keeps_what_is_not_ours() -> None:
     assert (ready["status"], ready["reason"]) == ("False", "ContainersNotReady")
     assert ready["message"] == "containers with unready status: [ours]"
     assert ready["lastTransitionTime"] > "2026"
-    running = changed_status(pod, {"ours": container_in({"running": {}})}, {})
+    running = changed_status(pod, {"ours": container_in({"running": {}})}, {}, {}, {})
     assert running["conditions"][0]["lastTransitionTime"] == "2020-01-01T00:00:00Z"
+
+
+def test_an_ephemeral_container_changes_nothing_of_its_pods_phase() -> None:
+    main: Object = {"name": "main", "image": "nginx", "ready": True, "state": {"running": {}}, "restartCount": 0}
+    pod: Object = {"spec": {"restartPolicy": "Never"}, "status": {"containerStatuses": [main]}}
+    ended: Object = {"terminated": {"exitCode": 1, "reason": "Error"}}
+    refused = refusal({"name": "second", "image": "nginx"}, not_started("ImageNotPlayed", "why"))
+    status = changed_status(pod, {}, {}, {"ours": container_in(ended)}, {"second": refused})
+    ours, second = status["ephemeralContainerStatuses"]
+    assert (ours["state"], ours["ready"]) == (ended, False)
+    assert (second["name"], second["state"]["terminated"]["message"]) == ("second", "why")
+    assert status["phase"] == "Running"
+    assert status["conditions"][0]["status"] == "True"
+    assert "ephemeralContainerStatuses" not in changed_status(pod, {}, {}, {}, {})
 
 
 def test_a_container_that_never_ran_has_no_id() -> None:
