@@ -92,7 +92,7 @@ class WebIdentity:
         if role is None or not self._backend.may_assume(role, asked):
             raise AwsError("AccessDenied", f"Not authorized to perform sts:{ACTION}", 403)
         seconds = _seconds(params.get("DurationSeconds", "3600"), role["MaxSessionDuration"])
-        session = self._backend.open_session(role, name, seconds)
+        session = self._backend.open_session(role, name, seconds, more={"FederatedProvider": provider["Arn"]})
         return {
             "Credentials": {
                 "AccessKeyId": session.access_key_id,
