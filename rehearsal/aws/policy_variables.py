@@ -12,7 +12,7 @@ operators" and "AWS global condition context keys"; seen 2026-11.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
@@ -160,7 +160,7 @@ class PolicyLanguage:
         return evaluated
 
     @contextmanager
-    def _of_version(self, version: str) -> Iterator[None]:
+    def _of_version(self, version: str) -> Generator[None]:
         token = self._version.set(version)
         try:
             yield

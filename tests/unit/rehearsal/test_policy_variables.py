@@ -138,9 +138,9 @@ def test_conditions_compare_with_the_value(
     evaluator: Any, operator: str, value: Any, *, allowed: bool, without: bool
 ) -> None:
     guarded = statement(Resource="*", Condition={operator: {"s3:Team": value}})
-    asked = {"service_context": {"s3:team": "study"}}
-    assert (decide(evaluator, guarded, **asked) == "Allow") is allowed
-    assert (decide(evaluator, guarded, keys={}, **asked) == "Allow") is without
+    asked = {"s3:team": "study"}
+    assert (decide(evaluator, guarded, service_context=asked) == "Allow") is allowed
+    assert (decide(evaluator, guarded, keys={}, service_context=asked) == "Allow") is without
 
 
 def test_other_operators_know_no_variables(evaluator: Any) -> None:
