@@ -9,15 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
 from cli.console import Progress
 from cli.failures import Failure, NotUp
 from cli.files import replace_text
 from cli.stacks import PROJECT_FILE, Stack, settings_of
 from infra import versions
 from infra.config import NAMESPACE, SECRET_KEYS
-from rehearsal import run, toolchain, world
+from rehearsal import run, stack_files, toolchain, world
 from rehearsal.charts.repository import Pin
 from rehearsal.world import World
 
@@ -125,7 +123,7 @@ def _settings(stack: Stack, directory: Path) -> Path:
         return stack.file
     # For this user alone, as replace_text makes a new file: it may hold a password.
     laid_over = directory / stack.file.name
-    replace_text(laid_over, yaml.safe_dump(settings_of(stack)))
+    replace_text(laid_over, stack_files.written(settings_of(stack)))
     return laid_over
 
 

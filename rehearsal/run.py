@@ -18,11 +18,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
-import yaml
 from pulumi import automation as auto
 from pulumi.automation._stack import StackInitMode  # not exported; Stack.create cannot make a subclass
 
-from rehearsal import recovery, transforms
+from rehearsal import recovery, stack_files, transforms
 from rehearsal.charts.directory import Charts
 from rehearsal.charts.releases import BadReleases, Releases
 from rehearsal.charts.repository import Pin
@@ -115,7 +114,7 @@ class RehearsalStack:
         self._put_right = put_right
         self._project_file, self._stack_file = project_file, stack_file
         self._opened_stack: auto.Stack | None = None
-        self._project: str = yaml.safe_load(project_file.read_text())["name"]
+        self._project: str = stack_files.project_settings(project_file.read_text(), project_file.name)["name"]
 
     @property
     def _checkpoint(self) -> Path:
@@ -256,24 +255,26 @@ class RehearsalStack:
         if not passphrase.exists():
             passphrase.touch(mode=0o600)
             passphrase.write_text(secrets.token_urlsafe(24))
-        project: dict[str, Any] = yaml.safe_load(self._project_file.read_text())
+        project = stack_files.project_settings(self._project_file.read_text(), self._project_file.name)
         # The program comes from this process: the project's own entry and virtualenv are not used.
         project.pop("main", None)
         project["runtime"] = "python"
-        (self._work / "Pulumi.yaml").write_text(yaml.safe_dump(project))
-        settings: dict[str, Any] = yaml.safe_load(self._stack_file.read_text()) or {}
+        (self._work / "Pulumi.yaml").write_text(stack_files.written(project))
+        settings = self._settings(self._stack_file)
         kept = self._work / self._stack_file.name
         if kept.exists():
             # The engine keeps this stack's key salt in its copy of the file, which a kill may have cut off.
-            before: dict[str, Any] = yaml.safe_load(kept.read_text()) or {}
-            settings |= {k: v for k, v in before.items() if k.startswith("encryption")}
+            settings |= {k: v for k, v in self._settings(kept).items() if k.startswith("encryption")}
         config: dict[str, Any] = settings.get("config") or {}
         to_encrypt = {
             key: str(config.pop(key)) for key in self._secret_keys & config.keys() if not isinstance(config[key], dict)
         }
-        kept.write_text(yaml.safe_dump(settings))
+        kept.write_text(stack_files.written(settings))
         launch.lay_out(self._root / "plugins", self._bin_dir, self._pids, self._root / "kubernetes")
         return to_encrypt
+
+    def _settings(self, file: Path) -> dict[str, Any]:
+        return stack_files.stack_settings(file.read_text(), file.name, self._project)
 
     def environment(self) -> dict[str, str]:
         """What the engine and its plug-ins see beside the caller's own environment."""
