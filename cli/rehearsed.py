@@ -3,6 +3,8 @@
 The rehearsal itself can play any program; here is the one place that hands it ours.
 """
 
+import shlex
+import sys
 import threading
 from collections.abc import Callable, Collection
 from functools import partial
@@ -112,6 +114,7 @@ def stack_in(
         program=partial(_program, lookups),
         tell=shown.phase if shown else lambda _: None,
         put_right=put_right,
+        command=shlex.join(["./lab", *sys.argv[1:]]),
         secret_keys=[f"{NAMESPACE}:{key}" for key in SECRET_KEYS],
         charts=[Pin(chart.name, chart.version, chart.repository, chart.digest) for chart in versions.CHARTS],
     )

@@ -111,10 +111,7 @@ def test_what_is_written_reads_the_same_by_other_rules_too():
 
 
 def test_the_project_gives_what_a_stack_leaves_out():
-    project = {
-        "name": "shop",
-        "config": {"a": {"type": "string", "default": "x"}, "aws:region": {"value": "r"}, "b": 2},
-    }
+    config = {"a": {"type": "string", "default": "x"}, "aws:region": {"value": "r"}, "b": 2}
     assert stack_files.defaults({"name": "shop", "config": config}) == {"shop:a": "x", "aws:region": "r", "shop:b": 2}
     with pytest.raises(stack_files.Refused, match=r"^Pulumi\.yaml, line 2: "):
         stack_files.project_settings("name: shop\nname: x\n", "Pulumi.yaml")
