@@ -10,9 +10,10 @@ import typer
 from typer.core import TyperGroup
 
 from cli import callers
-from cli.failures import EXIT_CODES, Failure, Interrupted
-from rehearsal.recovery import AlreadyRunning
+from cli.failures import EXIT_CODES, BadInput, Failure, Interrupted
+from rehearsal.at_work import AlreadyRunning
 from rehearsal.run import RunFailed
+from rehearsal.stack_files import Refused
 from rehearsal.world import WorldError
 
 COMMANDS: Final = (
@@ -96,6 +97,9 @@ def main() -> None:
     except Failure as failure:
         sys.stderr.write(f"lab: {failure}\n")
         sys.exit(failure.exit_code)
+    except Refused as error:
+        sys.stderr.write(f"lab: {error}\n")
+        sys.exit(BadInput.exit_code)
     except (RunFailed, AlreadyRunning, WorldError) as error:
         sys.stderr.write(f"lab: {error}\n")
         sys.exit(1)

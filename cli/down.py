@@ -26,8 +26,8 @@ from cli.lab_on_aws import AnotherCluster, Opened, cluster_is_gone, in_rehearsal
 from cli.stacks import REHEARSAL, Stack, StackOption, load
 from infra import leftovers
 from rehearsal import world as worlds
+from rehearsal.at_work import AlreadyRunning
 from rehearsal.engine import interruptible
-from rehearsal.recovery import AlreadyRunning
 from rehearsal.run import RehearsalStack, RunFailed, environment
 from rehearsal.world import World
 
@@ -219,9 +219,11 @@ def _destroy(here: World, chosen: Stack, shown: Progress, *, yes: bool) -> dict[
     stack = rehearsed.stack_in(here, rehearsed.tools(shown), chosen, shown)
     if stack.exists():
         try:
-            with interruptible(stack.engine, shown.phase):
+            with stack.alone(), interruptible(stack.engine, shown.phase):
                 _destroy_with_engine(stack, chosen, shown, yes=yes)
-        except (AlreadyRunning, RunFailed) as error:
+        except AlreadyRunning as error:
+            raise Failure(f"{error} ./lab down --force stops the rehearsal as it is.") from error
+        except RunFailed as error:
             raise Failure(
                 f"The lab could not be taken away: {cause(str(error))}\n./lab down goes on; ./lab down --force stops "
                 "the rehearsal as it is."
