@@ -87,7 +87,7 @@ _ELSEWHERE: Final = {
     "update-authentication-mode": "aws eks update-cluster-config --name $CLUSTER_NAME --access-config "
     "authenticationMode=API_AND_CONFIG_MAP",
 }
-"""What does and shows the same as a verb that is not here, by its last word."""
+"""What does and shows the same as a verb that is not here, by its second word."""
 
 SHORT: Final = {
     "name": "n",
@@ -136,7 +136,7 @@ def about() -> str:
 
 def absent(words: Sequence[str]) -> str:
     """The line for a verb that is not here."""
-    same = _ELSEWHERE.get(_singular(words[-1] if words[0] == "utils" else words[1])) if len(words) > 1 else None
+    same = _ELSEWHERE.get(_singular(words[1])) if len(words) > 1 else None
     typed = " ".join(words[:2])
     return f"eksctl {typed} is not here. {'Instead: ' + same if same else 'What is here: eksctl --help'}"
 
