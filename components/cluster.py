@@ -128,7 +128,8 @@ class Cluster(Component):
             name=f"/aws/eks/{args.cluster_name}/cluster",
             retention_in_days=LOG_RETENTION_DAYS,
             tags=args.tags,
-            opts=self.child(before_create=args.before_log_group),
+            # Under another name it goes last: a cluster that still stands would make the group of its name again.
+            opts=self.child(delete_before_replace=False, before_create=args.before_log_group),
         )
         self.core = self._core(key, logs)
         self.cluster_name = self.core.eks_cluster.apply(lambda cluster: cluster.name)
