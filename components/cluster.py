@@ -128,8 +128,7 @@ class Cluster(Component):
             name=f"/aws/eks/{args.cluster_name}/cluster",
             retention_in_days=LOG_RETENTION_DAYS,
             tags=args.tags,
-            # Under another name it goes last: a cluster that still stands would make the group of its name again.
-            opts=self.child(delete_before_replace=False, before_create=args.before_log_group),
+            opts=self.child(before_create=args.before_log_group),
         )
         self.core = self._core(key, logs)
         self.cluster_name = self.core.eks_cluster.apply(lambda cluster: cluster.name)
@@ -153,7 +152,9 @@ class Cluster(Component):
         warm = {"env": {"WARM_PREFIX_TARGET": "1"}} if args.prefix_delegation else None
         return pulumi_eks.Cluster(
             self._name,
-            name=args.cluster_name,
+            # By way of the log group: a mere depends_on holds for the whole component, which stays when a cluster of
+            # another name takes this one's place. The old group would go before its cluster, which makes it again.
+            name=logs.name.apply(lambda _: args.cluster_name),
             version=args.kubernetes_version,
             upgrade_policy=eks.ClusterUpgradePolicyArgs(support_type=args.support_type),
             vpc_id=args.vpc_id,

@@ -117,9 +117,9 @@ def _key_pair(net: Network, tags: list[dict[str, Any]]) -> tuple[str, Callable[[
 
 
 def _endpoint(net: Network, tags: list[dict[str, Any]]) -> tuple[str, Callable[[], object]]:
-    made = net.ec2.create_vpc_endpoint(
-        VpcId=net.vpc, ServiceName=f"com.amazonaws.{REGION}.s3", TagSpecifications=tags
-    )["VpcEndpoint"]["VpcEndpointId"]
+    made = net.ec2.create_vpc_endpoint(VpcId=net.vpc, ServiceName=f"com.amazonaws.{REGION}.s3", TagSpecifications=tags)[
+        "VpcEndpoint"
+    ]["VpcEndpointId"]
     return made, lambda: net.ec2.delete_vpc_endpoints(VpcEndpointIds=[made])
 
 
@@ -203,7 +203,9 @@ def test_a_tag_that_was_changed_is_what_filters_look_at(network: Network) -> Non
 
         def found(value: str) -> list[str]:
             wanted = [{"Name": "tag:a", "Values": [value]}]
-            return [each["LaunchTemplateId"] for each in ec2.describe_launch_templates(Filters=wanted)["LaunchTemplates"]]
+            return [
+                each["LaunchTemplateId"] for each in ec2.describe_launch_templates(Filters=wanted)["LaunchTemplates"]
+            ]
 
         assert (found("1"), found("2")) == ([], [template])
     finally:
