@@ -177,7 +177,7 @@ def _read(verb: str, resource: str, command: Command, arguments: Sequence[str]) 
     for name in command.lists:
         parser.add_argument(f"--{name}", metavar="TEXT,...", action="append", default=[])
     for name in switches:
-        parser.add_argument(*_flags(name), action=argparse.BooleanOptionalAction, default=False)
+        parser.add_argument(*_flags(name), action="store_true")
     parser.add_argument("-v", "--verbose", metavar="LEVEL", type=int, default=3)
     if verb == "get":
         parser.add_argument("-o", "--output", choices=("table", "json", "yaml"), default="table")
@@ -192,11 +192,10 @@ def _read(verb: str, resource: str, command: Command, arguments: Sequence[str]) 
 
 
 def _plain(arguments: Sequence[str], switches: Sequence[str]) -> list[str]:
-    """Go's `--approve=false` in the form that argparse reads."""
-    written: dict[str, str] = {}
-    for name in switches:
-        written |= {f"--{name}=true": f"--{name}", f"--{name}=false": f"--no-{name}"}
-    return [written.get(one, one) for one in arguments]
+    """Go's `--approve=true` and `--approve=false` in the form that argparse reads."""
+    written = {f"--{name}=true": f"--{name}" for name in switches}
+    no = {f"--{name}=false" for name in switches}
+    return [written.get(one, one) for one in arguments if one not in no]
 
 
 def _flags(name: str, *, short: bool = True) -> tuple[str, ...]:

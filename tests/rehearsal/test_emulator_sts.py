@@ -113,7 +113,7 @@ def test_a_session_lasts_as_long_as_its_role_allows(iam: Any, sts: Any) -> None:
     assert sts.assume_role(**asked)["Credentials"]
     code, message = refused(lambda: sts.assume_role(**ASKED, DurationSeconds=43201))
     assert (code, "Value '43201' at 'durationSeconds'" in message) == ("ValidationError", True)
-    assert refused(lambda: iam.update_role(RoleName="r", MaxSessionDuration=3599))[0] == "ValidationError"
+    assert refused(lambda: iam.update_role(RoleName="r", MaxSessionDuration=43201))[0] == "ValidationError"
 
 
 def test_temporary_credentials_assume_a_role_for_an_hour_at_most(emulator: Emulator, iam: Any, sts: Any) -> None:
