@@ -178,7 +178,7 @@ def test_a_release_that_was_cut_off_in_helm_is_brought_to_an_end(lab: Lab):
     killed_in_helm(lab, "up", "kube-ops-view", "pending-install")
     put(lab, "kube-ops-view", ready=True)
     ended = lab("up")
-    assert "Half made, so deleted first and then made anew: ops-view-release" in ended.stderr
+    assert "Half made, so deleted first and then made again: ops-view-release" in ended.stderr
     assert status_of(lab, "kube-ops-view") == ["deployed"]
     assert ready_replicas(lab, "kube-ops-view") == "1"
     stands(lab)
