@@ -7,7 +7,7 @@ the user's own Pulumi backend: only naming one lets a command touch AWS.
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 import typer
 
@@ -167,7 +167,8 @@ def stack_name(file: Path) -> str:
 def _checked(file: Path, config: dict[str, Any]) -> LabConfig:
     prefix = f"{NAMESPACE}:"
     ours = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
-    problems = [problem for key, value in ours.items() if (problem := _mistyped(key, value))]
+    declared = project().get("config") or {}
+    problems = [problem for key, value in ours.items() if (problem := _mistyped(key, value, declared.get(key)))]
     try:
         checked = parse(ours, config.get("aws:region"))
     except ConfigError as error:
@@ -179,13 +180,12 @@ def _checked(file: Path, config: dict[str, Any]) -> LabConfig:
     return checked
 
 
-def _mistyped(key: str, value: object) -> Problem | None:
-    """What the engine refuses though the program would take it: it compares a value with its type in Pulumi.yaml.
+def _mistyped(key: str, value: object, entry: object) -> Problem | None:
+    """What the engine refuses though the program would take it: it compares a value with its entry in Pulumi.yaml.
 
     (pulumi 3.259, sdk/go/common/workspace/project.go, ValidateConfigValue.)
     """
-    entry = project()["config"].get(key)
-    declared = entry.get("type") if isinstance(entry, dict) else None
+    declared = cast("dict[str, Any]", entry).get("type") if isinstance(entry, dict) else None
     name = key_of(key)
     if not isinstance(value, str):
         return None
