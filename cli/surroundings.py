@@ -9,7 +9,6 @@ import json
 import os
 import shlex
 import shutil
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from cli.files import replace_text
 from cli.stacks import CHECKOUT, SHELLS_STACK, SUBJECT, Stack
 from cli.subject_files import is_credential
 from programs import launchers
+from rehearsal import aws_cli
 from rehearsal.world import World
 
 _SCRIPTS: Final = CHECKOUT / "cli" / "shell_files"
@@ -207,17 +207,14 @@ def _programs(directory: Path, world: World | None) -> Path:
     if world is None:
         # On AWS the user's own kubectl and aws are as good.
         return commands
-    programs = {
-        "kubectl": rehearsed.tools(Progress()) / "kubectl",
-        "aws": Path(sys.executable).parent / "aws",
-    }
-    for name, target in programs.items():
+    programs = {"kubectl": shlex.quote(str(rehearsed.tools(Progress()) / "kubectl")), "aws": aws_cli.line()}
+    for name, line in programs.items():
         file = commands / name
         replace_text(
             file,
             f"#!/bin/sh\nLAB_SHELL={shlex.quote(str(directory))}\n"
             f'. "$LAB_SHELL/program.sh"\n{_SIGN_FOR_STS if name == "aws" else ""}'
-            f'exec {shlex.quote(str(target))} "$@"\n',
+            f'exec {line} "$@"\n',
         )
         file.chmod(0o700)
     return commands

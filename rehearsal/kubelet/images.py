@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from rehearsal import aws_cli
 from rehearsal.kubelet.errors import NotStarted
 
 SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -176,9 +177,8 @@ class Commands:
         if not directory.exists():
             directory.mkdir(parents=True)
             for tool in tools:
-                (directory / tool).symlink_to(self._source(tool))
+                if tool == "aws":
+                    aws_cli.write(directory / tool)
+                else:
+                    (directory / tool).symlink_to(self._bin_dir / tool)
         return f"{directory}:{SYSTEM_PATH}"
-
-    def _source(self, tool: str) -> Path:
-        # Not resolved: see argv_of.
-        return Path(sys.executable).parent / "aws" if tool == "aws" else self._bin_dir / tool
