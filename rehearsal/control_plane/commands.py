@@ -93,7 +93,9 @@ class Commands:
         From 1.36 on an API server passes them on to a kubelet that declares WebSockets. Older ones translate them
         into SPDY, unless they are told not to.
         """
-        return {} if self._emulated is None else {"feature-gates": "TranslateStreamCloseWebsocketRequests=false"}
+        if self._emulated is None:
+            return {}
+        return {"feature-gates": "TranslateStreamCloseWebsocketRequests=false,PortForwardWebsockets=false"}
 
     def apiserver(self) -> Program:
         """The API server, as EKS configures it where that can be seen."""

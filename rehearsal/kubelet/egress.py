@@ -135,13 +135,18 @@ class Egress:
             raise ConnectionRefusedError(str(error)) from error
         if way is None:
             raise ConnectionRefusedError
-        while True:
-            try:
-                return await asyncio.open_connection(LOOPBACK, way.port)
-            except ConnectionRefusedError:
-                if not way.still_starting():
-                    raise
-            await asyncio.sleep(_LOOK_AGAIN)
+        return await reach(way)
+
+
+async def reach(way: Way) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection, for which a process that has just been started is waited for. Raises ConnectionError."""
+    while True:
+        try:
+            return await asyncio.open_connection(LOOPBACK, way.port)
+        except ConnectionRefusedError:
+            if not way.still_starting():
+                raise
+        await asyncio.sleep(_LOOK_AGAIN)
 
 
 async def _carry(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:

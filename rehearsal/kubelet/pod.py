@@ -139,6 +139,10 @@ class Pod:
         """The container that has this port, when the address is the pod's."""
         if all(each["ip"] != address for each in self.object.get("status", {}).get("podIPs") or []):
             return None
+        return self.listening(port)
+
+    def listening(self, port: int) -> Container | None:
+        """The container that has this port."""
         return next((each for each in self._main.values() if port in each.ports), None)
 
     def start(self) -> None:

@@ -23,15 +23,16 @@ from aiohttp import web
 from rehearsal.control_plane.client import ApiError
 from rehearsal.control_plane.errors import ControlPlaneError
 from rehearsal.control_plane.spec import Admission
-from rehearsal.kubelet import streams
+from rehearsal.kubelet import port_forward, streams
 from rehearsal.kubelet.api import ApiServer
 from rehearsal.kubelet.containers import Container
+from rehearsal.kubelet.egress import Way
 from rehearsal.kubelet.errors import NotRunning
 from rehearsal.kubelet.framing import BadRequest
-from rehearsal.kubelet.images import image_of
+from rehearsal.kubelet.images import image_of, is_played
 from rehearsal.kubelet.logs import Options
 from rehearsal.kubelet.objects import Object
-from rehearsal.kubelet.pod import not_played
+from rehearsal.kubelet.pod import Pod, not_played
 from rehearsal.kubelet.pods import Pods
 
 _log = logging.getLogger(__name__)
@@ -107,7 +108,7 @@ class Server:
             for method in ("GET", "POST"):
                 app.router.add_route(method, f"/exec{pod}/{{container}}", self._exec)
                 app.router.add_route(method, f"/attach{pod}/{{container}}", self._attach)
-                app.router.add_route(method, f"/portForward{pod}", self._not_played)
+                app.router.add_route(method, f"/portForward{pod}", self._port_forward)
         app.router.add_get("/containerLogs/{namespace}/{pod}/{container}", self._logs)
         app.router.add_get("/pods", self._pods_of_node)
         app.router.add_get("/healthz", self._healthz)
@@ -125,17 +126,9 @@ class Server:
 
     async def _container(self, request: web.Request) -> Container:
         """The container that a request names. Raises a web error or BadRequest."""
-        namespace, name, wanted = (request.match_info[key] for key in ("namespace", "pod", "container"))
-        pod = self._pods.find(namespace, name)
-        if pod is None:
-            found = await self._look(namespace, name)
-            await self._pods.seen(found)
-            pod = self._pods.find(namespace, name)
-        else:
-            found = pod.object
-        if request.match_info.get("uid", found["metadata"]["uid"]) != found["metadata"]["uid"]:
-            raise web.HTTPNotFound(text="pod does not exist")
-        spec = found["spec"]
+        wanted = request.match_info["container"]
+        pod, found = await self._pod(request)
+        name, spec = found["metadata"]["name"], found["spec"]
         kinds = ("initContainers", "containers", "ephemeralContainers")
         containers = [each for kind in kinds for each in spec.get(kind) or []]
         named = next((each for each in containers if each["name"] == wanted), None)
@@ -149,6 +142,20 @@ class Server:
         if pod is not None and (why := pod.refusal(wanted)):
             raise BadRequest(f'container "{wanted}" in pod "{name}" does not run: {why}')
         raise NotRunning(f'container not found ("{wanted}")')
+
+    async def _pod(self, request: web.Request) -> tuple[Pod | None, Object]:
+        """The pod that a request names, as far as it runs here, and its object. Raises a web error."""
+        namespace, name = request.match_info["namespace"], request.match_info["pod"]
+        pod = self._pods.find(namespace, name)
+        if pod is None:
+            found = await self._look(namespace, name)
+            await self._pods.seen(found)
+            pod = self._pods.find(namespace, name)
+        else:
+            found = pod.object
+        if request.match_info.get("uid", found["metadata"]["uid"]) != found["metadata"]["uid"]:
+            raise web.HTTPNotFound(text="pod does not exist")
+        return pod, found
 
     async def _look(self, namespace: str, name: str) -> Object:
         """A pod that the watch has not shown yet, or that does not run here."""
@@ -165,6 +172,22 @@ class Server:
 
     async def _attach(self, request: web.Request) -> web.StreamResponse:
         return await streams.attach(request, await self._container(request))
+
+    async def _port_forward(self, request: web.Request) -> web.StreamResponse:
+        pod, found = await self._pod(request)
+        name = found["metadata"]["name"]
+        if pod is None:
+            if is_played(found):
+                raise NotRunning(f'pod "{name}" does not run')
+            raise BadRequest(not_played(found["spec"]["containers"][0]))
+
+        def way(port: int) -> Way | None:
+            # The ports of a pod that has ended are free for others.
+            gone = self._pods.find(found["metadata"]["namespace"], name) is not pod
+            container = None if gone else pod.listening(port)
+            return Way(container.ports[port], container.is_starting) if container else None
+
+        return await port_forward.serve(request, name, way)
 
     async def _logs(self, request: web.Request) -> web.StreamResponse:
         options = Options.of(request.query, datetime.now(UTC))
@@ -201,10 +224,6 @@ class Server:
     async def _healthz(self, request: web.Request) -> web.StreamResponse:
         del request
         return web.Response(text="ok")
-
-    async def _not_played(self, request: web.Request) -> web.StreamResponse:
-        what = request.path.split("/")[1]
-        return web.Response(status=501, text=f"the rehearsal does not play {what}; exec, attach and logs are played")
 
     async def _mutate(self, request: web.Request) -> web.StreamResponse:
         try:

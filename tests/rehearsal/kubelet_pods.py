@@ -1,7 +1,12 @@
 """What the kubelet's tests share: a cluster with pods that really run, and kubectl."""
 
+import fcntl
 import os
+import pty
+import struct
 import subprocess
+import termios
+import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -122,3 +127,52 @@ def allow(cluster: Cluster, verbs: Sequence[str], resources: Sequence[str]) -> N
         roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "allowed"},
         subjects=[{"kind": "ServiceAccount", "name": "dev-k8s", "namespace": NAMESPACE}],
     )
+
+
+@contextmanager
+def forwarding(kubelet: Kubelet, pod: str, port: int | str) -> Generator[tuple[int, "subprocess.Popen[bytes]"]]:
+    """kubectl port-forward, and the port of 127.0.0.1 on which it listens."""
+    command = kubelet.command("port-forward", pod, f":{port}")
+    client = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        assert client.stdout is not None
+        line = client.stdout.readline()
+        assert line.startswith(b"Forwarding from 127.0.0.1:"), line
+        yield int(line.split(b":")[1].split()[0]), client
+    finally:
+        client.kill()
+        client.communicate()
+
+
+class Terminal:
+    """kubectl on a terminal."""
+
+    def __init__(self, command: list[str], rows: int, columns: int) -> None:
+        self._ours, theirs = pty.openpty()
+        self.resize(rows, columns)
+        self.process = subprocess.Popen(
+            command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, close_fds=True
+        )
+        os.close(theirs)
+        self.shown = b""
+
+    def resize(self, rows: int, columns: int) -> None:
+        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def type(self, text: str) -> None:
+        os.write(self._ours, text.encode())
+
+    def until(self, text: str, timeout: float = 20) -> None:
+        os.set_blocking(self._ours, False)
+        deadline = time.monotonic() + timeout
+        while text.encode() not in self.shown:
+            assert time.monotonic() < deadline, self.shown
+            try:
+                self.shown += os.read(self._ours, 4096)
+            except BlockingIOError:
+                time.sleep(0.02)
+
+    def close(self) -> int:
+        code = self.process.wait(20)
+        os.close(self._ours)
+        return code

@@ -1,15 +1,10 @@
 """kubectl exec and kubectl logs reach real processes, with the pod's own identity, through the real API server."""
 
 import base64
-import fcntl
 import json
 import os
-import pty
-import signal
 import ssl
-import struct
 import subprocess
-import termios
 import time
 import types
 from collections.abc import Iterator
@@ -26,7 +21,7 @@ from kubernetes.stream import stream, ws_client
 from rehearsal.control_plane.pki import Authority
 from rehearsal.kubelet import volumes
 from tests.rehearsal.control_planes import Object, until
-from tests.rehearsal.kubelet_pods import NAMESPACE, Kubelet, allow, mentions, nap, running, sleepers
+from tests.rehearsal.kubelet_pods import NAMESPACE, Kubelet, Terminal, allow, mentions, nap, running, sleepers
 
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 UNSCHEDULED: Object = {"containers": [{"name": "main", "image": "anything:1"}], "nodeSelector": {"no": "such"}}
@@ -77,69 +72,6 @@ def test_a_process_left_behind_does_not_hold_the_client_up(kubelet: Kubelet) -> 
     done = kubelet.exec("dev-kubectl", "sh", "-c", f"sleep {nap(7701)} & echo started")
     assert (done.stdout, done.returncode) == (b"started\n", 0)
     assert time.monotonic() - began < 5
-
-
-class Terminal:
-    """kubectl on a terminal."""
-
-    def __init__(self, command: list[str], rows: int, columns: int) -> None:
-        self._ours, theirs = pty.openpty()
-        self.resize(rows, columns)
-        self.process = subprocess.Popen(
-            command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True, close_fds=True
-        )
-        os.close(theirs)
-        self.shown = b""
-
-    def resize(self, rows: int, columns: int) -> None:
-        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def type(self, text: str) -> None:
-        os.write(self._ours, text.encode())
-
-    def until(self, text: str, timeout: float = 20) -> None:
-        os.set_blocking(self._ours, False)
-        deadline = time.monotonic() + timeout
-        while text.encode() not in self.shown:
-            assert time.monotonic() < deadline, self.shown
-            try:
-                self.shown += os.read(self._ours, 4096)
-            except BlockingIOError:
-                time.sleep(0.02)
-
-    def close(self) -> int:
-        code = self.process.wait(20)
-        os.close(self._ours)
-        return code
-
-
-def test_a_terminal_is_one(kubelet: Kubelet) -> None:
-    terminal = Terminal(kubelet.command("exec", "-it", "dev-kubectl", "--", "sh"), 30, 100)
-    terminal.type("test -t 0 && test -t 1 && echo is-a-$((1+1))-terminal\n")
-    terminal.until("is-a-2-terminal")
-    terminal.type("stty size; echo term=$TERM-\n")
-    terminal.until("30 100")
-    terminal.until("term=xterm-")
-    terminal.resize(40, 120)
-    # kubectl hears of its terminal's new size by a signal.
-    os.kill(terminal.process.pid, signal.SIGWINCH)
-    until(lambda: _typed(terminal, "stty size\n", b"40 120"), "new size")
-    # Ctrl-C ends the command on the terminal, and neither the shell nor kubectl.
-    terminal.type(f"sleep {nap(7702)}\n")
-    until(lambda: sleepers(7702), "sleep runs")
-    terminal.type("\x03")
-    until(lambda: not sleepers(7702), "sleep ended")
-    terminal.type("exit 4\n")
-    terminal.until("command terminated with exit code 4")
-    assert terminal.close() == 4
-
-
-def _typed(terminal: Terminal, text: str, wanted: bytes) -> bool:
-    terminal.shown = b""
-    terminal.type(text)
-    time.sleep(0.3)
-    terminal.until("\n")
-    return wanted in terminal.shown
 
 
 @pytest.mark.parametrize("options", [[], ["-i"], ["-it"]], ids=["output", "input", "terminal"])
@@ -371,121 +303,3 @@ def test_a_user_needs_the_right_to_exec(kubelet: Kubelet) -> None:
     assert b'User "somebody" cannot' in done.stderr
     assert b'resource "pods/exec"' in done.stderr
     assert b"uid=" not in done.stdout
-
-
-def test_attach_shows_what_the_process_writes_from_then_on_and_feeds_it(kubelet: Kubelet) -> None:
-    script = "echo before; while read line; do echo got $line; echo err >&2; done; echo end; exit 3"
-    kubelet.run("reads", "sh", "-c", script, policy="Never", container={"stdin": True, "stdinOnce": True})
-    until(lambda: kubelet.kubectl("logs", "reads").stdout == b"before\n", "it reads")
-    done = kubelet.kubectl("attach", "-i", "reads", stdin=b"one\ntwo\n")
-    assert done.stdout == b"got one\ngot two\nend\n"
-    assert b"err\nerr\n" in done.stderr
-    kubelet.until_pod("reads", lambda pod: pod["status"]["phase"] == "Failed")
-    assert kubelet.kubectl("logs", "reads").stdout.splitlines()[0] == b"before"
-    again = kubelet.kubectl("attach", "reads")
-    assert again.returncode == 1, "it has ended"
-    kubelet.delete("reads")
-
-
-def test_run_waits_for_its_command_and_gives_it_a_terminal(kubelet: Kubelet) -> None:
-    done = kubelet.kubectl(
-        "run", "-i", "--rm", "--restart=Never", "once", "--image=busybox", "--", "cat", stdin=b"typed\n"
-    )
-    assert done.stdout.startswith(b"typed\n"), done
-    command = ("run", "-it", "--rm", "--restart=Never", "shell", "--image=busybox", "--", "sh")
-    terminal = Terminal(kubelet.command(*command), 30, 100)
-    terminal.until("try pressing enter")
-    terminal.type("test -t 0 && echo is-a-$((1+1))-terminal; stty size\n")
-    terminal.until("is-a-2-terminal")
-    terminal.until("30 100")
-    terminal.type(f"sleep {nap(7720)}\n")
-    until(lambda: sleepers(7720), "sleep runs")
-    terminal.type("\x03")
-    until(lambda: not sleepers(7720), "sleep ended")
-    terminal.type("exit 6\n")
-    terminal.until("deleted")
-    assert terminal.close() == 6
-
-
-def test_debug_runs_a_container_beside_those_of_the_pod(kubelet: Kubelet) -> None:
-    kubelet.run("played-by-nobody", image="registry.example.com/none:1")
-    for pod in ("dev-kubectl", "played-by-nobody"):
-        debug = ("debug", "-it", pod, "--image=busybox", "-c", "looks", "--", "sh")
-        terminal = Terminal(kubelet.command(*debug), 24, 80)
-        terminal.until("try pressing enter")
-        terminal.type("echo host-$(hostname)-\n")
-        terminal.until(f"host-{pod}-")
-        terminal.type("exit 5\n")
-        terminal.close()
-        over = kubelet.until_pod(pod, lambda pod: "terminated" in _debugging(pod))
-        assert _debugging(over)["terminated"]["exitCode"] == 5
-        assert over["status"]["phase"] == "Running", "the pod goes on"
-        assert b"host-" in kubelet.kubectl("logs", pod, "-c", "looks").stdout
-    kubelet.delete("played-by-nobody")
-
-
-def _debugging(pod: Object) -> Object:
-    statuses = pod["status"].get("ephemeralContainerStatuses") or [{"state": {}}]
-    return cast("Object", statuses[-1]["state"])
-
-
-def test_nobody_waits_for_what_is_not_played(kubelet: Kubelet, tmp_path: Path) -> None:
-    image = "registry.example.com/none:1"
-    why = f"the rehearsal does not play image {image}".encode()
-    kubelet.run("not-played", image=image)
-    kubelet.run("ended", "true", policy="Never")
-    kubelet.until_pod("ended", lambda pod: pod["status"]["phase"] == "Succeeded")
-    (node,) = kubelet.loop.run(kubelet.plane.nodes())
-    node_name = f"node/{node['metadata']['name']}"
-    asked: list[tuple[tuple[str, ...], bytes]] = [
-        (("debug", "-i", "dev-kubectl", f"--image={image}", "-c", "second"), why),
-        (("debug", "-i", "dev-kubectl", "--image=busybox", "-c", "third", "--", "no-such-command"), b"no-such-command"),
-        (("debug", "-i", "ended", "--image=busybox", "-c", "late"), b"the pod has ended"),
-        (("debug", "-i", "dev-kubectl", f"--image={image}", "--copy-to=copy"), why),
-        (("debug", "-i", node_name, f"--image={image}"), why),
-        (("run", "-i", "--restart=Never", "asks", f"--image={image}"), why),
-        (("run", "-i", "--restart=Never", "fails", "--image=busybox", "--", "no-such-command"), b"no-such-command"),
-        (("attach", "not-played"), why),
-        (("exec", "not-played", "--", "id"), why),
-        (("logs", "-f", "not-played"), why),
-        (("logs", "--previous", "not-played"), why),
-        (("logs", "--previous", "dev-kubectl"), b"previous terminated container"),
-        (("cp", "not-played:/etc/hostname", str(tmp_path / "never-written")), why),
-        (("exec", "ended", "--", "id"), b"completed pod"),
-    ]
-
-    def ask(each: tuple[tuple[str, ...], bytes]) -> None:
-        arguments, expected = each
-        done = kubelet.kubectl(*arguments, stdin=b"", timeout=45)
-        assert done.returncode != 0, each
-        assert expected in done.stderr + done.stdout, (each, done.stdout, done.stderr)
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(ask, asked))
-    kubelet.kubectl("delete", "pod", "copy", "asks", "fails", "not-played", "ended", "--wait=false")
-
-
-def test_debug_of_a_node_and_of_a_copy_run(kubelet: Kubelet) -> None:
-    (node,) = kubelet.loop.run(kubelet.plane.nodes())
-    name = node["metadata"]["name"]
-    reads = ("sh", "-c", "read line; echo got $line; hostname")
-    done = kubelet.kubectl("debug", "-i", f"node/{name}", "--image=busybox", "--", *reads, stdin=b"x\n", timeout=30)
-    assert done.stdout.splitlines()[-2] == b"got x", done
-    copied = ("debug", "-i", "dev-kubectl", "--copy-to=twin", "--image=busybox", "-c", "looks", "--", *reads)
-    done = kubelet.kubectl(*copied, stdin=b"y\n", timeout=30)
-    assert done.stdout.splitlines()[-2:] == [b"got y", b"twin"], done
-    kubelet.kubectl("delete", "pod", "twin", "--wait=false")
-
-
-def test_cp_brings_files_both_ways(kubelet: Kubelet, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("there and back")
-    home = kubelet.exec("dev-kubectl", "sh", "-c", "echo $HOME").stdout.decode().strip()
-    assert kubelet.kubectl("cp", str(tmp_path / "file"), f"dev-kubectl:{home}/file").returncode == 0
-    assert kubelet.kubectl("cp", f"dev-kubectl:{home}/file", str(tmp_path / "back")).returncode == 0
-    assert (tmp_path / "back").read_text() == "there and back"
-
-
-def test_what_is_not_played_says_so(kubelet: Kubelet) -> None:
-    done = kubelet.kubectl("port-forward", "dev-kubectl", ":80")
-    assert done.returncode == 1
-    assert b"the rehearsal does not play portForward; exec, attach and logs are played" in done.stderr

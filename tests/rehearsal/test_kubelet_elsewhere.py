@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import urllib3
 
 from rehearsal.kubelet.sandbox import Programs
 from rehearsal.toolchain import ensure
 from tests.rehearsal.control_planes import until
-from tests.rehearsal.kubelet_pods import NAMESPACE, Kubelet, mentions, nap, running, sleepers
+from tests.rehearsal.kubelet_pods import NAMESPACE, Kubelet, forwarding, mentions, nap, running, sleepers
 
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 BUSY = ["tail", "-f", "/dev/null"]
@@ -92,19 +93,35 @@ def test_a_pod_ends_as_its_command_does(kubelet: Kubelet) -> None:
 @pytest.mark.parametrize("version", ["1.35", "1.34"])
 def test_older_api_servers_bring_commands_to_the_pods_too(tmp_path: Path, version: str) -> None:
     with running(tmp_path / "myeks", version=version) as kubelet:
-        kubelet.run("dev-kubectl", "sh", "-c", "echo said; tail -f /dev/null")
+        script = 'echo said; exec python3 -m http.server --bind 127.0.0.1 "$REHEARSAL_PORT_80"'
+        kubelet.run("dev-kubectl", "sh", "-c", script, container={"ports": [{"containerPort": 80}]})
         done = kubelet.exec("dev-kubectl", "sh", "-c", "cat; echo told >&2; exit 3", stdin=b"hello")
         assert (done.returncode, done.stdout) == (3, b"hello")
         assert b"told" in done.stderr
-        assert kubelet.kubectl("logs", "dev-kubectl").stdout == b"said\n"
+        assert kubelet.kubectl("logs", "dev-kubectl").stdout.startswith(b"said\n")
+        with forwarding(kubelet, "dev-kubectl", 80) as (port, _):
+            answer = urllib3.request("HEAD", f"http://127.0.0.1:{port}", timeout=30, retries=False)
+            assert answer.status == 200
 
 
-def test_a_client_that_speaks_spdy_alone_is_told_so(kubelet: Kubelet) -> None:
-    command = kubelet.command("exec", "dev-kubectl", "--", "id")
-    spdy = os.environ | {"KUBECTL_REMOTE_COMMAND_WEBSOCKETS": "false"}
-    done = subprocess.run(command, capture_output=True, env=spdy, timeout=60, check=False)
+@pytest.mark.parametrize(
+    ("command", "variable", "answer"),
+    [
+        (
+            ("exec", "dev-kubectl", "--", "id"),
+            "KUBECTL_REMOTE_COMMAND_WEBSOCKETS",
+            b"runs commands over WebSocket",
+        ),
+        (("port-forward", "dev-kubectl", ":80"), "KUBECTL_PORT_FORWARD_WEBSOCKETS", b"forwards ports over WebSocket"),
+    ],
+)
+def test_a_client_that_speaks_spdy_alone_is_told_so(
+    kubelet: Kubelet, command: tuple[str, ...], variable: str, answer: bytes
+) -> None:
+    spdy = os.environ | {variable: "false"}
+    done = subprocess.run(kubelet.command(*command), capture_output=True, env=spdy, timeout=60, check=False)
     assert done.returncode == 1
-    assert b"the rehearsal's kubelet runs commands over WebSocket alone" in done.stderr
+    assert answer in done.stderr
 
 
 def test_a_killed_emulator_takes_its_pods_along(tmp_path: Path) -> None:
