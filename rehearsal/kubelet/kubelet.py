@@ -11,11 +11,12 @@ from rehearsal.control_plane.guard import Guard
 from rehearsal.control_plane.nodes import KUBELET_PORT
 from rehearsal.control_plane.ports import LOOPBACK
 from rehearsal.control_plane.spec import Admission, PodEnvironment
-from rehearsal.kubelet import egress
+from rehearsal.kubelet import egress, metrics
 from rehearsal.kubelet.api import ApiServer
 from rehearsal.kubelet.egress import Egress, Way
 from rehearsal.kubelet.events import Events
 from rehearsal.kubelet.images import MODULES, Commands
+from rehearsal.kubelet.metrics import MetricsApi
 from rehearsal.kubelet.pod import World
 from rehearsal.kubelet.pods import Pods
 from rehearsal.kubelet.server import Server, tls
@@ -35,6 +36,8 @@ class Settings:
     """Signed the API server's certificate."""
     client_ca: Path
     """Signed the certificate with which the API server comes to this port."""
+    front_proxy_ca: Path
+    """Signed the certificate with which the API server leads its users on to other API servers."""
     client: tuple[Path, Path]
     """Certificate and key with which it asks the API server."""
     serving: Callable[[Sequence[str]], tuple[Path, Path]]
@@ -70,6 +73,7 @@ class Kubelet:
         self._pods = Pods(world)
         self._egress = Egress(self._find)
         self._server = Server(self._pods, self._api, settings.admission)
+        self._metrics = MetricsApi(self._api)
 
     async def start(self, listener: socket.socket) -> None:
         """Serve on a bound socket what nodes' kubelets serve, lead the API server there, and begin to watch pods."""
@@ -77,6 +81,7 @@ class Kubelet:
         self._port = listener.getsockname()[1]
         self._certificates = tls(settings.client_ca, settings.serving([LOOPBACK]))
         await self._server.start(listener, self._certificates)
+        await self._metrics.start(tls(settings.front_proxy_ca, settings.serving([LOOPBACK])))
         await self._egress.start(egress.listener(settings.directory))
         self._events.start()
         self._pods.start()
@@ -97,6 +102,8 @@ class Kubelet:
         """Where an address of the cluster is played."""
         if port == KUBELET_PORT and host in self._addresses.values():
             return Way(self._port)
+        if port == metrics.PORT and (way := await self._metrics.way(host)):
+            return way
         container = await self._pods.at(host, port)
         return Way(container.ports[port], container.is_starting) if container else None
 
@@ -106,4 +113,5 @@ class Kubelet:
         await self._pods.stop()
         await self._events.stop()
         await self._server.stop()
+        await self._metrics.stop()
         await self._api.close()

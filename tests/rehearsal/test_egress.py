@@ -12,12 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 
+from rehearsal.aws.eks.addon_objects import Place, objects
+from rehearsal.aws.eks.catalog import ADDONS
 from rehearsal.control_plane import ApiError
 from rehearsal.control_plane.pki import Authority
 from rehearsal.control_plane.settings import EGRESS_SOCKET
+from rehearsal.kubelet.api import ApiServer
 from rehearsal.kubelet.images import PLAYED, Image, set_flag
-from tests.rehearsal.control_planes import Object, until
+from rehearsal.kubelet.metrics import MetricsApi
+from rehearsal.kubelet.server import tls
+from tests.rehearsal.control_planes import REGION, Loop, Object, until
 from tests.rehearsal.kubelet_pods import NAMESPACE, PODS, Kubelet, nap, running, sleepers
 from tests.rehearsal.played_program import GROUP, PORT
 
@@ -260,6 +266,61 @@ def test_an_aggregated_api_is_available_while_its_process_runs(cluster: Kubelet,
         assert b"the server is currently unable to handle the request" in raw(cluster, path).stderr
     finally:
         cluster.request("DELETE", f"{APIS}/v1.{GROUP}")
+
+
+def test_kubectl_top_shows_figures_while_metrics_server_stands(cluster: Kubelet) -> None:
+    view = {"addonName": "metrics-server", "addonVersion": ADDONS["metrics-server"].versions["1.36"][0]}
+    made = objects(view, Place("myeks", REGION, cluster.plane.endpoint, "10.100.0.0/16"))
+    requests = {"cpu": "1", "memory": "1Gi"}
+    start(cluster, "quiet", image=NOTHING, resources={"requests": requests})
+    cluster.loop.run(cluster.plane.put(made))
+    try:
+        (node,) = cluster.loop.run(cluster.plane.nodes())
+        shown = until(lambda: cluster.kubectl("top", "node", "--no-headers").stdout, "figures", 60)
+        assert shown.decode().split()[0] == node["metadata"]["name"]
+        shown = cluster.kubectl("top", "pod", "--containers", "--no-headers", "-l", "app=quiet").stdout
+        pod, container, cpu, memory = shown.decode().split()
+        assert (pod, container) == ("quiet", "main")
+        assert 200 <= int(cpu.removesuffix("m")) <= 800
+        assert 204 <= int(memory.removesuffix("Mi")) <= 820
+        assert cluster.kubectl("top", "pod", "quiet", "--no-headers").stdout.decode().split() == ["quiet", cpu, memory]
+        done = cluster.kubectl("get", "pods.metrics.k8s.io", "nobody")
+        assert b'pods.metrics.k8s.io "dev-team/nobody" not found' in done.stderr
+        refused = cluster.kubectl("top", "node", "--as=somebody")
+        assert b'User "somebody" cannot list resource "nodes" in API group "metrics.k8s.io"' in refused.stderr
+        scaled = cluster.kubectl("scale", "deployment", "metrics-server", "-n=kube-system", "--replicas=0")
+        assert scaled.returncode == 0
+        until(lambda: cluster.kubectl("top", "node").returncode, "nobody answers", 60)
+    finally:
+        cluster.loop.run(cluster.plane.take(made))
+        stop(cluster, "quiet")
+    until(lambda: b"Metrics API not available" in cluster.kubectl("top", "node").stderr, "it is gone", 30)
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("", 401), ("kube-apiserver-kubelet-client", 401), ("front-proxy-client", 200)]
+)
+def test_figures_are_for_the_api_server_alone(tmp_path: Path, name: str, status: int) -> None:
+    authority = Authority(tmp_path, "of the test")
+    files = (
+        dict(zip(("cert_file", "key_file"), map(str, authority.client("client", name)), strict=True)) if name else {}
+    )
+    context = tls(authority.certificate_file, authority.server("served", "served", ["127.0.0.1"]))
+    loop = Loop()
+
+    async def serving() -> MetricsApi:
+        made = MetricsApi(ApiServer("https://127.0.0.1:1", authority.certificate_file, authority.client("own", "own")))
+        await made.start(context)
+        return made
+
+    served = loop.run(serving())
+    try:
+        with urllib3.PoolManager(ca_certs=str(authority.certificate_file), retries=False, **files) as pool:
+            url = f"https://127.0.0.1:{served.port}/apis/metrics.k8s.io/v1beta1"
+            assert pool.request("GET", url).status == status
+    finally:
+        loop.run(served.stop())
+        loop.close()
 
 
 def test_a_nodes_kubelet_is_reached_at_the_nodes_address(cluster: Kubelet) -> None:

@@ -108,7 +108,7 @@ def test_a_stream_that_nobody_reads_waits_until_it_is_closed() -> None:
         second = asyncio.ensure_future(anext(streams))
         done, _ = await asyncio.wait({second}, timeout=0.2)
         await first.close()
-        await second
+        await asyncio.wait_for(second, 10)
         return [len(done)]
 
     assert run(converse()) == [0]
