@@ -284,8 +284,14 @@ def test_kubectl_top_shows_figures_while_metrics_server_stands(cluster: Kubelet)
         assert 200 <= int(cpu.removesuffix("m")) <= 800
         assert 204 <= int(memory.removesuffix("Mi")) <= 820
         assert cluster.kubectl("top", "pod", "quiet", "--no-headers").stdout.decode().split() == ["quiet", cpu, memory]
-        done = cluster.kubectl("get", "pods.metrics.k8s.io", "nobody")
-        assert b'pods.metrics.k8s.io "dev-team/nobody" not found' in done.stderr
+        waits = {"containers": [{"name": "main", "image": NOTHING}], "nodeSelector": {"no": "such"}}
+        cluster.create(PODS, "Pod", "waits", spec=waits)
+        assert b"waits" not in cluster.kubectl("top", "pod", "--no-headers").stdout
+        for pod in ("waits", "nobody"):
+            done = cluster.kubectl("get", "pods.metrics.k8s.io", pod)
+            assert f'pods.metrics.k8s.io "dev-team/{pod}" not found'.encode() in done.stderr
+        # Others' pods have that port for themselves.
+        assert b"connect: connection refused" in raw(cluster, f"{CORE}/pods/https:quiet:10251/proxy/").stderr
         refused = cluster.kubectl("top", "node", "--as=somebody")
         assert b'User "somebody" cannot list resource "nodes" in API group "metrics.k8s.io"' in refused.stderr
         scaled = cluster.kubectl("scale", "deployment", "metrics-server", "-n=kube-system", "--replicas=0")
@@ -294,6 +300,7 @@ def test_kubectl_top_shows_figures_while_metrics_server_stands(cluster: Kubelet)
     finally:
         cluster.loop.run(cluster.plane.take(made))
         stop(cluster, "quiet")
+        cluster.kubectl("delete", "pod", "waits", "--ignore-not-found")
     until(lambda: b"Metrics API not available" in cluster.kubectl("top", "node").stderr, "it is gone", 30)
 
 
