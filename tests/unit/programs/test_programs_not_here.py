@@ -105,7 +105,6 @@ def test_without_ec2_the_shells_variables_are_what_is_known(monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("helm install kube-ops-view geek-cookbook/kube-ops-view", "lab status lists the releases"),
         ("kind delete cluster --name myk8s", "no kind cluster to delete"),
     ],
 )
