@@ -62,8 +62,8 @@ class Surroundings:
     path: tuple[tuple[Path, ...], tuple[Path, ...]]
     """Directories of the lab's programs: those before the user's own on PATH, and those after them."""
     is_played: bool
-    """Whether AWS is the rehearsal's: then no other setting of AWS or Helm comes in, which might lead to a real account or
-    to another cluster."""
+    """Whether AWS is the rehearsal's: then no other setting of AWS or Helm comes in, which might lead to a real account,
+    or to another cluster."""
 
     def around(self, environment: Mapping[str, str]) -> dict[str, str]:
         """All of a process's environment, from that of who starts it."""

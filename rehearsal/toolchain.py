@@ -198,7 +198,7 @@ OPTIONAL = (
         stamps=("helm.sh/helm/v4/internal/version.version={version}",),
     ),
 )
-"""What a rehearsal runs only with some settings, or a user by hand; `ensure` builds one of these when it is asked to."""
+"""What a rehearsal runs only with some settings, or only its user; `ensure` builds one of these when it is asked to."""
 
 
 def version_of(name: str) -> str:
