@@ -62,7 +62,7 @@ class Surroundings:
     path: tuple[tuple[Path, ...], tuple[Path, ...]]
     """Directories of the lab's programs: those before the user's own on PATH, and those after them."""
     is_played: bool
-    """Whether AWS is the rehearsal's: then no other setting of AWS or Helm comes in, which might lead to a real account,
+    """Whether AWS is the rehearsal's: then no other setting of AWS or Helm comes in: it might lead to a real account,
     or to another cluster."""
 
     def around(self, environment: Mapping[str, str]) -> dict[str, str]:
