@@ -107,6 +107,29 @@ def test_the_archive_that_is_wanted_is_named_and_used_once_it_is_there(shell: Sh
     assert "is wanted" not in shell.type(f"{line} --version 1.2.2 --set-file a=/none", code=1)
 
 
+@pytest.mark.parametrize(
+    ("offline", "curl", "added"),
+    [
+        # Whoever answers, whatever the answer: what is wrong with it is Helm's to tell.
+        ("", 0, EKS),
+        ("", 60, EKS),
+        ("", 6, "lab://aws.github.io/eks-charts"),
+        ("", 28, "lab://aws.github.io/eks-charts"),
+        ("1", 0, "lab://aws.github.io/eks-charts"),
+    ],
+)
+def test_a_repository_that_answers_is_helms_alone(
+    shell: Shell, tmp_path: Path, offline: str, curl: int, added: str
+) -> None:
+    users = tmp_path / "users"
+    shell.write(users / "helm", 'echo "$@"\n')
+    shell.write(users / "curl", f"exit {curl}\n")
+    shell.env |= {"MYEKS_LAB_OFFLINE": offline, "PATH": f"{shell.bin}:{users}:/usr/bin:/bin"}
+    told = shell.type(f"helm repo add --force-update eks {EKS} --username 'a b'").splitlines()
+    assert told[-1] == f"repo add --force-update eks {added} --username a b"
+    assert len(told) == (1 if added == EKS else 2)
+
+
 def test_repositories_are_the_shells_own(shell: Shell) -> None:
     shell.type(f"helm repo add eks {EKS}")
     assert "lab://aws.github.io/eks-charts" in shell.type("helm repo list")
