@@ -26,6 +26,7 @@ from cli.files import replace_text
 from cli.stacks import CHECKOUT, SHELLS_STACK, SUBJECT, Stack
 from cli.subject_files import is_credential
 from programs import launchers
+from rehearsal import aws_cli
 from rehearsal.world import World
 
 _SCRIPTS: Final = CHECKOUT / "cli" / "shell_files"
@@ -38,6 +39,8 @@ esac
 """
 """A token for the cluster is a request to STS, signed and not sent: it may name the address that it has on AWS. With a
 role the command first asks STS for its credentials, which must be the emulator."""
+_HOME_OF_AWS: Final = 'export "HOME=$LAB_SHELL"\n'
+"""AWS CLI 2 keeps a cache and a session below ~/.aws/cli, wherever its settings are."""
 
 
 @dataclass(frozen=True)
@@ -209,14 +212,14 @@ def _programs(directory: Path, world: World | None) -> Path:
         return commands
     programs = {
         "kubectl": rehearsed.tools(Progress()) / "kubectl",
-        "aws": Path(sys.executable).parent / "aws",
+        "aws": aws_cli.installed() or Path(sys.executable).parent / "aws",
     }
     for name, target in programs.items():
         file = commands / name
         replace_text(
             file,
             f"#!/bin/sh\nLAB_SHELL={shlex.quote(str(directory))}\n"
-            f'. "$LAB_SHELL/program.sh"\n{_SIGN_FOR_STS if name == "aws" else ""}'
+            f'. "$LAB_SHELL/program.sh"\n{_HOME_OF_AWS + _SIGN_FOR_STS if name == "aws" else ""}'
             f'exec {shlex.quote(str(target))} "$@"\n',
         )
         file.chmod(0o700)

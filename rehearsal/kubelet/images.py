@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from rehearsal import aws_cli
 from rehearsal.kubelet.errors import NotStarted
 
 SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -180,4 +181,6 @@ class Commands:
 
     def _source(self, tool: str) -> Path:
         # Not resolved: see argv_of.
-        return Path(sys.executable).parent / "aws" if tool == "aws" else self._bin_dir / tool
+        if tool == "aws":
+            return aws_cli.installed() or Path(sys.executable).parent / "aws"
+        return self._bin_dir / tool
