@@ -75,7 +75,15 @@ def _fits() -> bool:
 def _fetch(place: Path) -> Path:
     wanted = place / "requirements.txt"
     wanted.write_text(f"{PACKAGE} --hash=sha256:{SHA256}\n")
-    options = "--quiet --disable-pip-version-check --no-deps --no-cache-dir --retries 1 --require-hashes".split()
+    options = [
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--no-cache-dir",
+        "--retries",
+        "1",
+        "--require-hashes",
+    ]
     subprocess.run(
         [sys.executable, "-m", "pip", "download", *options, "--dest", str(place), "-r", str(wanted)],
         check=True,
