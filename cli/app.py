@@ -4,15 +4,17 @@ import os
 import shlex
 import sys
 from importlib import import_module
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 from cli import callers
-from cli.failures import EXIT_CODES, Failure, Interrupted
-from rehearsal.recovery import AlreadyRunning
+from cli.failures import EXIT_CODES, BadInput, Failure, Interrupted
+from rehearsal import room
+from rehearsal.at_work import AlreadyRunning
 from rehearsal.run import RunFailed
+from rehearsal.stack_files import Refused
 from rehearsal.world import WorldError
 
 COMMANDS: Final = (
@@ -94,12 +96,19 @@ def main() -> None:
         # As the user typed it, and not the module behind the launcher.
         app(prog_name="./lab")
     except Failure as failure:
-        sys.stderr.write(f"lab: {failure}\n")
-        sys.exit(failure.exit_code)
+        _end(str(failure), failure.exit_code)
+    except Refused as error:
+        _end(str(error), BadInput.exit_code)
     except (RunFailed, AlreadyRunning, WorldError) as error:
-        sys.stderr.write(f"lab: {error}\n")
-        sys.exit(1)
+        _end(str(error), 1)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        sys.stderr.write(f"lab: {error.strerror or error}{where}. Mend that and run the same command again.\n")
-        sys.exit(1)
+        _end(f"{error.strerror or error}{where}. Mend that and run the same command again.", 1)
+
+
+def _end(told: str, code: int) -> NoReturn:
+    sys.stderr.write(f"lab: {told}\n")
+    # Whoever met a full disk may have told of it in words of their own, or of something else altogether.
+    if code == Failure.exit_code and (full := room.full()):
+        sys.stderr.write(f"{full}\n")
+    sys.exit(code)

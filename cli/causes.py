@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from cli.failures import BadInput, Failure
+from rehearsal.run import RunFailed, SettingsRefused
+
 _NOISE: Final = (
     re.compile(r"^\d+ errors? occurred:?$"),
     re.compile(r"grpc: the client connection is closing|connection error: desc|error reading from server: EOF"),
@@ -24,6 +27,10 @@ _SETTINGS: Final = re.compile(r"^The configuration has (a problem|\d+ problems):
 """How infra.config's ConfigError begins."""
 
 
+_EXCEPTION: Final = re.compile(r"^[\w.]*(Error|Exception|Exit|Interrupt|Warning)(: |$)")
+"""The last line of a Python program's traceback, which tells what the lines before it only place."""
+
+
 @dataclass(frozen=True)
 class Remedy:
     """What helps against a kind of error."""
@@ -35,6 +42,32 @@ class Remedy:
 
 
 REMEDIES: Final = (
+    Remedy(
+        r"incorrect passphrase|passphrase must be set|PULUMI_CONFIG_PASSPHRASE",
+        "The stack's secrets do not open: set PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE, to the "
+        "passphrase that the stack was made with.",
+    ),
+    Remedy(
+        r"no stack named .* found",
+        "The backend does not have this stack: pulumi whoami -v names the backend, pulumi stack init makes the stack.",
+    ),
+    Remedy(
+        r"deployment version is too new|newer version of the Pulumi CLI",
+        "A newer pulumi wrote the state: install that version or a newer one.",
+    ),
+    Remedy(
+        r"no resource plugin|could not (find|load|download) plugin|failed to (load|install|download) plugin",
+        "A provider plug-in is missing: run pulumi install.",
+    ),
+    Remedy(
+        r"PULUMI_ACCESS_TOKEN must be set|could not list bucket|unable to (open|check) bucket|open bucket|"
+        r"problem logging in|could not open url .*://|api\.pulumi\.com|backend.*(dial tcp|no such host)",
+        "The backend that keeps the state does not answer: check pulumi whoami -v, and log in again by pulumi login.",
+    ),
+    Remedy(
+        r"ModuleNotFoundError|ImportError|No module named",
+        "The program's Python environment is not whole: run pulumi install, or delete .venv and run ./lab again.",
+    ),
     Remedy(
         r"SSO (token|session)|token from sso|SSOProviderInvalidToken|InvalidIdentityToken",
         "Your AWS sign-in has expired: run aws sso login --profile NAME, with the profile that the stack uses, or get "
@@ -67,7 +100,7 @@ REMEDIES: Final = (
     ),
     Remedy(
         r"CREATE_FAILED|unexpected state 'FAILED'",
-        "AWS could not make it; its reason stands above. It is made anew by the next run.",
+        "AWS could not make it; its reason stands above. The next run makes it again.",
     ),
     Remedy(
         r"already exists|AlreadyExists|AlreadyAssociated|\.Duplicate\b",
@@ -108,8 +141,14 @@ def cause(said: str) -> str:
     lines = [line for line in map(_bare, said.splitlines()) if line and not any(p.search(line) for p in _NOISE)]
     if not lines:
         return " ".join(said.split()) or "The engine said nothing about it."
-    first = next((line for line in lines if _remedy(line)), lines[0])
+    raised = [line for line in lines if _EXCEPTION.search(line)] if "Traceback (most recent call last)" in said else []
+    first = next((line for line in [*raised[-1:], *lines] if _remedy(line)), (raised or lines[:1])[-1])
     return "\n".join(filter(None, (first, _remedy(first))))
+
+
+def refusal(error: RunFailed) -> type[Failure]:
+    """As what a run of the engine that failed ends a command: settings that it does not take are the user's input."""
+    return BadInput if isinstance(error, SettingsRefused) else Failure
 
 
 def logged(events: Path) -> str:

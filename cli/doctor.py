@@ -22,8 +22,9 @@ from cli.failures import CannotAsk, Failure
 from cli.stacks import REHEARSAL, Stack, StackOption, load
 from infra.doctor import machine
 from infra.doctor.diagnose import diagnose_machine
-from infra.doctor.findings import Finding, Status
+from infra.doctor.findings import Finding, Layer, Status
 from infra.doctor.seen import Recorded, Unseen
+from rehearsal import paths, room
 
 STYLES: Final = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "bold red", Status.UNCHECKED: "yellow"}
 
@@ -58,8 +59,16 @@ def examine(stack: Stack) -> tuple[Finding, ...]:
     where = "this machine" if stack.is_rehearsal else f"AWS in {stack.config.region}"
     with _waiting(f"looking at {where}"):
         if stack.is_rehearsal:
-            return tuple(diagnose_machine(machine.look(machine.REHEARSAL_TOOLS)))
+            return (*diagnose_machine(machine.look(machine.REHEARSAL_TOOLS)), _room())
         return _on_aws(stack)
+
+
+def _room() -> Finding:
+    if told := room.lack():
+        what, _, remedy = told.partition(". ")
+        return Finding(Layer.MACHINE, Status.FAIL, f"{what}.", remedy)
+    directory = paths.world_dir().absolute()
+    return Finding(Layer.MACHINE, Status.OK, f"{room.free(directory)} MiB are free in {directory}.")
 
 
 def insist(stack: Stack, *, as_json: bool = False) -> None:

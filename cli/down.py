@@ -27,8 +27,8 @@ from cli.lab_on_aws import AnotherCluster, Opened, cluster_is_gone, in_rehearsal
 from cli.stacks import REHEARSAL, Stack, StackOption, load
 from infra import leftovers
 from rehearsal import world as worlds
+from rehearsal.at_work import AlreadyRunning
 from rehearsal.engine import interruptible
-from rehearsal.recovery import AlreadyRunning
 from rehearsal.run import RehearsalStack, RunFailed, environment
 from rehearsal.world import World
 
@@ -233,9 +233,11 @@ def _destroy(here: World, chosen: Stack, shown: Progress, *, yes: bool) -> tuple
         with in_rehearsal(chosen, stack) as lab:
             held = lab.recorded.ids
         try:
-            with interruptible(stack.engine, shown.phase):
+            with stack.alone(), interruptible(stack.engine, shown.phase):
                 _destroy_with_engine(stack, chosen, shown, yes=yes)
-        except (AlreadyRunning, RunFailed) as error:
+        except AlreadyRunning as error:
+            raise Failure(f"{error} ./lab down --force stops the rehearsal as it is.") from error
+        except RunFailed as error:
             raise Failure(
                 f"The lab could not be taken away: {cause(str(error))}\n{_yours_in_the_way(stack, chosen, held)}"
                 "./lab down goes on; ./lab down --force stops the rehearsal as it is."

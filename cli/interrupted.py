@@ -146,7 +146,7 @@ class _Recovery:
         broken = _at_rest(_client(self.stack), doubtful, self.shown)
         broken |= {each["urn"] for each in doubtful if self._is_half_installed(each, kept["deployment"])}
         if builds and broken:
-            err.print("Half made, so deleted first and then made anew:", *sorted(map(_short, broken)), markup=False)
+            err.print("Half made, so deleted first and then made again:", *sorted(map(_short, broken)), markup=False)
             with self.shown.paused():
                 self.engine.delete(sorted(broken))
 

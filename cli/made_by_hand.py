@@ -185,7 +185,7 @@ class Takeover:
         differing = list(differences(operation.inputs, live, cluster.would_be(known(operation.inputs))))
         spec = live.get("spec") or {}
         if f"{live['metadata'].get('namespace')}/{spec.get('serviceAccountName')}" in accounts:
-            differing.append("its service account is made anew")
+            differing.append("its service account is made again")
         manager = cluster.manager(operation.inputs)
         marks = {pending.FIELD_MANAGER: manager} if manager else {}
         return Found(operation, pending.known_id(operation), tuple(differing), marks, (_delete(live),))

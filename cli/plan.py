@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-import yaml
 from rich.table import Table
 from rich.text import Text
 
 from cli import rehearsed, tables
+from cli.causes import cause, refusal
 from cli.console import err, out, progress
 from cli.failures import Failure
 from cli.stacks import REHEARSAL, Stack, StackOption, load, settings_of
@@ -29,9 +29,10 @@ from infra.schedule import durations, forecast, gantt
 from infra.schedule.critical import Bar, Schedule
 from infra.schedule.forecast import Forecast
 from infra.schedule.graph import Graph
+from rehearsal import stack_files
 from rehearsal import world as worlds
+from rehearsal.at_work import AlreadyRunning
 from rehearsal.engine import interruptible
-from rehearsal.recovery import AlreadyRunning
 from rehearsal.run import RunFailed, environment
 
 WIDEST: Final = 48
@@ -81,8 +82,10 @@ def _plan_of(chosen: Stack) -> Mapping[str, Any]:
             shown.waiting("previewing the program")
             with interruptible(stack.engine, shown.phase):
                 return stack.plan()
-        except (AlreadyRunning, RunFailed) as error:
+        except AlreadyRunning as error:
             raise Failure(str(error)) from error
+        except RunFailed as error:
+            raise refusal(error)(f"The plan stopped: {cause(str(error))}") from error
         finally:
             if started:
                 worlds.stop(world)
@@ -122,7 +125,7 @@ def _without_accounts(chosen: Stack, directory: Path) -> Stack:
         and (key == "aws:region" or not key.startswith("aws:"))
     }
     file = directory / chosen.file.name
-    file.write_text(yaml.safe_dump({"config": kept}))
+    file.write_text(stack_files.written({"config": kept}))
     return Stack(chosen.name, file, chosen.config)
 
 

@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 
 from cli import aws_stack, lifetime, rehearsed, summary
+from cli.causes import cause, refusal
 from cli.console import err, out, progress
 from cli.events import Watcher
 from cli.failures import Failure
 from cli.stacks import REHEARSAL, Stack, StackOption, load
 from rehearsal import world as worlds
+from rehearsal.at_work import AlreadyRunning
 from rehearsal.engine import interruptible
-from rehearsal.recovery import AlreadyRunning
 from rehearsal.run import RunFailed
 
 
@@ -44,8 +45,10 @@ def _rehearse(chosen: Stack, as_json: bool) -> None:
         try:
             with interruptible(stack.engine, shown.phase):
                 result = stack.preview(watcher)
-        except (AlreadyRunning, RunFailed) as error:
+        except AlreadyRunning as error:
             raise Failure(str(error)) from error
+        except RunFailed as error:
+            raise refusal(error)(f"The preview stopped: {cause(str(error))}") from error
         finally:
             if started:
                 # A preview of nothing leaves nothing.

@@ -22,6 +22,7 @@ from cli import causes
 from cli.console import err
 from cli.failures import CannotAsk, Failure
 from cli.stacks import CHECKOUT
+from rehearsal.run import refused
 
 EVENT_LOG: Final = {"PULUMI_DEBUG_COMMANDS": "true"}
 """Environment in which the pulumi CLI knows `--event-log`, as its own Automation API sets it."""
@@ -148,7 +149,8 @@ def insist(ended: Ended, what: str) -> None:
             f"pulumi {what} was ended from outside (signal {-ended.code}). Run the same command again: it puts right "
             "what that left, and goes on."
         )
-    raise Failure(f"pulumi {what} ended with exit code {ended.code}. {told}")
+    kind = causes.refusal(refused(ended.errors))
+    raise kind(f"pulumi {what} ended with exit code {ended.code}. {told}")
 
 
 def _read(stream: IO[bytes] | None, kept: list[str], quiet: bool) -> None:

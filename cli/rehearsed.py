@@ -3,13 +3,13 @@
 The rehearsal itself can play any program; here is the one place that hands it ours.
 """
 
+import shlex
+import sys
 import threading
 from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import yaml
 
 from cli.console import Progress
 from cli.failures import Failure, NotUp
@@ -17,7 +17,7 @@ from cli.files import replace_text
 from cli.stacks import PROJECT_FILE, Stack, settings_of
 from infra import versions
 from infra.config import NAMESPACE, SECRET_KEYS
-from rehearsal import aws_cli, run, toolchain, world
+from rehearsal import aws_cli_2, run, stack_files, toolchain, world
 from rehearsal.charts.repository import Pin
 from rehearsal.world import World
 
@@ -42,10 +42,11 @@ def begin(stack: Stack, progress: Progress, *, to_run: bool = False) -> tuple[Wo
     With `to_run` the tools are there too that play what these settings run in pods. Raises Failure when it runs in
     another region than the stack's settings name.
     """
-    aws_cli.ensure(progress.phase)
+    aws_cli_2.ensure(progress.phase)
     bin_dir = tools(progress, ["external-dns"] if to_run and stack.config.domain else [])
     # The program's packages take a while to import: meanwhile the emulator or the engine starts.
-    threading.Thread(target=_import_program, daemon=True).start()
+    if _importing.ident is None:
+        _importing.start()
     try:
         here, started = world.joined(stack.config.region, bin_dir, progress.waiting)
     except world.WorldError as error:
@@ -103,6 +104,9 @@ def stack_in(
     """
 
     def put_right(kept: run.RehearsalStack, builds: bool) -> None:
+        if _importing.ident is not None:
+            # Two threads that import packages with circles in them, as requests has, meet modules that are half made.
+            _importing.join()
         from cli import interrupted  # it needs what asks about labs, which opens the rehearsal by this module
 
         interrupted.put_right(stack, kept, shown or Progress(), builds=builds, agree=agree)
@@ -115,6 +119,7 @@ def stack_in(
         program=partial(_program, lookups),
         tell=shown.phase if shown else lambda _: None,
         put_right=put_right,
+        command=shlex.join(["./lab", *sys.argv[1:]]),
         secret_keys=[f"{NAMESPACE}:{key}" for key in SECRET_KEYS],
         charts=[Pin(chart.name, chart.version, chart.repository, chart.digest) for chart in versions.CHARTS],
     )
@@ -126,12 +131,16 @@ def _settings(stack: Stack, directory: Path) -> Path:
         return stack.file
     # For this user alone, as replace_text makes a new file: it may hold a password.
     laid_over = directory / stack.file.name
-    replace_text(laid_over, yaml.safe_dump(settings_of(stack)))
+    replace_text(laid_over, stack_files.written(settings_of(stack)))
     return laid_over
 
 
 def _import_program() -> None:
     import infra.stack  # noqa: F401  # pyright: ignore[reportUnusedImport]  # for its side effect: it is warm
+
+
+_importing = threading.Thread(target=_import_program, daemon=True)
+"""Started once in a process."""
 
 
 def _program(lookups: "Lookups | None") -> None:

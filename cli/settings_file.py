@@ -22,6 +22,7 @@ from cli.stacks import Stack, parsed, read
 from exercises.row import ExerciseName
 from exercises.stages import EXERCISES, OFF
 from infra.config import NAMESPACE
+from rehearsal import stack_files
 
 KEY: Final = f"{NAMESPACE}:exercises"
 EXPIRES: Final = f"{NAMESPACE}:expires"
@@ -59,16 +60,13 @@ def laid_over(stack: Stack, stages: Mapping[ExerciseName, str]) -> Generator[Sta
 def with_stages(text: str, stages: Mapping[ExerciseName, str]) -> str:
     """The settings file's text with the exercises at these stages. Raises BadInput."""
     wanted = {EXERCISES[name].key: setting(name, stage) for name, stage in stages.items()}
-    try:
-        before = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise BadInput(f"The settings file is not YAML: {' '.join(str(error).split())}. Mend it there.") from error
+    before = _settings(text)
     changed = text
     try:
         for key, value in wanted.items():
             changed = _with(changed, key, value)
-        went_well = yaml.safe_load(changed) == _expected(before, wanted)
-    except yaml.YAMLError:
+        went_well = _settings(changed) == _expected(before, wanted)
+    except (yaml.YAMLError, BadInput):
         went_well = False
     if not went_well:
         values = ", ".join(f"{key}: {_written(value)}" for key, value in wanted.items())
@@ -79,20 +77,27 @@ def with_stages(text: str, stages: Mapping[ExerciseName, str]) -> str:
 def with_expires(text: str, expires: str) -> str:
     """The settings file's text with the lab's end at this moment. Raises BadInput."""
     quoted = json.dumps(expires)
+    before = _settings(text)
     try:
-        before = yaml.safe_load(text)
         root = yaml.compose(text, yaml.SafeLoader)
         config = _entry(root, "config") if root else None
         if config is None or not _entries(config[1]):
             raise yaml.YAMLError("There are no settings.")
         old = _entry(config[1], EXPIRES)
         changed = _replace(text, old, quoted) if old else _add(text, config[1], EXPIRES, quoted)
-        went_well = yaml.safe_load(changed) == {**before, "config": {**before["config"], EXPIRES: expires}}
-    except yaml.YAMLError:
+        went_well = _settings(changed) == {**before, "config": {**before["config"], EXPIRES: expires}}
+    except (yaml.YAMLError, BadInput):
         went_well, changed = False, text
     if not went_well:
         raise BadInput(f"The settings file can only be changed by hand. Write {EXPIRES}: {quoted} below config: there.")
     return changed
+
+
+def _settings(text: str) -> dict[str, Any]:
+    try:
+        return stack_files.stack_settings(text, "The settings file", NAMESPACE)
+    except stack_files.Refused as error:
+        raise BadInput(str(error)) from error
 
 
 def setting(exercise: ExerciseName, stage: str) -> str | bool:
@@ -148,7 +153,10 @@ def _entries(node: Node) -> list[_Entry]:
 
 
 def _entry(node: Node, key: str) -> _Entry | None:
-    return next((entry for entry in _entries(node) if entry[0].value == key), None)
+    """The entry of a key; a setting may stand there without its namespace."""
+    found = {entry[0].value: entry for entry in _entries(node)}
+    meant = (entry for name, entry in found.items() if stack_files.full_key(str(name), NAMESPACE) == key)
+    return found.get(key) or next(meant, None)
 
 
 def _decoded(node: ScalarNode) -> dict[str, Any]:

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-import yaml
 
 from cli import kept_stages
 from cli.failures import BadInput
 from exercises.row import ExerciseName
 from exercises.stages import standing
-from infra.config import NAMESPACE, ConfigError, LabConfig, parse
+from infra.config import DEFAULT_REGION, NAMESPACE, ConfigError, LabConfig, Problem, parse
+from infra.config_problems import key_of, shown
+from rehearsal import stack_files
 
 REHEARSAL: Final = "rehearsal"
 CHECKOUT: Final = Path(__file__).absolute().parent.parent
@@ -114,14 +115,35 @@ def read(file: Path) -> str:
 
 
 def content(file: Path, text: str) -> dict[str, Any]:
-    """A settings file's text as plain values, with a mapping at `config`; raises BadInput."""
+    """A settings file's text as the engine reads it, the project's defaults below it; raises BadInput."""
     try:
-        settings: object = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        raise BadInput(f"{file.name} is not YAML: {' '.join(str(error).split())}. Mend it there.") from error
-    if not isinstance(settings, dict) or not isinstance(settings.get("config", {}), dict):
-        raise BadInput(f"{file.name} has no mapping under config:. Write the settings as in Pulumi.dev.yaml.")
-    return settings
+        settings = stack_files.stack_settings(text, file.name, NAMESPACE)
+        inherited = _inherited()
+    except stack_files.Refused as error:
+        raise BadInput(str(error)) from error
+    return {**settings, "config": {**inherited, **(settings.get("config") or {})}}
+
+
+def project() -> dict[str, Any]:
+    """Pulumi.yaml, whose defaults the engine takes where a stack's file has no value; raises `stack_files.Refused`."""
+    return stack_files.project_settings(PROJECT_FILE.read_text(), PROJECT_FILE.name)
+
+
+def _inherited() -> dict[str, Any]:
+    """What Pulumi.yaml gives a stack that leaves it out, where it is not the lab's own default."""
+    prefix = f"{NAMESPACE}:"
+    return {
+        key: value
+        for key, value in stack_files.defaults(project()).items()
+        if not key.startswith(prefix) or _differs(key.removeprefix(prefix), value)
+    }
+
+
+def _differs(key: str, value: object) -> bool:
+    try:
+        return parse({key: value}, DEFAULT_REGION) != parse({}, DEFAULT_REGION)
+    except ConfigError:
+        return True
 
 
 def parsed(name: str, file: Path, text: str, stages: kept_stages.Values | None = None) -> Stack:
@@ -145,7 +167,32 @@ def stack_name(file: Path) -> str:
 def _checked(file: Path, config: dict[str, Any]) -> LabConfig:
     prefix = f"{NAMESPACE}:"
     ours = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
+    problems = [problem for key, value in ours.items() if (problem := _mistyped(key, value))]
     try:
-        return parse(ours, config.get("aws:region"))
+        checked = parse(ours, config.get("aws:region"))
     except ConfigError as error:
-        raise BadInput(f"{file.name}: {error}") from error
+        told = {problem.key for problem in error.problems}
+        every = ConfigError([*error.problems, *(problem for problem in problems if problem.key not in told)])
+        raise BadInput(f"{file.name}: {every}") from error
+    if problems:
+        raise BadInput(f"{file.name}: {ConfigError(problems)}")
+    return checked
+
+
+def _mistyped(key: str, value: object) -> Problem | None:
+    """What the engine refuses though the program would take it: it compares a value with its type in Pulumi.yaml.
+
+    (pulumi 3.259, sdk/go/common/workspace/project.go, ValidateConfigValue.)
+    """
+    entry = project()["config"].get(key)
+    declared = entry.get("type") if isinstance(entry, dict) else None
+    name = key_of(key)
+    if not isinstance(value, str):
+        return None
+    if declared == "array":
+        return Problem(name, "It is text, and has to be a list.", "Write one entry a line, each after a dash.")
+    if declared == "object":
+        return Problem(name, "It is text, and has to be a map.", "Write `key: value` lines below it, or {} for none.")
+    if declared == "boolean" and value not in {"true", "false"}:
+        return Problem(name, f"{shown(value)} is not true or false.", "Write true or false.")
+    return None

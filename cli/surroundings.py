@@ -9,7 +9,6 @@ import json
 import os
 import shlex
 import shutil
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ from cli.files import replace_text
 from cli.stacks import CHECKOUT, SHELLS_STACK, SUBJECT, Stack
 from cli.subject_files import is_credential
 from programs import launchers
-from rehearsal import aws_cli
+from rehearsal import aws_cli, aws_cli_2
 from rehearsal.world import World
 
 _SCRIPTS: Final = CHECKOUT / "cli" / "shell_files"
@@ -210,17 +209,18 @@ def _programs(directory: Path, world: World | None) -> Path:
     if world is None:
         # On AWS the user's own kubectl and aws are as good.
         return commands
+    version_2 = aws_cli_2.installed()
     programs = {
-        "kubectl": rehearsed.tools(Progress()) / "kubectl",
-        "aws": aws_cli.installed() or Path(sys.executable).parent / "aws",
+        "kubectl": shlex.quote(str(rehearsed.tools(Progress()) / "kubectl")),
+        "aws": shlex.quote(str(version_2)) if version_2 else aws_cli.line(),
     }
-    for name, target in programs.items():
+    for name, line in programs.items():
         file = commands / name
         replace_text(
             file,
             f"#!/bin/sh\nLAB_SHELL={shlex.quote(str(directory))}\n"
             f'. "$LAB_SHELL/program.sh"\n{_HOME_OF_AWS + _SIGN_FOR_STS if name == "aws" else ""}'
-            f'exec {shlex.quote(str(target))} "$@"\n',
+            f'exec {line} "$@"\n',
         )
         file.chmod(0o700)
     return commands

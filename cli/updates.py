@@ -13,12 +13,12 @@ from cli.causes import cause
 from cli.cluster_facts import Release
 from cli.console import Progress, duration, err, out
 from cli.events import Change, Watcher
-from cli.failures import Failure
+from cli.failures import BadInput, Failure
 from cli.made_by_hand import Agree, nobody
 from cli.stacks import Stack
+from rehearsal.at_work import AlreadyRunning
 from rehearsal.engine import interruptible
-from rehearsal.recovery import AlreadyRunning
-from rehearsal.run import Result, RunFailed, environment
+from rehearsal.run import Result, RunFailed, SettingsRefused, environment
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,8 @@ def rehearse(chosen: Stack, shown: Progress, *, refresh: bool = False, agree: Ag
             result = stack.up(watcher)
     except AlreadyRunning as error:
         raise Failure(str(error)) from error
+    except SettingsRefused as error:
+        raise BadInput(f"The engine does not take the settings: {cause(str(error))}") from error
     except RunFailed as error:
         raise Failure(
             f"The update stopped: {cause(str(error))}\nWhat stands is recorded: ./lab up goes on, "

@@ -9,14 +9,11 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from rehearsal.at_work import AlreadyRunning
 from rehearsal.aws import processes
 
 LOCKS: Final = Path("pulumi", "backend", ".pulumi", "locks")
 """Where the engine keeps its locks, below the world's directory."""
-
-
-class AlreadyRunning(Exception):
-    """Another process is at work on this stack."""
 
 
 def clear_locks(locks: Path, stack: str) -> bool:

@@ -8,21 +8,21 @@ right by whom the caller names.
 
 import json
 import os
+import re
 import secrets
 import sys
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
-import yaml
 from pulumi import automation as auto
 from pulumi.automation._stack import StackInitMode  # not exported; Stack.create cannot make a subclass
 
-from rehearsal import recovery, transforms
+from rehearsal import at_work, recovery, stack_files, transforms
 from rehearsal.charts.directory import Charts
 from rehearsal.charts.releases import BadReleases, Releases
 from rehearsal.charts.repository import Pin
@@ -44,6 +44,19 @@ the API server, and ends the preview where an object of that name has other fiel
 
 class RunFailed(Exception):
     """The engine ended a run with errors; the text holds what it said, without repeats."""
+
+
+class SettingsRefused(RunFailed):
+    """The engine did not take the settings, and began nothing."""
+
+
+_SETTINGS: Final = re.compile(
+    r"with configuration key '[^']*' must be|is missing configuration values?|as a configuration key|"
+    r"could not (unmarshal|validate|read) '[^']*\.yaml'|mapping key .* already defined|expected only string keys|"
+    r"environments are not supported|does not support environments"
+)
+"""How the engine refuses a stack's or the project's file (pulumi 3.259: pkg/workspace/config.go, and in sdk/go/common
+workspace and resource/config)."""
 
 
 @dataclass
@@ -91,13 +104,15 @@ class RehearsalStack:
         charts: Collection[Pin] = (),
         tell: Callable[[str], object] = lambda _: None,
         put_right: PutRight = lambda _stack, _builds: None,
+        command: str = "",
     ) -> None:
         """`project_file` is Pulumi.yaml, `stack_file` is Pulumi.<stack>.yaml; neither is written to.
 
         `secret_keys` are configuration keys with their namespace ("myeks:password"): a value that stands in plain
         in the stack's file is encrypted before the engine sees it, or it would stand in its history. `charts` are
         those that the program may install, with the digests that are known of them; `tell` hears which one is pulled
-        or cannot be had. `put_right` is called before each run that changes something.
+        or cannot be had. `put_right` is called before each run that changes something. `command` is what the user
+        typed, for whoever finds the stack taken.
         """
         self.name = stack_file.name.removeprefix("Pulumi.").removesuffix(".yaml")
         self.world = world
@@ -115,7 +130,9 @@ class RehearsalStack:
         self._put_right = put_right
         self._project_file, self._stack_file = project_file, stack_file
         self._opened_stack: auto.Stack | None = None
-        self._project: str = yaml.safe_load(project_file.read_text())["name"]
+        self._command = command
+        self._holds = 0
+        self._project: str = stack_files.project_settings(project_file.read_text(), project_file.name)["name"]
 
     @property
     def _checkpoint(self) -> Path:
@@ -256,24 +273,26 @@ class RehearsalStack:
         if not passphrase.exists():
             passphrase.touch(mode=0o600)
             passphrase.write_text(secrets.token_urlsafe(24))
-        project: dict[str, Any] = yaml.safe_load(self._project_file.read_text())
+        project = stack_files.project_settings(self._project_file.read_text(), self._project_file.name)
         # The program comes from this process: the project's own entry and virtualenv are not used.
         project.pop("main", None)
         project["runtime"] = "python"
-        (self._work / "Pulumi.yaml").write_text(yaml.safe_dump(project))
-        settings: dict[str, Any] = yaml.safe_load(self._stack_file.read_text()) or {}
+        (self._work / "Pulumi.yaml").write_text(stack_files.written(project))
+        settings = self._settings(self._stack_file)
         kept = self._work / self._stack_file.name
         if kept.exists():
             # The engine keeps this stack's key salt in its copy of the file, which a kill may have cut off.
-            before: dict[str, Any] = yaml.safe_load(kept.read_text()) or {}
-            settings |= {k: v for k, v in before.items() if k.startswith("encryption")}
+            settings |= {k: v for k, v in self._settings(kept).items() if k.startswith("encryption")}
         config: dict[str, Any] = settings.get("config") or {}
         to_encrypt = {
             key: str(config.pop(key)) for key in self._secret_keys & config.keys() if not isinstance(config[key], dict)
         }
-        kept.write_text(yaml.safe_dump(settings))
+        kept.write_text(stack_files.written(settings))
         launch.lay_out(self._root / "plugins", self._bin_dir, self._pids, self._root / "kubernetes")
         return to_encrypt
+
+    def _settings(self, file: Path) -> dict[str, Any]:
+        return stack_files.stack_settings(file.read_text(), file.name, self._project)
 
     def environment(self) -> dict[str, str]:
         """What the engine and its plug-ins see beside the caller's own environment."""
@@ -290,17 +309,29 @@ class RehearsalStack:
         }
 
     @contextmanager
+    def alone(self) -> Generator[None]:
+        """Nobody else works on this stack in the block, nor in a block inside of it; raises AlreadyRunning."""
+        with ExitStack() as held:
+            if not self._holds:
+                held.enter_context(at_work.alone(self._root / "at-work", self._command))
+            self._holds += 1
+            try:
+                yield
+            finally:
+                self._holds -= 1
+
+    @contextmanager
     def _opened(self, *, builds: bool | None = None) -> Generator[auto.Stack]:
         """The stack; with `builds` given it is to be changed, and what a killed run left is put right first."""
         # The program itself runs in this process and looks things up by boto3: it must see the
         # emulator too, and no credentials of the user's.
-        with environment(self.environment(), self.world.unset() | {"PULUMI_CONFIG_PASSPHRASE"}):
+        with self.alone(), environment(self.environment(), self.world.unset() | {"PULUMI_CONFIG_PASSPHRASE"}):
             try:
                 stack = self._opened_stack = self._open()
                 if builds is not None:
                     self._put_right(self, builds)
             except auto.CommandError as error:
-                raise RunFailed(said(error)) from error
+                raise refused(said(error)) from error
             yield stack
 
     def _open(self) -> auto.Stack:
@@ -355,7 +386,7 @@ class RehearsalStack:
             operation(on_event=watch, color="never")
         except auto.CommandError as error:
             told = self._refused or [e for e in dict.fromkeys(errors) if e and e != "update failed"]
-            raise RunFailed("\n".join(told) or said(error)) from error
+            raise refused("\n".join(told) or said(error)) from error
         result.outputs = self.outputs()
         return result
 
@@ -391,8 +422,14 @@ def unwrapped(outputs: dict[str, Any]) -> dict[str, Any]:
     return {key: plain(value) for key, value in outputs.items()}
 
 
+def refused(told: str) -> RunFailed:
+    """What a run failed with: SettingsRefused where the engine did not take the settings."""
+    return (SettingsRefused if _SETTINGS.search(told) else RunFailed)(told)
+
+
 def said(error: auto.CommandError) -> str:
     """The engine's own error lines out of a CommandError, which holds all that it printed."""
-    lines = [line.strip() for line in str(error).splitlines()]
+    # It prints the two streams one after the other, each after its name.
+    lines = [re.sub(r"^(code|stdout|stderr): ?", "", line.strip()) for line in str(error).splitlines()]
     told = [line.removeprefix("error:").strip() for line in lines if line.startswith("error:")]
-    return "\n".join(dict.fromkeys(told)) or "\n".join(lines[-8:])
+    return "\n".join(dict.fromkeys(told)) or "\n".join([line for line in lines if line][-8:])

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from rehearsal import recovery
+from rehearsal import recovery, room
 from rehearsal.aws import processes
 from rehearsal.paths import cache_dir, world_dir
 
@@ -141,6 +141,8 @@ def joined(region: str, bin_dir: Path, report: Report = lambda _: None) -> tuple
                     "Run ./lab down first, or set aws:region back."
                 )
             return running, False
+        if told := room.lack():
+            raise WorldError(told)
         if _sweep():
             report("the rehearsal before ended without lab down; cleared what it left")
         return _spawn(region, bin_dir, report), True

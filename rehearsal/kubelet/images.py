@@ -176,11 +176,8 @@ class Commands:
         if not directory.exists():
             directory.mkdir(parents=True)
             for tool in tools:
-                (directory / tool).symlink_to(self._source(tool))
+                if tool == "aws":
+                    aws_cli.write(directory / tool)
+                else:
+                    (directory / tool).symlink_to(self._bin_dir / tool)
         return f"{directory}:{SYSTEM_PATH}"
-
-    def _source(self, tool: str) -> Path:
-        # Not resolved: see argv_of.
-        if tool == "aws":
-            return aws_cli.installed() or Path(sys.executable).parent / "aws"
-        return self._bin_dir / tool

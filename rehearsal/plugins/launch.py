@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from rehearsal import aws_cli
 from rehearsal.aws import processes
 
 KUBERNETES: Final = "pulumi-resource-kubernetes"
@@ -28,11 +29,12 @@ FromEnvironment), so that nothing leaves this machine, whatever a kubeconfig or 
 
 
 def lay_out(directory: Path, bin_dir: Path, pids: Path, own: Path) -> None:
-    """Write the launchers into `directory`, which is to be on PATH.
+    """Write the launchers into `directory`, which is to be on PATH, and the AWS CLI that a kubeconfig runs.
 
     `bin_dir` holds the built tools, `pids` gets an empty file for each process that is started, and `own` is a
     directory for files that the Kubernetes provider makes.
     """
+    aws_cli.write(directory / "aws")
     checkout = Path(__file__).parents[2]
     for name in STAND_INS:
         command = [sys.executable, "-m", f"rehearsal.plugins.{name}"]

@@ -67,10 +67,16 @@ def kill(lab: Lab, *more: str) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def killed(lab: Lab, command: str, operation: str, name: str) -> None:
-    """Run ./lab COMMAND and kill the engine while it is at that."""
+def killed(lab: Lab, command: str, operation: str, name: str, standing: str = "") -> None:
+    """Run ./lab COMMAND and kill the engine while it is at that, once the cluster has what `standing` names."""
     running = lab.start(*command.split())
-    until(f"{name} to be {operation}", lambda: begun(lab, operation, name) or running.poll() is not None)
+
+    def reached() -> bool:
+        return begun(lab, operation, name) and (
+            not standing or bool(lab.sh(f"kubectl get {standing} --ignore-not-found -o name"))
+        )
+
+    until(f"{name} to be {operation}", lambda: reached() or running.poll() is not None)
     assert running.poll() is None, running.communicate()[0]
     kill(lab)
     running.communicate(timeout=60)
@@ -105,7 +111,10 @@ def test_up_goes_on_wherever_it_was_killed(lab: Lab):
 
 def test_a_change_of_stage_goes_on(lab: Lab):
     lab("stage", "rbac", "off")
-    killed(lab, "stage rbac after", "creating", "rbac-infra-pod")
+    # A pod that no node takes is not ready, so the engine is still at it when it is killed.
+    lab.sh("kubectl get nodes -o name | xargs kubectl cordon")
+    killed(lab, "stage rbac after", "creating", "rbac-infra-pod", standing="pod infra-kubectl -n infra-team")
+    lab.sh("kubectl get nodes -o name | xargs kubectl uncordon")
     ended = lab("up")
     assert "Pod rbac-infra-pod: creating; the cluster has it; it is taken over." in ended.stderr
     stands(lab)

@@ -289,7 +289,7 @@ def test_what_fails_after_the_kill_is_made_anew(mine: Mine) -> None:
     mine("down", "--yes")
     mine.killed("up", "eks", "CreateCluster", "fails-later")
     told = mine("up", "--yes").stderr
-    assert "Half made, so deleted first and then made anew: cluster-eksCluster" in told
+    assert "Half made, so deleted first and then made again: cluster-eksCluster" in told
     mine.stands()
 
 

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from cli import causes
 from cli.causes import REMEDIES, cause, logged, printed
 from infra.config import ConfigError, Problem
+from rehearsal import run
 
 FAILED_GROUP = """1 error occurred:
 	* unexpected state 'CREATE_FAILED', wanted target 'ACTIVE': NodeCreationFailure: Instances failed to join
@@ -17,7 +19,7 @@ def test_the_first_cause_stands_alone():
     first, remedy = cause(FAILED_GROUP).splitlines()
     assert first.startswith("unexpected state 'CREATE_FAILED'")
     assert "NodeCreationFailure" in first
-    assert "made anew" in remedy
+    assert "makes it again" in remedy
 
 
 def test_a_cause_that_is_known_goes_before_one_that_is_not():
@@ -102,3 +104,38 @@ def test_errors_on_stderr_begin_where_the_first_is():
     assert printed(said) == "error: 2 errors occurred:\n\t* no stack\n\t* no login"
     assert cause(printed(said)) == "no stack"
     assert printed("warning: an error: none\n") == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ('error: constructing secrets manager of type "passphrase": incorrect passphrase', "PULUMI_CONFIG_PASSPHRASE"),
+        ("error: no stack named 'dev' found", "pulumi stack init"),
+        ("error: this stack's deployment version is too new", "A newer pulumi wrote the state"),
+        ("error: no resource plugin 'pulumi-resource-aws' found in the workspace", "pulumi install"),
+        ("error: could not list bucket: blob (code=Unknown)", "pulumi login"),
+        ("error: PULUMI_ACCESS_TOKEN must be set for login during non-interactive CLI sessions", "pulumi login"),
+    ],
+)
+def test_what_stops_pulumi_before_its_first_event_has_a_remedy(said: str, remedy: str):
+    first, second = cause(said).splitlines()
+    assert first == said.removeprefix("error: ")
+    assert remedy in second
+
+
+def test_of_a_program_that_fails_its_exception_is_told():
+    said = """error: Program failed with an unhandled exception:
+Traceback (most recent call last):
+  File "__main__.py", line 13, in <module>
+    from infra.stack import deploy
+ModuleNotFoundError: No module named 'pulumi_eks'"""
+    first, second = cause(said).splitlines()
+    assert first == "ModuleNotFoundError: No module named 'pulumi_eks'"
+    assert "pulumi install" in second
+    assert cause(said.replace("ModuleNotFoundError: No module named 'pulumi_eks'", "KeyError: 'x'")) == "KeyError: 'x'"
+
+
+def test_settings_that_the_engine_refuses_are_the_users_input():
+    refused = run.refused("Stack 'dev' with configuration key 'tags' must be of type 'object'")
+    assert causes.refusal(refused).exit_code == 2
+    assert causes.refusal(run.refused("no such subnet")).exit_code == 1

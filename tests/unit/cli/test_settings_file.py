@@ -113,10 +113,7 @@ def test_a_text_keeps_its_quotes_and_off_has_some(before: str, after: str):
     [
         "config:\n  myeks:exercises: [rbac]\n",
         "config:\n  myeks:exercises: before\n",
-        "config: [1]\n",
-        "- 1\n",
         "{}\n",
-        "text\n",
         # The stage is shared with another setting, which would change too.
         "config:\n  myeks:clusterName: &x before\n  myeks:exercises:\n    rbac: *x\n",
         "config:\n  myeks:exercises:\n    rbac: |\n      before\n    irsa: true\n",
@@ -128,8 +125,19 @@ def test_what_cannot_be_changed_safely_is_refused(text: str):
 
 
 def test_what_is_no_yaml_is_refused():
-    with pytest.raises(BadInput, match="is not YAML"):
+    with pytest.raises(BadInput, match=r"The settings file, line 1: Expected the node content.* Mend it there\.$"):
         with_stages("config: [", {"rbac": "after"})
+
+
+@pytest.mark.parametrize("text", ["config: [1]\n", "- 1\n", "text\n"])
+def test_what_has_no_settings_is_refused(text: str):
+    with pytest.raises(BadInput, match=r"has no mapping under config:"):
+        with_stages(text, {"rbac": "after"})
+
+
+def test_a_stage_is_moved_where_its_key_has_no_namespace():
+    before = "config:\n  exercises: # mine\n    rbac: before\n"
+    assert with_stages(before, {"rbac": "after"}) == before.replace("before", "after")
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

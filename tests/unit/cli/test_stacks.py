@@ -105,3 +105,44 @@ def test_the_outputs_are_asked_for_as_the_user_and_aws_as_the_engine(
         assert "AWS_ACCESS_KEY_ID" not in os.environ
     assert asked == ["of-the-backend"]
     assert os.environ["AWS_ACCESS_KEY_ID"] == "of-the-backend"
+
+
+@pytest.mark.parametrize("name", ["rehearsal", "dev"])
+def test_every_command_means_the_cluster_that_the_engine_makes(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+):
+    file = checkout / f"Pulumi.{name}.yaml"
+    file.write_text(f"{GOOD}  clusterName: other\n  tags: {{Prod: no, Backup: yes}}\n")
+    config = stacks.load(name).config
+    assert config.cluster_name == "other"
+    assert config.tags == {"Prod": "no", "Backup": "yes"}
+    # Left out of the file, it is the project's.
+    file.write_text(GOOD)
+    project = tmp_path / "Pulumi.yaml"
+    project.write_text("name: myeks\nconfig:\n  clusterName: {type: string, default: theirs}\n")
+    monkeypatch.setattr(stacks, "PROJECT_FILE", project)
+    assert stacks.load(name).config.cluster_name == "theirs"
+
+
+def test_the_projects_own_defaults_count_as_not_set(checkout: Path):
+    (checkout / "Pulumi.dev.yaml").write_text(GOOD)
+    assert stacks.settings_of(stacks.load("dev"))["config"] == {"aws:region": "ap-northeast-2"}
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("""myeks:operatorCidrs: '["203.0.113.10/32"]'""", "myeks:operatorCidrs: It is text, and has to be a list"),
+        ("""myeks:tags: '{"a": "b"}'""", "myeks:tags: It is text, and has to be a map"),
+        ("myeks:natGateway: 'True'", 'myeks:natGateway: "True" is not true or false'),
+        ("myeks:natGateway: yes", 'myeks:natGateway: "yes" is not true or false'),
+        ("myeks:exercises:", 'myeks:exercises: "" is not a map'),
+    ],
+)
+def test_a_type_that_the_engine_refuses_is_told_before(checkout: Path, line: str, told: str):
+    (checkout / "Pulumi.dev.yaml").write_text(f"{GOOD}  {line}\n")
+    with pytest.raises(BadInput) as refused:
+        stacks.load("dev")
+    assert told in str(refused.value)
+    assert str(refused.value).count(told.split(": ")[0]) == 1
+    assert refused.value.exit_code == 2

@@ -1,7 +1,9 @@
 """What the launchers of the plug-ins say, and that they are ended by their own ids alone."""
 
 import os
+import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,7 +25,7 @@ def laid_out(tmp_path: Path) -> Path:
 
 def test_there_is_one_for_each_plugin(laid_out: Path):
     names = {file.name for file in (laid_out / "plugins").iterdir()}
-    assert names == {"pulumi-resource-aws", "pulumi-resource-eks", "pulumi-resource-kubernetes"}
+    assert names == {"aws", "pulumi-resource-aws", "pulumi-resource-eks", "pulumi-resource-kubernetes"}
     text = (laid_out / "plugins/pulumi-resource-aws").read_text()
     assert "-m rehearsal.plugins.aws" in text
     assert "PROXY" not in text
@@ -61,3 +63,13 @@ def test_only_plugins_are_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     launch.end(tmp_path)
     assert sorted(ended) == [11, 12]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_aws_cli_starts_from_an_environment_whose_path_has_a_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    python = tmp_path / "with space" / "bin" / "python"
+    monkeypatch.setattr(sys, "executable", str(python))
+    launch.lay_out(tmp_path, Path("/tools"), tmp_path / "pids", tmp_path / "own")
+    first, line = (tmp_path / "aws").read_text().splitlines()
+    # The kernel takes a first line only up to a space: no path of ours may stand in it.
+    assert first == "#!/bin/sh"
+    assert shlex.split(line) == ["exec", str(python), "-I", "-m", "awscli", "$@"]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.recovery import AlreadyRunning, clear_locks, end_engines, restore_checkpoint
+from rehearsal.at_work import AlreadyRunning
+from rehearsal.recovery import clear_locks, end_engines, restore_checkpoint
 
 
 def test_a_dead_engines_lock_is_removed_and_told(tmp_path: Path):

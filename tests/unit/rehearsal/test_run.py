@@ -1,5 +1,6 @@
 """What a run reads out of the engine's own records."""
 
+import copy
 import json
 import os
 from collections.abc import Generator
@@ -12,8 +13,8 @@ from pulumi.automation import CommandResult
 from pulumi.automation.errors import CommandError
 
 from rehearsal import run
+from rehearsal.at_work import AlreadyRunning
 from rehearsal.aws import processes
-from rehearsal.recovery import AlreadyRunning
 from rehearsal.run import RehearsalStack, Result, RunFailed, environment
 from rehearsal.world import World
 
@@ -29,6 +30,30 @@ def test_the_engines_own_errors_are_told_once():
     printed = "Updating (rehearsal):\n\n error: no such subnet\n error: no such subnet\n error: second\n"
     error = CommandError(CommandResult(stdout=printed, stderr="", code=255))
     assert run.said(error) == "no such subnet\nsecond"
+
+
+def test_what_the_engine_refuses_before_its_first_event_is_told_by_its_cause():
+    said = "error: Stack 'rehearsal' with configuration key 'operatorCidrs' must be of type 'array<string>'"
+    error = CommandError(CommandResult(stdout="", stderr=said, code=255))
+    told = run.refused(run.said(error))
+    assert str(told) == said.removeprefix("error: ")
+    assert isinstance(told, run.SettingsRefused)
+    assert not isinstance(run.refused("no such subnet"), run.SettingsRefused)
+    # With nothing that it calls an error, its words stand without the Automation API's.
+    assert run.said(CommandError(CommandResult(stdout="", stderr="fatal", code=2))) == "2\nfatal"
+
+
+def test_two_at_once_are_told_of_each_other(stack: RehearsalStack):
+    with stack.alone(), stack.alone():
+        other = copy.copy(stack)
+        other._holds = 0  # pyright: ignore[reportPrivateUsage]
+        for begin in (other.up, other.preview, other.refresh, other.destroy):
+            with pytest.raises(
+                AlreadyRunning, match=rf"process {os.getpid()} \(\./lab up\) since \d\d:\d\d:\d\d\. Wait"
+            ):
+                begin()
+    with other.alone():
+        pass
 
 
 def test_changed_means_anything_but_same():
@@ -66,6 +91,7 @@ def stack(tmp_path: Path) -> RehearsalStack:
         stack_file=settings,
         program=lambda: None,
         secret_keys=["myeks:password"],
+        command="./lab up",
     )
 
 

