@@ -34,6 +34,7 @@ _ROOM: Final = 450 << 20
 """Bytes that fetching and unpacking take for a while; 230 MiB stay."""
 
 Report = Callable[[str], None]
+"""Takes one line of progress."""
 
 
 def installed() -> Path | None:
