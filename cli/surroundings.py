@@ -25,7 +25,7 @@ from cli.files import replace_text
 from cli.stacks import CHECKOUT, SHELLS_STACK, SUBJECT, Stack
 from cli.subject_files import is_credential
 from programs import launchers
-from rehearsal import aws_cli
+from rehearsal import aws_cli, aws_cli_2
 from rehearsal.world import World
 
 _SCRIPTS: Final = CHECKOUT / "cli" / "shell_files"
@@ -39,6 +39,8 @@ esac
 """
 """A token for the cluster is a request to STS, signed and not sent: it may name the address that it has on AWS. With a
 role the command first asks STS for its credentials, which must be the emulator."""
+_HOME_OF_AWS: Final = 'export "HOME=$LAB_SHELL"\n'
+"""AWS CLI 2 keeps a cache and a session below ~/.aws/cli, wherever its settings are."""
 
 
 @dataclass(frozen=True)
@@ -212,9 +214,10 @@ def _programs(directory: Path, world: World | None) -> Path:
         # On AWS the user's own kubectl, aws and helm are as good.
         return commands
     tools = rehearsed.tools(Progress())
+    aws = aws_cli_2.installed()
     programs = {
         "kubectl": _become(shlex.quote(str(tools / "kubectl"))),
-        "aws": _SIGN_FOR_STS + _become(aws_cli.line()),
+        "aws": _HOME_OF_AWS + _SIGN_FOR_STS + _become(shlex.quote(str(aws)) if aws else aws_cli.line()),
         shells_helm.PROGRAM: shells_helm.script(tools / shells_helm.PROGRAM),
     }
     for name, rest in programs.items():
