@@ -13,6 +13,7 @@ from cli import (
     kept_stages,
     leftover_tables,
     lifetime,
+    own_things,
     rehearsed,
     services,
     sweep,
@@ -76,31 +77,40 @@ def down(
             kept_stages.forget()
             _gone("The rehearsal is not up; nothing is left of it.", as_json=as_json)
             return
-        left = _destroy(here, chosen, shown, yes=yes)
+        left, own = _destroy(here, chosen, shown, yes=yes)
         worlds.stop(here)
         kept_stages.forget()
     if left:
         if as_json:
-            _print(left, shown.elapsed)
+            _print(left, shown.elapsed, own)
         table = "\n".join(f"  {service}: {', '.join(ids)}" for service, ids in left.items())
         raise Failure(
             f"The program left resources behind; on AWS they would go on costing:\n{table}\n"
             "The emulator is stopped, so that they are gone here. This is a defect of the stack: please report it."
         )
     lasted = duration(shown.elapsed)
-    _gone(f"Nothing is left: no resource, no process, no file. {lasted}.", as_json=as_json, after=shown.elapsed)
+    told = f"Nothing is left: no resource, no process, no file. {lasted}."
+    if own:
+        told = "\n".join(
+            (
+                f"Nothing of the lab is left. {lasted}. These were yours, made by hand. They went with the rehearsal; "
+                "on AWS they would stay until you remove them:",
+                *own_things.lines(own, here.account_id),
+            )
+        )
+    _gone(told, as_json=as_json, after=shown.elapsed, own=own)
     lifetime.forget(chosen)
 
 
-def _gone(told: str, *, as_json: bool, after: float = 0.0) -> None:
-    """Tell that nothing is left of the rehearsal, `after` so many seconds of work."""
+def _gone(told: str, *, as_json: bool, after: float = 0.0, own: own_things.Found | None = None) -> None:
+    """Tell that nothing is left of the rehearsal, `after` so many seconds of work; `own` was made by hand."""
     if as_json:
-        _print({}, after)
-    err.print(told)
+        _print({}, after, own or {})
+    err.print(told, markup=False, soft_wrap=True)
 
 
-def _print(left: dict[str, list[str]], seconds: float) -> None:
-    out.print_json(json.dumps({"left": left, "seconds": round(seconds, 1)}))
+def _print(left: own_things.Found, seconds: float, own: own_things.Found) -> None:
+    out.print_json(json.dumps({"left": left, "yours": own, "seconds": round(seconds, 1)}))
 
 
 def _down_on_aws(chosen: Stack, *, yes: bool, as_json: bool) -> None:
@@ -215,9 +225,13 @@ def _shut_out(lab: Opened) -> str:
     )
 
 
-def _destroy(here: World, chosen: Stack, shown: Progress, *, yes: bool) -> dict[str, list[str]]:
+def _destroy(here: World, chosen: Stack, shown: Progress, *, yes: bool) -> tuple[own_things.Found, own_things.Found]:
+    """What is left afterwards: of the lab, and of what the learner made by hand."""
     stack = rehearsed.stack_in(here, rehearsed.tools(shown), chosen, shown)
+    held: leftovers.Recorded = {}
     if stack.exists():
+        with in_rehearsal(chosen, stack) as lab:
+            held = lab.recorded.ids
         try:
             with stack.alone(), interruptible(stack.engine, shown.phase):
                 _destroy_with_engine(stack, chosen, shown, yes=yes)
@@ -225,11 +239,31 @@ def _destroy(here: World, chosen: Stack, shown: Progress, *, yes: bool) -> dict[
             raise Failure(f"{error} ./lab down --force stops the rehearsal as it is.") from error
         except RunFailed as error:
             raise Failure(
-                f"The lab could not be taken away: {cause(str(error))}\n./lab down goes on; ./lab down --force stops "
-                "the rehearsal as it is."
+                f"The lab could not be taken away: {cause(str(error))}\n{_yours_in_the_way(stack, chosen, held)}"
+                "./lab down goes on; ./lab down --force stops the rehearsal as it is."
             ) from error
         shown.phase("every resource deleted; asking the emulator what is left")
-    return {kind: ids for kind, ids in worlds.leftovers(here).items() if kind not in _YOURS}
+    return _told_apart(stack, chosen, held)
+
+
+def _told_apart(
+    stack: RehearsalStack, chosen: Stack, held: leftovers.Recorded
+) -> tuple[own_things.Found, own_things.Found]:
+    found = {kind: ids for kind, ids in worlds.leftovers(stack.world).items() if kind not in _YOURS}
+    if not found:
+        return {}, {}
+    with in_rehearsal(chosen, stack) as lab:
+        return own_things.told_apart(found, leftovers.find(lab.client, lab.lab), held)
+
+
+def _yours_in_the_way(stack: RehearsalStack, chosen: Stack, held: leftovers.Recorded) -> str:
+    """What the learner made by hand and may keep the lab's network; empty when that is nothing."""
+    _, own = _told_apart(stack, chosen, held)
+    keeping = {kind: own[kind] for kind in own_things.IN_THE_WAY if kind in own}
+    if not keeping:
+        return ""
+    listed = "\n".join(own_things.lines(keeping, stack.world.account_id))
+    return f"These are yours, made by hand, and may be in the way. Remove them in ./lab shell:\n{listed}\n"
 
 
 def _destroy_with_engine(stack: RehearsalStack, chosen: Stack, shown: Progress, *, yes: bool) -> None:

@@ -44,7 +44,8 @@ def begin(stack: Stack, progress: Progress, *, to_run: bool = False) -> tuple[Wo
     """
     bin_dir = tools(progress, ["external-dns"] if to_run and stack.config.domain else [])
     # The program's packages take a while to import: meanwhile the emulator or the engine starts.
-    threading.Thread(target=_import_program, daemon=True).start()
+    if _importing.ident is None:
+        _importing.start()
     try:
         here, started = world.joined(stack.config.region, bin_dir, progress.waiting)
     except world.WorldError as error:
@@ -102,6 +103,9 @@ def stack_in(
     """
 
     def put_right(kept: run.RehearsalStack, builds: bool) -> None:
+        if _importing.ident is not None:
+            # Two threads that import packages with circles in them, as requests has, meet modules that are half made.
+            _importing.join()
         from cli import interrupted  # it needs what asks about labs, which opens the rehearsal by this module
 
         interrupted.put_right(stack, kept, shown or Progress(), builds=builds, agree=agree)
@@ -132,6 +136,10 @@ def _settings(stack: Stack, directory: Path) -> Path:
 
 def _import_program() -> None:
     import infra.stack  # noqa: F401  # pyright: ignore[reportUnusedImport]  # for its side effect: it is warm
+
+
+_importing = threading.Thread(target=_import_program, daemon=True)
+"""Started once in a process."""
 
 
 def _program(lookups: "Lookups | None") -> None:

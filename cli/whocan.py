@@ -308,7 +308,10 @@ def lookup(
         for subject, binding in evaluator.bound_subjects
         if fits(subject.name)
     )
-    who = tuple(one for one in known if any(fits(text) for text in (one.arn, one.username, *one.groups)))
+    # An account that is let in whole is everybody's business, whatever was looked for.
+    who = tuple(
+        one for one in known if one.whole_account or any(fits(text) for text in (one.arn, one.username, *one.groups))
+    )
     _finish(views.Lookup(found, who), as_json, cluster.unread)
 
 

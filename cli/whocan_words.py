@@ -45,9 +45,10 @@ def entering(grants: Iterable[Grant], principals: Iterable[Principal]) -> list[t
             if one.may_be(
                 Identity(user_name(grant.subject), () if user_name(grant.subject) else (grant.subject.name,))
             ):
-                kind = "IAM role" if ":role/" in one.arn else "IAM user"
+                kind = "account" if one.whole_account else "IAM role" if ":role/" in one.arn else "IAM user"
                 how = f"comes in as {grant.subject.kind} {grant.subject.name} ({one.source})"
-                rows[kind, one.arn.rpartition("/")[2], "", how, scope(grant.namespace)] = None
+                name = one.arn.split(":")[4] if one.whole_account else one.arn.rpartition("/")[2]
+                rows[kind, name, "", how, scope(grant.namespace)] = None
     return list(rows)
 
 
@@ -107,7 +108,11 @@ def principals(head: str, found: Sequence[Principal]) -> None:
     for one in found:
         groups = f", groups {', '.join(one.groups)}" if one.groups else ""
         policies = f"; {', '.join(map(str, one.policies))}" if one.policies else ""
-        prose(f"  {one.arn}: user {one.username}{groups} ({one.source}){policies}")
+        whose = f"every user and role of account {one.arn.split(':')[4]}" if one.whole_account else one.arn
+        username = "its own ARN" if one.whole_account else one.username or "without a name"
+        source = "aws-auth, mapAccounts" if one.whole_account else one.source
+        unused = f"; of no effect: {one.no_effect}" if one.no_effect else ""
+        prose(f"  {whose}: user {username}{groups} ({source}){policies}{unused}")
 
 
 def node_note(identity: Identity | None) -> None:

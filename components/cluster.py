@@ -152,7 +152,9 @@ class Cluster(Component):
         warm = {"env": {"WARM_PREFIX_TARGET": "1"}} if args.prefix_delegation else None
         return pulumi_eks.Cluster(
             self._name,
-            name=args.cluster_name,
+            # By way of the log group: a mere depends_on holds for the whole component, which stays when a cluster of
+            # another name takes this one's place. The old group would go before its cluster, which makes it again.
+            name=logs.name.apply(lambda _: args.cluster_name),
             version=args.kubernetes_version,
             upgrade_policy=eks.ClusterUpgradePolicyArgs(support_type=args.support_type),
             vpc_id=args.vpc_id,

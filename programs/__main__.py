@@ -17,20 +17,24 @@ def run(program: str, directory: Path, arguments: list[str]) -> int:
     """Run one program; its exit code."""
     from programs import not_here
     from programs.cluster import Stopped
-    from programs.names import LACKING, LEAVING, PLUGINS
+    from programs.names import EKSCTL, LACKING, LEAVING, PLUGINS
 
     try:
         if program in LEAVING:
             not_here.leaving(program, arguments, directory)
         elif program in LACKING:
-            not_here.lacking(program, arguments)
+            not_here.lacking(program)
+        elif program == EKSCTL:
+            import_module("programs.eksctl").main(arguments)
         else:
             plugin = next(one for one in PLUGINS if one.program == program)
             import_module(f"programs.{plugin.module}").main(arguments)
         sys.stdout.flush()
     except Stopped as stopped:
+        sys.stdout.flush()
         shown = program.replace("kubectl-", "kubectl ").replace("_", "-")
-        not_here.tell(shown if program in (*LEAVING, *LACKING) else "error", stopped)
+        other = "Error" if program == EKSCTL else "error"
+        not_here.tell(shown if program in (*LEAVING, *LACKING) else other, stopped)
         return stopped.code
     except BrokenPipeError:
         # Who reads has seen enough, as `head` has; what is still in a buffer goes nowhere.

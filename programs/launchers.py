@@ -1,7 +1,7 @@
 """Puts the programs on a shell's PATH: one small script a program, in a directory of the lab's own.
 
 The user's own programs come first wherever they do the same. Only what would leave the machine for addresses that the
-rehearsal plays is in front of them.
+rehearsal plays is in front of them, and eksctl, which could do nothing there.
 """
 
 import shlex
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from programs.names import LACKING, LEAVING, PLUGINS
+from programs.names import EKSCTL, LACKING, LEAVING, PLUGINS
 
 _ENTRY: Final = Path(__file__).absolute().parent / "__main__.py"
 
@@ -21,7 +21,7 @@ def around(directory: Path, *, rehearsal: bool) -> tuple[tuple[Path, ...], tuple
     On AWS that is kubectl's plug-ins at the end, and nothing else.
     """
     last = [*(one.program for one in PLUGINS), *(LACKING if rehearsal else ())]
-    first = (_made(directory / "programs-first", LEAVING),) if rehearsal else ()
+    first = (_made(directory / "programs-first", (EKSCTL, *LEAVING)),) if rehearsal else ()
     return first, (_made(directory / "programs", last),)
 
 

@@ -1,6 +1,6 @@
 """Which programs there are, which real one each stands for, and what the shell's PATH needs to have them.
 
-Three kinds: kubectl's plug-ins; what a machine may lack (helm, eksctl, kind), which says what shows the same; and
+Four kinds: kubectl's plug-ins; eksctl; what a machine may lack (helm, kind), which says what shows the same; and
 what would leave this machine for addresses that the rehearsal only plays (ssh, ping, open).
 """
 
@@ -38,8 +38,11 @@ PLUGINS: Final = (
     Plugin("whoami", "whoami", "v0.0.48", "rajatjindal/kubectl-whoami"),
 )
 
-LACKING: Final = ("eksctl", "helm", "kind")
+LACKING: Final = ("helm", "kind")
 """Answered in the rehearsal's shell where the machine has no such program."""
 
 LEAVING: Final = ("open", "ping", "ssh")
 """Looked at in the rehearsal's shell before the machine's own program gets the command."""
+
+EKSCTL: Final = "eksctl"
+"""The lab's own in the rehearsal's shell, before the machine's: the real one needs CloudFormation for every verb."""

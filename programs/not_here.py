@@ -24,16 +24,6 @@ NOT_FOUND: Final = 127
 _CODES: Final = {"ssh": 255, "ping": 1, "open": 1}
 """What the programs themselves end with when they reach nobody."""
 
-_EKSCTL: Final = {
-    "cluster": "aws eks describe-cluster --name $CLUSTER_NAME",
-    "iamidentitymapping": "lab stage identity-mapping masters, and kubectl get cm aws-auth -n kube-system -o yaml",
-    "iamserviceaccount": "lab stage irsa on, and kubectl describe serviceaccount my-sa",
-    "podidentityassociation": "lab stage pod-identity on, and aws eks list-pod-identity-associations "
-    "--cluster-name $CLUSTER_NAME",
-    "accessentry": "lab stage identity-mapping entry, and aws eks list-access-entries --cluster-name $CLUSTER_NAME",
-}
-"""What does and shows the same, by the resource that eksctl is asked about."""
-
 
 def leaving(name: str, arguments: list[str], directory: Path) -> None:
     """Answer ssh, ping or open if it is about the lab; else become the machine's own program.
@@ -49,23 +39,16 @@ def leaving(name: str, arguments: list[str], directory: Path) -> None:
     os.execv(found, [name, *arguments])  # noqa: S606  # the user's own command, which we only looked at
 
 
-def lacking(name: str, arguments: list[str]) -> None:
-    """Say what does the same as eksctl, helm or kind, which this machine does not have; raises Stopped."""
-    raise Stopped(lacking_words(name, arguments), NOT_FOUND)
+def lacking(name: str) -> None:
+    """Say what does the same as helm or kind, which this machine does not have; raises Stopped."""
+    raise Stopped(lacking_words(name), NOT_FOUND)
 
 
-def lacking_words(name: str, arguments: Sequence[str]) -> str:
+def lacking_words(name: str) -> str:
     """The line for a program that is not there."""
     if name == "kind":
         return "kind is not installed, and there is no kind cluster to delete: see kubectl config get-contexts"
-    if name == "helm":
-        return "helm is not installed. The note's charts are a part of the lab: lab status lists the releases"
-    words = [one for one in arguments if not one.startswith("-")]
-    # eksctl takes the plural for the singular.
-    resource = re.sub("s$", "", re.sub("ies$", "y", words[1])) if len(words) > 1 else ""
-    if resource in _EKSCTL:
-        return f"eksctl is not installed. The same here: {_EKSCTL[resource]}"
-    return "eksctl is not installed. The cluster is a part of the lab: lab status, lab stage"
+    return "helm is not installed. The note's charts are a part of the lab: lab status lists the releases"
 
 
 def target_of(name: str, arguments: Sequence[str]) -> str:

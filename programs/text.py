@@ -65,6 +65,11 @@ def show(lines: Iterable[str]) -> None:
     sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 
+def write(text: str) -> None:
+    """To stdout, as it is."""
+    sys.stdout.write(text)
+
+
 def tell(text: str) -> None:
     """To stderr, one line."""
     sys.stderr.write(f"{text}\n")

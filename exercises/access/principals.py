@@ -7,17 +7,18 @@ EKS User Guide, "Grant IAM users access to Kubernetes with EKS access entries"
 and "Review access policy permissions", seen 2026-11.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final, Literal
 
 import boto3
-import yaml
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from exercises.access.aws_auth import accounts, mappings
 from exercises.access.evaluate import Grant
 from exercises.access.identities import AUTHENTICATED, Identity, user_name
 from exercises.access.objects import Subject
@@ -65,9 +66,15 @@ class Principal:
     """May hold a template, such as {{SessionName}}."""
     groups: tuple[str, ...] = ()
     policies: tuple[AccessPolicy, ...] = ()
+    no_effect: str = ""
+    """Why this mapping of aws-auth lets nobody in; empty for one that does."""
+    whole_account: bool = False
+    """Whether everybody of an account is meant (mapAccounts)."""
 
     def may_be(self, identity: Identity) -> bool:
         """Whether it enters as this user, or as a member of one of these groups when no user is meant."""
+        if self.no_effect:
+            return False
         if identity.user:
             return fnmatchcase(identity.user, _pattern(self.username))
         return any(fnmatchcase(name, _pattern(own)) for own in self.groups for name in identity.groups)
@@ -80,48 +87,96 @@ def of_cluster(cluster_name: str, region: str, aws_auth: Mapping[str, str] | Non
     """
     eks: Any = boto3.client("eks", region_name=region, config=Config(max_pool_connections=AT_ONCE))
     try:
-        mode = eks.describe_cluster(name=cluster_name)["cluster"].get("accessConfig", {}).get("authenticationMode")
+        cluster = eks.describe_cluster(name=cluster_name)["cluster"]
+        mode = cluster.get("accessConfig", {}).get("authenticationMode")
         entries = [] if mode == "CONFIG_MAP" else _entries(eks, cluster_name)
     except (BotoCoreError, ClientError) as error:
         raise NotAsked(
             f"EKS could not be asked for the access entries of {cluster_name}: {error}. Check the credentials and "
             "try again."
         ) from error
-    known = {one.arn for one in entries}
-    mapped = [] if mode == "API" else [one for one in in_aws_auth(aws_auth or {}) if one.arn not in known]
-    return tuple(sorted((*entries, *mapped), key=lambda one: one.arn))
+    partition = cluster.get("arn", "").split(":")[1:2]
+    mapped = [] if mode == "API" else in_aws_auth(aws_auth or {}, entries, *partition)
+    return tuple(sorted((*entries, *mapped), key=lambda one: (one.arn, bool(one.no_effect))))
 
 
-def in_aws_auth(data: Mapping[str, str]) -> tuple[Principal, ...]:
-    """The users and roles that aws-auth maps; what is not written as it should be maps nobody."""
+def in_aws_auth(
+    data: Mapping[str, str], entries: Sequence[Principal] = (), partition: str = "aws"
+) -> tuple[Principal, ...]:
+    """What aws-auth maps, accounts among it; a mapping that lets nobody in says why (`no_effect`).
+
+    `entries` are the principals of access entries, which win. A list that is not written as it should be maps nobody.
+    """
+    listed = mappings(data)
+    with_entry = {_without_path(one.arn).lower() for one in entries}
+    last = {(one.key, one.arn.lower()): one for one in listed if not one.with_sso}
+    in_roles = {arn for key, arn in last if key == "mapRoles"}
     found: list[Principal] = []
-    for key, member in (("mapRoles", "rolearn"), ("mapUsers", "userarn")):
-        for item in _items(data.get(key, "")):
-            groups = item.get("groups") or ()
-            if isinstance(groups, list | tuple) and item.get("username") and item.get(member):
-                names = tuple(str(group) for group in groups)
-                found.append(Principal(str(item[member]), "aws-auth", str(item["username"]), names))
+    for one in listed:
+        arn = one.arn.lower()
+        why = _never(one.arn, partition)
+        if one.with_sso:
+            why = "it has sso beside rolearn"
+        elif why:
+            pass
+        elif last[one.key, arn] is not one:
+            why = "a later entry has the same ARN"
+        elif one.key == "mapUsers" and arn in in_roles:
+            why = "mapRoles has the same ARN and is searched first"
+        elif arn in with_entry:
+            why = "an access entry of the same principal wins"
+        found.append(Principal(one.arn, "aws-auth", one.username, one.groups, no_effect=why))
+    for account in dict.fromkeys(accounts(data)):
+        everybody = f"arn:{partition}:iam::{account}:{{{{user or role}}}}"
+        why = "" if re.fullmatch(r"\d{12}", account) else "an account has 12 digits"
+        found.append(Principal(everybody, "aws-auth", everybody, (AUTHENTICATED,), no_effect=why, whole_account=True))
     return tuple(found)
+
+
+def _never(arn: str, partition: str) -> str:
+    """Why no identity has this ARN as the authenticator compares it; empty when one can."""
+    if "*" in arn or "?" in arn:
+        return "an ARN is compared as it stands, without wildcards"
+    parts = arn.split(":")
+    if len(parts) == 6 and parts[1].lower() != partition:
+        return f"the cluster's ARNs are of the partition {partition}"
+    if re.fullmatch(r"arn:[^:]+:iam::\d{12}:role/.+/[^/]+", arn, re.IGNORECASE):
+        return f"a role's ARN has no path here: write {_without_path(arn)}"
+    known = r"arn:[^:]+:(iam::\d{12}:(user/.*[^/]|role/[^/]+|root)|sts::\d{12}:federated-user/.+)"
+    return "" if re.fullmatch(known, arn, re.IGNORECASE) else "this is no ARN of a user or role"
 
 
 def groups_of(user: str, principals: Iterable[Principal]) -> tuple[str, ...]:
     """The groups that EKS gives a user of exactly this name."""
-    return tuple(group for one in principals if user and one.username == user for group in one.groups)
+    return tuple(
+        group for one in principals if user and one.username == user and not one.no_effect for group in one.groups
+    )
 
 
 def of_caller(canonical_arn: str, principals: Iterable[Principal]) -> Principal | None:
     """The principal that lets in an ARN as the cluster's authenticator tells it, a role's without its path."""
-    return next((one for one in principals if _without_path(one.arn) == _without_path(canonical_arn)), None)
+    wanted = _without_path(canonical_arn).lower()
+    letting_in = [one for one in principals if not one.no_effect]
+    for one in letting_in:
+        if not one.whole_account and _without_path(one.arn).lower() == wanted:
+            return one
+    return next((one for one in letting_in if one.whole_account and one.may_be(Identity(canonical_arn))), None)
 
 
 def behind(grants: Iterable[Grant], principals: Iterable[Principal]) -> tuple[Principal, ...]:
     """The principals that are one of the grants' users or in one of their groups.
 
-    That everybody is in system:authenticated singles nobody out.
+    That everybody is in system:authenticated singles nobody out, but for accounts that are let in whole.
     """
+    grants = tuple(grants)
+    everybody = any(grant.subject == Subject("Group", AUTHENTICATED) for grant in grants)
     subjects = {grant.subject for grant in grants if grant.subject != Subject("Group", AUTHENTICATED)}
     whom = {Identity(user=user_name(one)) if user_name(one) else Identity(groups=(one.name,)) for one in subjects}
-    return tuple(one for one in principals if any(one.may_be(identity) for identity in whom))
+    return tuple(
+        one
+        for one in principals
+        if any(one.may_be(identity) for identity in whom) or (everybody and one.whole_account and not one.no_effect)
+    )
 
 
 def beyond(
@@ -178,14 +233,6 @@ def _policy(association: Mapping[str, Any]) -> AccessPolicy:
     scope = association["accessScope"]
     name = association["policyArn"].rpartition("/")[2]
     return AccessPolicy(name, tuple(scope.get("namespaces") or ()) if scope["type"] == "namespace" else None)
-
-
-def _items(text: str) -> list[dict[str, Any]]:
-    try:
-        content: Any = yaml.safe_load(text)
-    except yaml.YAMLError:
-        return []
-    return [item for item in content if isinstance(item, dict)] if isinstance(content, list) else []
 
 
 def _without_path(arn: str) -> str:

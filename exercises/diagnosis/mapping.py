@@ -129,7 +129,7 @@ def _entry(lab: Situation, arn: str) -> _Entry | None:
 def _mapped(lab: Situation, arn: str) -> Principal | None:
     answer = lab.api.request("GET", "/api/v1/namespaces/kube-system/configmaps/aws-auth")
     data = (answer.value.get("data") or {}) if isinstance(answer, Done) else {}
-    return next((one for one in in_aws_auth(data) if one.arn == arn), None)
+    return next((one for one in in_aws_auth(data) if one.arn.lower() == arn.lower() and not one.no_effect), None)
 
 
 def _identity(entry: _Entry | None, mapped: Principal | None) -> Identity:

@@ -6,7 +6,7 @@ stack's settings to be asked. `belonging` decides what is this lab's and `regist
 without AWS; the other modules are thin calls of one service each.
 """
 
-from infra.leftovers.ask import clients, find, settled
+from infra.leftovers.ask import Recorded, clients, find, settled
 from infra.leftovers.clusters import CLUSTERS
 from infra.leftovers.delete import Failed, Outcome, delete, in_order
 from infra.leftovers.model import Client, Kind, Lab, Leftover, Report, Thing, Unasked
@@ -23,6 +23,7 @@ __all__ = [
     "Lab",
     "Leftover",
     "Outcome",
+    "Recorded",
     "Report",
     "Thing",
     "Unasked",

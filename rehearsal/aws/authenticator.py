@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
-import yaml
+from rehearsal.aws.aws_auth import LISTS, accounts, mappings
 
 PREFIX: Final = "k8s-aws-v1."
 LONGEST: Final = 4096
@@ -44,6 +44,7 @@ PARAMETERS: Final = frozenset(
     }
 )
 """The only query parameters that a token may have, in lower case."""
+RAW_URL: Final = re.compile(r"[A-Za-z0-9_-]*")
 KEY: Final = re.compile(r"(AKIA|ASIA)[A-Z0-9]{12,}")
 """Access key ids of users and sessions; the emulator knows other keys, which it does not check."""
 
@@ -83,7 +84,10 @@ def read_token(token: str, *, own_host: str, region: str, now: datetime) -> Toke
     if encoded == token:
         raise Refused(f"the token does not begin with {PREFIX}")
     try:
-        url = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True).decode("ascii")
+        # As base64.RawURLEncoding: the letters of URLs alone, and no padding.
+        if not RAW_URL.fullmatch(encoded):
+            raise Refused("the token is no base64url without padding")
+        url = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode("ascii")
         parts = urlsplit(url)
         pairs = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=True)
     except (binascii.Error, ValueError) as error:
@@ -209,26 +213,16 @@ def find_entry(identity: Identity, entries: Iterable[Entry]) -> Entry | None:
 def find_in_aws_auth(identity: Identity, data: Mapping[str, str]) -> Entrance | None:
     """The mapping of an identity in the ConfigMap aws-auth's data.
 
-    A list that is not what it should be maps nobody, as on EKS; a role's ARN is only found without a path.
+    A role's ARN is only found without a path. Both lists are searched for any kind of ARN, mapRoles first. Of two users
+    whose ARNs differ in case alone the authenticator takes either; here it is the last.
     """
     wanted = identity.canonical_arn.lower()
-    for key, member in (("mapRoles", "rolearn"), ("mapUsers", "userarn")):
-        for item in _listed(data.get(key, "")):
-            if isinstance(item, dict) and str(item.get(member, "")).lower() == wanted:
-                groups = item.get("groups") or []
-                if not isinstance(groups, list) or not item.get("username"):
-                    continue
-                return Entrance(str(item["username"]), tuple(str(group) for group in groups))
-    accounts = {str(account) for account in _listed(data.get("mapAccounts", ""))}
-    return Entrance(identity.canonical_arn, ()) if identity.account_id in accounts else None
-
-
-def _listed(text: str) -> list[Any]:
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError:
-        return []
-    return content if isinstance(content, list) else []
+    listed = mappings(data)
+    for key, _ in LISTS:
+        for one in reversed(listed):
+            if one.key == key and one.arn.lower() == wanted and not one.with_sso:
+                return Entrance(one.username, one.groups)
+    return Entrance(identity.canonical_arn, ()) if identity.account_id in accounts(data) else None
 
 
 @dataclass(frozen=True)
@@ -249,7 +243,7 @@ class User:
 def enter(identity: Identity, mapping: Entrance, private_dns_name: str = "") -> User:
     """Fill in a mapping's templates. `private_dns_name` is that of the instance whose role it is.
 
-    Raises Refused when a template asks for what is not there.
+    Raises Refused when it is asked for and is not there; a user has no session, whose name is then empty.
     """
     raw = identity.session_name
     values = {
@@ -261,9 +255,9 @@ def enter(identity: Identity, mapping: Entrance, private_dns_name: str = "") -> 
     }
 
     def fill(text: str) -> str:
+        if "{{EC2PrivateDNSName}}" in text and not private_dns_name:
+            raise Refused(f"the private DNS name of {identity.arn} is not known")
         for name, value in values.items():
-            if name in text and not value:
-                raise Refused(f"{name} of {identity.arn} is not known")
             text = text.replace(name, value)
         return text
 

@@ -13,7 +13,6 @@ import json
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 from urllib.parse import quote
@@ -23,11 +22,6 @@ from rehearsal.aws.settings import Settings
 
 KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV")
 """What the emulator keeps of its starter's environment."""
-
-_BY_BOUNDARY: Final = (
-    (b"because no identity-based policy allows", b"because no permissions boundary allows"),
-    (b"with an explicit deny in an identity-based policy", b"with an explicit deny in a permissions boundary"),
-)
 
 Params = dict[str, list[str]]
 Handler = Callable[[str, str, dict[str, str], bytes, Params], Awaitable[tuple[int, dict[str, str], bytes]]]
@@ -112,33 +106,6 @@ class Backend:
         self.settings = settings
         self._app_module: Any = importlib.import_module("ministack.app")
         self.app = cast(asgi.App, self._app_module.app)
-        self._name_boundaries()
-
-    def _name_boundaries(self) -> None:
-        """Name a permissions boundary in the refusals that it decides; ministack blames identity-based policies.
-
-        AWS names the type of policy that refused (IAM User Guide, "Troubleshoot access denied error messages").
-        """
-        actions: Any = importlib.import_module("ministack.core.iam_actions")
-        evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
-        evaluate, refuse = evaluator.evaluate, actions.access_denied_response
-        # A request has a context of its own.
-        by_boundary: ContextVar[bool] = ContextVar("by_boundary", default=False)
-
-        def evaluated(asked: Any, policies: Any, *limits: Any) -> Any:
-            result = evaluate(asked, policies, *limits)
-            if limits:
-                by_boundary.set(result.decision != evaluate(asked, policies).decision)
-            return result
-
-        def refused(*args: Any, **more: Any) -> tuple[int, dict[str, str], bytes]:
-            status, headers, body = refuse(*args, **more)
-            if by_boundary.get():
-                for ministacks, awss in _BY_BOUNDARY:
-                    body = body.replace(ministacks, awss)
-            return status, headers, body
-
-        evaluator.evaluate, actions.access_denied_response = evaluated, refused
 
     def on_start(self) -> None:
         """Call in the running event loop, in the place of ministack's own start.
@@ -252,9 +219,18 @@ class Backend:
         return evaluator.evaluate_trust_policy(policy, asked.principal, context)
 
     def open_session(
-        self, role: Mapping[str, Any], name: str, seconds: int, tags: Mapping[str, str] | None = None
+        self,
+        role: Mapping[str, Any],
+        name: str,
+        seconds: int,
+        tags: Mapping[str, str] | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> Session:
-        """Credentials of a role; whether they may be given is the caller's to know."""
+        """Credentials of a role; whether they may be given is the caller's to know.
+
+        `more` is what the session is to be known by besides: "TransitiveTagKeys", "SourceIdentity",
+        "FederatedProvider", and "SessionPolicies" as ministack keeps them.
+        """
         iam, sts = self.module("iam"), self.module("sts")
         arn, error = sts._assumed_role_arn(role["Arn"], name)
         if error:
@@ -276,9 +252,14 @@ class Backend:
             "AccountId": self.settings.account_id,
             "PrincipalType": "AssumedRole",
             "SessionTags": [{"Key": key, "Value": value} for key, value in (tags or {}).items()],
+            **(more or {}),
         }
         sts.register_session(session.access_key_id, record)
         return session
+
+    def session_record(self, access_key_id: str) -> Mapping[str, Any]:
+        """What a session is known by; empty when the key is none of a session's."""
+        return self.module("sts")._sessions.get(access_key_id) or {}
 
     def is_open(self, session: Session) -> bool:
         """Whether a session's credentials are still known."""

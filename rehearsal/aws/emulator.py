@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from rehearsal.aws.assume_role import AssumeRole
 from rehearsal.aws.authorization import Authorization
 from rehearsal.aws.backend import Backend
 from rehearsal.aws.classic_elb import ClassicBalancers
@@ -53,6 +54,7 @@ class Emulator:
         Iam(self.backend)
         Logs(self.backend)
         web_identity = WebIdentity(self.backend, self.eks.tokens)
+        AssumeRole(self.backend, self.calls)
         self.operator = Operator(self.calls, settings)
         self.ended = asyncio.Event()
         own_hosts = frozenset({settings.host, f"localhost:{settings.port}"})

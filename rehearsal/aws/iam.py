@@ -1,4 +1,4 @@
-"""IAM: ministack's, with the operations that it lacks, and with what a deletion ends.
+"""IAM: ministack's, with the operations and refusals that it lacks, and with what a deletion ends.
 
 A stack that changes its tags calls operations on OIDC providers and users that
 ministack does not have; and a role or user that is deleted leaves nobody
@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 
 from rehearsal.aws.backend import Backend, Params
 from rehearsal.aws.errors import AwsError
+from rehearsal.aws.policy_documents import INLINE_SIZES, MANAGED_SIZE, check_identity, check_trust, size_of
 
 NAMESPACE: Final = "https://iam.amazonaws.com/doc/2010-05-08/"
 XML: Final = {"Content-Type": "text/xml"}
@@ -82,6 +83,54 @@ class Iam:
             if len(keys) >= MOST_KEYS:
                 message = f"Cannot exceed quota for AccessKeysPerUser: {MOST_KEYS}"
                 raise AwsError("LimitExceeded", message, 409)
+        if action in ("CreateRole", "UpdateRole"):
+            _check_duration(form.get("MaxSessionDuration", "3600"))
+        roles = self._backend.records("iam", "_roles")
+        role = form.get("RoleName", "")
+        match action:
+            case "CreateRole" if role not in roles:
+                self._check_trust(form, "AssumeRolePolicyDocument")
+            case "UpdateAssumeRolePolicy" if role in roles:
+                self._check_trust(form, "PolicyDocument")
+            case "CreatePolicy" | "CreatePolicyVersion":
+                document = _document(form, "PolicyDocument")
+                check_identity(document)
+                if size_of(document) > MANAGED_SIZE:
+                    raise AwsError("LimitExceeded", f"Cannot exceed quota for PolicySize: {MANAGED_SIZE}", 409)
+            case "PutUserPolicy" | "PutRolePolicy" | "PutGroupPolicy":
+                self._check_inline(action.removeprefix("Put").removesuffix("Policy").lower(), form)
+            case _:
+                pass
+
+    def _check_trust(self, form: Form, name: str) -> None:
+        check_trust(_document(form, name), self._backend.settings.account_id, self._is_there)
+
+    def _is_there(self, principal: str) -> bool:
+        """Whether a user, a role or a session's role is of this account, by ARN or unique id."""
+        users, roles = (self._backend.records("iam", store) for store in ("_users", "_roles"))
+        if ":assumed-role/" in principal:
+            return principal.split("/")[1] in roles
+        ids = [(each["Arn"], each["UserId"]) for each in users.values()]
+        ids += [(each["Arn"], each["RoleId"]) for each in roles.values()]
+        return any(principal in each for each in ids)
+
+    def _check_inline(self, kind: str, form: Form) -> None:
+        """An inline policy of a "user", "role" or "group" that is there."""
+        name = form.get(f"{kind.capitalize()}Name", "")
+        owner = self._backend.records("iam", f"_{kind}s").get(name)
+        if owner is None:
+            return
+        document = _document(form, "PolicyDocument")
+        check_identity(document)
+        kept: Any = (
+            owner["InlinePolicies"]
+            if kind == "role"
+            else self._backend.records("iam", f"_{kind}_inline_policies").get(name) or {}
+        )
+        others = sum(size_of(text) for each, text in kept.items() if each != form.get("PolicyName"))
+        if others + size_of(document) > INLINE_SIZES[kind]:
+            message = f"Maximum policy size of {INLINE_SIZES[kind]} bytes exceeded for {kind} {name}"
+            raise AwsError("LimitExceeded", message, 409)
 
     def _principal_id(self, action: str, form: Form) -> str:
         """The unique id of what a call will delete; empty when it deletes nobody."""
@@ -156,6 +205,26 @@ class Iam:
             user["Path"] = path
             user["Arn"] = f"{user['Arn'].partition(':user/')[0]}:user{path}{name}"
         return ""
+
+
+def _document(form: Form, name: str) -> str:
+    if document := form.get(name):
+        return document
+    message = f"Value null at '{name[0].lower()}{name[1:]}' failed to satisfy constraint: Member must not be null"
+    raise AwsError("ValidationError", f"1 validation error detected: {message}")
+
+
+def _check_duration(text: str) -> None:
+    """Seconds that a role's sessions may last."""
+    if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
+        raise AwsError("MalformedInput", f"'{text}' is not a number")
+    limit = "greater than or equal to 3600" if int(text) < 3600 else "less than or equal to 43200"
+    if not 3600 <= int(text) <= 43200:
+        raise AwsError(
+            "ValidationError",
+            f"1 validation error detected: Value '{text}' at 'maxSessionDuration' failed to satisfy constraint: "
+            f"Member must have value {limit}",
+        )
 
 
 def _members(form: Form, name: str) -> list[str]:

@@ -59,6 +59,21 @@ def _instances(ec2: Any) -> Ids:
         yield from (each["InstanceId"] for each in reservation["Instances"] if each["State"]["Name"] not in GONE)
 
 
+def _interfaces(ec2: Any) -> Ids:
+    """Without those that go with an instance or a load balancer, which is told itself."""
+    for each in ec2.describe_network_interfaces()["NetworkInterfaces"]:
+        held = each.get("Attachment", {})
+        if not held.get("InstanceId") and held.get("InstanceOwnerId") != "amazon-elb":
+            yield each["NetworkInterfaceId"]
+
+
+def _volumes(ec2: Any) -> Ids:
+    """Without those that go with an instance."""
+    for each in ec2.describe_volumes()["Volumes"]:
+        if not any(link.get("DeleteOnTermination") for link in each["Attachments"]):
+            yield each["VolumeId"]
+
+
 def _peerings(ec2: Any) -> Ids:
     for each in ec2.describe_vpc_peering_connections()["VpcPeeringConnections"]:
         if each["Status"]["Code"] not in GONE:
@@ -133,9 +148,9 @@ QUESTIONS: Final[tuple[tuple[str, str, Question], ...]] = (
     ("ec2", "security groups", _groups),
     ("ec2", "launch templates", _named("describe_launch_templates", "LaunchTemplates", "LaunchTemplateId")),
     ("ec2", "instances", _instances),
-    ("ec2", "volumes", _named("describe_volumes", "Volumes", "VolumeId")),
+    ("ec2", "volumes", _volumes),
     ("ec2", "snapshots", _named("describe_snapshots", "Snapshots", "SnapshotId", OwnerIds=["self"])),
-    ("ec2", "network interfaces", _named("describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceId")),
+    ("ec2", "network interfaces", _interfaces),
     ("ec2", "key pairs", _named("describe_key_pairs", "KeyPairs", "KeyName")),
     ("ec2", "vpc endpoints", _named("describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId")),
     ("iam", "roles", _roles),

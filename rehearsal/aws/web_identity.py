@@ -28,6 +28,9 @@ TARGET: Final = "AWSSecurityTokenServiceV20110615."
 FORM: Final = "application/x-www-form-urlencoded"
 NAME: Final = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 """A session's name."""
+SHORTEST: Final = 900
+LONGEST: Final = 43200
+"""Seconds that a session may last; a role's MaxSessionDuration can be less."""
 UNKNOWN_KEY: Final = (
     "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity "
     "documentation for requirements"
@@ -76,13 +79,9 @@ class WebIdentity:
         if any(name in params or f"{name}.member.1.arn" in params for name in ("Policy", "PolicyArns")):
             raise _invalid("The rehearsal does not play session policies of AssumeRoleWithWebIdentity.")
         role_arn, name = params["RoleArn"], params["RoleSessionName"]
-        if not re.fullmatch(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+", role_arn):
-            raise _invalid("Request ARN is invalid")
-        if not NAME.fullmatch(name):
-            raise _invalid(
-                f"1 validation error detected: Value '{name}' at 'roleSessionName' failed to satisfy "
-                "constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*"
-            )
+        check_role_arn(role_arn)
+        check_session_name(name)
+        seconds = seconds_of(params.get("DurationSeconds", "3600"))
         token, provider = await self._verified(params["WebIdentityToken"])
         audience = next(each for each in token.audiences if each in provider["ClientIDList"])
         role = self._backend.role(role_arn)
@@ -91,8 +90,9 @@ class WebIdentity:
         asked = Assumption(provider["Arn"], f"sts:{ACTION}", keys)
         if role is None or not self._backend.may_assume(role, asked):
             raise AwsError("AccessDenied", f"Not authorized to perform sts:{ACTION}", 403)
-        seconds = _seconds(params.get("DurationSeconds", "3600"), role["MaxSessionDuration"])
-        session = self._backend.open_session(role, name, seconds)
+        if seconds > role["MaxSessionDuration"]:
+            raise _invalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+        session = self._backend.open_session(role, name, seconds, more={"FederatedProvider": provider["Arn"]})
         return {
             "Credentials": {
                 "AccessKeyId": session.access_key_id,
@@ -146,15 +146,37 @@ def _refused(message: str) -> AwsError:
     return AwsError("InvalidIdentityToken", message)
 
 
-def _seconds(text: str, most: int) -> int:
-    if not re.fullmatch(r"\d{1,6}", text, re.ASCII) or int(text) < 900:
-        raise _invalid(
-            f"1 validation error detected: Value '{text}' at 'durationSeconds' failed to satisfy "
-            "constraint: Member must have value greater than or equal to 900"
-        )
-    if int(text) > most:
-        raise _invalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
-    return int(text)
+def check_role_arn(arn: str) -> None:
+    """Raise AwsError unless this is a role's ARN."""
+    if not re.fullmatch(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+", arn):
+        raise _invalid("Request ARN is invalid")
+
+
+def check_session_name(name: str) -> None:
+    """Raise AwsError unless a session may be named so."""
+    if NAME.fullmatch(name):
+        return
+    constraint = r"Member must satisfy regular expression pattern: [\w+=,.@-]*"
+    if len(name) < 2:
+        constraint = "Member must have length greater than or equal to 2"
+    elif len(name) > 64:
+        constraint = "Member must have length less than or equal to 64"
+    raise _invalid(
+        f"1 validation error detected: Value '{name}' at 'roleSessionName' failed to satisfy constraint: {constraint}"
+    )
+
+
+def seconds_of(text: str) -> int:
+    """How long a session shall last; raises AwsError for what no role's may."""
+    if not re.fullmatch(r"\d{1,9}", text, re.ASCII) or int(text) < SHORTEST:
+        constraint = f"Member must have value greater than or equal to {SHORTEST}"
+    elif int(text) > LONGEST:
+        constraint = f"Member must have value less than or equal to {LONGEST}"
+    else:
+        return int(text)
+    raise _invalid(
+        f"1 validation error detected: Value '{text}' at 'durationSeconds' failed to satisfy constraint: {constraint}"
+    )
 
 
 def _success(result: Mapping[str, Any]) -> asgi.Response:

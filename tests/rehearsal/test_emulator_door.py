@@ -17,6 +17,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
+from tests.rehearsal.eks_account import trust
 from tests.rehearsal.played_emulator import ACCOUNT, REGION, Emulator, refused, wait_for
 
 LIST_USERS = b"Action=ListUsers&Version=2010-05-08"
@@ -182,8 +183,7 @@ def test_a_user_may_do_what_its_policies_and_its_boundary_say(emulator: Emulator
 
 def test_a_role_that_is_in_use_cannot_be_deleted(emulator: Emulator) -> None:
     iam = emulator.client("iam")
-    trust = {"Version": "2012-10-17", "Statement": []}
-    iam.create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(trust))
+    iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust("ec2.amazonaws.com"))
     document = {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}],

@@ -298,7 +298,7 @@ def test_a_node_enters_as_its_instance(aws: Account) -> None:
         (
             {"principalArn": f"arn:aws:sts::{ACCOUNT}:assumed-role/node/s"},
             "InvalidParameterException",
-            "invalid principal",
+            "The principalArn parameter format is not valid",
         ),
         ({"principalArn": "nonsense"}, "InvalidParameterException", "principal"),
         ({"principalArn": f"arn:aws:iam::{ACCOUNT}:user/operator"}, "ResourceInUseException", "already in use"),
@@ -322,9 +322,10 @@ def test_eks_refuses_a_policy_that_does_not_fit(aws: Account, testuser: tuple[st
     aws.eks.create_access_entry(**who)
     for policy, scope, text in [
         ("arn:aws:iam::aws:policy/AdministratorAccess", everywhere, "format is not valid"),
+        (f"{ARN_PREFIX}AmazonEKSVeiwPolicy", everywhere, "The specified policyArn could not be found."),
         (f"{ARN_PREFIX}AmazonEKSAutoNodePolicy", everywhere, "AmazonEKSAutoNodePolicy"),
-        (view, {"type": "namespace"}, "needs namespaces"),
-        (view, {"type": "cluster", "namespaces": ["a"]}, "cannot have namespaces"),
+        (view, {"type": "namespace"}, "At least 1 namespace"),
+        (view, {"type": "cluster", "namespaces": ["a"]}, "should not include namespaces"),
     ]:
         associate = {"policyArn": policy, "accessScope": scope, **who}
         assert text in refused(lambda request=associate: aws.eks.associate_access_policy(**request))[1]

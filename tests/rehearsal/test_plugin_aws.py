@@ -345,7 +345,9 @@ def test_functions_answer_with_all_that_the_sdk_reads(world: World, token: str, 
     """What is missing would be None in the program, and no error."""
     with environment(world):
         roles = boto3.client("iam")
-        roles.create_role(RoleName="asked", AssumeRolePolicyDocument=document("sts:AssumeRole", Service="x"))
+        roles.create_role(
+            RoleName="asked", AssumeRolePolicyDocument=document("sts:AssumeRole", Service="ec2.amazonaws.com")
+        )
         try:
             provider = AwsProvider()
             provider.configure(Context(), {"region": REGION})

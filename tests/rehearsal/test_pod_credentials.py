@@ -430,6 +430,74 @@ def test_its_session_says_for_whom(pods: PodAccount, test4: dict[str, Any]) -> N
         pods.aws.iam.delete_role_policy(RoleName="pods", PolicyName="tagged")
 
 
+def test_its_tags_stand_in_policies_for_its_namespace(pods: PodAccount, test4: dict[str, Any]) -> None:
+    token = pods.token("pod-identity-sa", POD_AUDIENCE, test4)
+    s3 = pods.client("s3", json.loads(_ask_agent(pods, test4, token)[1]))
+    of_namespace = f"arn:aws:s3:::{BUCKET}/${{aws:PrincipalTag/kubernetes-namespace}}/*"
+    every = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    allowing = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": of_namespace}
+    denying = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": of_namespace}
+    names = ("default/hi", "other/hi")
+    try:
+        for statements, allowed in (([allowing], "default/hi"), ([every, denying], "other/hi")):
+            document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+            pods.aws.iam.put_role_policy(RoleName="pods", PolicyName="tenant", PolicyDocument=document)
+            (refused_one,) = [name for name in names if name != allowed]
+            assert s3.put_object(Bucket=BUCKET, Key=allowed, Body=b"")
+            assert refused(lambda key=refused_one: s3.put_object(Bucket=BUCKET, Key=key, Body=b""))[0] == "AccessDenied"
+        for tagged, code in (("default", ""), ("other", "AccessDenied")):
+            secret = pods.emulator.client("secretsmanager")
+            made = secret.create_secret(
+                Name=f"of-{tagged}", SecretString="x", Tags=[{"Key": "kubernetes-namespace", "Value": tagged}]
+            )["ARN"]
+            condition = {
+                "StringEquals": {
+                    "secretsmanager:ResourceTag/kubernetes-namespace": "${aws:PrincipalTag/kubernetes-namespace}"
+                }
+            }
+            own = {
+                "Effect": "Allow",
+                "Action": "secretsmanager:GetSecretValue",
+                "Resource": "*",
+                "Condition": condition,
+            }
+            document = json.dumps({"Version": "2012-10-17", "Statement": [own]})
+            pods.aws.iam.put_role_policy(RoleName="pods", PolicyName="tenant", PolicyDocument=document)
+            asker = pods.client("secretsmanager", json.loads(_ask_agent(pods, test4, token)[1]))
+            try:
+                got = asker.get_secret_value(SecretId=made)["SecretString"] if not code else ""
+                assert got == ("" if code else "x")
+                if code:
+                    assert code in refused(lambda made=made, ask=asker: ask.get_secret_value(SecretId=made))[0]
+            finally:
+                secret.delete_secret(SecretId=made, ForceDeleteWithoutRecovery=True)
+    finally:
+        pods.aws.iam.delete_role_policy(RoleName="pods", PolicyName="tenant")
+        for name in names:
+            pods.emulator.client("s3").delete_object(Bucket=BUCKET, Key=name)
+
+
+def test_a_further_role_inherits_its_tags_and_has_to_allow_them(pods: PodAccount, test4: dict[str, Any]) -> None:
+    token = pods.token("pod-identity-sa", POD_AUDIENCE, test4)
+    sts = pods.client("sts", json.loads(_ask_agent(pods, test4, token)[1]))
+    right = trust(arn=pods.pod_role)
+    role = pods.aws.iam.create_role(
+        RoleName="further",
+        AssumeRolePolicyDocument=right.replace(', "sts:TagSession"', ""),
+        MaxSessionDuration=7200,
+    )["Role"]["Arn"]
+    asked = {"RoleArn": role, "RoleSessionName": "session"}
+    try:
+        code, message = refused(lambda: sts.assume_role(**asked))
+        assert (code, "is not authorized to perform: sts:TagSession" in message) == ("AccessDenied", True)
+        code, message = refused(lambda: sts.assume_role(**asked, DurationSeconds=7200))
+        assert (code, "exceeds the 1 hour session limit" in message) == ("ValidationError", True)
+        pods.aws.iam.update_assume_role_policy(RoleName="further", PolicyDocument=right)
+        assert sts.assume_role(**asked)["AssumedRoleUser"]["Arn"].endswith(":assumed-role/further/session")
+    finally:
+        pods.aws.iam.delete_role(RoleName="further")
+
+
 def test_a_service_account_without_an_association_gets_nothing(pods: PodAccount, test4: dict[str, Any]) -> None:
     other = pods.pod("stranger", "other")
     status, told = _ask_agent(pods, test4, pods.token("other", POD_AUDIENCE, other))

@@ -21,6 +21,7 @@ from botocore.config import Config
 from rehearsal import world as worlds
 from rehearsal.aws import processes
 from rehearsal.world import NotTheEmulator, World, WorldError
+from tests.rehearsal.eks_account import trust
 from tests.rehearsal.played_emulator import refused, wait_for
 
 REGION = "ap-northeast-2"
@@ -112,7 +113,7 @@ def test_what_a_stack_leaves_is_named_service_by_service(place: Path, monkeypatc
     kms.create_alias(AliasName="alias/lab", TargetKeyId=key)
     logs.create_log_group(logGroupName="/aws/eks/myeks/cluster")
     iam.create_user(UserName="testuser")
-    iam.create_role(RoleName="left", AssumeRolePolicyDocument='{"Version":"2012-10-17","Statement":[]}')
+    iam.create_role(RoleName="left", AssumeRolePolicyDocument=trust("ec2.amazonaws.com"))
     zone = client(world, "route53").create_hosted_zone(Name="example.com", CallerReference="1")["HostedZone"]["Id"]
     for name in TEXTS:
         change(world, zone, "CREATE", name)

@@ -8,7 +8,7 @@ from tests.rehearsal.note import lines
 from tests.rehearsal.note.lines import EXPLAINED, NOT_POSSIBLE, Answer, Line, chapters, problems, problems_meanwhile
 from tests.rehearsal.note.page import PAGE, page
 
-WORKING = 186
+WORKING = 198
 """Lines that work as they stand. This number only goes up."""
 
 FILE = """title: A chapter

@@ -157,8 +157,8 @@ class Instances:
         return [mapping["Ebs"]["VolumeId"] for mapping in mappings]
 
     async def _tag(self, launch: Launch, instance_id: str, volumes: list[str], interface: dict[str, Any]) -> None:
-        interface["TagSet"] = launch.tags.get("network-interface", [])
-        for kind, ids in (("instance", [instance_id]), ("volume", volumes)):
+        interfaces = [interface["NetworkInterfaceId"]]
+        for kind, ids in (("instance", [instance_id]), ("volume", volumes), ("network-interface", interfaces)):
             if tags := launch.tags.get(kind):
                 await self._calls("ec2", "CreateTags", Resources=ids, Tags=tags)
 

@@ -85,7 +85,6 @@ class Interfaces:
             "SourceDestCheck": True,
             "InterfaceType": kind,
             "Groups": [self.group(group) for group in groups],
-            "TagSet": [],
         }
         if instance_id or requester:
             interface["Attachment"] = {
@@ -123,6 +122,7 @@ class Interfaces:
     def release(self, interface_id: str) -> None:
         """Take an interface away; one that is gone is fine."""
         self._all.pop(interface_id, None)
+        self._backend.records("ec2", "_tags").pop(interface_id, None)
 
     def of_instance(self, instance_id: str) -> list[dict[str, Any]]:
         """The interfaces of an instance."""
@@ -146,8 +146,7 @@ class Interfaces:
 
     def listed(self, from_ministack: list[dict[str, Any]], wanted: list[str]) -> list[dict[str, Any]]:
         """What DescribeNetworkInterfaces shall list."""
-        ours = [{**each, "Tags": each["TagSet"]} for each in self._all.values()]
-        both = [*from_ministack, *ours]
+        both = [*from_ministack, *(dict(each) for each in self._all.values())]
         return [each for each in both if not wanted or each["NetworkInterfaceId"] in wanted]
 
     def amend_subnet(self, subnet: dict[str, Any]) -> None:
@@ -231,9 +230,10 @@ class Interfaces:
             description=params.get("Description", ""),
             private_ip=params.get("PrivateIpAddress", ""),
         )
-        for spec in params.get("TagSpecifications", []):
-            interface["TagSet"] += spec.get("Tags", [])
-        return {"NetworkInterface": interface}
+        tags = [tag for spec in params.get("TagSpecifications", []) for tag in spec.get("Tags", [])]
+        if tags:
+            await self._calls("ec2", "CreateTags", Resources=[interface["NetworkInterfaceId"]], Tags=tags)
+        return {"NetworkInterface": {**interface, "TagSet": tags}}
 
     async def _delete(self, call: Call) -> dict[str, Any]:
         interface_id = call.params["NetworkInterfaceId"]

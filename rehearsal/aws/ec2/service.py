@@ -50,8 +50,8 @@ class Ec2:
         routes = Routes(calls)
         rules = Rules(backend)
         guards = Guards(calls, self.interfaces)
-        tags = Tags(backend, authorization)
-        self._guards: dict[str, Guard] = {**guards.guards(), **routes.guards(), **tags.guards()}
+        self._tags = Tags(backend, authorization)
+        self._guards: dict[str, Guard] = {**guards.guards(), **routes.guards(), **self._tags.guards()}
         self._actions: dict[str, Action] = {
             **self.interfaces.actions(),
             **Prefixes(self.interfaces).actions(),
@@ -61,6 +61,7 @@ class Ec2:
             **peerings.actions(),
             **routes.actions(),
             **rules.actions(),
+            **self._tags.actions(),
         }
         self._amendments: dict[str, Callable[[dict[str, Any]], None]] = {
             "DescribeSubnets": self.interfaces.amend_subnet,
@@ -127,7 +128,9 @@ class Ec2:
     def _selected(
         self, call: Call, listing: Listing, items: list[dict[str, Any]], filters: list[dict[str, Any]]
     ) -> list[dict[str, Any]]:
-        if amend := self._amendments.get(call.action):
-            for item in items:
+        amend = self._amendments.get(call.action)
+        for item in items:
+            self._tags.amend(call.action, item)
+            if amend:
                 amend(item)
         return select(listing, items, filters)

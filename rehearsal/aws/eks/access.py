@@ -4,19 +4,16 @@ import time
 import uuid
 from typing import Any, Final
 
-from rehearsal.aws.access_policies import ARN_PREFIX, POLICIES, policy_name
+from rehearsal.aws.access_policies import ARN_PREFIX, POLICIES
 from rehearsal.aws.authenticator import canonical_arn
 from rehearsal.aws.backend import Caller
 from rehearsal.aws.client import Calls
+from rehearsal.aws.eks import access_rules
+from rehearsal.aws.eks.access_rules import NODE_TYPES
 from rehearsal.aws.eks.lookups import Lookups
-from rehearsal.aws.eks.state import AccessEntry, Cluster, Clusters, bad_request, in_use, invalid, not_found
+from rehearsal.aws.eks.state import AccessEntry, Cluster, Clusters, bad_request, in_use, not_found
 from rehearsal.aws.settings import Settings
 
-RESERVED_NAMES: Final = ("system:", "eks:", "aws:", "amazon:", "iam:")
-"""How a username of one's own may not begin (EKS User Guide, "Create access entries", seen 2026-11)."""
-NODE_TYPES: Final = ("EC2_LINUX", "EC2_WINDOWS")
-TYPES: Final = ("STANDARD", *NODE_TYPES)
-"""Types of access entries that are played."""
 ADMIN_POLICY: Final = f"{ARN_PREFIX}AmazonEKSClusterAdminPolicy"
 
 
@@ -67,6 +64,7 @@ class Access:
 
     def _entry(self, params: dict[str, Any]) -> AccessEntry:
         cluster, principal = self._cluster(params["clusterName"]), params["principalArn"]
+        access_rules.check_principal_format(principal)
         if principal not in cluster.entries:
             message = "The specified principalArn could not be found. You can view your available access entries with "
             raise not_found(f"{message}'list-access-entries'.", clusterName=cluster.name)
@@ -96,9 +94,9 @@ class Access:
         """CreateAccessEntry."""
         cluster, principal = self._cluster(params["clusterName"]), params["principalArn"]
         kind = params.get("type", "STANDARD")
-        if kind not in TYPES:
-            raise bad_request(f"The rehearsal does not play access entries of type {kind}.")
-        check_names(kind, params)
+        access_rules.check_type(kind)
+        access_rules.check_principal(principal, kind, self._settings.account_id)
+        access_rules.check_names(kind, params)
         if principal in cluster.entries:
             message = "The specified access entry resource is already in use on this cluster."
             raise in_use(message, clusterName=cluster.name)
@@ -124,7 +122,7 @@ class Access:
     def update(self, params: dict[str, Any]) -> dict[str, Any]:
         """UpdateAccessEntry."""
         entry = self._entry(params)
-        check_names(entry.view["type"], params)
+        access_rules.check_names(entry.view["type"], params)
         for name in ("kubernetesGroups", "username"):
             if name in params:
                 entry.view[name] = params[name]
@@ -140,18 +138,8 @@ class Access:
     def associate(self, params: dict[str, Any]) -> dict[str, Any]:
         """AssociateAccessPolicy."""
         entry, policy = self._entry(params), params["policyArn"]
-        if entry.view["type"] != "STANDARD":
-            raise bad_request(f"The access entry type {entry.view['type']} does not support access policies.")
-        if not policy.startswith(ARN_PREFIX):
-            raise invalid("The policyArn parameter format is not valid")
-        if policy_name(policy) is None:
-            known = ", ".join(sorted(POLICIES))
-            raise invalid(f"The rehearsal does not play the access policy {policy}. It plays {known}.")
         scope = {"namespaces": [], **params["accessScope"]}
-        if scope["type"] == "namespace" and not scope["namespaces"]:
-            raise invalid("The accessScope parameter needs namespaces when its type is namespace.")
-        if scope["type"] == "cluster" and scope["namespaces"]:
-            raise invalid("The accessScope parameter cannot have namespaces when its type is cluster.")
+        access_rules.check_policy(entry.view["type"], policy, scope)
         before = entry.policies.get(policy)
         entry.policies[policy] = _association(policy, scope)
         if before:
@@ -181,22 +169,6 @@ class Access:
     def list_policies(self) -> dict[str, Any]:
         """ListAccessPolicies."""
         return {"accessPolicies": [{"name": name, "arn": f"{ARN_PREFIX}{name}"} for name in sorted(POLICIES)]}
-
-
-def check_names(kind: str, params: dict[str, Any]) -> None:
-    """Usernames and groups that an access entry may have; raises AwsError."""
-    username, groups = params.get("username", ""), params.get("kubernetesGroups", [])
-    if kind != "STANDARD" and (username or groups):
-        raise invalid(f"You cannot specify kubernetesGroups or username for an access entry of type {kind}.")
-    for group in groups:
-        if group.startswith("system:"):
-            raise invalid(f"The kubernetes group name {group} is invalid, it cannot start with system:")
-    for reserved in RESERVED_NAMES:
-        if username.startswith(reserved):
-            raise invalid(f"The username must not begin with {reserved}")
-    before, template, _ = username.partition("{{SessionName")
-    if template and ":" not in before:
-        raise invalid("The username must have a colon before {{SessionName}} or {{SessionNameRaw}}.")
 
 
 def _username(principal: str, kind: str) -> str:

@@ -75,7 +75,14 @@ class EksAuth:
                 "AccessDeniedException",
                 "Unauthorized Exception! EKS does not have permissions to assume the associated role.",
             )
-        session = self._backend.open_session(role, session_name(cluster.name, token.pod_name), SESSION_SECONDS, tags)
+        session = self._backend.open_session(
+            role,
+            session_name(cluster.name, token.pod_name),
+            SESSION_SECONDS,
+            tags,
+            # A role that the pod's session assumes inherits all of them.
+            {"TransitiveTagKeys": list(tags)},
+        )
         return {
             "subject": {"namespace": token.namespace, "serviceAccount": token.service_account},
             "audience": POD_IDENTITY_AUDIENCE,

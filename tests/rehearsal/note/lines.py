@@ -22,7 +22,7 @@ EXPLAINED: Final = "explained"
 NOT_POSSIBLE: Final = "not possible here"
 """The line fails, or lacks what AWS shows, and only this data says why."""
 
-OTHERS: Final = frozenset({"eksctl", "helm"})
+OTHERS: Final = frozenset({"helm"})
 """Parts of the lab that are still to come, and that lines wait for."""
 
 FIRST: Final = "1"

@@ -93,7 +93,7 @@ def test_down_of_a_rehearsal_that_is_not_up_is_json_too(
     monkeypatch.setattr(rehearsed, "attached", lambda: None)
     monkeypatch.setattr(worlds, "sweep", lambda force=False: None)
     down.down(force=force, as_json=True)
-    assert json.loads(capsys.readouterr().out) == {"left": {}, "seconds": 0.0}
+    assert json.loads(capsys.readouterr().out) == {"left": {}, "yours": {}, "seconds": 0.0}
 
 
 def test_down_as_json_prints_what_is_left_and_nothing_else(

@@ -2,11 +2,12 @@
 
 import stat
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 import yaml
 
-from cli import rehearsed
+from cli import interrupted, rehearsed
 from cli.console import Progress
 from cli.failures import Failure
 from cli.stacks import Stack, parsed
@@ -27,7 +28,7 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setenv("MYEKS_LAB_CACHE", str(tmp_path))
     monkeypatch.setattr(worlds, "attach", lambda: world)
     monkeypatch.setattr(World, "restore_operator", lambda _: DAMAGED)
-    monkeypatch.setattr(rehearsed, "_import_program", lambda: None)
+    monkeypatch.setattr(rehearsed, "_importing", Thread())
     monkeypatch.setattr(toolchain, "ensure", lambda _tell, _optional: Path("/nowhere"))
     return world
 
@@ -98,3 +99,24 @@ def test_the_engine_gets_the_stages_that_are_laid_over_the_file(running: World, 
         "aws:region": "ap-northeast-2",
         "myeks:exercises": {"rbac": "after", "irsa": True},
     }
+
+
+def test_nothing_is_put_right_while_the_program_is_imported_by_another_thread(
+    running: World, monkeypatch: pytest.MonkeyPatch
+):
+    """Two threads that import `requests` at a time met a module that was half made, and `up` ended with a trace."""
+    go_on = Event()
+    importing = Thread(target=go_on.wait, daemon=True)
+    monkeypatch.setattr(rehearsed, "_importing", importing)
+    ended: list[bool] = []
+    monkeypatch.setattr(interrupted, "put_right", lambda *_, **__: ended.append(not importing.is_alive()))
+    rehearsed.begin(stack(SEOUL), Progress())
+    rehearsed.begin(stack(SEOUL), Progress())  # as `check --every-stage` does
+    kept = rehearsed.stack_in(running, Path("/nowhere"), stack(SEOUL))
+    putting = Thread(target=kept._put_right, args=(kept, True))  # pyright: ignore[reportPrivateUsage]
+    putting.start()
+    putting.join(0.1)
+    assert ended == []
+    go_on.set()
+    putting.join(10)
+    assert ended == [True]

@@ -7,7 +7,7 @@ import pytest
 
 from programs import launchers, not_here
 from programs.__main__ import run
-from programs.names import LACKING, LEAVING, PLUGINS
+from programs.names import EKSCTL, LACKING, LEAVING, PLUGINS
 
 NODE = {
     "InstanceId": "i-1",
@@ -106,11 +106,6 @@ def test_without_ec2_the_shells_variables_are_what_is_known(monkeypatch: pytest.
     ("line", "said"),
     [
         ("helm install kube-ops-view geek-cookbook/kube-ops-view", "lab status lists the releases"),
-        ("eksctl get iamidentitymapping --cluster myeks", "lab stage identity-mapping masters"),
-        ("eksctl create iamserviceaccount --name my-sa", "lab stage irsa on"),
-        ("eksctl get cluster", "aws eks describe-cluster"),
-        ("eksctl get accessentries", "lab stage identity-mapping entry"),
-        ("eksctl version", "lab status"),
         ("kind delete cluster --name myk8s", "no kind cluster to delete"),
     ],
 )
@@ -126,7 +121,7 @@ def test_what_a_machine_lacks_is_told(line: str, said: str, tmp_path: Path, caps
 def test_the_users_own_programs_come_first_but_for_what_leaves_the_machine(tmp_path: Path) -> None:
     assert launchers.around(tmp_path, rehearsal=True) == ((tmp_path / "programs-first",), (tmp_path / "programs",))
     plugins = {one.program for one in PLUGINS}
-    assert {one.name for one in (tmp_path / "programs-first").iterdir()} == set(LEAVING)
+    assert {one.name for one in (tmp_path / "programs-first").iterdir()} == {EKSCTL, *LEAVING}
     assert {one.name for one in (tmp_path / "programs").iterdir()} == plugins | set(LACKING)
     assert all(os.access(one, os.X_OK) for one in (tmp_path / "programs").iterdir())
     assert {"kubectl-access_matrix", "kubectl-rbac_tool", "kubectl-df_pv"} < plugins

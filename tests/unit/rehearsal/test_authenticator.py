@@ -62,9 +62,13 @@ def test_a_sessions_token_is_taken() -> None:
     [
         ("", "does not begin"),
         ("eyJhbGciOi.a.b", "does not begin"),
-        ("k8s-aws-v1.***", "does not hold a URL"),
+        ("k8s-aws-v1.***", "base64url"),
+        (token() + "=" * (-len(token().partition(".")[2]) % 4 or 4), "base64url"),
+        (token() + "\n", "base64url"),
+        (token().replace("_", "/", 1) + "/", "base64url"),
+        ("k8s-aws-v1.A", "does not hold a URL"),
         ("k8s-aws-v1." + "A" * 5000, "too long"),
-        ("k8s-aws-v1." + base64.urlsafe_b64encode(b"http://[").decode(), "does not hold a URL"),
+        ("k8s-aws-v1." + base64.urlsafe_b64encode(b"http://[").decode().rstrip("="), "does not hold a URL"),
         (token(f"https://{OWN}/"), "signed for https"),
         (token(f"http://{STS}/"), "signed for http"),
         (token("http://127.0.0.1:1/"), "signed for"),
@@ -172,7 +176,7 @@ MAPPED = {
         (USER, {"mapUsers": ""}, None),
         (USER, {"mapUsers": "- userarn: ["}, None),
         (USER, {"mapUsers": "userarn: arn:aws:iam::111122223333:user/testuser"}, None),
-        (USER, {"mapUsers": "- userarn: arn:aws:iam::111122223333:user/testuser"}, None),
+        (USER, {"mapUsers": "- userarn: arn:aws:iam::111122223333:user/testuser"}, Entrance("", ())),
         (USER, {"mapUsers": "- userarn: arn:aws:iam::111122223333:user/testuser\n  username: t\n"}, Entrance("t", ())),
         (USER, {"mapUsers": "- userarn: arn:aws:iam::111122223333:user/other\n  username: t\n"}, None),
         (USER, {"mapRoles": MAPPED["mapUsers"]}, None),
@@ -197,13 +201,13 @@ def test_a_node_is_named_after_its_instance() -> None:
     mapping = Entrance("system:node:{{EC2PrivateDNSName}}", ("system:nodes",))
     assert mapping.needs_private_dns_name
     assert enter(ROLE, mapping, "ip-192-168-1-23.x.internal").username == "system:node:ip-192-168-1-23.x.internal"
-    with pytest.raises(Refused, match="EC2PrivateDNSName"):
+    with pytest.raises(Refused, match="private DNS name"):
         enter(ROLE, mapping)
 
 
-def test_a_users_name_cannot_be_made_from_a_session() -> None:
-    with pytest.raises(Refused, match="SessionName"):
-        enter(USER, Entrance("u:{{SessionName}}", ()))
+def test_a_user_has_no_session_to_be_named_after() -> None:
+    assert enter(USER, Entrance("u:{{SessionName}}", ("g{{SessionNameRaw}}",))).username == "u:"
+    assert enter(USER, Entrance("u", ("g{{SessionNameRaw}}",))).groups == ("g",)
 
 
 def test_the_api_server_is_told_who_it_is_as_by_eks() -> None:

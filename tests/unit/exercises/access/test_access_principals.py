@@ -18,10 +18,11 @@ from exercises.access.requests import Request, ResourceRequest, UrlRequest
 
 USER = "arn:aws:iam::111122223333:user/testuser"
 ROLE = "arn:aws:iam::111122223333:role/team/dev"
+BARE = "arn:aws:iam::111122223333:role/dev"
 CLUSTER = {"clusterName": "myeks"}
 AWS_AUTH = {
     "mapUsers": f"- {{userarn: {USER}, username: testuser, groups: ['system:masters']}}\n- {{userarn: x}}\n- nonsense",
-    "mapRoles": f"- {{rolearn: {ROLE}, username: dev, groups: }}",
+    "mapRoles": f"- {{rolearn: {BARE}, username: dev, groups: }}",
 }
 
 
@@ -57,11 +58,18 @@ def test_entries_come_with_their_policies_over_all_pages(monkeypatch: pytest.Mon
         found = principals.of_cluster("myeks", "ap-northeast-2", AWS_AUTH)
         stubber.assert_no_pending_responses()
     view = "AmazonEKSViewPolicy"
-    assert found == (
+    assert tuple(one for one in found if one.source == "access entry") == (
         Principal(ROLE, "access entry", "dev", ("devs",)),
         Principal(USER, "access entry", "testuser", (), (AccessPolicy(view, ("default",)), AccessPolicy(view, None))),
     )
-    assert [str(one) for one in found[1].policies] == [f"{view} on namespace default", f"{view} on the cluster"]
+    entry_wins = "an access entry of the same principal wins"
+    assert {(one.arn, one.no_effect) for one in found if one.source == "aws-auth"} == {
+        (BARE, entry_wins),
+        (USER, entry_wins),
+        ("x", "this is no ARN of a user or role"),
+    }
+    (entry,) = (one for one in found if (one.arn, one.source) == (USER, "access entry"))
+    assert [str(one) for one in entry.policies] == [f"{view} on namespace default", f"{view} on the cluster"]
 
 
 def test_an_entry_that_goes_away_meanwhile_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,8 +83,8 @@ def test_an_entry_that_goes_away_meanwhile_is_left_out(monkeypatch: pytest.Monke
 def test_where_only_aws_auth_counts_no_entry_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     with eks(monkeypatch, "CONFIG_MAP"):
         found = principals.of_cluster("myeks", "ap-northeast-2", AWS_AUTH)
-    assert found == (
-        Principal(ROLE, "aws-auth", "dev"),
+    assert tuple(one for one in found if not one.no_effect) == (
+        Principal(BARE, "aws-auth", "dev"),
         Principal(USER, "aws-auth", "testuser", ("system:masters",)),
     )
 
@@ -91,6 +99,63 @@ def test_eks_that_does_not_answer_is_no_answer(monkeypatch: pytest.MonkeyPatch) 
 def test_a_broken_aws_auth_maps_nobody() -> None:
     assert principals.in_aws_auth({"mapUsers": "{", "mapRoles": "just text"}) == ()
     assert principals.in_aws_auth({}) == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        (f"{{rolearn: {BARE}, username: d}}", ""),
+        ("{rolearn: 'arn:aws:iam::999900001111:role/x'}", ""),
+        ("{rolearn: 'ARN:AWS:IAM::111122223333:ROLE/DEV'}", ""),
+        (f"{{rolearn: {USER}}}", ""),
+        ("{rolearn: 'arn:aws:iam::111122223333:root'}", ""),
+        (f"{{rolearn: {ROLE}}}", f"a role's ARN has no path here: write {BARE}"),
+        ("{rolearn: 'arn:aws:iam::111122223333:role/d*'}", "an ARN is compared as it stands, without wildcards"),
+        ("{rolearn: 'arn:aws-cn:iam::111122223333:role/d'}", "the cluster's ARNs are of the partition aws"),
+        ("{rolearn: 'arn:aws:iam::1111:role/d'}", "this is no ARN of a user or role"),
+        ("{rolearn: 'arn:aws:sts::111122223333:assumed-role/d/s'}", "this is no ARN of a user or role"),
+        ("{rolearn: 'arn:aws:iam::111122223333:group/d'}", "this is no ARN of a user or role"),
+        (f"{{rolearn: {BARE}, sso: {{accountID: '111122223333'}}}}", "it has sso beside rolearn"),
+    ],
+)
+def test_a_mapping_that_lets_nobody_in_says_why(written: str, why: str) -> None:
+    (found,) = principals.in_aws_auth({"mapRoles": f"[{written}]"})
+    assert found.no_effect == why
+    assert found.may_be(Identity(found.username or "x")) is (not why and bool(found.username))
+
+
+def test_of_two_mappings_of_one_arn_the_last_lets_in() -> None:
+    data = {
+        "mapRoles": f"[{{rolearn: {BARE}, username: a, groups: [g]}}, {{rolearn: {BARE.upper()}, username: b}}]",
+        "mapUsers": f"[{{userarn: {BARE}, username: c}}]",
+    }
+    found = principals.in_aws_auth(data)
+    assert [(one.username, one.no_effect) for one in found] == [
+        ("a", "a later entry has the same ARN"),
+        ("b", ""),
+        ("c", "mapRoles has the same ARN and is searched first"),
+    ]
+    assert principals.groups_of("a", found) == ()
+    assert principals.of_caller(BARE, found) == found[1]
+
+
+def test_the_entry_of_a_role_with_a_path_wins_over_its_mapping() -> None:
+    (found,) = principals.in_aws_auth(
+        {"mapRoles": f"[{{rolearn: {BARE}, groups: [devs]}}]"}, [Principal(ROLE, "access entry", "entryname")]
+    )
+    assert found.no_effect == "an access entry of the same principal wins"
+    assert principals.behind(grants(Subject("Group", "devs")), (found,)) == ()
+
+
+def test_an_account_lets_everybody_of_it_in() -> None:
+    (whole, wrong) = principals.in_aws_auth({"mapAccounts": "['111122223333', '1']"})
+    assert whole.whole_account
+    assert not whole.no_effect
+    assert wrong.no_effect == "an account has 12 digits"
+    assert principals.of_caller(USER, (whole, wrong)) is whole
+    assert principals.of_caller("arn:aws:iam::999900001111:user/x", (whole, wrong)) is None
+    assert principals.behind(grants(Subject("Group", "system:authenticated")), (whole, wrong)) == (whole,)
+    assert principals.behind(grants(Subject("Group", "devs")), (whole,)) == ()
 
 
 def grants(*subjects: Subject) -> list[Grant]:
