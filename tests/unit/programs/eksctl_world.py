@@ -1,7 +1,7 @@
 """An API server and an AWS that keep what eksctl's verbs send them, and a line typed into both."""
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -95,7 +95,7 @@ class Session:
         return self.told
 
     @contextmanager
-    def kubernetes(self, _cluster: object) -> Iterator[Cluster]:
+    def kubernetes(self, _cluster: object) -> Generator[Cluster]:
         yield self.api
 
 

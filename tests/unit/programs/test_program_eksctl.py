@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -130,7 +131,11 @@ def test_what_is_no_yaml_is_told_and_left(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_clusters_in_short_and_one_in_detail(monkeypatch: pytest.MonkeyPatch, capsys: Shown) -> None:
-    told = {"version": "1.36", "resourcesVpcConfig": {"vpcId": "vpc-1", "subnetIds": ["b", "a"]}, "tags": {"own": "1"}}
+    told: dict[str, Any] = {
+        "version": "1.36",
+        "resourcesVpcConfig": {"vpcId": "vpc-1", "subnetIds": ["b", "a"]},
+        "tags": {"own": "1"},
+    }
     aws = Aws(list_clusters={"clusters": ["myeks"]})
     type_(monkeypatch, Session(aws=aws, **told), "get cluster")
     assert capsys.readouterr().out.splitlines()[1].split() == ["myeks", "ap-northeast-2", "False"]

@@ -46,7 +46,7 @@ def test_what_the_engine_refuses_before_its_first_event_is_told_by_its_cause():
 def test_two_at_once_are_told_of_each_other(stack: RehearsalStack):
     with stack.alone(), stack.alone():
         other = copy.copy(stack)
-        other._holds = 0
+        other._holds = 0  # pyright: ignore[reportPrivateUsage]
         for begin in (other.up, other.preview, other.refresh, other.destroy):
             with pytest.raises(
                 AlreadyRunning, match=rf"process {os.getpid()} \(\./lab up\) since \d\d:\d\d:\d\d\. Wait"
