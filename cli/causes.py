@@ -142,7 +142,8 @@ def cause(said: str) -> str:
     if not lines:
         return " ".join(said.split()) or "The engine said nothing about it."
     raised = [line for line in lines if _EXCEPTION.search(line)] if "Traceback (most recent call last)" in said else []
-    first = next((line for line in [*raised[-1:], *lines] if _remedy(line)), (raised or lines[:1])[-1])
+    told = raised[-1:] or lines
+    first = next((line for line in told if _remedy(line)), told[0])
     return "\n".join(filter(None, (first, _remedy(first))))
 
 

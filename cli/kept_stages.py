@@ -1,4 +1,4 @@
-"""The exercises' stages of the rehearsal as `lab stage` has moved them, kept beside the rehearsal's world.
+"""What commands set of the rehearsal, kept beside its world: stages by `lab stage`, the lab's end by `up --ttl`.
 
 Pulumi.rehearsal.yaml is under version control. A command that changes it for each step of a study note makes the
 checkout dirty, and the next pull of the project a conflict. So these settings are laid over the file's own, and go
@@ -16,8 +16,11 @@ from rehearsal import paths
 
 KEY: Final = f"{NAMESPACE}:exercises"
 
+EXPIRES: Final = "expires"
+"""The lab's end, a setting beside the exercises'."""
+
 Values = Mapping[str, str | bool]
-"""Setting below `myeks:exercises` → its value, as `{"rbac": "before", "irsa": True}`."""
+"""Setting below `myeks:exercises`, or EXPIRES → its value, as `{"rbac": "before", "irsa": True}`."""
 
 
 def file() -> Path:
@@ -28,13 +31,13 @@ def file() -> Path:
 
 def over(settings: Mapping[str, Any]) -> Values:
     """What is kept, for a settings file with this content; what was edited in the file since does not count."""
-    own = exercises(settings)
+    own = _own(settings)
     return {key: entry["stage"] for key, entry in _read().items() if entry["file"] == own.get(key)}
 
 
 def keep(settings: Mapping[str, Any], values: Values) -> None:
     """Keep these and forget all others; `settings` is the content of the settings file."""
-    own = exercises(settings)
+    own = _own(settings)
     entries = {key: {"file": own.get(key), "stage": value} for key, value in values.items() if value != own.get(key)}
     if not entries:
         forget()
@@ -53,7 +56,11 @@ def laid_over(settings: Mapping[str, Any], values: Values) -> dict[str, Any]:
     if not values:
         return dict(settings)
     config: Mapping[str, Any] = settings.get("config") or {}
-    return {**settings, "config": {**config, KEY: {**exercises(settings), **values}}}
+    stages = {key: value for key, value in values.items() if key != EXPIRES}
+    changed: dict[str, Any] = {KEY: {**exercises(settings), **stages}} if stages else {}
+    if EXPIRES in values:
+        changed[f"{NAMESPACE}:{EXPIRES}"] = values[EXPIRES]
+    return {**settings, "config": {**config, **changed}}
 
 
 def exercises(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,6 +74,12 @@ def exercises(settings: Mapping[str, Any]) -> dict[str, Any]:
         except ValueError:
             found = None
     return dict(found) if isinstance(found, dict) else {}
+
+
+def _own(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What the settings file itself says of all that may be kept."""
+    config: Any = settings.get("config") or {}
+    return {EXPIRES: config.get(f"{NAMESPACE}:{EXPIRES}") or "", **exercises(settings)}
 
 
 def _read() -> dict[str, Any]:

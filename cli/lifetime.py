@@ -8,7 +8,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from cli import settings_file
+from cli import kept_stages, settings_file
 from cli.console import duration, err
 from cli.failures import BadInput
 from cli.files import replace_text
@@ -69,7 +69,8 @@ def insist(config: LabConfig, now: datetime) -> None:
 
 def forget(stack: Stack) -> None:
     """The lab is gone: take its end out of the settings, so that the next one does not end at that moment too."""
-    if not stack.config.expires:
+    # What is kept beside the rehearsal goes with it.
+    if not stack.config.expires or kept_stages.EXPIRES in stack.stages:
         return
     text = read(stack.file)
     try:

@@ -17,7 +17,7 @@ from cli.files import replace_text
 from cli.stacks import PROJECT_FILE, Stack, settings_of
 from infra import versions
 from infra.config import NAMESPACE, SECRET_KEYS
-from rehearsal import run, stack_files, toolchain, world
+from rehearsal import aws_cli_2, run, stack_files, toolchain, world
 from rehearsal.charts.repository import Pin
 from rehearsal.world import World
 
@@ -42,6 +42,7 @@ def begin(stack: Stack, progress: Progress, *, to_run: bool = False) -> tuple[Wo
     With `to_run` the tools are there too that play what these settings run in pods. Raises Failure when it runs in
     another region than the stack's settings name.
     """
+    aws_cli_2.ensure(progress.phase)
     bin_dir = tools(progress, ["external-dns"] if to_run and stack.config.domain else [])
     # The program's packages take a while to import: meanwhile the emulator or the engine starts.
     if _importing.ident is None:

@@ -51,7 +51,7 @@ def greet(shell: str, stack: Stack, outputs: Mapping[str, Any], who: Who) -> Non
         f"You are {who.name}{principal}.{told}",
         f"Lab {lab} in {outputs['region']}, {where}.",
         f"Type the study note's commands. Or: {first}, {check}",
-        "Leave with exit. The lab stays; aws and kubectl settings of this shell go.",
+        "Leave with exit. Then aws and kubectl settings go; ~ is your own, and stays.",
     )
     for line in lines:
         err.print(line, markup=False, soft_wrap=True)

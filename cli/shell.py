@@ -9,7 +9,8 @@ import boto3
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import children, sessions, shell_directory, surroundings
+from cli import children, rehearsed, sessions, shell_directory, shells_helm, surroundings
+from cli.console import progress
 from cli.failures import BadInput, CannotAsk
 from cli.outputs import outputs_of
 from cli.stacks import REHEARSAL, StackOption, load
@@ -28,6 +29,7 @@ def register(app: typer.Typer) -> None:
         context_settings={"ignore_unknown_options": True},
     )(shell)
     app.command(name="refresh-shell", hidden=True)(refresh_shell)
+    app.command(name="build-helm", hidden=True)(build_helm)
 
 
 def shell(
@@ -55,6 +57,12 @@ def refresh_shell() -> None:
     chosen = load(REHEARSAL)
     with outputs_of(chosen) as (outputs, _):
         surroundings.of(chosen, outputs, Path(own), _operator(str(outputs["accountId"])))
+
+
+def build_helm() -> None:
+    """Build the Helm that a shell has when the user has none; a shell's own `helm` runs this at its first call."""
+    with progress() as shown:
+        rehearsed.tools(shown, [shells_helm.PROGRAM])
 
 
 def _operator(account_id: str) -> Who:

@@ -18,18 +18,19 @@ import boto3
 import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli import callers, rehearsed, shell_directory
+from cli import callers, rehearsed, shell_directory, shells_helm
 from cli.console import Progress
 from cli.failures import CannotAsk
 from cli.files import replace_text
 from cli.stacks import CHECKOUT, SHELLS_STACK, SUBJECT, Stack
 from cli.subject_files import is_credential
 from programs import launchers
-from rehearsal import aws_cli
+from rehearsal import aws_cli, aws_cli_2
 from rehearsal.world import World
 
 _SCRIPTS: Final = CHECKOUT / "cli" / "shell_files"
 _AWS_FILES: Final = {"AWS_CONFIG_FILE": "config", "AWS_SHARED_CREDENTIALS_FILE": "credentials"}
+_NOT_OF_A_PLAYED_ONE: Final = ("AWS_", "HELM_")
 _SIGN_FOR_STS: Final = """\
 case " $* " in
 *" --role-arn"*) ;;
@@ -38,6 +39,8 @@ esac
 """
 """A token for the cluster is a request to STS, signed and not sent: it may name the address that it has on AWS. With a
 role the command first asks STS for its credentials, which must be the emulator."""
+_HOME_OF_AWS: Final = 'export "HOME=$LAB_SHELL"\n'
+"""AWS CLI 2 keeps a cache and a session below ~/.aws/cli, wherever its settings are."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +64,15 @@ class Surroundings:
     path: tuple[tuple[Path, ...], tuple[Path, ...]]
     """Directories of the lab's programs: those before the user's own on PATH, and those after them."""
     is_played: bool
-    """Whether AWS is the rehearsal's: then no other AWS setting comes in, which might lead to a real account."""
+    """Whether AWS is the rehearsal's: then no other setting of AWS or Helm comes in: it might lead to a real account,
+    or to another cluster."""
 
     def around(self, environment: Mapping[str, str]) -> dict[str, str]:
         """All of a process's environment, from that of who starts it."""
         kept = {
             name: value
             for name, value in environment.items()
-            if name not in self.unset and not (self.is_played and name.startswith("AWS_"))
+            if name not in self.unset and not (self.is_played and name.startswith(_NOT_OF_A_PLAYED_ONE))
         }
         return {**kept, **self.values, "PATH": self.with_programs(environment.get("PATH", os.defpath))}
 
@@ -110,6 +114,8 @@ def of(stack: Stack, outputs: Mapping[str, Any], directory: Path, who: Who, kube
         callers.ARN: who.arn,
         "LAB_WORLD": str(world.dir / "world.json") if world else "",
     }
+    if world:
+        values |= shells_helm.lay(directory)
     for script in ("follow.sh", "program.sh", "prompt.sh"):
         _link(directory / script, _SCRIPTS / script)
     first, last = launchers.around(directory, rehearsal=stack.is_rehearsal)
@@ -196,7 +202,7 @@ def _kubectl_files(directory: Path, content: object) -> dict[str, str]:
 
 
 def _programs(directory: Path, world: World | None) -> Path:
-    """The first directory on PATH: kubectl, aws and lab.
+    """The first directory on PATH: kubectl, aws, helm and lab.
 
     `lab` is there for good. Everything that needs a standing lab begins with program.sh, which says in a line when it
     is gone, and follows it when it was stood up again.
@@ -205,19 +211,24 @@ def _programs(directory: Path, world: World | None) -> Path:
     commands.mkdir(exist_ok=True)
     _link(commands / "lab", CHECKOUT / "lab")
     if world is None:
-        # On AWS the user's own kubectl and aws are as good.
+        # On AWS the user's own kubectl, aws and helm are as good.
         return commands
-    programs = {"kubectl": shlex.quote(str(rehearsed.tools(Progress()) / "kubectl")), "aws": aws_cli.line()}
-    for name, line in programs.items():
+    tools = rehearsed.tools(Progress())
+    aws = aws_cli_2.installed()
+    programs = {
+        "kubectl": _become(shlex.quote(str(tools / "kubectl"))),
+        "aws": _HOME_OF_AWS + _SIGN_FOR_STS + _become(shlex.quote(str(aws)) if aws else aws_cli.line()),
+        shells_helm.PROGRAM: shells_helm.script(tools / shells_helm.PROGRAM),
+    }
+    for name, rest in programs.items():
         file = commands / name
-        replace_text(
-            file,
-            f"#!/bin/sh\nLAB_SHELL={shlex.quote(str(directory))}\n"
-            f'. "$LAB_SHELL/program.sh"\n{_SIGN_FOR_STS if name == "aws" else ""}'
-            f'exec {line} "$@"\n',
-        )
+        replace_text(file, f'#!/bin/sh\nLAB_SHELL={shlex.quote(str(directory))}\n. "$LAB_SHELL/program.sh"\n{rest}')
         file.chmod(0o700)
     return commands
+
+
+def _become(line: str) -> str:
+    return f'exec {line} "$@"\n'
 
 
 def _write_settings(file: Path, made: Surroundings) -> None:

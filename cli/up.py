@@ -70,6 +70,10 @@ def nothing() -> None:
 def _ending(chosen: Stack, ttl: str, now: datetime) -> tuple[Stack, Callable[[], None]]:
     """The stack with its end in the settings, and what writes them; raises BadInput."""
     before = read(chosen.file)
+    if chosen.is_rehearsal:
+        # Kept beside the lab: its file is under version control.
+        kept = {**chosen.stages, kept_stages.EXPIRES: lifetime.ends(ttl, now)}
+        return parsed(chosen.name, chosen.file, before, kept), nothing
     after = settings_file.with_expires(before, lifetime.ends(ttl, now))
     return parsed(chosen.name, chosen.file, after, chosen.stages), partial(
         settings_file.write, chosen.file, before, after

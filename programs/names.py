@@ -1,6 +1,6 @@
 """Which programs there are, which real one each stands for, and what the shell's PATH needs to have them.
 
-Four kinds: kubectl's plug-ins; eksctl; what a machine may lack (helm, kind), which says what shows the same; and
+Four kinds: kubectl's plug-ins; eksctl; what a machine may lack (kind), which says what shows the same; and
 what would leave this machine for addresses that the rehearsal only plays (ssh, ping, open).
 """
 
@@ -38,7 +38,7 @@ PLUGINS: Final = (
     Plugin("whoami", "whoami", "v0.0.48", "rajatjindal/kubectl-whoami"),
 )
 
-LACKING: Final = ("helm", "kind")
+LACKING: Final = ("kind",)
 """Answered in the rehearsal's shell where the machine has no such program."""
 
 LEAVING: Final = ("open", "ping", "ssh")

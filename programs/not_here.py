@@ -40,15 +40,9 @@ def leaving(name: str, arguments: list[str], directory: Path) -> None:
 
 
 def lacking(name: str) -> None:
-    """Say what does the same as helm or kind, which this machine does not have; raises Stopped."""
-    raise Stopped(lacking_words(name), NOT_FOUND)
-
-
-def lacking_words(name: str) -> str:
-    """The line for a program that is not there."""
-    if name == "kind":
-        return "kind is not installed, and there is no kind cluster to delete: see kubectl config get-contexts"
-    return "helm is not installed. The note's charts are a part of the lab: lab status lists the releases"
+    """Say that there is no kind cluster, for a machine that does not have kind; raises Stopped."""
+    words = f"{name} is not installed, and there is no kind cluster to delete: see kubectl config get-contexts"
+    raise Stopped(words, NOT_FOUND)
 
 
 def target_of(name: str, arguments: Sequence[str]) -> str:

@@ -190,8 +190,15 @@ OPTIONAL = (
         Room(modules=500, objects=1100, programs=100),
         stamps=("sigs.k8s.io/external-dns/pkg/apis/externaldns.Version={version}",),
     ),
+    Tool(
+        "helm",
+        "helm.sh/helm/v4",
+        {"helm": "helm.sh/helm/v4/cmd/helm"},
+        Room(modules=600, objects=1000, programs=70),
+        stamps=("helm.sh/helm/v4/internal/version.version={version}",),
+    ),
 )
-"""What a rehearsal runs only with some settings; `ensure` builds one of these when it is asked to."""
+"""What a rehearsal runs only with some settings, or only its user; `ensure` builds one of these when it is asked to."""
 
 
 def version_of(name: str) -> str:

@@ -81,7 +81,8 @@ class ClassicBalancers:
         if not params.get("Subnets"):
             raise AwsError("ValidationError", "At least one subnet must be specified")
         subnets = [await self._interfaces.subnet(each) for each in params["Subnets"]]
-        groups: list[str] = params.get("SecurityGroups", [])
+        vpc_id = subnets[0]["VpcId"]
+        groups: list[str] = params.get("SecurityGroups") or [await self._interfaces.default_group(vpc_id)]
         made = [
             self._interfaces.attach(each, groups, description=f"ELB {name}", requester="amazon-elb") for each in subnets
         ]
@@ -91,7 +92,8 @@ class ClassicBalancers:
             "LoadBalancerName": name,
             "DNSName": address,
             "Scheme": scheme,
-            "VPCId": subnets[0]["VpcId"],
+            "VPCId": vpc_id,
+            "AvailabilityZones": [each["AvailabilityZone"] for each in subnets],
             "Subnets": params["Subnets"],
             "SecurityGroups": groups,
             "ListenerDescriptions": [{"Listener": each} for each in params["Listeners"]],

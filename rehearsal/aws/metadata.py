@@ -183,6 +183,11 @@ def _leaves(instance: Mapping[str, Any], account_id: str, region: str) -> dict[s
         "services/domain": "amazonaws.com",
         "services/partition": "aws",
     }
+    for interface in instance.get("NetworkInterfaces") or ():
+        inside = f"network/interfaces/macs/{interface['MacAddress']}"
+        values |= {f"{inside}/subnet-id": interface["SubnetId"], f"{inside}/vpc-id": interface["VpcId"]}
+        if interface["Attachment"]["DeviceIndex"] == 0:
+            values["mac"] = interface["MacAddress"]
     document = {
         "accountId": account_id,
         "architecture": instance.get("Architecture", "x86_64"),

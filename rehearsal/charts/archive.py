@@ -22,6 +22,9 @@ import yaml
 RECORDED: Final = "rehearsal/recorded"
 """Annotation in Chart.yaml of an empty chart that stands for another."""
 
+APP_VERSION: Final = "recorded"
+"""The application's version in such a chart, which `helm list` shows in a column of its own."""
+
 WHY: Final = "its chart could not be had"
 """Value of that annotation, and what a user reads."""
 
@@ -145,6 +148,7 @@ def empty(name: str, version: str) -> bytes:
             "apiVersion": "v2",
             "name": name,
             "version": version,
+            "appVersion": APP_VERSION,
             "description": f"Stands for {name} {version}: {WHY}.",
             "annotations": {RECORDED: WHY},
         }

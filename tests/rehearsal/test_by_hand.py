@@ -180,3 +180,23 @@ def test_with_all_off_what_the_note_makes_is_graded(hand: Lab) -> None:
     assert passed(hand, "rbac") == ("after", 18, ["rbac"])
     hand.sh(MAKE_USER)
     assert passed(hand, "identity-mapping")[0::2] == ("unmapped", ["identity-mapping"])
+
+
+def test_what_eksctl_makes_is_graded_and_eksctl_deletes_it(hand: Lab) -> None:
+    hand.sh(
+        "eksctl create iamserviceaccount --cluster $CLUSTER_NAME --name my-sa --approve "
+        "--attach-policy-arn arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+    )
+    assert passed(hand, "irsa") == ("account", 6, ["irsa"])
+    arn = "arn:aws:iam::$ACCOUNT_ID:user/testuser"
+    hand.sh(
+        "eksctl create iamidentitymapping --cluster $CLUSTER_NAME --username testuser --group system:masters "
+        f"--arn {arn}"
+    )
+    assert passed(hand, "identity-mapping") == ("masters", 7, ["identity-mapping"])
+    said = hand("stage", "irsa", "account", code=1).stderr
+    (delete,) = re.findall(r"eksctl delete iamserviceaccount .*", said)
+    hand.sh(f"{delete} && eksctl delete iamidentitymapping --cluster $CLUSTER_NAME --arn {arn}")
+    assert "NotFound" in hand.sh("kubectl get sa my-sa", code=1)
+    assert "eksctl" not in hand.sh("aws iam list-roles --query 'Roles[].RoleName' --output text")
+    assert passed(hand, "identity-mapping")[0::2] == ("unmapped", ["identity-mapping"])

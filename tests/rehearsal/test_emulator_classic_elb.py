@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.rehearsal import ec2_network
 from tests.rehearsal.ec2_network import Network
-from tests.rehearsal.played_emulator import Emulator, refused
+from tests.rehearsal.played_emulator import REGION, Emulator, refused
 
 emulator = ec2_network.emulator
 network = ec2_network.network
@@ -40,6 +40,19 @@ def test_a_classic_load_balancer_keeps_its_subnet_and_group_until_it_is_deleted(
     # AWS takes the deletion of one that is gone for done.
     elb.delete_load_balancer(LoadBalancerName=NAME)
     ec2.delete_vpc(VpcId=vpc)
+
+
+def test_a_classic_load_balancer_is_where_its_subnets_are(emulator: Emulator, network: Network) -> None:
+    elb, ec2 = emulator.client("elb"), network.ec2
+    elb.create_load_balancer(LoadBalancerName="there", Listeners=LISTENERS, Subnets=network.subnets[1:])
+    try:
+        found = elb.describe_load_balancers()["LoadBalancerDescriptions"][0]
+        assert (found["VPCId"], found["AvailabilityZones"]) == (network.vpc, [f"{REGION}b", f"{REGION}c"])
+        filters = [{"Name": "vpc-id", "Values": [network.vpc]}, {"Name": "group-name", "Values": ["default"]}]
+        default = ec2.describe_security_groups(Filters=filters)["SecurityGroups"][0]["GroupId"]
+        assert found["SecurityGroups"] == [default]
+    finally:
+        elb.delete_load_balancer(LoadBalancerName="there")
 
 
 def test_what_is_not_there_and_what_is_not_played_are_refused(emulator: Emulator) -> None:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from components.external_dns import GRACE_NAME, GRACE_SECONDS
+from rehearsal import aws_cli_2
 from tests.rehearsal.conftest import Lab
 
 ZONES = ["ap-northeast-2a", "ap-northeast-2b", "ap-northeast-2c"]
@@ -95,6 +96,19 @@ def test_the_notes_ec2_commands_answer_as_on_aws(up: Lab):
         "172.20.1.100/32",
         "172.20.1.200/32",
     }
+
+
+def test_options_of_aws_cli_2_are_taken(up: Lab):
+    """On machines for which AWS publishes version 2 as a package; elsewhere the shell has version 1."""
+    if aws_cli_2.installed() is None:
+        pytest.skip("version 2 cannot be had here")
+    shown = up.sh("aws ec2 describe-vpcs --region ap-northeast-2 --output table --no-cli-pager")
+    assert "DescribeVpcs" in shown
+    shown = up.sh("aws sts get-caller-identity --output yaml --no-cli-auto-prompt")
+    assert "user/" in yaml.safe_load(shown)["Arn"]
+    assert up.sh("aws configure list-profiles").split() == ["default"]
+    assert "AWS_ACCESS_KEY_ID" in up.sh("aws configure export-credentials --format env")
+    assert up.sh("kubectl auth whoami")
 
 
 def test_the_notes_kubectl_commands_answer_as_on_eks(up: Lab):

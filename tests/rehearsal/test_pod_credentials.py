@@ -342,6 +342,9 @@ def test_metadata_is_told_to_who_has_a_token(pods: PodAccount, plain: dict[str, 
 
     assert shown("meta-data/instance-id") == instance["InstanceId"]
     assert shown("meta-data/placement/region") == REGION
+    mac = shown("meta-data/mac")
+    assert shown("meta-data/network/interfaces/macs/") == f"{mac}/"
+    assert shown(f"meta-data/network/interfaces/macs/{mac}/vpc-id") == instance["VpcId"]
     assert {"iam/", "placement/", "instance-type"} <= set(shown("meta-data/").splitlines())
     assert shown("meta-data/iam/security-credentials/") == "node"
     assert json.loads(shown("dynamic/instance-identity/document"))["accountId"] == ACCOUNT

@@ -52,6 +52,21 @@ def test_a_learners_own_service_of_type_load_balancer_goes_before_the_cluster(la
     assert "Nothing is left" in said
 
 
+def test_a_lab_under_another_name_leaves_nothing_and_what_is_made_by_hand_is_yours(lab: Lab) -> None:
+    before = lab.settings_file.read_text()
+    lab.settings_file.write_text(before.replace("myeks:clusterName: myeks", "myeks:clusterName: other"))
+    lab("up")
+    lab.settings_file.write_text(before)
+    lab("up")
+    lab.sh("aws iam create-user --user-name student && aws s3 mb s3://mine")
+    ended = lab("down", "--json", timeout=180)
+    told = json.loads(ended.stdout)
+    assert (told["left"], told["yours"]) == ({}, {"iam users": ["student"], "s3 buckets": ["mine"]})
+    assert "aws iam delete-user --user-name student" in ended.stderr
+    assert "aws s3 rb --force s3://mine" in ended.stderr
+    assert "defect" not in ended.stderr
+
+
 CREATE_GROUP = ("ec2", "create-security-group", "--group-name")
 
 

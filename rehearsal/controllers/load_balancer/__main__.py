@@ -1,4 +1,4 @@
-"""`python -m rehearsal.controllers.load_balancer --cluster-name … --aws-region … --aws-vpc-id …`."""
+"""`python -m rehearsal.controllers.load_balancer --cluster-name … [--aws-region …] [--aws-vpc-id …]`."""
 
 import os
 import signal
@@ -14,6 +14,7 @@ from kubernetes.leaderelection.resourcelock.leaselock import LeaseLock
 from rehearsal.controllers.load_balancer.aws import Aws
 from rehearsal.controllers.load_balancer.cluster import Cluster, connect
 from rehearsal.controllers.load_balancer.controller import Controller, knows_bindings
+from rehearsal.controllers.load_balancer.metadata import completed
 from rehearsal.controllers.load_balancer.settings import parse
 from rehearsal.controllers.load_balancer.webhook import serve
 
@@ -24,6 +25,10 @@ LEASE_SECONDS, RENEW_SECONDS, RETRY_SECONDS = 15, 10, 2
 def main() -> None:
     """Serve the webhooks, and act while this process holds the lease; ends with an error when it loses it."""
     settings = parse(sys.argv[1:])
+    try:
+        settings = completed(settings)
+    except OSError as error:
+        sys.exit(f"The node does not tell its region and VPC: {error}. Set --aws-region and --aws-vpc-id.")
     signal.signal(signal.SIGTERM, _end)
     namespace = connect()
     cluster = Cluster()

@@ -16,7 +16,9 @@ class Settings:
     cluster: str
     """Name of the cluster, in every tag."""
     region: str
+    """Empty: the node's."""
     vpc: str
+    """Empty: the node's."""
     ingress_class: str = "alb"
     """Value of the annotation kubernetes.io/ingress.class that counts too."""
     default_tags: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -49,8 +51,8 @@ def parse(arguments: Sequence[str]) -> Settings:
     """The settings of a command line; arguments that change nothing here are let pass, and named in the log."""
     parser = argparse.ArgumentParser(prog="controller", description="Plays the AWS Load Balancer Controller.")
     parser.add_argument("--cluster-name", required=True)
-    parser.add_argument("--aws-region", required=True)
-    parser.add_argument("--aws-vpc-id", required=True)
+    parser.add_argument("--aws-region", default="")
+    parser.add_argument("--aws-vpc-id", default="")
     parser.add_argument("--ingress-class", default="alb")
     parser.add_argument("--default-tags", type=pairs, default={})
     parser.add_argument("--default-ssl-policy", default=DEFAULT_SSL_POLICY)

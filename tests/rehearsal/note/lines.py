@@ -22,9 +22,6 @@ EXPLAINED: Final = "explained"
 NOT_POSSIBLE: Final = "not possible here"
 """The line fails, or lacks what AWS shows, and only this data says why."""
 
-OTHERS: Final = frozenset({"helm"})
-"""Parts of the lab that are still to come, and that lines wait for."""
-
 FIRST: Final = "1"
 _DIRECTORY: Final = Path(__file__).parent / "lines"
 
@@ -61,10 +58,6 @@ class Line:
     """What shows the same here. The test types it after a line that did not work; it has to end with 0."""
     note: str = ""
     """What a reader may wonder at, though it is right."""
-    waits_for: str = ""
-    """The part that will make the line work; until then it must fail, so that nobody forgets to take this out."""
-    meanwhile: str = ""
-    """A regular expression: what the shell says until then, in the place of an answer."""
     terminal: str = FIRST
     keys: Keys = ()
     """Questions that the line asks, as regular expressions, and the answers; {NAME} stands for what was kept."""
@@ -83,13 +76,13 @@ class Line:
 
     @property
     def works(self) -> bool:
-        """Whether the line is one that works as it stands, today."""
-        return self.kind == VERBATIM and not self.waits_for
+        """Whether the line is one that works as it stands."""
+        return self.kind == VERBATIM
 
     @property
     def is_explained(self) -> bool:
-        """Whether the line does not work today, and the shell itself says so."""
-        return self.kind == EXPLAINED or bool(self.waits_for)
+        """Whether the line does not work, and the shell itself says so."""
+        return self.kind == EXPLAINED
 
 
 @dataclass(frozen=True)
@@ -120,13 +113,6 @@ def problems(line: Line, answer: Answer) -> list[str]:
     return found
 
 
-def problems_meanwhile(line: Line, answer: Answer) -> list[str]:
-    """What is wrong with the answer of a line that waits; empty when it does not work and the shell says why."""
-    if not problems(line, answer):
-        return [f"works now: take out waits_for: {line.waits_for}, and meanwhile"]
-    return [] if re.search(line.meanwhile, answer.text) else [f"does not show {line.meanwhile!r}"]
-
-
 def _chapter(file: Path) -> Chapter:
     content = yaml.safe_load(file.read_text())
     made = (_line(f"{file.name}, line {number}", one) for number, one in enumerate(content["lines"], 1))
@@ -143,7 +129,7 @@ def _line(where: str, content: Mapping[str, Any]) -> Line:
     fields["keys"] = tuple((str(question), str(answer)) for question, answer in fields.get("keys", ()))
     try:
         line = Line(kind=kind, **fields)
-        for pattern in (*line.shows, *line.absent, line.meanwhile):
+        for pattern in (*line.shows, *line.absent):
             re.compile(pattern)
     except (TypeError, re.error) as error:
         raise ValueError(f"{where}: {error}.") from error
@@ -168,10 +154,6 @@ def _contradiction(line: Line) -> str:
         return f"a line that is {line.kind} has to say why, and what to use"
     if line.kind == EXPLAINED and not line.shows:
         return "it has to say by what the shell explains it"
-    if line.waits_for and line.waits_for not in OTHERS:
-        return f"a line waits for one of {', '.join(sorted(OTHERS))}"
-    if line.waits_for and not (line.kind == VERBATIM and line.meanwhile and line.use):
-        return "a line that waits will be verbatim, and says what is said and what to use meanwhile"
     if line.never_typed and line.kind != NOT_POSSIBLE:
         return "only what is not possible may be left out"
     return ""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.rehearsal.conftest import Lab
-from tests.rehearsal.note.lines import VERBATIM, Answer, Chapter, Line, chapters, problems, problems_meanwhile
+from tests.rehearsal.note.lines import VERBATIM, Answer, Chapter, Line, chapters, problems
 from tests.rehearsal.note.terminal import Terminal
 
 
@@ -66,8 +66,6 @@ class Typist:
             answer = terminal.enter(line.typed, within=line.within, keys=keys, stop=line.stop)
             wrong = problems(line, answer)
             works = line.kind == VERBATIM and not wrong
-            if line.waits_for:
-                wrong = problems_meanwhile(line, answer)
             self._keep(line, answer)
         for more in (line.use if not works else "", line.then):
             if more:

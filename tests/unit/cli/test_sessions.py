@@ -62,4 +62,5 @@ def test_the_greeting_has_four_lines_who_where_what_next_and_how_to_leave(
     assert ("costs until ./lab down -s dev" in where) is (name == "dev")
     assert "kubectl auth whoami" in following
     assert leave.startswith("Leave with exit.")
+    assert "~ is your own" in leave
     assert all(len(line) <= 80 for line in (where, following, leave))

@@ -87,6 +87,17 @@ def test_nothing_of_the_callers_aws_settings_gets_into_a_shell_of_the_rehearsal(
 
 
 @pytest.mark.usefixtures("world")
+def test_helm_keeps_everything_in_the_shells_directory(own: Path):
+    callers = {"PATH": "/bin", "HELM_KUBECONTEXT": "prod", "HELM_PLUGINS": "/theirs", "HELM_CONFIG_HOME": "/theirs"}
+    seen = surroundings.of(rehearsal(), OUTPUTS, own, ADMIN).around(callers)
+    places = {name: Path(value) for name, value in seen.items() if name.startswith("HELM_")}
+    assert set(places) == {"HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "HELM_PLUGINS"}
+    assert all(place.is_relative_to(own) for place in places.values())
+    assert (places["HELM_PLUGINS"] / "lab-charts" / "plugin.yaml").is_file()
+    assert {each.name for each in (own / "bin").iterdir()} == {"aws", "helm", "kubectl", "lab"}
+
+
+@pytest.mark.usefixtures("world")
 def test_a_subject_finds_no_credentials(own: Path):
     seen = surroundings.of(rehearsal(), OUTPUTS, own, TESTUSER, {"current-context": "theirs"}).around({"PATH": "/bin"})
     assert Path(seen["AWS_SHARED_CREDENTIALS_FILE"]).read_text() == ""

@@ -11,7 +11,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from cli import aws_stack, cluster_facts, cost, doctor, pulumi_cli, stacks, up
+from cli import aws_stack, cluster_facts, cost, doctor, kept_stages, lifetime, pulumi_cli, stacks, up
 from cli.cluster_facts import Release
 from cli.failures import BadInput, CannotAsk, Failure
 
@@ -167,3 +167,34 @@ def test_more_time_after_the_end_needs_a_cluster_that_still_stands(
     else:
         # What the end has taken already, pages first, is made again.
         assert f"{UP} --refresh" in evening.steps
+
+
+def test_the_rehearsals_end_is_kept_beside_it_and_its_file_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MYEKS_LAB_WORLD", str(tmp_path / "world"))
+    monkeypatch.setattr(stacks, "CHECKOUT", tmp_path)
+    file = tmp_path / "Pulumi.rehearsal.yaml"
+    file.write_text(SETTINGS)
+    meant: list[stacks.Stack] = []
+
+    def stop(chosen: stacks.Stack, *_: Any, **__: Any) -> None:
+        meant.append(chosen)
+        raise Failure("Stopped here.")
+
+    monkeypatch.setattr(up.updates, "rehearse", stop)
+    app = typer.Typer()
+    up.register(app)
+    CliRunner().invoke(app, ["--ttl", "4h"])
+    CliRunner().invoke(app, [])
+    first, second = (chosen.config.expires for chosen in meant)
+    assert first
+    assert second == first, "the next up keeps the end"
+    assert stacks.settings_of(meant[0])["config"]["myeks:expires"] == first
+    assert file.read_text() == SETTINGS
+    lifetime.forget(meant[0])
+    assert file.read_text() == SETTINGS
+    kept_stages.forget()
+    assert not stacks.load("rehearsal").config.expires
+    # Who writes an end into the file means that one.
+    CliRunner().invoke(app, ["--ttl", "4h"])
+    file.write_text(f'{SETTINGS}  myeks:expires: "2099-01-01T00:00Z"\n')
+    assert stacks.load("rehearsal").config.expires == "2099-01-01T00:00Z"

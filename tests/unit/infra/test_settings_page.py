@@ -19,7 +19,8 @@ HEAD = """# Settings
 
 Written in `Pulumi.<stack>.yaml` below `config:`, each key with `myeks:` before it; the region is `aws:region`, the one
 setting that has to be there. An unknown key, a wrong type or values that do not go together are told before anything is
-created.
+created. `./lab` reads the file by the engine's rules, and refuses with its line what the engine refuses: a key that
+stands twice, a date without quotes. `yes`, `no`, `on` and `off` are text, and a key without `myeks:` is the lab's too.
 
 | key | default | what it is |
 |---|---|---|

@@ -102,19 +102,10 @@ def test_without_ec2_the_shells_variables_are_what_is_known(monkeypatch: pytest.
     assert run("ping", tmp_path, ["-c", "1", "192.0.2.9"]) == 127
 
 
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [
-        ("helm install kube-ops-view geek-cookbook/kube-ops-view", "lab status lists the releases"),
-        ("kind delete cluster --name myk8s", "no kind cluster to delete"),
-    ],
-)
-def test_what_a_machine_lacks_is_told(line: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    name, *arguments = line.split()
-    assert run(name, tmp_path, arguments) == 127
+def test_what_a_machine_lacks_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("kind", tmp_path, ["delete", "cluster", "--name", "myk8s"]) == 127
     told = capsys.readouterr().err
-    assert told.startswith(f"{name}: {name} is not installed")
-    assert said in told
+    assert told.startswith("kind: kind is not installed, and there is no kind cluster to delete")
     assert told.count("\n") == 1
 
 

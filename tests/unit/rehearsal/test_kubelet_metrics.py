@@ -47,7 +47,9 @@ def test_a_container_uses_a_part_of_what_it_requests_and_always_the_same() -> No
 def test_init_containers_count_only_as_sidecars() -> None:
     init = [{"name": "once"}, {"name": "beside", "restartPolicy": "Always"}]
     shown = pod_metrics(pod("web", initContainers=init))
-    assert [each["name"] for each in shown["containers"]] == ["main", "beside"]
+    main, beside = shown["containers"]
+    assert (main["name"], beside["name"]) == ("main", "beside")
+    assert main["usage"] != beside["usage"]
 
 
 def test_a_node_uses_what_its_own_pods_use_and_something_for_itself() -> None:

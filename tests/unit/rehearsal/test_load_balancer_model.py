@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rehearsal.controllers.load_balancer import metadata
 from rehearsal.controllers.load_balancer.backends import hashed, target_group
 from rehearsal.controllers.load_balancer.cluster import ApiError, Cluster
 from rehearsal.controllers.load_balancer.groups import Group, GroupId, Refused, groups, held
@@ -278,6 +279,37 @@ def test_arguments_as_the_chart_passes_them(capsys: pytest.CaptureFixture[str]) 
     assert "not played: --metrics-bind-addr=:8080" in capsys.readouterr().out
     with pytest.raises(ValueError, match="KEY=VALUE"):
         pairs("a")
+
+
+def test_the_node_is_asked_for_what_no_argument_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    node = {
+        "api/token": "held",
+        "meta-data/placement/region": "ap-northeast-2",
+        "meta-data/mac": "02:00",
+        "meta-data/network/interfaces/macs/02:00/vpc-id": "vpc-2",
+    }
+
+    def ask(url: str, headers: dict[str, str], method: str = "GET") -> str:
+        path = url.removeprefix("http://node/metadata/latest/")
+        assert (method, headers.get("X-aws-ec2-metadata-token")) in (("PUT", None), ("GET", "held"))
+        asked.append(path)
+        return node[path]
+
+    monkeypatch.setattr(metadata, "_ask", ask)
+    monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://node/metadata/")
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    bare = parse(["--cluster-name=myeks"])
+    assert (bare.region, bare.vpc) == ("", "")
+    found = metadata.completed(bare)
+    assert (found.cluster, found.region, found.vpc) == ("myeks", "ap-northeast-2", "vpc-2")
+    # What an argument tells is not asked for, nor what the pod's own variable tells.
+    asked.clear()
+    told = parse(["--cluster-name=myeks", "--aws-vpc-id=vpc-1", "--aws-region=us-east-1"])
+    assert (metadata.completed(told), asked) == (told, [])
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert metadata.completed(bare).region == "eu-west-1"
+    assert "meta-data/placement/region" not in asked
 
 
 def test_the_image_listens_where_its_pod_is_given_a_port() -> None:
