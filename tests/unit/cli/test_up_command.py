@@ -198,3 +198,6 @@ def test_the_rehearsals_end_is_kept_beside_it_and_its_file_stays(tmp_path: Path,
     CliRunner().invoke(app, ["--ttl", "4h"])
     file.write_text(f'{SETTINGS}  myeks:expires: "2099-01-01T00:00Z"\n')
     assert stacks.load("rehearsal").config.expires == "2099-01-01T00:00Z"
+    CliRunner().invoke(app, ["--ttl", "none"])
+    assert not meant[-1].config.expires
+    assert not stacks.load("rehearsal").config.expires
