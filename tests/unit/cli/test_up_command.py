@@ -73,7 +73,7 @@ def evening(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Evening:
     monkeypatch.setattr(cost, "tell", tell)
     monkeypatch.setattr(typer, "confirm", confirm)
     monkeypatch.setattr(aws_stack, "_pulumi", pulumi)
-    monkeypatch.setattr(aws_stack, "outputs", outputs)
+    monkeypatch.setattr(pulumi_cli, "outputs", outputs)
     monkeypatch.setattr(cluster_facts, "after_up", after_up)
     return made
 
