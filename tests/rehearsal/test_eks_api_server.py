@@ -2,7 +2,6 @@
 
 import base64
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -142,7 +141,8 @@ def review(cluster: Cluster, token: str, audience: str = KUBERNETES) -> Object:
 
 
 @pytest.mark.parametrize(
-    ("asked", "lasts"), [(600, 600), (7200, 7200), (A_POD_S_OWN, A_POD_S_OWN), (DAY, DAY), (DAY + 1, DAY), (365 * DAY, DAY)]
+    ("asked", "lasts"),
+    [(600, 600), (7200, 7200), (A_POD_S_OWN, A_POD_S_OWN), (DAY, DAY), (DAY + 1, DAY), (365 * DAY, DAY)],
 )
 @pytest.mark.parametrize("audience", [KUBERNETES, "sts.amazonaws.com"])
 def test_a_request_gets_24_hours_at_most(cluster: Cluster, audience: str, asked: int, lasts: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 import jwt
+import jwt.utils
 import pytest
 from cryptography.hazmat.primitives import serialization
 
@@ -107,5 +108,5 @@ def test_after_its_end_nobody_answers(signer: TokenSigner, directory: Path) -> N
 
 
 def test_a_socket_that_cannot_be_made_is_an_error_of_the_control_plane(directory: Path, tmp_path: Path) -> None:
-    with pytest.raises(ControlPlaneError, match="token-signer.sock cannot be made: .* Set TMPDIR"):
+    with pytest.raises(ControlPlaneError, match=r"token-signer\.sock cannot be made: .* Set TMPDIR"):
         TokenSigner(directory / "sa.key", tmp_path / "gone").start()
