@@ -132,13 +132,16 @@ def test_a_port_on_which_the_process_does_not_listen(cluster: Kubelet, monkeypat
 
 def test_a_pod_without_a_process_refuses_and_a_service_without_a_pod_has_no_endpoints(cluster: Kubelet) -> None:
     start(cluster, "nothing", image=NOTHING)
-    for path in ("services/nothing:https", "pods/nothing:8443"):
-        done = raw(cluster, f"{CORE}/{path}/proxy/")
+    path = f"{CORE}/services/nothing:https/proxy/"
+    for one in (path, f"{CORE}/pods/nothing:8443/proxy/"):
+        done = raw(cluster, one)
         assert done.returncode == 1
         assert b"connect: connection refused" in done.stderr, done.stderr
     stop(cluster, "nothing")
-    done = raw(cluster, f"{CORE}/services/nothing:https/proxy/")
-    assert b'no endpoints available for service "nothing' in done.stderr
+    until(
+        lambda: b'no endpoints available for service "nothing' in raw(cluster, path).stderr,
+        "the API server without the pod's endpoint",
+    )
 
 
 def test_a_program_that_takes_a_while_to_listen_is_waited_for(cluster: Kubelet) -> None:
@@ -169,7 +172,13 @@ def refusal(cluster: Kubelet, name: str) -> str:
     with pytest.raises(ApiError) as refused:
         configmap(cluster, name)
     assert refused.value.status == 500
+    assert 'failed calling webhook "hook.lab.example.com"' in str(refused.value)
     return str(refused.value)
+
+
+def refused_with(cluster: Kubelet, name: str, words: str) -> None:
+    """Refused again and again, at last with these words: the API server hears of a change of endpoints later."""
+    until(lambda: words in refusal(cluster, name), words)
 
 
 def test_an_admission_webhook_is_asked_and_without_its_process_requests_are_refused(
@@ -205,13 +214,9 @@ def test_an_admission_webhook_is_asked_and_without_its_process_requests_are_refu
         assert cluster.status_of(f"{CORE}/configmaps/other") == 404
 
         stop(cluster, "hook")
-        said = refusal(cluster, "nobody")
-        assert 'failed calling webhook "hook.lab.example.com"' in said
-        assert 'no endpoints available for service "hook"' in said
+        refused_with(cluster, "nobody", 'no endpoints available for service "hook"')
         start(cluster, "hook", image=NOTHING)
-        said = refusal(cluster, "nothing")
-        assert 'failed calling webhook "hook.lab.example.com"' in said
-        assert "connect: connection refused" in said
+        refused_with(cluster, "nothing", "connect: connection refused")
         cluster.delete("hook")
         start(cluster, "hook", args=arguments)
         configmap(cluster, "again")
