@@ -18,7 +18,6 @@ from pulumi import automation as auto
 
 from cli import cluster_facts, cost, interrupted, lifetime, next_steps, pulumi_cli, summary, wait_probes, waits
 from cli.console import err, out
-from cli.failures import CannotAsk
 from cli.made_by_hand import Agree, confirmed, nobody
 from cli.stacks import Stack
 from rehearsal.run import environment
@@ -49,7 +48,7 @@ def up(
     refresh = refresh or pulumi_cli.last_update_failed(stack.name)
     arguments = ["up", "--yes", "--skip-preview", *(["--refresh"] if refresh else []), "--stack", stack.name]
     _pulumi(*arguments, stdout=sys.stderr if as_json else None, changes=stack, yes=yes, agree=confirmed(yes=yes))
-    made = outputs(stack)
+    made = pulumi_cli.outputs(stack.name)
     with environment(*stack.aws_environment):
         releases = cluster_facts.after_up(made, stack.option)
     if as_json:
@@ -101,18 +100,6 @@ def down(stack: Stack, *, yes: bool, cluster_is_gone: Callable[[], bool], as_jso
     )
     with environment(FORGET_WITH_CLUSTER, set()):
         change(*arguments, "--refresh")
-
-
-def outputs(stack: Stack) -> dict[str, Any]:
-    """The stack's outputs, secret ones masked; raises CannotAsk when pulumi cannot tell."""
-    ended = pulumi_cli.ask("stack", "output", "--json", "--stack", stack.name)
-    if ended.returncode != 0:
-        said = ended.stderr.strip().splitlines()
-        raise CannotAsk(
-            f"pulumi could not read the outputs of stack {stack.name}: {said[-1] if said else 'it said nothing'}. "
-            "Check pulumi login and the stack's name."
-        )
-    return json.loads(ended.stdout or "{}")
 
 
 def _agree(question: str, *, yes: bool) -> None:

@@ -21,14 +21,18 @@ from infra.config_support import unsupported
 SHORTEST: Final = timedelta(hours=1)
 """A lab takes about 17 minutes to stand up (`lab plan`)."""
 LONGEST: Final = timedelta(days=30)
+NONE: Final = "none"
+"""As a lifetime: the lab has no end."""
 _FORM: Final = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?")
 
 
 def ends(ttl: str, now: datetime) -> str:
-    """The moment at which a lab with this lifetime ends, as the setting has it; raises BadInput."""
+    """The moment at which a lab with this lifetime ends, as the setting has it, empty for `none`; raises BadInput."""
+    if ttl.strip() == NONE:
+        return ""
     found = _FORM.fullmatch(ttl.strip())
     if not ttl.strip() or not found:
-        raise BadInput(f"--ttl {ttl} is no lifetime. Write days, hours and minutes, such as 4h, 90m or 1d12h.")
+        raise BadInput(f"--ttl {ttl} is no lifetime. Write days, hours and minutes, such as 4h, 90m or 1d12h, or none.")
     days, hours, minutes = (int(part or 0) for part in found.groups())
     # Longer ones than Python can count are too long as well.
     life = timedelta(days=min(days, LONGEST.days + 1), hours=min(hours, 10_000), minutes=min(minutes, 1_000_000))
@@ -46,7 +50,7 @@ def told(expires: str, now: datetime) -> str:
     left = (expiry(expires) - now).total_seconds()
     if left <= 0:
         return f"Its time was up at {expires}: AWS has been taking away what costs. Clear up: ./lab down."
-    return f"It ends by itself at {expires}, in {duration(left)}. Move that: ./lab up --ttl 4h."
+    return f"It ends by itself at {expires}, in {duration(left)}. Move that: ./lab up --ttl 4h, or none."
 
 
 def has_begun_to_end(config: LabConfig, now: datetime) -> bool:
@@ -63,7 +67,7 @@ def insist(config: LabConfig, now: datetime) -> None:
     if config.expires and expiry(config.expires) <= now:
         raise BadInput(
             f"The lab was to end at {config.expires}, which has passed. Clear up with ./lab down, or give it more time "
-            f"with ./lab up --ttl 4h, or remove {settings_file.EXPIRES} from the settings."
+            f"with ./lab up --ttl 4h, or no end with ./lab up --ttl {NONE}."
         )
 
 

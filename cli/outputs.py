@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cli import aws_stack, rehearsed
+from cli import pulumi_cli, rehearsed
 from cli.console import Progress
 from cli.failures import NotUp
 from cli.stacks import Stack
@@ -28,7 +28,7 @@ def outputs_of(stack: Stack) -> Generator[tuple[Mapping[str, Any], Path]]:
         directory = paths.cache_dir() / "stacks" / stack.name
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Pulumi's own backend is reached as the user reaches it.
-        standing = _standing(stack, aws_stack.outputs(stack))
+        standing = _standing(stack, pulumi_cli.outputs(stack.name))
         with environment(*stack.aws_environment):
             yield standing, directory
         return

@@ -123,6 +123,18 @@ def ask(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def outputs(stack: str) -> dict[str, Any]:
+    """A stack's outputs, secret ones masked; raises CannotAsk when pulumi cannot tell."""
+    ended = ask("stack", "output", "--json", "--stack", stack)
+    if ended.returncode != 0:
+        said = ended.stderr.strip().splitlines()
+        raise CannotAsk(
+            f"pulumi could not read the outputs of stack {stack}: {said[-1] if said else 'it said nothing'}. "
+            "Check pulumi login and the stack's name."
+        )
+    return json.loads(ended.stdout or "{}")
+
+
 def last_update_failed(stack: str) -> bool:
     """Whether the stack's last update was stopped or failed; no when pulumi does not tell.
 

@@ -28,7 +28,8 @@ def up(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     ttl: Annotated[
-        str, typer.Option("--ttl", metavar="4h", help="When that time is over, AWS takes away what costs by the hour.")
+        str,
+        typer.Option("--ttl", metavar="4h", help="After that time AWS takes away what costs by the hour; none: never."),
     ] = "",
     refresh: Annotated[
         bool, typer.Option("--refresh", help="Look at everything anew first, and put back what was changed by hand.")

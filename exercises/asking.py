@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Final
 
-from exercises.api_server import refused
+from exercises.api_server import ApiServer, refused
 from exercises.names import Names
 from exercises.outcomes import (
     AwsRefused,
@@ -70,7 +70,7 @@ def put(question: Question, lab: Situation) -> Outcome:
         case TokenAtSts():
             return _token_at_sts(question, lab)
         case TokenAtApiServer():
-            token = token_of(lab, question.namespace, question.service_account, question.audience)
+            token = token_of(lab.api, question.namespace, question.service_account, question.audience)
             if not isinstance(token, str):
                 return token
             request = question.request
@@ -216,7 +216,7 @@ def _aws_as_testuser(question: AwsAsTestuser, lab: Situation) -> Outcome:
     return done_text(value)
 
 
-def token_of(lab: Situation, namespace: str, account: str, audience: str) -> str | Outcome:
+def token_of(api: ApiServer, namespace: str, account: str, audience: str) -> str | Outcome:
     """A new token of a service account's."""
     body = {
         "apiVersion": "authentication.k8s.io/v1",
@@ -224,12 +224,12 @@ def token_of(lab: Situation, namespace: str, account: str, audience: str) -> str
         "spec": {"audiences": [audience] if audience else [], "expirationSeconds": TOKEN_SECONDS},
     }
     path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
-    made = refused(lab.api.request("POST", path, body), f"The service account {account}")
+    made = refused(api.request("POST", path, body), f"The service account {account}")
     return str(made.value["status"]["token"]) if isinstance(made, Done) else made
 
 
 def _token_at_sts(question: TokenAtSts, lab: Situation) -> Outcome:
-    token = token_of(lab, question.namespace, question.service_account, question.audience)
+    token = token_of(lab.api, question.namespace, question.service_account, question.audience)
     if not isinstance(token, str):
         return token
     role = _annotated(question.role, lab)

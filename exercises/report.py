@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exercises.ask import Answer, Verdict, worst
-from exercises.diagnosis import Finding
+from exercises.diagnosis.finding import Finding
 from exercises.row import ExerciseName, Row
 from exercises.stages import EXERCISES, OFF
 

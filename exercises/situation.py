@@ -19,7 +19,6 @@ from exercises.aws import Aws, Boto
 from exercises.names import Names, Unknown, names_of
 from exercises.outcomes import Done, Unanswered
 from exercises.row import ExerciseName
-from exercises.stages import standing
 from exercises.tokens import Key, for_cluster
 
 ANOTHER: Final = "another"
@@ -132,7 +131,7 @@ def opened(
     patience: float,
     boundary: bool,
     testuser: Key | Unanswered,
-    stages: Mapping[ExerciseName, str] | None = None,
+    stages: Mapping[ExerciseName, str],
 ) -> Generator[Situation]:
     """The lab that has these stack outputs.
 
@@ -141,7 +140,7 @@ def opened(
         patience: seconds, from now on, within which AWS may not have spread the last change yet.
         boundary: whether testuser is meant to have a permissions boundary.
         testuser: their key, or why there is none.
-        stages: where the exercises stand; None: where the outputs tell.
+        stages: where the exercises stand.
 
     Raises:
         NoOperator: there are no credentials, or the kubeconfig cannot be read.
@@ -149,7 +148,7 @@ def opened(
     with reached(outputs) as lab:
         yield Situation(
             names=lab.names,
-            stages=standing(outputs) if stages is None else stages,
+            stages=stages,
             boundary=boundary,
             api=lab.api,
             aws=lab.aws,

@@ -13,7 +13,8 @@ from typing import Final
 
 from exercises.access.identities import MASTERS, Identity, user_name
 from exercises.access.objects import Binding, Policy, Role, Rule, Subject
-from exercises.access.requests import Request, ResourceRequest, rule_allows, rule_allows_some_names
+from exercises.access.requests import Request, ResourceRequest
+from exercises.access.rules import rule_allows, rule_allows_some_names
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from typing import Literal
 
 from exercises.access.evaluate import Evaluator, Grant
 from exercises.access.identities import Identity
-from exercises.access.requests import ResourceRequest, rule_allows, rule_allows_some_names
+from exercises.access.requests import ResourceRequest
 from exercises.access.resources import VERBS, Resource
+from exercises.access.rules import rule_allows, rule_allows_some_names
 
 Cell = Literal["yes", "some names", "beyond RBAC", "no", "no such verb"]
 """yes: RBAC allows it; some names: RBAC allows it for objects of certain names; beyond RBAC: something else does."""

@@ -10,7 +10,8 @@ from typing import Any, Final
 from exercises.access.evaluate import Evaluator, Grant
 from exercises.access.identities import Identity
 from exercises.access.objects import Binding, BindingKind, Policy, RoleKind, Subject
-from exercises.access.requests import Request, ResourceRequest, rule_allows
+from exercises.access.requests import Request, ResourceRequest
+from exercises.access.rules import rule_allows
 from exercises.api_server import ApiServer
 from exercises.diagnosis.finding import Finding, Remedies
 from exercises.outcomes import Done

@@ -24,6 +24,7 @@ from rehearsal.control_plane.nodes import NodeSpec
 from rehearsal.control_plane.ports import LOOPBACK, Port
 from rehearsal.control_plane.processes import Program, Supervised, until
 from rehearsal.control_plane.spec import ControlPlaneSpec, ProcessInfo
+from rehearsal.control_plane.token_signer import TokenSigner
 from rehearsal.toolchain import version_of
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class ControlPlane:
         self._material: Material | None = None
         self._filling: asyncio.Task[None] | None = None
         self._writing: asyncio.Future[Material] | None = None
+        self._signer: TokenSigner | None = None
         self._owns_dir = False
 
     @property
@@ -103,6 +105,8 @@ class ControlPlane:
         await self._run(commands.etcd(self.spec))
         material = await asyncio.shield(self._writing)
         self._material = material
+        self._signer = TokenSigner(material.token_key, directory)
+        self._signer.start()
         self.ca_data = material.ca_data
         client = Client(self.endpoint, material.ca, material.admin)
         self._client = client
@@ -246,6 +250,9 @@ class ControlPlane:
             self._listener = None
         programs, self._programs = self._programs, []
         await asyncio.gather(*(program.stop() for program in programs))
+        if self._signer is not None:
+            await asyncio.to_thread(self._signer.stop)
+            self._signer = None
         if self._client is not None:
             self._client.close()
             self._client = None

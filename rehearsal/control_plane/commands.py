@@ -13,11 +13,15 @@ from rehearsal.control_plane.nodes import KWOK_ANNOTATION
 from rehearsal.control_plane.ports import LOOPBACK, Port
 from rehearsal.control_plane.processes import Program
 from rehearsal.control_plane.spec import ControlPlaneSpec
+from rehearsal.control_plane.token_signer import SOCKET as SIGNER_SOCKET
 
 ETCD_SOCKET = "etcd.sock:0"
 LARGEST_EVENT = 1024 * 1024 - 26
 """Bytes that one event may have in CloudWatch Logs, less what it counts for itself. EKS shortens a larger audit event
 to its metadata (EKS Best Practices Guide, "Detective Controls", as of 2026-05-04)."""
+LONGEST = "24h"
+"""To which EKS shortens a token that somebody asks for (aws/containers-roadmap#1836, DataDog/stratus-red-team#163,
+seen 2026-11; AWS does not document it). A pod's own token lasts as long as `token_signer` says."""
 STAGES = Path(__file__).with_name("stages.yaml")
 
 
@@ -129,8 +133,8 @@ class Commands:
                 "service-account-issuer": spec.issuer,
                 "service-account-jwks-uri": f"{spec.issuer}/keys",
                 "api-audiences": "https://kubernetes.default.svc",
-                "service-account-signing-key-file": material.token_key,
-                "service-account-key-file": material.token_public,
+                "service-account-signing-endpoint": SIGNER_SOCKET,
+                "service-account-max-token-expiration": LONGEST,
                 "authentication-config": material.authentication,
                 "authentication-token-webhook-config-file": material.authn_webhook,
                 "authentication-token-webhook-version": "v1",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rehearsal.control_plane import settings
 from rehearsal.control_plane.audit import audit_policy
-from rehearsal.control_plane.pki import Authority, token_keys
+from rehearsal.control_plane.pki import Authority, token_key
 from rehearsal.control_plane.ports import LOOPBACK
 from rehearsal.control_plane.spec import ControlPlaneSpec
 
@@ -44,7 +44,6 @@ class Material:
     """With which the API server comes to aggregated API servers, which believe it whose request it passes on."""
     egress: Path
     token_key: Path
-    token_public: Path
     authentication: Path
     authorization: Path
     authn_webhook: Path
@@ -89,7 +88,6 @@ def write(spec: ControlPlaneSpec, endpoint: str) -> Material:
         files = clients.client(name, user, masters)
         return settings.kubeconfig(directory / f"{name}.kubeconfig", endpoint, authority.data, user, files)
 
-    token_key, token_public = token_keys(pki)
     return Material(
         ca=authority.certificate_file,
         ca_data=authority.data,
@@ -103,8 +101,7 @@ def write(spec: ControlPlaneSpec, endpoint: str) -> Material:
         front_proxy_ca=front_proxies.certificate_file,
         front_proxy=front_proxies.client("front-proxy", FRONT_PROXY),
         egress=settings.egress(directory / "egress.json"),
-        token_key=token_key,
-        token_public=token_public,
+        token_key=token_key(pki),
         authentication=settings.authentication(directory / "authentication.json"),
         authorization=settings.authorization(
             directory / "authorization.json",

@@ -112,16 +112,12 @@ class Authority:
         return paths
 
 
-def token_keys(directory: Path) -> tuple[Path, Path]:
-    """A new key pair for service-account tokens: private and public file."""
+def token_key(directory: Path) -> Path:
+    """A new key for service-account tokens."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    private, public = directory / "sa.key", directory / "sa.pub"
-    write_private(private, _key_pem(key))
-    write_private(
-        public,
-        key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo),
-    )
-    return private, public
+    file = directory / "sa.key"
+    write_private(file, _key_pem(key))
+    return file
 
 
 def _general_name(host: str) -> x509.GeneralName:

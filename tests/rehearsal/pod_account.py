@@ -59,9 +59,15 @@ class PodAccount:
             config=Config(signature_version=UNSIGNED, proxies={}, retries={"total_max_attempts": 1}),
         )
 
-    def token(self, service_account: str, audience: str = STS_AUDIENCE, pod: dict[str, Any] | None = None) -> str:
-        """A token of the API server's, bound to a pod if there is one."""
-        spec: dict[str, Any] = {"audiences": [audience], "expirationSeconds": 3600}
+    def token(
+        self,
+        service_account: str,
+        audience: str = STS_AUDIENCE,
+        pod: dict[str, Any] | None = None,
+        seconds: int = 3600,
+    ) -> str:
+        """A token of the API server's, bound to a pod if there is one; `seconds` are asked for."""
+        spec: dict[str, Any] = {"audiences": [audience], "expirationSeconds": seconds}
         if pod:
             bound = {"kind": "Pod", "apiVersion": "v1", "name": pod["metadata"]["name"], "uid": pod["metadata"]["uid"]}
             spec["boundObjectRef"] = bound

@@ -24,7 +24,7 @@ from exercises.outcomes import Unanswered
 from exercises.row import ExerciseName
 from exercises.rows import ROWS
 from exercises.situation import Situation, opened
-from exercises.stages import EXERCISES, walk
+from exercises.stages import EXERCISES, standing, walk
 from exercises.tokens import SessionKey
 from rehearsal.run import environment
 from rehearsal.world import attach
@@ -86,7 +86,7 @@ class Walker:
     def changing(self) -> Generator[Standing]:
         """The operator's ways to change the lab."""
         nobody = Unanswered("testuser is not asked.")
-        with opened(self._outputs, patience=0, boundary=True, testuser=nobody) as here:
+        with opened(self._outputs, patience=0, boundary=True, testuser=nobody, stages=standing(self._outputs)) as here:
             yield Standing(self._outputs, here.api)
 
     @contextmanager
@@ -96,7 +96,8 @@ class Walker:
         made = iam.create_access_key(UserName=TESTUSER)["AccessKey"]
         try:
             key = SessionKey(made["AccessKeyId"], made["SecretAccessKey"])
-            with opened(self._outputs, patience=0, boundary=boundary, testuser=key) as here:
+            stages = standing(self._outputs)
+            with opened(self._outputs, patience=0, boundary=boundary, testuser=key, stages=stages) as here:
                 yield here
         finally:
             iam.delete_access_key(UserName=TESTUSER, AccessKeyId=made["AccessKeyId"])

@@ -280,7 +280,7 @@ def test_five_processes_are_alive_and_small(cluster: Cluster) -> None:
 
 @pytest.mark.parametrize("name", ["kube-apiserver", "etcd", "kube-controller-manager", "kwok"])
 def test_a_killed_process_comes_back_with_its_data(cluster: Cluster, name: str) -> None:
-    keep = f"kept-{name}"
+    keep, token = f"kept-{name}", account_token(cluster)
     cluster.create("/api/v1/namespaces/default/configmaps", "ConfigMap", keep, data={"still": "here"})
     endpoint = cluster.plane.endpoint
     before = next(p for p in cluster.plane.processes() if p.name == name)
@@ -311,6 +311,8 @@ def test_a_killed_process_comes_back_with_its_data(cluster: Cluster, name: str) 
 
     until(created, "pod accepted", 30)
     until(lambda: cluster.request("GET", f"{PODS}/{pod}")["status"].get("podIP"), "pod runs again", 30)
+    # Tokens from before are good, and new ones can be had: 403, as nobody has allowed them anything.
+    assert [ask(cluster, PODS, each)[0] for each in (token, account_token(cluster))] == [403, 403]
 
 
 def test_no_two_in_one_directory(cluster: Cluster) -> None:

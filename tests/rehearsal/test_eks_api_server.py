@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
+import jwt
 import pytest
 import urllib3
 from cryptography import x509
@@ -99,6 +100,127 @@ def test_the_log_holds_changes_of_roles_with_the_answer(cluster: Cluster) -> Non
     (event,) = audited(cluster, "create", path, "logged")
     assert event["level"] == "RequestResponse"
     assert event["responseObject"]["rules"] == rules
+
+
+DAY = 86400
+KUBERNETES = "https://kubernetes.default.svc"
+A_POD_S_OWN = 3607
+"""Seconds that Kubernetes writes into the volume of a pod's own token."""
+
+
+def pod(cluster: Cluster, name: str) -> Object:
+    """A pod that no node has, as what a token is bound to."""
+    spec = {"containers": [{"name": "main", "image": "anything:1"}], "schedulerName": "nobody"}
+    made = cluster.create(f"{NAMESPACE}/pods", "Pod", name, spec=spec)
+    return {"apiVersion": "v1", "kind": "Pod", "name": name, "uid": made["metadata"]["uid"]}
+
+
+def token_request(cluster: Cluster, seconds: int, audience: str = "", bound: Object | None = None) -> Object:
+    """What the API server makes of a request for a token."""
+    wanted = {"expirationSeconds": seconds, "audiences": [audience] if audience else [], "boundObjectRef": bound}
+    path = f"{NAMESPACE}/serviceaccounts/default/token"
+    return cluster.request("POST", path, {"kind": "TokenRequest", "spec": wanted})
+
+
+def claims(token: str) -> Object:
+    return jwt.decode(token, options={"verify_signature": False})
+
+
+def lifetime(answer: Object) -> tuple[int, int | None]:
+    """Seconds that an answered request's token is good, and after which the API server warns of it."""
+    told = claims(answer["status"]["token"])
+    warn = told["kubernetes.io"].get("warnafter")
+    return told["exp"] - told["iat"], warn and warn - told["iat"]
+
+
+def review(cluster: Cluster, token: str, audience: str = KUBERNETES) -> Object:
+    """Whose token that is, if it is good."""
+    wanted = {"token": token, "audiences": [audience]}
+    path = "/apis/authentication.k8s.io/v1/tokenreviews"
+    return cluster.request("POST", path, {"kind": "TokenReview", "spec": wanted})["status"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "lasts"),
+    [(600, 600), (7200, 7200), (A_POD_S_OWN, A_POD_S_OWN), (DAY, DAY), (DAY + 1, DAY), (365 * DAY, DAY)],
+)
+@pytest.mark.parametrize("audience", [KUBERNETES, "sts.amazonaws.com"])
+def test_a_request_gets_24_hours_at_most(cluster: Cluster, audience: str, asked: int, lasts: int) -> None:
+    """Longer ones are shortened and not refused: DataDog/stratus-red-team#163, aws/containers-roadmap#1836."""
+    answer = token_request(cluster, asked, audience)
+    assert lifetime(answer) == (lasts, None)
+    assert answer["spec"]["expirationSeconds"] == lasts
+    reviewed = review(cluster, answer["status"]["token"], audience)
+    assert reviewed["user"]["username"] == "system:serviceaccount:default:default"
+
+
+@pytest.mark.parametrize(("asked", "says"), [(599, "less than 10 minutes"), (2**32 + 1, "larger than 2\\^32 seconds")])
+def test_a_request_that_kubernetes_refuses_is_refused(cluster: Cluster, asked: int, says: str) -> None:
+    with pytest.raises(ApiError, match=says) as caught:
+        token_request(cluster, asked)
+    assert caught.value.status == 422
+
+
+def test_a_pod_s_own_token_lasts_90_days(cluster: Cluster) -> None:
+    """EKS User Guide, "Grant Kubernetes workloads access to AWS using Kubernetes service accounts", as of 2026-11."""
+    bound = pod(cluster, "tokens")
+    own = token_request(cluster, A_POD_S_OWN, bound=bound)
+    assert lifetime(own) == (90 * DAY, A_POD_S_OWN)
+    assert own["spec"]["expirationSeconds"] == A_POD_S_OWN, "so that the kubelet renews it every hour"
+    assert review(cluster, own["status"]["token"])["authenticated"]
+    # Only that one is: no other length, no other audience, nothing that is bound to anything else.
+    assert lifetime(token_request(cluster, 3600, bound=bound)) == (3600, None)
+    assert lifetime(token_request(cluster, 365 * DAY, bound=bound)) == (DAY, None)
+    for_aws = token_request(cluster, A_POD_S_OWN, "sts.amazonaws.com", bound)
+    assert lifetime(for_aws) == (A_POD_S_OWN, None)
+    secret = cluster.create(f"{NAMESPACE}/secrets", "Secret", "binds")["metadata"]["uid"]
+    to_secret = {"apiVersion": "v1", "kind": "Secret", "name": "binds", "uid": secret}
+    assert lifetime(token_request(cluster, A_POD_S_OWN, bound=to_secret)) == (A_POD_S_OWN, None)
+
+
+def test_a_token_in_a_secret_does_not_end(cluster: Cluster) -> None:
+    """The controller manager signs it, with the same key."""
+    about = {"name": "for-ever", "annotations": {"kubernetes.io/service-account.name": "default"}}
+    body = {"kind": "Secret", "metadata": about, "type": "kubernetes.io/service-account-token"}
+    cluster.request("POST", f"{NAMESPACE}/secrets", body)
+
+    def written() -> str | None:
+        data = cluster.request("GET", f"{NAMESPACE}/secrets/for-ever").get("data", {})
+        return base64.b64decode(data["token"]).decode() if "token" in data else None
+
+    token = until(written, "token in the secret", 30)
+    assert "exp" not in claims(token)
+    (key,) = cluster.request("GET", "/openid/v1/jwks")["keys"]
+    assert jwt.get_unverified_header(token)["kid"] == key["kid"]
+    assert jwt.decode(token, jwt.PyJWK(key), ["RS256"])["sub"] == "system:serviceaccount:default:default"
+    assert review(cluster, token)["authenticated"]
+
+
+def test_an_old_token_is_warned_of_and_refused_after_90_days(cluster: Cluster) -> None:
+    """EKS User Guide, as above: the audit log tells of tokens that are older than an hour."""
+    token = token_request(cluster, A_POD_S_OWN, bound=pod(cluster, "old"))["status"]["token"]
+    key = (cluster.plane.spec.dir / "pki" / "sa.key").read_text()
+    ca = base64.b64decode(cluster.plane.ca_data).decode()
+
+    def asked(age: int, path: str) -> int:
+        """Status of a request with that token, had it been made `age` seconds ago."""
+        told = claims(token)
+        times = {name: told[name] - age for name in ("iat", "nbf", "exp")}
+        times["kubernetes.io"] = {**told["kubernetes.io"], "warnafter": told["kubernetes.io"]["warnafter"] - age}
+        aged = jwt.encode({**told, **times}, key, "RS256", {"kid": jwt.get_unverified_header(token)["kid"]})
+        with urllib3.PoolManager(ca_cert_data=ca, retries=False) as pool:
+            url = f"{cluster.plane.endpoint}{NAMESPACE}/{path}"
+            return pool.request("GET", url, headers={"Authorization": f"Bearer {aged}"}).status
+
+    # Nobody has allowed the account anything: 403 is a token that is good.
+    assert [asked(0, "endpoints"), asked(2 * DAY, "services")] == [403, 403]
+    stale = "authentication.k8s.io/stale-token"
+    (fresh,) = audited(cluster, "list", f"{NAMESPACE}/endpoints")
+    assert stale not in fresh["annotations"]
+    (old,) = audited(cluster, "list", f"{NAMESPACE}/services")
+    assert old["annotations"][stale].startswith("subject: system:serviceaccount:default:default, seconds after")
+    assert asked(90 * DAY - 600, "services") == 403
+    assert asked(90 * DAY + 600, "services") == 401
 
 
 def request_certificate(cluster: Cluster, name: str, signer: str, usage: str, subject: tuple[str, str]) -> None:

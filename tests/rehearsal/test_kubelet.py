@@ -144,6 +144,8 @@ def test_the_token_is_bound_to_the_pod(kubelet: Kubelet, path: str) -> None:
     found = claims(kubelet.exec("dev-kubectl", "cat", f"{path}/token").stdout)
     assert found["sub"] == "system:serviceaccount:dev-team:dev-k8s"
     assert found["aud"] == ["https://kubernetes.default.svc"]
+    assert found["exp"] - found["iat"] == 90 * 86400
+    assert found["kubernetes.io"]["warnafter"] - found["iat"] == 3607
     pod = kubelet.pod("dev-kubectl")
     assert found["kubernetes.io"]["pod"] == {"name": "dev-kubectl", "uid": pod["metadata"]["uid"]}
     assert found["kubernetes.io"]["node"]["name"] == pod["spec"]["nodeName"]

@@ -169,8 +169,7 @@ def test_a_lifetime_makes_appointments_with_aws_and_can_be_moved(up: Lab):
     (second,) = starts()
     assert up.json("status")["expires"] > ends
     assert first != second
-    up.reset()
-    up("up")
+    up("up", "--ttl", "none")
     assert starts() == set()
     assert up.json("status")["expires"] == ""
 

@@ -19,6 +19,7 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from rehearsal import toolchain
@@ -125,6 +126,14 @@ def test_an_expired_token_is_refused(pods: PodAccount, irsa_token: str) -> None:
     assert refused(lambda: pods.web_identity(pods.forged(irsa_token, nbf=later)))[0] == "InvalidIdentityToken"
 
 
+def test_a_token_for_aws_lasts_a_day_at_most(pods: PodAccount) -> None:
+    for audience in (STS_AUDIENCE, POD_AUDIENCE):
+        for asked, lasts in ((3600, 3600), (365 * 86400, 86400)):
+            claims = jwt.decode(pods.token("my-sa", audience, seconds=asked), options={"verify_signature": False})
+            assert claims["exp"] - claims["iat"] == lasts
+    assert pods.web_identity(pods.token("my-sa", seconds=365 * 86400))["Audience"] == STS_AUDIENCE
+
+
 def test_a_token_that_another_key_signed_is_refused(pods: PodAccount, irsa_token: str) -> None:
     other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     assert refused(lambda: pods.web_identity(pods.forged(irsa_token, other)))[0] == "InvalidIdentityToken"
@@ -136,7 +145,8 @@ def test_a_token_that_another_key_signed_is_refused(pods: PodAccount, irsa_token
     unsigned = f"{_part({'alg': 'none', 'typ': 'JWT', 'kid': key_id})}.{_part(claimed)}."
     assert refused(lambda: pods.web_identity(unsigned))[0] == "InvalidIdentityToken"
     # The published key as the secret of an algorithm that has secrets.
-    public = (pods.kubernetes.dir / "pki" / "sa.pub").read_bytes()
+    key = serialization.load_pem_private_key((pods.kubernetes.dir / "pki" / "sa.key").read_bytes(), None)
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     confused = _hs256(claimed, public, key_id)
     assert refused(lambda: pods.web_identity(confused))[0] == "InvalidIdentityToken"
 

@@ -210,6 +210,19 @@ def test_the_files_that_shells_read_are_ones_that_sh_can_read():
         subprocess.run(["/bin/bash", "-n", str(CHECKOUT / "cli/shell_files" / file)], check=True)
 
 
+def test_helm_lists_the_labs_releases_as_whoever_the_shell_is(up: Lab):
+    listed = json.loads(up.sh("helm list --all-namespaces --output json"))
+    assert {each["name"] for each in listed} == {each["name"] for each in up.json("status")["releases"]}
+    # This lab has no archive of any chart.
+    assert {each["app_version"] for each in listed} == {"recorded"}
+    told = up.sh("helm list -A 2>&1 >/dev/null")
+    assert told == (
+        "helm: Nothing runs of releases whose APP VERSION is recorded: their charts could not be had. See lab status.\n"
+    )
+    refused = up("as", "dev-k8s", "--", "helm", "list", "-n", "kube-system", code=1)
+    assert "cannot list resource" in refused.stderr
+
+
 def test_an_open_shell_outlives_its_lab_and_belongs_to_the_next_one(up: Lab):
     """The last test with this lab: it takes it down and stands another one up."""
     session = Typed(up, "shell")
@@ -242,16 +255,3 @@ def test_a_shell_of_testuser_ends_well_though_its_lab_is_gone(up: Lab):
     end = time.monotonic() + 120
     while up.left_running() and time.monotonic() < end:
         time.sleep(0.5)
-
-
-def test_helm_lists_the_labs_releases_as_whoever_the_shell_is(up: Lab):
-    listed = json.loads(up.sh("helm list --all-namespaces --output json"))
-    assert {each["name"] for each in listed} == {each["name"] for each in up.json("status")["releases"]}
-    # This lab has no archive of any chart.
-    assert {each["app_version"] for each in listed} == {"recorded"}
-    told = up.sh("helm list -A 2>&1 >/dev/null")
-    assert told == (
-        "helm: Nothing runs of releases whose APP VERSION is recorded: their charts could not be had. See lab status.\n"
-    )
-    refused = up("as", "dev-k8s", "--", "helm", "list", "-n", "kube-system", code=1)
-    assert "cannot list resource" in refused.stderr

@@ -5,6 +5,7 @@ import ssl
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
+import jwt
 import pytest
 
 from rehearsal.control_plane import ControlPlaneError
@@ -59,6 +60,27 @@ def upgrade(kubelet: Kubelet, version: str) -> None:
     assert emulated(kubelet) == version
 
 
+def check_tokens(kubelet: Kubelet, *earlier: str) -> str:
+    """A request is shortened to 24 hours, a pod's own token is good for 90 days, and `earlier` ones are still good."""
+
+    def created(*options: str) -> tuple[str, int, bytes]:
+        done = kubelet.kubectl("create", "token", "dev-k8s", *options)
+        told = jwt.decode(done.stdout.strip(), options={"verify_signature": False})
+        return done.stdout.decode().strip(), told["exp"] - told["iat"], done.stderr
+
+    _, seconds, said = created("--duration", "8760h")
+    assert seconds == 86400
+    assert b"requested expiration of 31536000 seconds shortened to 86400 seconds" in said
+    bound = ("--bound-object-kind", "Pod", "--bound-object-name", "dev-kubectl", "--duration", "3607s")
+    token, seconds, said = created(*bound)
+    assert (seconds, said) == (90 * 86400, b"")
+    for each in (token, *earlier):
+        review = {"kind": "TokenReview", "spec": {"token": each}}
+        answer = kubelet.request("POST", "/apis/authentication.k8s.io/v1/tokenreviews", review)
+        assert answer["status"].get("authenticated"), answer["status"]
+    return token
+
+
 def test_each_version_is_the_next_one_s_beginning(tmp_path: Path) -> None:
     """Who may exec: Kubernetes' gate AuthorizePodWebsocketUpgradeCreatePermission, on since 1.35."""
     with running(tmp_path / "myeks", version="1.34") as kubelet:
@@ -71,6 +93,7 @@ def test_each_version_is_the_next_one_s_beginning(tmp_path: Path) -> None:
             let(kubelet, user, verb)
         until(lambda: exec_status(kubelet, "both") == 101, "roles in force")
         assert [exec_status(kubelet, user) for user in ("watcher", "maker")] == [101, 403]
+        token = check_tokens(kubelet)
         for version in ("1.35", "1.36"):
             upgrade(kubelet, version)
             assert kubelet.plane.endpoint == endpoint
@@ -79,6 +102,7 @@ def test_each_version_is_the_next_one_s_beginning(tmp_path: Path) -> None:
             kubelet.request("GET", f"/api/v1/namespaces/{NAMESPACE}/secrets/kept")
             until(lambda: exec_status(kubelet, "both") == 101, "exec works again", 30)
             assert [exec_status(kubelet, user) for user in ("watcher", "maker", "nobody")] == [403, 403, 403]
+            check_tokens(kubelet, token)
             # The container has been running all the time, and kubectl reaches it.
             assert b"uid=" in kubelet.exec("dev-kubectl", "id").stdout
             assert kubelet.pod("dev-kubectl")["status"]["containerStatuses"][0]["restartCount"] == 0

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -13,7 +12,7 @@ import pytest
 import typer
 
 from cli import aws_stack, cluster_facts, cost, interrupted, pulumi_cli
-from cli.failures import BadInput, CannotAsk, Failure
+from cli.failures import BadInput, Failure
 from cli.made_by_hand import Agree
 from cli.pulumi_cli import Ended
 from cli.stacks import Stack
@@ -28,7 +27,7 @@ STACK = Stack("dev", Path("Pulumi.dev.yaml"), parse({}, "ap-northeast-2"))
 def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     calls: list[tuple[str, ...]] = []
     monkeypatch.setattr(aws_stack, "_pulumi", lambda *arguments, **_: calls.append(arguments))
-    monkeypatch.setattr(aws_stack, "outputs", lambda _stack: {})
+    monkeypatch.setattr(pulumi_cli, "outputs", lambda _stack: {})
     return calls
 
 
@@ -82,17 +81,6 @@ def test_down_forgets_what_was_in_a_cluster_that_is_gone(monkeypatch: pytest.Mon
     assert variable not in os.environ
 
 
-def test_outputs_that_cannot_be_read_are_not_taken_for_none(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(pulumi_cli, "binary", lambda: "pulumi")
-    answer = subprocess.CompletedProcess([], 255, "", "error: no stack named 'dev' found\n")
-    monkeypatch.setattr(subprocess, "run", lambda *_a, **_k: answer)
-    with pytest.raises(CannotAsk, match="no stack named") as caught:
-        aws_stack.outputs(STACK)
-    assert caught.value.exit_code == 3
-    answer.returncode, answer.stdout = 0, json.dumps({"clusterName": "myeks"})
-    assert aws_stack.outputs(STACK) == {"clusterName": "myeks"}
-
-
 def test_no_pulumi_cli_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(Failure, match="pulumi CLI is not on PATH"):
@@ -126,7 +114,7 @@ class Change:
         self.ran: list[tuple[tuple[str, ...], dict[str, Any]]] = []
         monkeypatch.setattr(interrupted, "update", self.update)
         monkeypatch.setattr(pulumi_cli, "run", self.run)
-        monkeypatch.setattr(aws_stack, "outputs", lambda _stack: {"clusterName": "myeks"})
+        monkeypatch.setattr(pulumi_cli, "outputs", lambda _stack: {"clusterName": "myeks"})
 
     def update(self, stack: Stack, run: Callable[[], Ended], *, yes: bool, builds: bool, agree: Agree) -> Ended:
         self.seen.append((stack.name, yes, builds))

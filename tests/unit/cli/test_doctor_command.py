@@ -12,7 +12,7 @@ from botocore.exceptions import ProfileNotFound
 from typer.testing import CliRunner
 
 import infra.clients
-from cli import aws_stack, doctor, recorded, up
+from cli import aws_stack, doctor, pulumi_cli, recorded, up
 from cli.console import Progress
 from cli.failures import Failure
 from cli.stacks import Stack
@@ -135,7 +135,7 @@ def test_what_stands_is_what_the_state_says_and_not_the_outputs(
     monkeypatch: pytest.MonkeyPatch, found: recorded.Recorded, seen: Recorded | Unseen
 ):
     """A run that failed has written no outputs."""
-    monkeypatch.setattr(aws_stack, "outputs", lambda _stack: pytest.fail("the outputs were asked"))
+    monkeypatch.setattr(pulumi_cli, "outputs", lambda _stack: pytest.fail("the outputs were asked"))
     monkeypatch.setattr(recorded, "on_aws", lambda _stack: found)
     looked: list[Recorded | Unseen] = []
 

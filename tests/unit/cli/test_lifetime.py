@@ -23,6 +23,7 @@ NOW = datetime(2026, 11, 24, 17, 30, 20, tzinfo=UTC)
         ("90m", "2026-11-24T19:01Z"),
         ("1d12h", "2026-11-26T05:31Z"),
         (" 2h15m ", "2026-11-24T19:46Z"),
+        ("none", ""),
     ],
 )
 def test_a_lifetime_becomes_a_moment(ttl: str, moment: str):
@@ -74,7 +75,7 @@ def test_a_file_without_settings_is_left_alone(text: str):
 
 def test_an_end_that_has_passed_is_bad_input():
     config = parse({"expires": "2026-11-24T17:30Z"}, "ap-northeast-2")
-    with pytest.raises(BadInput, match="--ttl 4h, or remove myeks:expires") as told:
+    with pytest.raises(BadInput, match=r"--ttl 4h, or no end with \./lab up --ttl none") as told:
         lifetime.insist(config, NOW)
     assert told.value.exit_code == 2
     with pytest.raises(BadInput):

@@ -1,5 +1,6 @@
 """How the end of the user's pulumi is told; no process is started."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli import pulumi_cli
-from cli.failures import Failure
+from cli.failures import CannotAsk, Failure
 from cli.pulumi_cli import Ended
 
 
@@ -104,3 +105,14 @@ def test_the_event_log_is_followed_while_it_is_written(tmp_path: Path):
     pulumi_cli.follow(log, Over(), seen.append)
     # The last line has no end yet.
     assert looks == [[], [], [{"sequence": 1}], [{"sequence": 1}, {"sequence": 2}]]
+
+
+def test_outputs_that_cannot_be_read_are_not_taken_for_none(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pulumi_cli, "binary", lambda: "pulumi")
+    answer = subprocess.CompletedProcess([], 255, "", "error: no stack named 'dev' found\n")
+    monkeypatch.setattr(subprocess, "run", lambda *_a, **_k: answer)
+    with pytest.raises(CannotAsk, match="no stack named") as caught:
+        pulumi_cli.outputs("dev")
+    assert caught.value.exit_code == 3
+    answer.returncode, answer.stdout = 0, json.dumps({"clusterName": "myeks"})
+    assert pulumi_cli.outputs("dev") == {"clusterName": "myeks"}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cli import aws_stack, stacks
+from cli import pulumi_cli, stacks
 from cli.failures import BadInput
 from cli.outputs import outputs_of
 
@@ -95,11 +95,11 @@ def test_the_outputs_are_asked_for_as_the_user_and_aws_as_the_engine(
     monkeypatch.setenv("MYEKS_LAB_CACHE", str(tmp_path))
     asked: list[str | None] = []
 
-    def recorded(stack: stacks.Stack) -> dict[str, str]:
+    def recorded(_stack: str) -> dict[str, str]:
         asked.append(os.environ.get("AWS_ACCESS_KEY_ID"))
         return {"kubeconfig": "{}"}
 
-    monkeypatch.setattr(aws_stack, "outputs", recorded)
+    monkeypatch.setattr(pulumi_cli, "outputs", recorded)
     with outputs_of(stacks.load("dev")):
         assert os.environ["AWS_PROFILE"] == "study"
         assert "AWS_ACCESS_KEY_ID" not in os.environ

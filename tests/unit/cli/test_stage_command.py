@@ -10,7 +10,7 @@ import pytest
 import typer
 import yaml
 
-from cli import aws_stack, cluster_facts, cost, kept_stages, stacks, stage, updates
+from cli import aws_stack, cluster_facts, cost, kept_stages, pulumi_cli, stacks, stage, updates
 from cli.console import Progress
 from cli.failures import BadInput, CannotAsk, Failure, NotUp
 from cli.stacks import CHECKOUT, Stack
@@ -58,7 +58,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     monkeypatch.setattr(updates, "rehearse", made.rehearse)
     monkeypatch.setattr(updates, "tell", lambda *_, **__: None)
     monkeypatch.setattr(aws_stack, "_pulumi", made.pulumi)
-    monkeypatch.setattr(aws_stack, "outputs", lambda _stack: {"clusterName": "myeks"})
+    monkeypatch.setattr(pulumi_cli, "outputs", lambda _stack: {"clusterName": "myeks"})
     monkeypatch.setattr(cluster_facts, "after_up", lambda *_: ())
     monkeypatch.setattr(cost, "tell", lambda _stack: None)
     return made

@@ -73,7 +73,7 @@ def evening(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Evening:
     monkeypatch.setattr(cost, "tell", tell)
     monkeypatch.setattr(typer, "confirm", confirm)
     monkeypatch.setattr(aws_stack, "_pulumi", pulumi)
-    monkeypatch.setattr(aws_stack, "outputs", outputs)
+    monkeypatch.setattr(pulumi_cli, "outputs", outputs)
     monkeypatch.setattr(cluster_facts, "after_up", after_up)
     return made
 
@@ -198,3 +198,6 @@ def test_the_rehearsals_end_is_kept_beside_it_and_its_file_stays(tmp_path: Path,
     CliRunner().invoke(app, ["--ttl", "4h"])
     file.write_text(f'{SETTINGS}  myeks:expires: "2099-01-01T00:00Z"\n')
     assert stacks.load("rehearsal").config.expires == "2099-01-01T00:00Z"
+    CliRunner().invoke(app, ["--ttl", "none"])
+    assert not meant[-1].config.expires
+    assert not stacks.load("rehearsal").config.expires

@@ -23,7 +23,7 @@ from rehearsal.control_plane import (
 )
 from rehearsal.control_plane.manifests import path_of
 from rehearsal.control_plane.material import service_address
-from rehearsal.control_plane.pki import Authority, token_keys
+from rehearsal.control_plane.pki import Authority, token_key
 from rehearsal.control_plane.ports import Port
 from rehearsal.control_plane.processes import tail
 
@@ -135,7 +135,7 @@ def test_the_authority_signs_for_names_and_groups(tmp_path: Path) -> None:
     server = x509.load_pem_x509_certificate(served.read_bytes())
     names = server.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     assert [str(n.value) for n in names] == ["127.0.0.1", "kubernetes.default"]
-    for file in (key, authority.key_file, *token_keys(tmp_path)):
+    for file in (key, authority.key_file, token_key(tmp_path)):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 

@@ -3,7 +3,8 @@
 import pytest
 
 from exercises.access.objects import Rule
-from exercises.access.requests import Request, ResourceRequest, UrlRequest, rule_allows, rule_allows_some_names
+from exercises.access.requests import Request, ResourceRequest, UrlRequest
+from exercises.access.rules import rule_allows, rule_allows_some_names
 
 PODS = Rule(("get", "list"), ("",), ("pods",))
 ANYTHING = Rule(("*",), ("*",), ("*",))
