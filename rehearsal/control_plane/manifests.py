@@ -39,6 +39,7 @@ KINDS: Final = {
     "StorageClass": Kind("storage.k8s.io/v1", "storageclasses"),
     "CSIDriver": Kind("storage.k8s.io/v1", "csidrivers"),
     "MutatingWebhookConfiguration": Kind("admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations"),
+    "ValidatingWebhookConfiguration": Kind("admissionregistration.k8s.io/v1", "validatingwebhookconfigurations"),
 }
 """The kinds that EKS and its add-ons make."""
 
