@@ -179,6 +179,12 @@ def test_eks_maps_the_node_role_and_its_webhook_refuses_a_typo(aws: Account, kub
     )
     assert kubectl("replace", "--dry-run=server", "-f", written(right))[0] == 0
     assert kubectl("create", "--dry-run=server", "-f", written(typo, "another"))[0] == 0
+    # A webhook that does not answer locks nobody out. Last, for nobody puts it back.
+    gone = [{"op": "replace", "path": "/webhooks/0/clientConfig/url", "value": "https://127.0.0.1:1/validate"}]
+    code, told = kubectl("patch", "validatingwebhookconfiguration", webhook, "--type=json", "-p", json.dumps(gone))
+    assert code == 0, told
+    place = written(typo)
+    wait_for(lambda: kubectl("replace", "--dry-run=server", "-f", place)[0] == 0)
 
 
 def test_a_user_goes_through_the_stages_of_the_exercise(aws: Account, kubectl: Kubectl) -> None:
