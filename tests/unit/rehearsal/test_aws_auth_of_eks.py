@@ -99,8 +99,8 @@ def test_the_webhook_answers_with_the_reason() -> None:
 
 def test_a_node_role_is_added_once_and_the_rest_stays() -> None:
     data = {"mapRoles": KEPT, "mapUsers": "- userarn: x"}
-    added = aws_auth.with_nodes(data, ROLE)
-    assert added == {"mapRoles": KEPT + ADDED, "mapUsers": "- userarn: x"}
+    added = {"mapRoles": KEPT + ADDED, "mapUsers": "- userarn: x"}
+    assert aws_auth.with_nodes(data, ROLE) == added
     assert aws_auth.with_nodes(added, ROLE) is None
     assert aws_auth.with_nodes({"mapRoles": f"- roleARN: {ROLE.upper()}\n  groups: [mine]"}, ROLE) is None
     nothing: list[dict[str, str]] = [{}, {"mapRoles": ""}, {"mapRoles": "[]\n"}]
