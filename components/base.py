@@ -15,11 +15,15 @@ Tags = Mapping[str, str]
 """AWS tags without `Name`, which each resource adds for itself."""
 
 
+_TYPE = "myeks:components:"
+
+
 class Component(pulumi.ComponentResource):
     """A group of resources of one purpose."""
 
     def __init__(self, kind: str, name: str, opts: pulumi.ResourceOptions | None) -> None:
-        super().__init__(f"myeks:components:{kind}", name, None, opts)
+        super().__init__(f"{_TYPE}{kind}", name, None, opts)
+        self._name_of_component = name
 
     def child(
         self,
@@ -28,6 +32,7 @@ class Component(pulumi.ComponentResource):
         delete_before_replace: bool | None = None,
         replacement_trigger: pulumi.Input[str] | None = None,
         before_create: pulumi.ResourceHook | None = None,
+        once_of: str = "",
     ) -> pulumi.ResourceOptions:
         """Options of a child resource.
 
@@ -37,6 +42,7 @@ class Component(pulumi.ComponentResource):
             replacement_trigger: for a child that is of no use any more when this value changes, although none of
                 its inputs does.
             before_create: what is run before the child is created, in no preview.
+            once_of: kind of the component of the same name that had the child before; a standing lab keeps it so.
         """
         return pulumi.ResourceOptions(
             parent=self,
@@ -44,7 +50,11 @@ class Component(pulumi.ComponentResource):
             delete_before_replace=delete_before_replace,
             replacement_trigger=replacement_trigger,
             hooks=pulumi.ResourceHookBinding(before_create=[before_create]) if before_create else None,
+            aliases=[pulumi.Alias(parent=self._urn_of(once_of))] if once_of else None,
         )
+
+    def _urn_of(self, kind: str) -> str:
+        return f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{_TYPE}{kind}::{self._name_of_component}"
 
 
 def named(tags: Tags, name: str) -> dict[str, str]:

@@ -13,6 +13,8 @@ Decided here:
 - The range of service addresses is given: EKS takes 10.100.0.0/16 or 172.20.0.0/16 by itself, and the second
   would hide the ops servers from pods.
 - The log group is ours: EKS would make one that nobody deletes.
+- aws-auth maps the nodes' role, as EKS does by itself when it makes a managed node group. pulumi-eks writes the whole
+  list with every change of the users: without the role here, EKS's own entry would go with the first.
 """
 
 from __future__ import annotations
@@ -68,7 +70,10 @@ class ClusterArgs:
     """Short name → ARN of an IAM principal that shall administrate the cluster, beside the creator."""
 
     user_mappings: Sequence[pulumi_eks.UserMappingArgs] = ()
-    """IAM users that the ConfigMap aws-auth lets in. pulumi-eks owns it; nothing else may write it."""
+    """IAM users that the ConfigMap aws-auth lets in. pulumi-eks owns it; beside it EKS alone may write it."""
+
+    node_role_arn: pulumi.Input[str] | None = None
+    """Role of the nodes, which aws-auth maps too."""
 
     before_log_group: pulumi.ResourceHook | None = None
     """What is run before the control plane's log group is created."""
@@ -176,6 +181,7 @@ class Cluster(Component):
             # Given even when it is empty: `mapUsers` is then the stack's own at all times, and what somebody
             # wrote there by hand goes with the next change.
             user_mappings=list(args.user_mappings),
+            role_mappings=[_node_mapping(args.node_role_arn)] if args.node_role_arn is not None else None,
             encryption_config_key_arn=key.arn,
             enabled_cluster_log_types=LOG_TYPES,
             vpc_cni_options=pulumi_eks.VpcCniOptionsArgs(
@@ -229,3 +235,12 @@ class Cluster(Component):
         for user in kubeconfig["users"]:
             user["user"]["exec"]["args"] += ["--profile", profile]
         return json.dumps(kubeconfig, sort_keys=True)
+
+
+def _node_mapping(role_arn: pulumi.Input[str]) -> pulumi_eks.RoleMappingArgs:
+    """What EKS writes for a managed node group's role (EKS User Guide, "auth-configmap")."""
+    return pulumi_eks.RoleMappingArgs(
+        role_arn=role_arn,
+        username="system:node:{{EC2PrivateDNSName}}",
+        groups=["system:bootstrappers", "system:nodes"],
+    )

@@ -4,7 +4,8 @@ A launch template cannot be combined with EKS's `remote_access`, which would mak
 itself; so the group `<prefix>-remoteAccess` is made here. And because the template names security groups, EKS
 adds none: the cluster's own must be among them or the nodes never join.
 
-EKS makes the node role's access entry by itself for a managed node group.
+EKS makes the node role's access entry by itself for a managed node group, and maps the role in the ConfigMap
+aws-auth. There the cluster's component has it too (see there), so the role is made before the cluster.
 """
 
 from __future__ import annotations
@@ -36,6 +37,46 @@ ROOT_THROUGHPUT_MIBS = 125
 """gp3's base figures, which cost nothing extra."""
 
 
+class NodeRole(Component):
+    """The IAM role that nodes have."""
+
+    arn: pulumi.Output[str]
+    rights: Sequence[pulumi.Resource]
+    """What a node needs of its role before it joins."""
+
+    def __init__(
+        self,
+        name: str,
+        description: str,
+        partition: pulumi.Input[str],
+        *,
+        session_manager: bool = False,
+        tags: Tags | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """`session_manager`: whether Session Manager reaches the nodes. Every pod then has the rights of
+        `SESSION_MANAGER_POLICY` too."""
+        super().__init__("NodeRole", name, opts)
+        role = iam.Role(
+            f"{name}-role",
+            assume_role_policy=service_trust("ec2.amazonaws.com"),
+            description=description,
+            tags=tags,
+            opts=self.child(once_of="NodeGroup"),
+        )
+        self.rights = [
+            iam.RolePolicyAttachment(
+                f"{name}-{short}",
+                role=role.name,
+                policy_arn=managed_policy(partition, policy),
+                opts=self.child(once_of="NodeGroup"),
+            )
+            for short, policy in (NODE_POLICIES | (SESSION_MANAGER_POLICY if session_manager else {})).items()
+        ]
+        self.arn = role.arn
+        self.register_outputs({"arn": self.arn})
+
+
 @dataclass(frozen=True)
 class NodeGroupArgs:
     """Size, machines, and who may reach them."""
@@ -46,7 +87,7 @@ class NodeGroupArgs:
     cluster: pulumi_eks.Cluster
     cluster_name: str
     kubernetes_version: str
-    partition: pulumi.Input[str]
+    role: NodeRole
     vpc_id: pulumi.Input[str]
     subnet_ids: Sequence[pulumi.Input[str]]
     """One in each zone: EKS spreads the nodes over them evenly."""
@@ -68,45 +109,23 @@ class NodeGroupArgs:
     """Single IPv4 addresses that may reach every port: the ops servers."""
 
     key_name: str | None = None
-    session_manager: bool = False
-    """Whether Session Manager reaches the nodes. Every pod then has the rights of `SESSION_MANAGER_POLICY` too."""
-
     tags: Tags = field(default_factory=dict[str, str])
 
 
 class NodeGroup(Component):
-    """Node role, security group, launch template and node group; depend on the component to come after ready
-    nodes."""
-
-    role_arn: pulumi.Output[str]
+    """Security group, launch template and node group; depend on the component to come after ready nodes."""
 
     def __init__(self, name: str, args: NodeGroupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("NodeGroup", name, opts)
         self._name, self._args = name, args
         self._prefix = f"{args.cluster_name}-{args.group_name}"
-        role = iam.Role(
-            f"{name}-role",
-            assume_role_policy=service_trust("ec2.amazonaws.com"),
-            description=f"Nodes of {self._prefix}",
-            tags=args.tags,
-            opts=self.child(),
-        )
-        attachments = [
-            iam.RolePolicyAttachment(
-                f"{name}-{short}",
-                role=role.name,
-                policy_arn=managed_policy(args.partition, policy),
-                opts=self.child(),
-            )
-            for short, policy in (NODE_POLICIES | (SESSION_MANAGER_POLICY if args.session_manager else {})).items()
-        ]
         group, rules = self._remote_access()
         template = self._launch_template(group)
         pulumi_eks.ManagedNodeGroup(
             name,
             cluster=args.cluster,
             node_group_name=args.group_name,
-            node_role_arn=role.arn,
+            node_role_arn=args.role.arn,
             subnet_ids=args.subnet_ids,
             # With a template that names no image, EKS takes the newest of this type for the version.
             ami_type="AL2023_x86_64_STANDARD",
@@ -120,10 +139,9 @@ class NodeGroup(Component):
             tags=args.tags,
             # A node that joins before its role has all its rights, or its neighbours may reach it, is
             # NotReady.
-            opts=self.child([args.cluster, *attachments, *rules]),
+            opts=self.child([args.cluster, *args.role.rights, *rules]),
         )
-        self.role_arn = role.arn
-        self.register_outputs({"roleArn": self.role_arn})
+        self.register_outputs({})
 
     def _remote_access(self) -> tuple[ec2.SecurityGroup, list[pulumi.Resource]]:
         name, args = self._name, self._args

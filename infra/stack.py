@@ -30,7 +30,7 @@ from components.cluster import ANYWHERE, Cluster, ClusterArgs
 from components.expiry import Expiry, ExpiryArgs
 from components.ingress_expiry import IngressExpiry, IngressExpiryArgs
 from components.network import Network, NetworkArgs
-from components.node_group import NodeGroup, NodeGroupArgs
+from components.node_group import NodeGroup, NodeGroupArgs, NodeRole
 from components.ops_network import OpsNetwork, OpsNetworkArgs
 from components.ops_servers import OpsServers, OpsServersArgs
 from components.ops_user_data import OpsEnvironment, OpsTools
@@ -110,7 +110,14 @@ def build(config: LabConfig, aws_profile: str | None = None) -> Lab:
     ops = _ops(config, scope, network) if config.ops_servers.enabled else None
     testuser = fixtures.testuser(config, scope)
     ending = _ending(config, scope, network, ops)
-    cluster = _cluster(config, scope, network, ops, testuser, addon_versions, aws_profile, after(*ending))
+    role = NodeRole(
+        "nodes",
+        f"Nodes of {config.cluster_name}-{NODE_GROUP}",
+        scope.partition,
+        session_manager=config.node_group.session_manager,
+        tags=config.tags,
+    )
+    cluster = _cluster(config, scope, network, ops, testuser, role, addon_versions, aws_profile, after(*ending))
     addons = AddonsArgs(
         cluster_name=cluster.cluster_name,
         partition=scope.partition,
@@ -118,7 +125,7 @@ def build(config: LabConfig, aws_profile: str | None = None) -> Lab:
         tags=config.tags,
     )
     node_addons = NodeAddons("node-addons", addons, after(cluster.core))
-    nodes = _nodes(config, scope, network, ops, cluster, node_addons)
+    nodes = _nodes(config, network, ops, cluster, role, node_addons)
     workload_addons = WorkloadAddons("addons", addons, after(nodes))
     DefaultStorage("storage", after(workload_addons.ebs_csi_driver, cluster=cluster))
     platform = build_platform(config, scope, network, cluster, nodes, workload_addons)
@@ -214,6 +221,7 @@ def _cluster(
     network: Network,
     ops: OpsServers | None,
     testuser: fixtures.Testuser,
+    role: NodeRole,
     addon_versions: Mapping[str, pulumi.Output[str]],
     aws_profile: str | None,
     opts: pulumi.ResourceOptions,
@@ -244,6 +252,7 @@ def _cluster(
             public_access_cidrs=public_access,
             administrators={"ops": ops.role_arn} if ops else {},
             user_mappings=testuser.mappings,
+            node_role_arn=role.arn,
             before_log_group=log_group_remains.hook(aws_profile, config.region),
             aws_profile=aws_profile,
             tags=config.tags,
@@ -254,10 +263,10 @@ def _cluster(
 
 def _nodes(
     config: LabConfig,
-    scope: Scope,
     network: Network,
     ops: OpsServers | None,
     cluster: Cluster,
+    role: NodeRole,
     node_addons: NodeAddons,
 ) -> NodeGroup:
     group = config.node_group
@@ -268,7 +277,7 @@ def _nodes(
             cluster=cluster.core,
             cluster_name=config.cluster_name,
             kubernetes_version=config.kubernetes_version,
-            partition=scope.partition,
+            role=role,
             vpc_id=network.vpc_id,
             subnet_ids=network.public_subnet_ids,
             cluster_security_group_id=cluster.security_group_id,
@@ -282,7 +291,6 @@ def _nodes(
             operator_cidrs=config.operator_cidrs,
             trusted_addresses=ops.private_ips if ops else [],
             key_name=config.key_name,
-            session_manager=group.session_manager,
             tags=config.tags,
         ),
         after(node_addons, *network.way_out),

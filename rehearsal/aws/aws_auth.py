@@ -18,7 +18,7 @@ import yaml
 
 LISTS: Final = (("mapRoles", "rolearn"), ("mapUsers", "userarn"))
 """Each list, in the order in which they are searched, and the member that has the ARN."""
-_EMPTY: Final = ("", "``", '""', "''")
+EMPTY: Final = ("", "``", '""', "''")
 """What a list may hold besides YAML: nothing, as the authenticator takes it."""
 
 
@@ -59,40 +59,62 @@ _GoYaml.add_constructor("tag:yaml.org,2002:bool", lambda *_: True)
 
 def mappings(data: Mapping[str, str]) -> list[Mapped]:
     """Every entry with an ARN, as it is written, in the order in which the authenticator reads them."""
-    return [
-        found for key, member in LISTS for item in _items(data.get(key, "")) if (found := _mapping(key, member, item))
-    ]
+    return [found for key, member in LISTS for item in _items(data, key) if (found := mapping_of(key, member, item))]
 
 
 def accounts(data: Mapping[str, str]) -> list[str]:
     """The accounts of mapAccounts, all of whose users and roles are let in."""
     text = data.get("mapAccounts", "")
-    content = None if text.strip() in _EMPTY else _first_document(yaml.BaseLoader, text)
+    content = None if text.strip() in EMPTY else _first_document(yaml.BaseLoader, text)
     return [one for one in content if isinstance(one, str)] if isinstance(content, list) else []
 
 
-def _items(text: str) -> list[Any]:
-    content = None if text.strip() in _EMPTY else _first_document(_GoYaml, text)
+def entries(data: Mapping[str, str], key: str) -> list[Any]:
+    """A list's entries as they are written, also those without an ARN.
+
+    Raises YAMLError, TypeError, ValueError or RecursionError for what is no YAML that JSON can hold, and NoList.
+    """
+    text = data.get(key) or ""
+    content = None if text.strip() in EMPTY else document(_GoYaml, text)
+    json.dumps(content, allow_nan=False)
+    if content is not None and not isinstance(content, list):
+        raise NoList(content)
+    return content or []
+
+
+class NoList(ValueError):
+    """A key of aws-auth holds something else than a list: `content`."""
+
+    def __init__(self, content: Any) -> None:
+        super().__init__("it is no list")
+        self.content = content
+
+
+def _items(data: Mapping[str, str], key: str) -> list[Any]:
     try:
-        json.dumps(content, allow_nan=False)
-    except (TypeError, ValueError, RecursionError):
+        return entries(data, key)
+    except (yaml.YAMLError, TypeError, ValueError, RecursionError):
         return []
-    return content if isinstance(content, list) else []
 
 
 def _first_document(loader: Any, text: str) -> Any:
-    reading = None
     try:
-        reading = loader(text)
-        return reading.get_data() if reading.check_data() else None
+        return document(loader, text)
     except (yaml.YAMLError, ValueError, RecursionError):
         return None
+
+
+def document(loader: Any, text: str) -> Any:
+    """The first document of a text, None without one; what follows is not read. Raises YAMLError and the like."""
+    reading = loader(text)
+    try:
+        return reading.get_data() if reading.check_data() else None
     finally:
-        if reading:
-            reading.dispose()
+        reading.dispose()
 
 
-def _mapping(key: str, member: str, item: Any) -> Mapped | None:
+def mapping_of(key: str, member: str, item: Any) -> Mapped | None:
+    """What an entry of a list maps; None without an ARN."""
     if not isinstance(item, dict):
         return None
     arn, username, groups, with_sso = "", "", (), False

@@ -40,6 +40,7 @@ KINDS: Final = {
     "CSIDriver": Kind("storage.k8s.io/v1", "csidrivers"),
     "APIService": Kind("apiregistration.k8s.io/v1", "apiservices"),
     "MutatingWebhookConfiguration": Kind("admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations"),
+    "ValidatingWebhookConfiguration": Kind("admissionregistration.k8s.io/v1", "validatingwebhookconfigurations"),
 }
 """The kinds that EKS and its add-ons make."""
 

@@ -53,7 +53,8 @@ class ControlPlaneSpec:
     """Environment of every process in a container of that pod, laid over the pod's own: where on this
     machine the pod finds what it would find under an address of AWS. Asked anew for every process."""
     admission: Admission | None = None
-    """Plays EKS's pod-identity-webhook, which sees every pod that is created. None: changes no pod."""
+    """Plays EKS's webhooks: the one that sees every pod that is created, and the one that sees what kube-system's
+    ConfigMaps become, aws-auth among them. None: changes and refuses nothing."""
     data_key: DataKey | None = None
     """Encrypts what etcd holds. None: a key that the control plane makes."""
 

@@ -1,9 +1,9 @@
-"""The port at which the API server finds every node's kubelet, and the one webhook that EKS has there.
+"""The port at which the API server finds every node's kubelet, and the webhooks that EKS has there.
 
 A kubelet runs commands for whoever holds the right client certificate, so
 this port asks for it: signed by the cluster's own authority and with the name
-of the API server. The webhook alone is open, as a webhook is: it changes
-nothing, it only answers what a pod should look like.
+of the API server. The webhooks alone are open, as webhooks are: they change
+nothing, they only answer what a pod should look like and what may be written.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 CLIENT: Final = "kube-apiserver-kubelet-client"
 """Name in the API server's client certificate."""
-MUTATE: Final = "/mutate"
+WEBHOOKS: Final = ("/mutate", "/validate")
 _PROXIED: Final = re.compile(r"/api/v1/nodes/([^/]+)/proxy(?:/|$)")
 """What the API server says in X-Forwarded-Uri of a request that it passes on to a node; the name may have a port."""
 _LARGEST_REQUEST: Final = 8 << 20
@@ -68,7 +68,7 @@ def common_name(certificate: Any) -> str:
 
 @web.middleware
 async def _authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
-    if request.path == MUTATE:
+    if request.path in WEBHOOKS:
         return await handler(request)
     certificate = request.transport.get_extra_info("peercert") if request.transport else None
     if not certificate:
@@ -112,7 +112,8 @@ class Server:
         app.router.add_get("/containerLogs/{namespace}/{pod}/{container}", self._logs)
         app.router.add_get("/pods", self._pods_of_node)
         app.router.add_get("/healthz", self._healthz)
-        app.router.add_post(MUTATE, self._mutate)
+        for path in WEBHOOKS:
+            app.router.add_post(path, self._admit)
         # Whoever goes away in the middle of an answer ends it.
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN)
         await self._runner.setup()
@@ -225,7 +226,7 @@ class Server:
         del request
         return web.Response(text="ok")
 
-    async def _mutate(self, request: web.Request) -> web.StreamResponse:
+    async def _admit(self, request: web.Request) -> web.StreamResponse:
         try:
             review = cast("Object", json.loads(await request.read()))
             uid = review["request"]["uid"]
@@ -243,7 +244,7 @@ class Server:
             except asyncio.CancelledError:
                 raise
             except Exception:
-                # The webhook's failure policy lets the pod pass; why it failed is for the emulator's log.
-                _log.exception("the admission of a pod failed")
+                # The webhooks' failure policy lets the object pass; why it failed is for the emulator's log.
+                _log.exception("an admission failed")
                 return web.Response(status=500, text="admission failed")
         return web.json_response(answer)

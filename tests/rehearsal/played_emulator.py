@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from rehearsal.aws import server
+from rehearsal.control_plane.client import ApiError
 from rehearsal.control_plane.errors import ControlPlaneError
 from rehearsal.control_plane.nodes import NodeSpec
 from rehearsal.control_plane.spec import ControlPlaneSpec, ProcessInfo
@@ -35,14 +36,16 @@ BROKEN = "broken"
 
 
 class PlayedClient:
-    """Answers the one request that the emulator makes: for aws-auth."""
+    """Answers the requests that the emulator makes: for aws-auth, of which it keeps the data."""
 
     def __init__(self, directory: Path) -> None:
         self._file = directory.parent.parent / AWS_AUTH
 
-    async def request(self, method: str, path: str) -> dict[str, Any]:
-        if not self._file.exists() or not path.endswith("/configmaps/aws-auth"):
-            raise ControlPlaneError(f"{method} {path}: not found")
+    async def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        if body is not None:
+            self._file.write_text(json.dumps(body["data"]))
+        elif not self._file.exists() or not path.endswith("/configmaps/aws-auth"):
+            raise ApiError(method, path, 404, b"not found")
         return {"data": json.loads(self._file.read_text())}
 
 

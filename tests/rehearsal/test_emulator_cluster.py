@@ -133,6 +133,60 @@ def test_a_token_may_be_signed_for_the_region_s_sts(kubectl: Kubectl) -> None:
     assert asking(*who) == (0, "arn:aws:iam::111122223333:user/operator")
 
 
+def test_eks_maps_the_node_role_and_its_webhook_refuses_a_typo(aws: Account, kubectl: Kubectl) -> None:
+    map_of_roles = ("get", "cm", "aws-auth", "-n", "kube-system", "--show-managed-fields", "-o")
+    code, told = kubectl(*map_of_roles, "json")
+    assert code == 0, told
+    made = json.loads(told)
+    assert yaml.safe_load(made["data"]["mapRoles"]) == [
+        {
+            "rolearn": aws.node_role,
+            "username": "system:node:{{EC2PrivateDNSName}}",
+            "groups": ["system:bootstrappers", "system:nodes"],
+        }
+    ]
+    assert [one["manager"] for one in made["metadata"]["managedFields"]] == ["vpcLambda"]
+    webhook = "eks-aws-auth-configmap-validation-webhook"
+    wait_for(lambda: kubectl("get", "validatingwebhookconfigurations", webhook)[0] == 0)
+
+    def written(roles: str, name: str = "aws-auth") -> str:
+        place = Path(kubectl.env["HOME"]) / "aws-auth.json"
+        meta = {"name": name, "namespace": "kube-system"}
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"mapRoles": roles}}
+        place.write_text(json.dumps(body))
+        return str(place)
+
+    reason = (
+        f'admission webhook "{webhook}.amazonaws.com" denied the request: error parsing config map: '
+        '[json: unknown field "rolear" one of rolearn or SSO must be supplied]'
+    )
+    typo, right = f"- rolear: {aws.node_role}\n  username: y\n", f"- rolearn: {aws.node_role}\n  username: y\n"
+    place = written(typo)
+    # The API server takes note of the webhook some time after it is there.
+    wait_for(lambda: reason in kubectl("replace", "-f", place, "--dry-run=server")[1])
+    for verb in (
+        ("create", "-f", place),
+        ("replace", "-f", place),
+        ("apply", "-f", place),
+        ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", place),
+        ("patch", "cm", "aws-auth", "-n", "kube-system", "-p", json.dumps({"data": {"mapUsers": "- userar: x"}})),
+    ):
+        code, told = kubectl(*verb)
+        assert (code, "denied the request: error parsing config map: [json: unknown field" in told) == (1, True), told
+    assert (
+        json.loads(kubectl(*map_of_roles, "json")[1])["metadata"]["resourceVersion"]
+        == (made["metadata"]["resourceVersion"])
+    )
+    assert kubectl("replace", "--dry-run=server", "-f", written(right))[0] == 0
+    assert kubectl("create", "--dry-run=server", "-f", written(typo, "another"))[0] == 0
+    # A webhook that does not answer locks nobody out. Last, for nobody puts it back.
+    gone = [{"op": "replace", "path": "/webhooks/0/clientConfig/url", "value": "https://127.0.0.1:1/validate"}]
+    code, told = kubectl("patch", "validatingwebhookconfiguration", webhook, "--type=json", "-p", json.dumps(gone))
+    assert code == 0, told
+    place = written(typo)
+    wait_for(lambda: kubectl("replace", "--dry-run=server", "-f", place)[0] == 0)
+
+
 def test_a_user_goes_through_the_stages_of_the_exercise(aws: Account, kubectl: Kubectl) -> None:
     arn, *key = aws.user("testuser")
     as_user = {"key": (key[0], key[1])}

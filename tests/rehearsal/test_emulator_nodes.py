@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.rehearsal.eks_account import Account, account, template, trust
-from tests.rehearsal.played_emulator import ACCOUNT, Emulator, refused, wait_for
+from tests.rehearsal.played_emulator import ACCOUNT, AWS_AUTH, Emulator, refused, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +29,11 @@ def cluster(aws: Account) -> Iterator[str]:
 def launch_template(aws: Account, name: str, **data: Any) -> dict[str, str]:
     made = aws.ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData=template(data))
     return {"id": made["LaunchTemplate"]["LaunchTemplateId"], "version": "1"}
+
+
+def mapped_roles(aws: Account) -> list[str]:
+    """The roles in aws-auth, which the played clusters of an emulator share."""
+    return [one["rolearn"] for one in yaml.safe_load(json.loads((aws.emulator.dir / AWS_AUTH).read_text())["mapRoles"])]
 
 
 def test_a_node_group_is_instances_and_nodes(aws: Account, cluster: str) -> None:
@@ -50,6 +56,7 @@ def test_a_node_group_is_instances_and_nodes(aws: Account, cluster: str) -> None
     assert labels["topology.k8s.aws/zone-id"]
     entry = aws.eks.describe_access_entry(clusterName=cluster, principalArn=aws.node_role)["accessEntry"]
     assert (entry["type"], entry["username"]) == ("EC2_LINUX", "system:node:{{EC2PrivateDNSName}}")
+    assert mapped_roles(aws) == [aws.node_role]
     assert refused(lambda: aws.eks.delete_cluster(name=cluster)) == (
         "ResourceInUseException",
         "Cluster has nodegroups attached",
@@ -97,6 +104,7 @@ def test_a_node_group_is_instances_and_nodes(aws: Account, cluster: str) -> None
     assert json.loads((aws.emulator.dir / "clusters" / cluster / "nodes.json").read_text()) == []
     entries = aws.eks.list_access_entries(clusterName=cluster)["accessEntries"]
     assert aws.node_role not in entries
+    assert mapped_roles(aws) == []
     aws.ec2.delete_security_group(GroupId=group)
     aws.ec2.delete_launch_template(LaunchTemplateId=used["id"])
 

@@ -47,9 +47,8 @@ class Access:
 
     def dismiss_nodes(self, cluster: Cluster, role_arn: str) -> None:
         """Take that entry away with the last node group of the role, if EKS had made it."""
-        used = any(group.view["nodeRole"] == role_arn for group in cluster.nodegroups.values())
         entry = cluster.entries.get(role_arn)
-        if entry and entry.made_by_eks and not used:
+        if entry and entry.made_by_eks and not cluster.has_nodes_of(role_arn):
             del cluster.entries[role_arn]
 
     def _cluster(self, name: str) -> Cluster:

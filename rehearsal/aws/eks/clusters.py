@@ -17,7 +17,7 @@ from typing import Any
 from rehearsal.aws.backend import Backend, Caller
 from rehearsal.aws.client import Calls
 from rehearsal.aws.ec2.service import Ec2
-from rehearsal.aws.eks import validation
+from rehearsal.aws.eks import aws_auth, validation
 from rehearsal.aws.eks.access import Access
 from rehearsal.aws.eks.catalog import KUBERNETES_VERSIONS, VERSIONS
 from rehearsal.aws.eks.logs import ClusterLogs, make_group
@@ -224,9 +224,15 @@ class ClusterOperations:
             authn_webhook_url=f"{webhook}/authenticate",
             authz_webhook_url=f"{webhook}/authorize",
             pod_environment=partial(self._pods.environment, cluster),
-            admission=partial(self._pods.admit, cluster),
+            admission=partial(self._admit, cluster),
             data_key=data_key,
         )
+
+    async def _admit(self, cluster: Cluster, review: dict[str, Any]) -> dict[str, Any]:
+        """The answer of EKS's webhooks to an AdmissionReview: of the one for aws-auth, or of the one for pods."""
+        if (review["request"].get("kind") or {}).get("kind") == "ConfigMap":
+            return aws_auth.reviewed(review)
+        return await self._pods.admit(cluster, review)
 
     async def _bring_up(self, cluster: Cluster) -> None:
         view = cluster.view

@@ -30,13 +30,12 @@ from rehearsal.aws.authenticator import (
 )
 from rehearsal.aws.backend import Backend
 from rehearsal.aws.client import Calls
+from rehearsal.aws.eks import aws_auth
 from rehearsal.aws.eks.state import AccessEntry, Cluster
 from rehearsal.aws.errors import AwsError
 from rehearsal.control_plane.errors import ControlPlaneError
 
 log = logging.getLogger(__name__)
-
-AWS_AUTH = "/api/v1/namespaces/kube-system/configmaps/aws-auth"
 
 
 class EntranceControl:
@@ -100,7 +99,7 @@ class EntranceControl:
         if cluster.control_plane is None:
             return {}
         try:
-            found = await cluster.control_plane.client.request("GET", AWS_AUTH)
+            found = await cluster.control_plane.client.request("GET", aws_auth.PATH)
         except ControlPlaneError:
             # It is not there, or the API server is going down: nobody is mapped.
             return {}

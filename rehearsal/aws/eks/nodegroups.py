@@ -9,6 +9,7 @@ from typing import Any
 
 from rehearsal.aws.client import Calls
 from rehearsal.aws.ec2.instance_types import INSTANCE_TYPES
+from rehearsal.aws.eks import aws_auth
 from rehearsal.aws.eks import nodegroup_rules as rules
 from rehearsal.aws.eks.access import Access
 from rehearsal.aws.eks.catalog import AMI_RELEASE, VERSIONS
@@ -143,6 +144,7 @@ class Nodegroups:
         try:
             if self._fails_later("CreateNodegroup"):
                 raise NodeFailure("NodeCreationFailure", "Instances failed to join the kubernetes cluster", [])
+            await aws_auth.admit_nodes(cluster, group.view["nodeRole"])
             await self._nodes.scale(cluster, group)
             if missing:
                 instances = list(group.nodes)
@@ -283,6 +285,8 @@ class Nodegroups:
             _fail(group, NodeFailure(code, str(error), list(group.nodes)))
             group.view["status"] = "DELETE_FAILED"
             return
+        # While the group is still told: whoever waits for its end may take the cluster next.
+        await aws_auth.dismiss_nodes(cluster, group.view["nodeRole"])
         cluster.nodegroups.pop(group.name, None)
         self._access.dismiss_nodes(cluster, group.view["nodeRole"])
 

@@ -7,7 +7,7 @@ EKS never shows stands beside it.
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -19,8 +19,8 @@ from rehearsal.control_plane.spec import ControlPlaneSpec, ProcessInfo
 class ApiClient(Protocol):
     """Requests to an API server as its administrator."""
 
-    async def request(self, method: str, path: str) -> dict[str, Any]:
-        """The answer's object; raises ControlPlaneError."""
+    async def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The answer's object; raises ApiError for a refusal, ControlPlaneError out of contact."""
         ...
 
 
@@ -164,6 +164,13 @@ class Cluster:
     def node_count(self) -> int:
         """Nodes that pods can run on."""
         return sum(len(group.nodes) for group in self.nodegroups.values())
+
+    def has_nodes_of(self, role_arn: str) -> bool:
+        """Whether a node group that is not being deleted has this role."""
+        return any(
+            group.view["nodeRole"] == role_arn and group.view["status"] != "DELETING"
+            for group in self.nodegroups.values()
+        )
 
 
 class Clusters:

@@ -92,6 +92,14 @@ def test_session_manager_reaches_nodes_only_when_wanted() -> None:
     assert _attached(stack({"nodeGroup": {"sessionManager": False}})) == NEEDED
 
 
+def test_a_standing_lab_keeps_the_role_that_was_the_node_group_s(default: Graph) -> None:
+    """Another role would replace the node group, beside which there cannot be a second one of its name."""
+    owner = "urn:pulumi:test::myeks::myeks:components:NodeGroup::nodes"
+    for name in ("nodes-role", "nodes-worker", "nodes-registry"):
+        (before,) = default.named(name).options["aliases"]
+        assert before == owner
+
+
 def _parts(user_data: str) -> list[Message]:
     whole = email.message_from_bytes(base64.b64decode(user_data))
     assert whole.get_content_type() == "multipart/mixed"

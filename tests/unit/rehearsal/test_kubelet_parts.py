@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rehearsal.control_plane.bootstrap import pod_identity_webhook
+from rehearsal.control_plane.bootstrap import aws_auth_webhook, pod_identity_webhook
 from rehearsal.control_plane.client import ApiError
 from rehearsal.control_plane.commands import STAGES
 from rehearsal.kubelet import processes
@@ -589,6 +589,13 @@ def test_the_webhook_is_eks_own() -> None:
     assert webhook["clientConfig"] == {"url": "https://127.0.0.1:4321/mutate", "caBundle": "Q0E="}
     assert webhook["rules"][0]["operations"] == ["CREATE"]
     assert webhook["failurePolicy"] == "Ignore"
+
+
+def test_the_webhook_of_aws_auth_sees_dry_runs_and_locks_nobody_out() -> None:
+    (webhook,) = aws_auth_webhook(4321, "Q0E=")["webhooks"]
+    assert webhook["clientConfig"] == {"url": "https://127.0.0.1:4321/validate", "caBundle": "Q0E="}
+    assert webhook["rules"][0]["operations"] == ["CREATE", "UPDATE"]
+    assert (webhook["failurePolicy"], webhook["sideEffects"]) == ("Ignore", "None")
 
 
 def test_processes_that_never_go_do_not_hold_a_pods_end_up(monkeypatch: pytest.MonkeyPatch):

@@ -46,12 +46,25 @@ def test_aws_auth_maps_the_user_at_two_stages(graphs: dict[str, Graph]) -> None:
     }
 
 
+def test_at_every_stage_aws_auth_maps_the_nodes_role_as_eks_does(graphs: dict[str, Graph]) -> None:
+    """Otherwise the first change of the users takes EKS's own entry away."""
+    for graph in graphs.values():
+        cluster, nodes = graph.one("eks:index:Cluster"), graph.one("eks:index:ManagedNodeGroup")
+        assert cluster.inputs["roleMappings"] == [
+            {
+                "roleArn": nodes.inputs["nodeRoleArn"],
+                "username": "system:node:{{EC2PrivateDNSName}}",
+                "groups": ["system:bootstrappers", "system:nodes"],
+            }
+        ]
+        assert graph.named("nodes-role").urn in cluster.inputs_from
+
+
 def test_nothing_else_writes_aws_auth(graphs: dict[str, Graph]) -> None:
     for graph in graphs.values():
         assert not graph.of(":ConfigMap")
         assert not graph.of(":ConfigMapPatch")
         assert "accessEntries" not in graph.one("eks:index:Cluster").inputs
-        assert "roleMappings" not in graph.one("eks:index:Cluster").inputs
 
 
 @pytest.mark.parametrize("stage", ["masters", "authenticated"])
