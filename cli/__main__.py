@@ -6,6 +6,9 @@ Importing the commands takes half a second, in which Ctrl-C must not show a trac
 import sys
 
 try:
+    from rehearsal import collector
+
+    collector.off()
     from cli.app import main
 
     main()

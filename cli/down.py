@@ -148,7 +148,7 @@ def _destroy_on_aws(lab: Opened, *, yes: bool, as_json: bool) -> None:
             if not cluster_is_gone(lab, shown):
                 if lab.recorded.has_cluster:
                     again = f"./lab down{lab.stack.option}"
-                    services.clear(lab.recorded, shown, yes=yes, again=again)
+                    services.clear(lab, shown, yes=yes, again=again)
                     ingresses.clear(lab, shown, yes=yes, again=f"{again} --yes")
                 return False
         _clear_the_network(lab, yes=yes)
@@ -271,7 +271,7 @@ def _destroy_with_engine(stack: RehearsalStack, chosen: Stack, shown: Progress, 
     with in_rehearsal(chosen, stack) as lab:
         gone = cluster_is_gone(lab, shown)
         if lab.recorded.has_cluster and not gone:
-            services.clear(lab.recorded, shown, yes=True, again="./lab down")
+            services.clear(lab, shown, yes=True, again="./lab down")
             ingresses.clear(lab, shown, yes=yes, again="./lab down --yes")
     late = wait_probes.reporter(chosen, shown.phase, builds=False)
     forgets = aws_stack.FORGET_WITH_CLUSTER if gone else {}

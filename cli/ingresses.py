@@ -14,7 +14,6 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from cli import cluster_facts
 from cli.cluster_facts import Ask, NotThere
 from cli.console import Progress, err
 from cli.failures import CannotAsk, Failure
@@ -56,10 +55,9 @@ def clear(lab: Opened, shown: Progress, *, yes: bool, again: str) -> None:
     """
     if not lab.recorded.kubeconfig:
         return
-    outputs = {"kubeconfig": lab.recorded.kubeconfig, "region": lab.lab.region, "clusterName": lab.lab.cluster}
     try:
         shown.waiting("asking the cluster for Ingresses without a controller")
-        ask = cluster_facts.reached(outputs)
+        ask = lab.ask
         found = _held(ask)
         if not found or _comes_back(ask):
             return

@@ -6,12 +6,14 @@ It needs the stack's settings alone, so that it also answers for a lab whose sta
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
 
-from cli import recorded, rehearsed
+from cli import cluster_facts, recorded, rehearsed
+from cli.cluster_facts import Ask
 from cli.console import Progress, progress
 from cli.failures import CannotAsk, Failure
 from cli.recorded import Recorded
@@ -38,6 +40,13 @@ class Opened:
     lab: leftovers.Lab
     client: leftovers.Client
     recorded: Recorded
+
+    @cached_property
+    def ask(self) -> Ask:
+        """The way to ask the cluster of the state's kubeconfig, as its operator. Raises CannotAsk."""
+        return cluster_facts.reached(
+            {"kubeconfig": self.recorded.kubeconfig, "region": self.lab.region, "clusterName": self.lab.cluster}
+        )
 
 
 def identity(stack: Stack, held: Recorded) -> leftovers.Lab:

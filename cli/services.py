@@ -6,16 +6,18 @@ the cluster stands, deleting the Service is all it takes: its controller holds t
 balancer is gone.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 import typer
-import yaml
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
 
+from cli.cluster_facts import Ask, NotThere
 from cli.console import Progress, err
 from cli.failures import CannotAsk, Failure
+from cli.lab_on_aws import Opened
 from cli.recorded import RELEASE, Recorded
 
 GOES_WITHIN: Final = 600.0
@@ -25,9 +27,6 @@ TYPE: Final = "kubernetes:core/v1:Service"
 _RELEASE_NAME: Final = "meta.helm.sh/release-name"
 _RELEASE_NAMESPACE: Final = "meta.helm.sh/release-namespace"
 """Annotations by which Helm marks what a release made (helm.sh/helm/v3, pkg/action/validate.go)."""
-
-_REQUEST: Final = (5, 20)
-"""Seconds to connect and to read."""
 
 
 @dataclass(frozen=True)
@@ -48,46 +47,25 @@ class Service:
 class Cluster:
     """The API server's Services; every method raises CannotAsk when it does not answer."""
 
-    def __init__(self, kubeconfig: object) -> None:
-        """`kubeconfig` as the stack has it, text or parsed."""
-        self._kubeconfig = kubeconfig
-        self._made: Any = None
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
 
     def of_load_balancers(self, held: Recorded) -> list[Service]:
         """Services of type LoadBalancer that neither the engine nor a release of its state made."""
-        found = self._ask(lambda api: api.list_service_for_all_namespaces(_request_timeout=_REQUEST))
-        return [_service(each) for each in found.items if each.spec.type == "LoadBalancer" and not _is_own(each, held)]
+        found = self._ask("GET", "/api/v1/services", None)["items"]
+        return [_service(each) for each in found if _makes_a_load_balancer(each) and not _is_own(each, held)]
 
     def delete(self, service: Service) -> None:
         """Ask for its deletion; one that is gone is fine."""
-        self._ask(
-            lambda api: api.delete_namespaced_service(service.name, service.namespace, _request_timeout=_REQUEST),
-            if_gone=None,
-        )
-
-    def _ask(self, question: Callable[[Any], Any], **if_gone: Any) -> Any:
-        from kubernetes import client, config  # most of a second, and only this asks
-        from urllib3.exceptions import HTTPError
-
-        try:
-            if self._made is None:
-                text = self._kubeconfig
-                settings = yaml.safe_load(text) if isinstance(text, str) else text
-                self._made = client.CoreV1Api(config.new_client_from_config_dict(settings))
-            return question(self._made)
-        except client.ApiException as error:
-            if error.status == 404 and if_gone:
-                return if_gone["if_gone"]
-            raise CannotAsk(str(error).splitlines()[0]) from error
-        except (config.ConfigException, HTTPError, yaml.YAMLError) as error:
-            raise CannotAsk(str(error).splitlines()[0]) from error
+        with suppress(NotThere):
+            self._ask("DELETE", f"/api/v1/namespaces/{service.namespace}/services/{service.name}", None)
 
 
-def clear(held: Recorded, shown: Progress, *, yes: bool, again: str, cluster: Cluster | None = None) -> None:
+def clear(lab: Opened, shown: Progress, *, yes: bool, again: str, cluster: Cluster | None = None) -> None:
     """Delete the Services of type LoadBalancer that are not the stack's, and wait until their load balancers are gone.
 
     Args:
-        held: what the engine's state holds.
+        lab: the lab whose cluster is asked, with what the engine's state holds.
         shown: hears what is waited for; its line is away while the user is asked.
         yes: do not ask before.
         again: the command that goes on after a failure.
@@ -96,16 +74,17 @@ def clear(held: Recorded, shown: Progress, *, yes: bool, again: str, cluster: Cl
     Raises Failure when one does not go, typer.Exit when the user does not agree. A cluster that does not answer is told
     and is no error: whether the engine can go on without it, the engine finds out.
     """
-    if cluster is None:
-        if not held.kubeconfig:
-            return
-        cluster = Cluster(held.kubeconfig)
+    held = lab.recorded
+    if cluster is None and not held.kubeconfig:
+        return
     try:
         shown.waiting("asking the cluster for Services of type LoadBalancer")
+        cluster = cluster or Cluster(lab.ask)
         found = cluster.of_load_balancers(held)
     except CannotAsk as error:
+        told = str(error).rstrip(".")
         err.print(
-            f"The cluster could not be asked for Services of type LoadBalancer: {error}. The load balancer of one that "
+            f"The cluster could not be asked for Services of type LoadBalancer: {told}. The load balancer of one that "
             "is not the stack's would keep the VPC.",
             markup=False,
         )
@@ -148,7 +127,7 @@ def _delete(cluster: Cluster, held: Recorded, agreed: Sequence[Service], again: 
             f"service says of it, then run {again} again."
         ) from late
     except CannotAsk as error:
-        raise Failure(f"The cluster stopped answering: {error}. Run {again} again.") from error
+        raise Failure(f"The cluster stopped answering: {str(error).rstrip('.')}. Run {again} again.") from error
     shown.phase(f"deleted with their load balancers: Service {', '.join(sorted(names))}")
 
 
@@ -159,27 +138,28 @@ def _waits(left: Sequence[Service]) -> str:
     )
 
 
-def _service(found: Any) -> Service:
-    metadata = found.metadata
-    ingress: Sequence[Any] = (found.status.load_balancer and found.status.load_balancer.ingress) or []
+def _service(found: Mapping[str, Any]) -> Service:
+    about = found["metadata"]
+    ingress: Sequence[Mapping[str, Any]] = (found["status"].get("loadBalancer") or {}).get("ingress") or []
     return Service(
-        metadata.namespace,
-        metadata.name,
-        next(_addresses(ingress), ""),
-        tuple(metadata.finalizers or ()),
+        about["namespace"], about["name"], next(_addresses(ingress), ""), tuple(about.get("finalizers") or ())
     )
 
 
-def _addresses(ingress: Sequence[Any]) -> Iterator[str]:
+def _addresses(ingress: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for each in ingress:
-        if address := each.hostname or each.ip:
+        if address := each.get("hostname") or each.get("ip"):
             yield address
 
 
-def _is_own(found: Any, held: Recorded) -> bool:
-    metadata = found.metadata
-    if f"{metadata.namespace}/{metadata.name}" in held.ids.get(TYPE, frozenset()):
+def _makes_a_load_balancer(found: Mapping[str, Any]) -> bool:
+    return found["spec"].get("type") == "LoadBalancer"
+
+
+def _is_own(found: Mapping[str, Any], held: Recorded) -> bool:
+    about = found["metadata"]
+    if f"{about['namespace']}/{about['name']}" in held.ids.get(TYPE, frozenset()):
         return True
-    marks: dict[str, str] = metadata.annotations or {}
+    marks: Mapping[str, str] = about.get("annotations") or {}
     release = f"{marks.get(_RELEASE_NAMESPACE)}/{marks.get(_RELEASE_NAME)}"
     return release in held.ids.get(RELEASE, frozenset())

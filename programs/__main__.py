@@ -4,6 +4,8 @@ DIRECTORY is the launcher's own. The launcher starts this file by its path, so t
 environment stay as they are; the checkout is put on the path of imports here.
 """
 
+import atexit
+import gc
 import os
 import sys
 from importlib import import_module
@@ -46,5 +48,8 @@ def run(program: str, directory: Path, arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    # The collector would take half of the time that a program needs to start (`rehearsal.collector`).
+    gc.disable()
+    atexit.register(gc.freeze)
     sys.path[0] = str(Path(__file__).absolute().parent.parent)
     sys.exit(run(sys.argv[1], Path(sys.argv[2]), sys.argv[3:]))

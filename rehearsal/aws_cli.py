@@ -8,11 +8,18 @@ without a word (github.com/pypa/virtualenv/issues/53). A script of ours starts t
 import shlex
 import sys
 from pathlib import Path
+from typing import Final
+
+START: Final = (
+    "import atexit, gc, sys; gc.disable(); atexit.register(gc.freeze); "
+    "from awscli.clidriver import main; sys.exit(main())"
+)
+"""What `python -m awscli` does, without the garbage collector (`rehearsal.collector`): 0.36 s and not 0.62 s."""
 
 
 def line() -> str:
     """How a shell starts it, without arguments. -I: nothing in the caller's directory is taken for its modules."""
-    return f"{shlex.quote(sys.executable)} -I -m awscli"
+    return f"{shlex.quote(sys.executable)} -I -c {shlex.quote(START)}"
 
 
 def write(file: Path) -> None:

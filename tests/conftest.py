@@ -1,8 +1,19 @@
 """What holds for every test."""
 
+import functools
 import signal
 
+import botocore.session
+import pytest
 from hypothesis import settings
+
+from rehearsal import collector
+
+# A worker imports every provider's SDK.
+collector.off()
+
+# Tests make AWS sessions by the hundred, and each would read the same files of botocore's, which do not change.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 # Speed is measured in the benchmark: no property test fails for being slow.
 settings.register_profile("lab", deadline=None)
@@ -13,3 +24,9 @@ settings.load_profile("lab")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 for number in (signal.SIGHUP, signal.SIGQUIT):
     signal.signal(number, signal.SIG_DFL)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What was imported stays; the tests' own garbage goes."""
+    del session
+    collector.seldom()

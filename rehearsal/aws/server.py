@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rehearsal import collector
 from rehearsal.aws import backend
 from rehearsal.aws.settings import Settings
 
@@ -33,6 +34,7 @@ def main(control_plane: "ControlPlaneFactory | None" = None) -> None:
     parser.add_argument("--bin-dir", type=Path, required=True, help="directory of the control plane's programs")
     arguments = parser.parse_args()
     os.umask(0o077)
+    collector.off()
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -70,6 +72,7 @@ async def _serve(settings: Settings, listener: socket.socket, control_plane: "Co
         loop.add_signal_handler(number, emulator.ended.set)
     write_private(settings.dir / "secret", settings.secret)
     await emulator.start()
+    collector.seldom()
 
     config = Config()
     config.bind = [f"fd://{listener.fileno()}"]

@@ -2,8 +2,11 @@
 
 import sys
 
-from rehearsal.plugins.aws.provider import AwsProvider
-from rehearsal.plugins.server import serve
+from rehearsal import collector
 
 if __name__ == "__main__":
+    collector.off()
+    from rehearsal.plugins.aws.provider import AwsProvider
+    from rehearsal.plugins.server import serve
+
     serve(AwsProvider(), sys.argv[1:])

@@ -1,5 +1,9 @@
 """Starts the plugin; the engine runs this through a launcher named `pulumi-resource-eks`."""
 
-from rehearsal.plugins.eks.server import main
+from rehearsal import collector
 
-main()
+if __name__ == "__main__":
+    collector.off()
+    from rehearsal.plugins.eks.server import main
+
+    main()

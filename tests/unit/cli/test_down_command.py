@@ -172,9 +172,9 @@ def test_down_clears_services_after_consent_and_before_the_engine(
     monkeypatch.setattr(typer, "confirm", lambda _: world.log.append("agreed") or True)
     told: list[Any] = []
 
-    def clear(recorded: Recorded, shown: Progress, **how: Any) -> None:
+    def clear(lab: Opened, shown: Progress, **how: Any) -> None:
         world.log.append("services")
-        told.append((recorded, how))
+        told.append((lab.recorded, how))
 
     monkeypatch.setattr(services, "clear", clear)
     run(down.down, yes=False, force=False)

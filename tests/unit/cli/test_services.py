@@ -1,18 +1,20 @@
 """Services of type LoadBalancer that are not the stack's: which they are, and that they go with consent alone."""
 
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import typer
-from kubernetes import client, config
 
 from cli import services
+from cli.cluster_facts import NotThere
 from cli.console import Progress
 from cli.failures import CannotAsk, Failure
+from cli.lab_on_aws import Opened
 from cli.recorded import CLUSTER, RELEASE, Recorded
 from cli.services import Cluster, Service
+from infra.leftovers import Lab
+from tests.unit.cli.sweep_world import STACK
 
 HELD = Recorded(
     {
@@ -30,7 +32,7 @@ class Fake(Cluster):
     """A cluster whose Services need some looks to go."""
 
     def __init__(self, *there: Service, looks: int = 0, error: str = "") -> None:
-        super().__init__({})
+        super().__init__(Api())
         self.there = list(there)
         self.looks = looks
         self.error = error
@@ -55,8 +57,12 @@ def nobody_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
 
 
+def opened(held: Recorded) -> Opened:
+    return Opened(STACK, Lab("myeks", "ap-northeast-2"), lambda _: None, held)
+
+
 def clear(cluster: Cluster, *, yes: bool = True) -> None:
-    services.clear(HELD, Progress(), yes=yes, again=AGAIN, cluster=cluster)
+    services.clear(opened(HELD), Progress(), yes=yes, again=AGAIN, cluster=cluster)
 
 
 def test_a_service_goes_and_is_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,78 +112,75 @@ def test_a_service_that_stays_is_told_with_what_holds_it(monkeypatch: pytest.Mon
 
 
 def test_a_cluster_that_does_not_answer_is_told_and_the_engine_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
-    clear(Fake(SHOP, error="connection refused"))
-    assert "could not be asked for Services of type LoadBalancer: connection refused" in capsys.readouterr().err
+    clear(Fake(SHOP, error="The API server did not answer. Try again."))
+    said = capsys.readouterr().err
+    assert "could not be asked for Services of type LoadBalancer: The API server did not answer. Try again. The" in said
 
 
 def test_a_state_without_a_kubeconfig_has_no_cluster_to_ask() -> None:
-    services.clear(Recorded(), Progress(), yes=False, again=AGAIN)
+    services.clear(opened(Recorded()), Progress(), yes=False, again=AGAIN)
 
 
-def found(name: str, kind: str = "LoadBalancer", release: str = "") -> Any:
+def found(name: str, kind: str = "LoadBalancer", release: str = "", **ingress: str) -> dict[str, Any]:
     namespace, _, release_name = release.partition("/")
-    marks = {"meta.helm.sh/release-name": release_name, "meta.helm.sh/release-namespace": namespace} if release else {}
-    return SimpleNamespace(
-        metadata=SimpleNamespace(namespace="default", name=name, annotations=marks or None, finalizers=None),
-        spec=SimpleNamespace(type=kind),
-        status=SimpleNamespace(load_balancer=SimpleNamespace(ingress=None)),
-    )
+    marks = {"meta.helm.sh/release-name": release_name, "meta.helm.sh/release-namespace": namespace}
+    return {
+        "metadata": {"namespace": "default", "name": name, **({"annotations": marks} if release else {})},
+        "spec": {"type": kind},
+        "status": {"loadBalancer": {"ingress": [ingress]} if ingress else {}},
+    }
 
 
 class Api:
-    """The client library's own, with Services of every kind."""
+    """An API server with Services of every kind."""
 
-    error: Exception | None = None
+    def __init__(self, refusal: CannotAsk | None = None) -> None:
+        self.refusal = refusal
+        self.asked: list[tuple[str, str, Any]] = []
 
-    def __init__(self, _: object) -> None:
-        pass
-
-    def list_service_for_all_namespaces(self, **_: Any) -> Any:
-        if self.error:
-            raise self.error
-        return SimpleNamespace(
-            items=[
-                found("shop"),
+    def __call__(self, method: str, path: str, body: Any) -> dict[str, Any]:
+        self.asked.append((method, path, body))
+        if self.refusal:
+            raise self.refusal
+        return {
+            "items": [
+                found("shop", hostname="a01.elb.amazonaws.com"),
                 found("kubernetes", "ClusterIP"),
                 found("own"),
                 found("grafana", release="monitoring/kube-prometheus-stack"),
                 found("mine", release="default/kube-prometheus-stack"),
             ]
-        )
-
-    def delete_namespaced_service(self, name: str, namespace: str, **_: Any) -> None:
-        if self.error:
-            raise self.error
+        }
 
 
-@pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch) -> type[Api]:
-    monkeypatch.setattr(client, "CoreV1Api", Api)
-    monkeypatch.setattr(config, "new_client_from_config_dict", lambda _: None)
-    monkeypatch.setattr(Api, "error", None)
-    return Api
-
-
-@pytest.mark.usefixtures("api")
 def test_what_the_engine_or_its_releases_made_is_the_stacks() -> None:
-    assert [each.name for each in Cluster("{}").of_load_balancers(HELD)] == ["shop", "mine"]
+    api = Api()
+    told = [(each.name, each.address) for each in Cluster(api).of_load_balancers(HELD)]
+    assert told == [("shop", "a01.elb.amazonaws.com"), ("mine", "")]
+    assert api.asked == [("GET", "/api/v1/services", None)]
+
+
+def test_a_service_is_deleted_by_its_own_path() -> None:
+    api = Api()
+    Cluster(api).delete(SHOP)
+    assert api.asked == [("DELETE", "/api/v1/namespaces/default/services/shop", None)]
 
 
 @pytest.mark.parametrize(
-    ("ask", "status", "raises"),
+    ("ask", "refusal", "raises"),
     [
-        (lambda cluster: cluster.delete(SHOP), 404, False),
-        (lambda cluster: cluster.delete(SHOP), 403, True),
-        (lambda cluster: cluster.of_load_balancers(HELD), 404, True),
-        (lambda cluster: cluster.of_load_balancers(HELD), 401, True),
+        (lambda cluster: cluster.delete(SHOP), NotThere("404"), False),
+        (lambda cluster: cluster.delete(SHOP), CannotAsk("403"), True),
+        (lambda cluster: cluster.of_load_balancers(HELD), NotThere("404"), True),
+        (lambda cluster: cluster.of_load_balancers(HELD), CannotAsk("401"), True),
     ],
 )
 def test_what_is_gone_is_fine_and_a_refusal_is_told(
-    api: type[Api], monkeypatch: pytest.MonkeyPatch, ask: Callable[[Cluster], Any], status: int, raises: bool
+    ask: Callable[[Cluster], Any], refusal: CannotAsk, raises: bool
 ) -> None:
-    monkeypatch.setattr(api, "error", client.ApiException(status=status, reason="so"))
+    cluster = Cluster(Api(refusal))
     if raises:
-        with pytest.raises(CannotAsk, match=str(status)):
-            ask(Cluster({}))
+        with pytest.raises(CannotAsk, match=str(refusal)):
+            ask(cluster)
     else:
-        ask(Cluster({}))
+        ask(cluster)

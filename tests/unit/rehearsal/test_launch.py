@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rehearsal import aws_cli
 from rehearsal.plugins import launch
 
 
@@ -72,4 +73,4 @@ def test_the_aws_cli_starts_from_an_environment_whose_path_has_a_space(tmp_path:
     first, line = (tmp_path / "aws").read_text().splitlines()
     # The kernel takes a first line only up to a space: no path of ours may stand in it.
     assert first == "#!/bin/sh"
-    assert shlex.split(line) == ["exec", str(python), "-I", "-m", "awscli", "$@"]
+    assert shlex.split(line) == ["exec", str(python), "-I", "-c", aws_cli.START, "$@"]
