@@ -10,12 +10,12 @@ import typer
 from typer.core import TyperGroup
 
 from cli import callers
-from cli.failures import EXIT_CODES, BadInput, Failure, Interrupted
 from rehearsal import room
 from rehearsal.at_work import AlreadyRunning
-from rehearsal.run import RunFailed
+from rehearsal.stack import RunFailed
 from rehearsal.stack_files import Refused
 from rehearsal.world import WorldError
+from stacks.errors import EXIT_CODES, BadInput, Failure, Interrupted
 
 COMMANDS: Final = (
     "up",
@@ -29,7 +29,7 @@ COMMANDS: Final = (
     "whocan",
     "check",
     "stage",
-    "run_as",
+    "as_",
     "sweep",
 )
 
@@ -86,7 +86,7 @@ def lab(
 
 
 for _name in COMMANDS:
-    import_module(f"cli.{_name}").register(app)
+    import_module(f"cli.commands.{_name}").register(app)
 
 
 def main() -> None:

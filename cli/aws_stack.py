@@ -16,11 +16,13 @@ from typing import IO, Any, Final
 import typer
 from pulumi import automation as auto
 
-from cli import cluster_facts, cost, interrupted, lifetime, next_steps, pulumi_cli, summary, wait_probes, waits
-from cli.console import err, out
-from cli.made_by_hand import Agree, confirmed, nobody
-from cli.stacks import Stack
-from rehearsal.run import environment
+from cli.commands import cost
+from cli.views import next_steps, summary
+from rehearsal.stack import environment
+from stacks import cluster_facts, expiry, pulumi_cli, takeover, wait_probes, waits
+from stacks.console import err, out
+from stacks.made_by_hand import Agree, confirmed, nobody
+from stacks.stack import Stack
 
 FORGET_WITH_CLUSTER: Final = {"PULUMI_K8S_DELETE_UNREACHABLE": "true"}
 """Environment in which the Kubernetes provider forgets what is in a cluster that it cannot reach."""
@@ -39,7 +41,7 @@ def up(
     `agreed` is called between the user's consent and the first thing that is done. With `as_json` stdout holds the
     stack's outputs and what Helm has, and nothing else.
     """
-    lifetime.insist(stack.config, datetime.now(UTC))
+    expiry.insist(stack.config, datetime.now(UTC))
     pulumi_cli.binary()  # before anybody is asked
     if not as_json:
         cost.tell(stack)
@@ -65,7 +67,7 @@ def apply(stack: Stack) -> None:
 
     What pulumi says goes to stderr: the caller's stdout may be for a script.
     """
-    lifetime.insist(stack.config, datetime.now(UTC))
+    expiry.insist(stack.config, datetime.now(UTC))
     arguments = ["up", "--yes", "--skip-preview", "--stack", stack.name, "--config-file", str(stack.file)]
     _pulumi(*arguments, stdout=sys.stderr, changes=stack, yes=True)
 
@@ -128,7 +130,7 @@ def _pulumi(
         with wait_probes.reporter(changes, _tell, builds=builds).watching() as late:
             return pulumi_cli.run(*arguments, stdout=stdout, on_event=partial(_take, late))
 
-    pulumi_cli.insist(interrupted.update(changes, run, yes=yes, builds=builds, agree=agree), arguments[0])
+    pulumi_cli.insist(takeover.update(changes, run, yes=yes, builds=builds, agree=agree), arguments[0])
 
 
 def _take(late: waits.Reporter, event: dict[str, Any]) -> None:

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from cli import subject_files
-from cli.console import err
-from cli.failures import CannotAsk
-from cli.outputs import outputs_of
-from cli.stacks import REHEARSAL, SHELLS_STACK, SUBJECT, Stack
+from cli import subject_credentials
 from rehearsal import paths
-from rehearsal.run import environment
+from rehearsal.stack import environment
+from stacks.console import err
+from stacks.errors import CannotAsk
+from stacks.outputs import outputs_of
+from stacks.stack import REHEARSAL, SHELLS_STACK, SUBJECT, Stack
 
 ARN: Final = "LAB_ARN"
 """Variable of a shell with the ARN of whom it was made for."""
@@ -56,15 +56,15 @@ def asking(stack: Stack) -> Generator[Mapping[str, Any]]:
         # On AWS a profile of the settings is the operator's; here nothing but the shell decides.
         unset = {name for name in os.environ if _is_callers(name)} - theirs.keys()
         with environment(theirs, unset):
-            subject, bearer = mine.get(SUBJECT, ""), mine.get(subject_files.BEARER)
+            subject, bearer = mine.get(SUBJECT, ""), mine.get(subject_credentials.BEARER)
             if bearer:
                 namespace = subject.partition("/")[0]
-                kubeconfig = subject_files.as_bearer(outputs["kubeconfig"], subject, namespace)
+                kubeconfig = subject_credentials.as_bearer(outputs["kubeconfig"], subject, namespace)
                 _say(f"Asked as the service account {subject}, whose shell this is.")
             else:
                 kubeconfig = outputs["kubeconfig"]
                 if subject:
-                    kubeconfig = subject_files.as_caller(kubeconfig)
+                    kubeconfig = subject_credentials.as_caller(kubeconfig)
                 _tell(str(outputs["region"]), mine.get(ARN, ""), is_subject=bool(subject))
             yield {**outputs, "kubeconfig": kubeconfig}
 
@@ -82,7 +82,7 @@ def tell_who_works(command: str | None) -> None:
 
 
 def _is_callers(name: str) -> bool:
-    return name in _FILES or name == subject_files.BEARER or subject_files.is_credential(name)
+    return name in _FILES or name == subject_credentials.BEARER or subject_credentials.is_credential(name)
 
 
 def _has_other_credentials() -> bool:

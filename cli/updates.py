@@ -8,17 +8,18 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from cli import cluster_facts, lifetime, next_steps, rehearsed, summary, wait_probes
-from cli.causes import cause
-from cli.cluster_facts import Release
-from cli.console import Progress, duration, err, out
-from cli.events import Change, Watcher
-from cli.failures import BadInput, Failure
-from cli.made_by_hand import Agree, nobody
-from cli.stacks import Stack
+from cli.views import next_steps, summary
 from rehearsal.at_work import AlreadyRunning
 from rehearsal.engine import interruptible
-from rehearsal.run import Result, RunFailed, SettingsRefused, environment
+from rehearsal.stack import Result, RunFailed, SettingsRefused, environment
+from stacks import cluster_facts, expiry, rehearsal_backend, wait_probes
+from stacks.cluster_facts import Release
+from stacks.console import Progress, duration, err, out
+from stacks.engine_events import Change, Watcher
+from stacks.error_hints import cause
+from stacks.errors import BadInput, Failure
+from stacks.made_by_hand import Agree, nobody
+from stacks.stack import Stack
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,9 @@ def rehearse(chosen: Stack, shown: Progress, *, refresh: bool = False, agree: Ag
     With `refresh` the engine first reads everything again, so that what was changed by hand is put right. `agree` is
     asked before what was made by hand is replaced.
     """
-    lifetime.insist(chosen.config, datetime.now(UTC))
-    world, bin_dir, _ = rehearsed.begin(chosen, shown, to_run=True)
-    stack = rehearsed.stack_in(world, bin_dir, chosen, shown, agree=agree)
+    expiry.insist(chosen.config, datetime.now(UTC))
+    world, bin_dir, _ = rehearsal_backend.begin(chosen, shown, to_run=True)
+    stack = rehearsal_backend.stack_in(world, bin_dir, chosen, shown, agree=agree)
     late = wait_probes.reporter(chosen, shown.phase, builds=True)
     watcher = Watcher(shown, "applying" if stack.exists() else "creating", late)
     try:

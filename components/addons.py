@@ -19,7 +19,7 @@ from pulumi_aws import eks
 
 from components.base import Component, Tags
 from components.handed_on_tags import handed_on
-from components.pod_identity import PodIdentityRole, PodIdentityRoleArgs
+from components.pod_identity_role import PodIdentityRole, PodIdentityRoleArgs
 from components.policies import managed_policy
 
 POD_IDENTITY_AGENT = "eks-pod-identity-agent"

@@ -30,7 +30,7 @@ import pulumi_kubernetes
 from pulumi_aws import cloudwatch, eks, iam, kms
 
 from components.base import Component, Tags
-from components.irsa import OidcProvider
+from components.irsa_role import OidcProvider
 
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 LOG_RETENTION_DAYS = 7

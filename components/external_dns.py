@@ -23,7 +23,7 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 from components.base import Chart, Component, Tags
 from components.helm import Installed, install
-from components.irsa import IrsaRole, IrsaRoleArgs, OidcProvider
+from components.irsa_role import IrsaRole, IrsaRoleArgs, OidcProvider
 from components.policies import Scope, Statement
 
 NAMESPACE = "kube-system"

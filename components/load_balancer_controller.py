@@ -18,7 +18,7 @@ from pulumi_kubernetes.helm.v3 import Release
 from components.base import Chart, Component, Tags
 from components.handed_on_tags import handed_on
 from components.helm import Installed, install
-from components.irsa import IrsaRole, IrsaRoleArgs, OidcProvider
+from components.irsa_role import IrsaRole, IrsaRoleArgs, OidcProvider
 from components.load_balancer_policy import STATEMENTS
 from components.policies import Scope
 

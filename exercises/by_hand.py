@@ -12,8 +12,7 @@ from typing import Any, Final
 
 import yaml
 
-from exercises.api_server import ApiServer
-from exercises.aws import Aws
+from exercises.catalogue import OFF, standing
 from exercises.made import (
     IRSA_ACCOUNT,
     IRSA_PODS,
@@ -26,9 +25,10 @@ from exercises.made import (
     binding,
     team_pod,
 )
-from exercises.outcomes import Done
-from exercises.row import ExerciseName
-from exercises.stages import OFF, standing
+from grading.aws_api import Aws
+from grading.check import ExerciseName
+from grading.kube_api import ApiServer
+from grading.outcomes import Done
 
 ROLE_ANNOTATION: Final = "eks.amazonaws.com/role-arn"
 _COLLECTIONS: Final = {"Pod": "pods", "RoleBinding": "rolebindings", "ServiceAccount": "serviceaccounts"}

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from exercises.row import ExerciseName
-from exercises.stages import EXERCISES
+from exercises.catalogue import EXERCISES
+from grading.check import ExerciseName
 
 USER: Final = "testuser"
 """The IAM user of exercise identity-mapping."""

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from exercises.ask import Answer, Verdict, worst
-from exercises.diagnosis.finding import Finding
-from exercises.row import ExerciseName, Row
-from exercises.stages import EXERCISES, OFF
+from exercises.catalogue import EXERCISES, OFF
+from grading.check import ExerciseName, Row
+from grading.finding import Finding
+from grading.grade import Answer, Verdict, worst
 
 EXIT_CODES: Mapping[Verdict, int] = {Verdict.PASSED: 0, Verdict.FAILED: 1, Verdict.NOT_ASKED: 3}
 

@@ -2,7 +2,7 @@
 
 Names do not tell it: IAM roles have names that the engine chooses, and what a user's own tags say may be true of
 several labs. IAM knows no region, so the tag names the region too: a lab of the same name elsewhere is another lab.
-Whoever looks for what a lab left behind looks for this tag (`infra.leftovers`).
+Whoever looks for what a lab left behind looks for this tag (`operations.cleanup`).
 """
 
 from __future__ import annotations

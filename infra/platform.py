@@ -16,15 +16,15 @@ from components.addons import WorkloadAddons
 from components.cluster import Cluster
 from components.external_dns import ExternalDns, ExternalDnsArgs
 from components.helm import Installed
+from components.kube_ops_view import OpsView
 from components.load_balancer_controller import LoadBalancerController, LoadBalancerControllerArgs
 from components.monitoring import Monitoring, MonitoringArgs
 from components.network import Network
 from components.node_group import NodeGroup
-from components.ops_view import OpsView
 from components.policies import Scope
 from components.web_pages import Page, WebPages, WebPagesArgs
 from infra import versions
-from infra.config import LabConfig
+from infra.config.loading import LabConfig
 
 
 @dataclass(frozen=True)

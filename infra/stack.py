@@ -11,7 +11,7 @@ needs. The second is what a lab that is torn down every evening depends on. The 
 - namespaces of our own come after metrics-server: a namespace cannot end while an API that somebody
   registered does not answer;
 - the exercises come last and nothing comes after them, so that they can go from any stage to any other; but
-  testuser comes first, because the cluster maps the user (see `infra.fixtures`);
+  testuser comes first, because the cluster maps the user (see `infra.exercises`);
 - the lab's own end, if it has one, is arranged before the cluster is begun, and stands until the cluster is gone:
   a creation or a deletion that nobody brings to its end is ended too.
 """
@@ -36,13 +36,14 @@ from components.ops_servers import OpsServers, OpsServersArgs
 from components.ops_user_data import OpsEnvironment, OpsTools
 from components.policies import Scope
 from components.storage import DefaultStorage
-from infra import fixtures, log_group_remains, versions
-from infra.config import OPS_VPC_CIDR, SERVICE_CIDR, LabConfig, Problem, from_pulumi
-from infra.config_problems import key_of
-from infra.config_pulumi import ProgramConfigError
-from infra.config_support import unsupported
+from infra import exercises as fixtures
+from infra import log_group_hook, versions
+from infra.config.aws_checks import AwsLookups, Lookups
+from infra.config.loading import OPS_VPC_CIDR, SERVICE_CIDR, LabConfig, Problem, from_pulumi
+from infra.config.problems import key_of
+from infra.config.pulumi_program import ProgramConfigError
+from infra.config.rules.support import unsupported
 from infra.lab_tag import lab_tags
-from infra.lookups import AwsLookups, Lookups
 from infra.outputs import export
 from infra.platform import Platform, after
 from infra.platform import build as build_platform
@@ -253,7 +254,7 @@ def _cluster(
             administrators={"ops": ops.role_arn} if ops else {},
             user_mappings=testuser.mappings,
             node_role_arn=role.arn,
-            before_log_group=log_group_remains.hook(aws_profile, config.region),
+            before_log_group=log_group_hook.hook(aws_profile, config.region),
             aws_profile=aws_profile,
             tags=config.tags,
         ),

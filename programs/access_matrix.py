@@ -9,11 +9,11 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
-from exercises.access.evaluate import Evaluator
-from exercises.access.objects import Subject
-from exercises.access.reader import Reader
-from exercises.access.requests import ResourceRequest
-from exercises.access.resources import Resource, UnknownResource
+from grading.requests import ResourceRequest
+from operations.rbac.api_resources import Resource, UnknownResource
+from operations.rbac.cluster_reader import Reader
+from operations.rbac.evaluator import Evaluator
+from operations.rbac.objects import Subject
 from programs import text
 from programs.cluster import Parser, Stopped, add_options, asking, options_of
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
 
-from exercises.access.reader import TIMEOUT, NotAsked, Reader
+from operations.rbac.cluster_reader import TIMEOUT, NotAsked, Reader
 from programs import dying
 
 OPTIONS: Final = (

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from exercises.access.reader import NotAsked, Reader
+from operations.rbac.cluster_reader import NotAsked, Reader
 from programs import text
 from programs.cluster import Parser, Stopped, add_options, asking, options_of
 

@@ -13,11 +13,11 @@ from typing import Any, Final
 
 import yaml
 
-from exercises.access.evaluate import Evaluator, Grant
-from exercises.access.objects import Binding, Policy, Rule, Subject
-from exercises.access.reader import Self
-from exercises.access.requests import ResourceRequest, UrlRequest
-from exercises.access.resources import UnknownResource
+from grading.requests import ResourceRequest, UrlRequest
+from operations.rbac.api_resources import UnknownResource
+from operations.rbac.cluster_reader import Self
+from operations.rbac.evaluator import Evaluator, Grant
+from operations.rbac.objects import Binding, Policy, Rule, Subject
 from programs import text, whoami
 from programs.cluster import Parser, Stopped, asking
 

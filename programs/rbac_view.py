@@ -12,10 +12,10 @@ from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
-from exercises.access.evaluate import Evaluator
-from exercises.access.objects import Subject
-from exercises.access.reader import NotAsked, Reader
-from exercises.access.resources import VERBS
+from operations.rbac.api_resources import VERBS
+from operations.rbac.cluster_reader import NotAsked, Reader
+from operations.rbac.evaluator import Evaluator
+from operations.rbac.objects import Subject
 from programs import text
 from programs.cluster import Parser, Stopped, asking
 

@@ -7,10 +7,10 @@ Other than the plug-in it shows every rule, also where two of a role are for the
 from collections.abc import Sequence
 from typing import Any, Final
 
-from exercises.access.evaluate import Evaluator
-from exercises.access.objects import Binding, Role, Rule, Subject
-from exercises.access.reader import NotAsked
-from exercises.access.resources import VERBS
+from operations.rbac.api_resources import VERBS
+from operations.rbac.cluster_reader import NotAsked
+from operations.rbac.evaluator import Evaluator
+from operations.rbac.objects import Binding, Role, Rule, Subject
 from programs import text
 from programs.cluster import Parser, Stopped, add_options, asking, namespace_of, options_of
 

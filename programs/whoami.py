@@ -4,8 +4,8 @@ The plug-in shows its own token to the API server by a TokenReview; SelfSubjectR
 with the plug-in, who may not make a TokenReview hears the name alone.
 """
 
-from exercises.access.reader import Reader, Self
-from exercises.access.requests import ResourceRequest
+from grading.requests import ResourceRequest
+from operations.rbac.cluster_reader import Reader, Self
 from programs import text
 from programs.cluster import Parser, add_options, asking, options_of
 

@@ -9,8 +9,8 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from rehearsal import processes
 from rehearsal.at_work import AlreadyRunning
-from rehearsal.aws import processes
 
 LOCKS: Final = Path("pulumi", "backend", ".pulumi", "locks")
 """Where the engine keeps its locks, below the world's directory."""

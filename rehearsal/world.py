@@ -24,8 +24,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from rehearsal import recovery, room
-from rehearsal.aws import processes
+from rehearsal import processes, recovery, room
 from rehearsal.paths import cache_dir, world_dir
 
 READY_WITHIN: Final = 60.0
@@ -166,7 +165,7 @@ def attach() -> World | None:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    if not processes.alive(world.pid, "rehearsal.aws.server"):
+    if not processes.alive(world.pid, "rehearsal.emulator.server"):
         return None
     try:
         prove(world.endpoint, world.id)
@@ -208,7 +207,7 @@ def stop(world: World) -> None:
     A world that has ended already is cleared all the same. Raises WorldError when a process resists.
     """
     with _lock():
-        if processes.alive(world.pid, "rehearsal.aws.server"):
+        if processes.alive(world.pid, "rehearsal.emulator.server"):
             with suppress(WorldError, OSError):
                 _ask(world.endpoint, "POST", "/_rehearsal/shutdown", world._secret())  # pyright: ignore[reportPrivateUsage]  # its own module
             processes.wait_gone(world.pid, STOP_WITHIN)
@@ -230,7 +229,7 @@ def leftovers(world: World) -> dict[str, list[str]]:
     What AWS itself keeps for a while does not count: terminated instances, deleted NAT gateways and
     peerings, KMS keys that wait for their deletion.
     """
-    from rehearsal.aws.inventory import inventory  # boto3 is slow to import, and rarely needed here
+    from rehearsal.emulator.inventory import inventory  # boto3 is slow to import, and rarely needed here
 
     return inventory(world.endpoint, world.region, world.dir / "aws" / "credentials")
 
@@ -266,7 +265,7 @@ def _spawn(region: str, bin_dir: Path, report: Report) -> World:
 
 
 def _launch(directory: Path, region: str, bin_dir: Path, log: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "rehearsal.aws.server"]
+    command = [sys.executable, "-m", "rehearsal.emulator.server"]
     command += ["--dir", str(directory), "--region", region, "--bin-dir", str(bin_dir)]
     checkout = str(Path(__file__).parent.parent)
     with log.open("ab") as output:

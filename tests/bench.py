@@ -17,8 +17,8 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from rehearsal import toolchain
-from rehearsal.control_plane import ControlPlane, ControlPlaneSpec, NodeSpec
+from rehearsal.cluster.control_plane import ControlPlane, ControlPlaneSpec, NodeSpec
+from rehearsal.toolchain import cache
 from tests.rehearsal.conftest import Lab
 
 AIMS: Final = {"up": 2.5, "no-op up": 2.5, "memory": 1229.0, "every stage": 90.0}
@@ -129,10 +129,10 @@ def resident_mib(lab: Lab) -> float:
 
 def whocan() -> tuple[float, float]:
     """Seconds to read MANY roles and bindings into the evaluator, and to answer who may get pods anywhere."""
-    from exercises.access.evaluate import Evaluator
-    from exercises.access.objects import Policy
-    from exercises.access.requests import ResourceRequest
-    from tests.unit.exercises.access import random_policies
+    from grading.requests import ResourceRequest
+    from operations.rbac.evaluator import Evaluator
+    from operations.rbac.objects import Policy
+    from tests.unit.operations.rbac import random_policies
 
     objects = random_policies.objects(random_policies.dice(1), MANY, MANY)
     began = time.monotonic()
@@ -152,7 +152,7 @@ def timed(call: Callable[[], Any]) -> float:
 def main() -> None:
     """Measure everything once and print the table."""
     console = Console()
-    bin_dir = toolchain.ensure(console.print)
+    bin_dir = cache.ensure(console.print)
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
         ready, running = asyncio.run(floor(root / "floor", bin_dir))

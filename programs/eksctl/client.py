@@ -19,7 +19,7 @@ class Kubernetes:
     """The cluster's API server."""
 
     def __init__(self, server: Any) -> None:
-        """`server` is an `exercises.api_server.ApiServer`."""
+        """`server` is an `grading.kube_api.ApiServer`."""
         self._server = server
 
     def get(self, path: str) -> dict[str, Any] | None:
@@ -39,7 +39,7 @@ class Kubernetes:
         self._send("DELETE", path, None)
 
     def _send(self, method: str, path: str, body: object, *, absent: bool = False) -> Any:
-        from exercises.outcomes import Done, HttpRefused
+        from grading.outcomes import Done, HttpRefused
 
         outcome = self._server.request(method, path, body)
         if isinstance(outcome, Done):
@@ -89,7 +89,7 @@ class Client:
         """The API server of a cluster as EKS describes it. Raises Stopped."""
         import base64
 
-        from exercises import api_server, tokens
+        from grading import kube_api, tokens
 
         keys = self._session.get_credentials()
         if keys is None:
@@ -99,9 +99,9 @@ class Client:
         sts: str = self.aws("sts").meta.endpoint_url
         token = tokens.for_cluster(key, cluster["name"], region=self.region, sts=sts)
         ca = base64.b64decode(cluster["certificateAuthority"]["data"])
-        endpoint = api_server.Endpoint(cluster["endpoint"].rstrip("/"), ca, ())
-        with api_server.certificate_file(endpoint) as file:
-            yield Kubernetes(api_server.Client(endpoint, file, lambda: token, Event()))
+        endpoint = kube_api.Endpoint(cluster["endpoint"].rstrip("/"), ca, ())
+        with kube_api.certificate_file(endpoint) as file:
+            yield Kubernetes(kube_api.Client(endpoint, file, lambda: token, Event()))
 
 
 def refused(error: Any) -> str:

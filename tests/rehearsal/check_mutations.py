@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from exercises.row import ExerciseName
+from grading.check import ExerciseName
 from tests.rehearsal.lab_changes import RBAC, Change, Object, Standing
 
 Apply = Callable[[Standing], AbstractContextManager[None]]

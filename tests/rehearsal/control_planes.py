@@ -16,8 +16,8 @@ from typing import Any, TypeVar, cast
 
 from typing_extensions import override
 
-from rehearsal.control_plane import ApiError, ControlPlane, ControlPlaneSpec, NodeSpec
-from rehearsal.toolchain import ensure
+from rehearsal.cluster.control_plane import ApiError, ControlPlane, ControlPlaneSpec, NodeSpec
+from rehearsal.toolchain.cache import ensure
 
 REGION = "ap-northeast-2"
 ISSUER = f"https://oidc.eks.{REGION}.amazonaws.com/id/0123456789ABCDEF"

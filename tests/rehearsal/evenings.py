@@ -16,8 +16,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from rehearsal import world as worlds
-from rehearsal.run import environment
-from rehearsal.toolchain import ensure
+from rehearsal.stack import environment
+from rehearsal.toolchain.cache import ensure
 from tests.rehearsal.conftest import Lab
 
 DOMAIN: Final = "lab.example.com"

@@ -18,7 +18,7 @@ class Fault:
 
     name: str
     calls: tuple[dict[str, Any], ...]
-    """As rehearsal/aws/faults.py takes them."""
+    """As rehearsal/emulator/fault_injection.py takes them."""
     ending: Ending
     """survives: the command does its work all the same. stops: it ends with 1, and the same command goes on."""
     told: str = ""

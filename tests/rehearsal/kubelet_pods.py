@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from rehearsal.control_plane import ControlPlane
-from rehearsal.toolchain import ensure
+from rehearsal.cluster.control_plane import ControlPlane
+from rehearsal.toolchain.cache import ensure
 from tests.rehearsal.control_planes import Cluster, Loop, Object, node, serving, spec, until
 
 TOOLS = "alpine/k8s:1.36.3"

@@ -13,8 +13,8 @@ from typing import Any
 import boto3
 import pytest
 
-from exercises.api_server import ApiServer
-from exercises.outcomes import Done, HttpRefused
+from grading.kube_api import ApiServer
+from grading.outcomes import Done, HttpRefused
 
 Object = dict[str, Any]
 Change = Callable[[Object], object]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from infra.leftovers import Lab
+from operations.cleanup import Lab
 from tests.rehearsal.eks_account import trust
 from tests.rehearsal.played_emulator import REGION, Emulator, wait_for
 

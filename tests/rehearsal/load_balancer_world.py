@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from components.load_balancer_policy import STATEMENTS
-from rehearsal.control_plane import ApiError
-from rehearsal.control_plane.pki import Authority
+from rehearsal.cluster.control_plane import ApiError
+from rehearsal.cluster.control_plane.pki import Authority
 from tests.rehearsal.eks_account import Account, account
 from tests.rehearsal.played_emulator import ACCOUNT, REGION, Emulator
 from tests.rehearsal.pod_account import STS_AUDIENCE, web_identity_trust

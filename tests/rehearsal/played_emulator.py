@@ -22,11 +22,11 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from rehearsal.aws import server
-from rehearsal.control_plane.client import ApiError
-from rehearsal.control_plane.errors import ControlPlaneError
-from rehearsal.control_plane.nodes import NodeSpec
-from rehearsal.control_plane.spec import ControlPlaneSpec, ProcessInfo
+from rehearsal.cluster.api_client import ApiError
+from rehearsal.cluster.errors import ControlPlaneError
+from rehearsal.cluster.node_objects import NodeSpec
+from rehearsal.cluster.spec import ControlPlaneSpec, ProcessInfo
+from rehearsal.emulator import server
 
 REGION = "ap-northeast-2"
 ACCOUNT = "111122223333"

@@ -11,15 +11,15 @@ from typing import Any
 import boto3
 
 from rehearsal import world
-from rehearsal.plugins.aws.base import DEFAULTS
-from rehearsal.plugins.aws.provider import AwsProvider
-from rehearsal.plugins.properties import Properties
-from rehearsal.plugins.protocol import Context
-from rehearsal.toolchain import ensure
+from rehearsal.providers.aws.base import DEFAULTS
+from rehearsal.providers.aws.provider import AwsProvider
+from rehearsal.providers.properties import Properties
+from rehearsal.providers.protocol import Context
+from rehearsal.toolchain.cache import ensure
 from tests.rehearsal.plugin_engine import Engine, Run
 
 REGION = "ap-northeast-2"
-PLUGIN = [sys.executable, "-m", "rehearsal.plugins.aws"]
+PLUGIN = [sys.executable, "-m", "rehearsal.providers.aws"]
 
 # Outputs that tell of other resources, or of when they were looked at.
 _LIVE = {

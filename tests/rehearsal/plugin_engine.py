@@ -14,7 +14,7 @@ import pytest
 from pulumi import automation as auto
 
 from rehearsal.engine import EngineCommand
-from rehearsal.toolchain import ensure
+from rehearsal.toolchain.cache import ensure
 
 ROOT = Path(__file__).parents[2]
 Program = Callable[[], None]

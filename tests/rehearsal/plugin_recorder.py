@@ -13,9 +13,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from rehearsal.plugins.properties import UNKNOWN, Properties, changes
-from rehearsal.plugins.protocol import Context, Diff, Provider, Resource, State
-from rehearsal.plugins.server import serve
+from rehearsal.providers.properties import UNKNOWN, Properties, changes
+from rehearsal.providers.protocol import Context, Diff, Provider, Resource, State
+from rehearsal.providers.server import serve
 
 ACCOUNT = "111122223333"
 SLOW = os.environ.get("RECORDER_SLOW_TYPE", "")

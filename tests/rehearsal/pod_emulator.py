@@ -12,9 +12,9 @@ from typing import Any
 
 from aiohttp import web
 
-from rehearsal.aws import server
-from rehearsal.control_plane import ControlPlane, ControlPlaneSpec
-from rehearsal.control_plane.client import Client
+from rehearsal.cluster.api_client import Client
+from rehearsal.cluster.control_plane import ControlPlane, ControlPlaneSpec
+from rehearsal.emulator import server
 from tests.rehearsal.played_emulator import Emulator
 
 

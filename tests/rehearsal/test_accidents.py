@@ -60,7 +60,7 @@ def test_down_with_the_control_plane_killed(lab: Lab):
 def test_up_after_the_emulator_was_killed_starts_afresh(lab: Lab):
     lab("up")
     for line in lab.processes():
-        if "rehearsal.aws.server" in line:
+        if "rehearsal.emulator.server" in line:
             os.kill(int(line.split()[0]), signal.SIGKILL)
     until("its children to be gone", lambda: not pids(lab, "kube-apiserver"))
     lab("up")
@@ -97,8 +97,8 @@ def test_interrupt_while_the_engine_begins_leaves_nothing(lab: Lab, command: str
 EVENING_BEFORE = """
 import boto3
 from rehearsal import world
-from rehearsal.run import environment
-from rehearsal.toolchain import ensure
+from rehearsal.stack import environment
+from rehearsal.toolchain.cache import ensure
 here = world.start("ap-northeast-2", ensure(print))
 with environment(here.env(), here.unset()):
     boto3.client("logs").create_log_group(logGroupName="/aws/eks/myeks/cluster")

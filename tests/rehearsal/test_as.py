@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import urllib3
 
-from cli.subject_files import BEARER, as_bearer
-from rehearsal.aws.faults import SLOW_SECONDS
+from cli.subject_credentials import BEARER, as_bearer
+from rehearsal.emulator.fault_injection import SLOW_SECONDS
 from tests.rehearsal import lab_states
 from tests.rehearsal.conftest import Lab
 

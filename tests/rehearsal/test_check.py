@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from exercises.rows import ROWS
-from exercises.stages import EXERCISES
+from exercises.catalogue import EXERCISES
+from exercises.registry import ROWS
 from tests.rehearsal.conftest import Lab
 
 OFF: dict[str, Any] = {"rbac": "off", "identityMapping": "off", "irsa": "off", "podIdentity": False}

@@ -16,17 +16,17 @@ from typing import Any
 import boto3
 import pytest
 
-from exercises import asking, situation
-from exercises.ask import Answer, Verdict, ask, ask_all, belongs
-from exercises.diagnosis import explain
-from exercises.diagnosis.explain import NOTHING
-from exercises.outcomes import Unanswered
-from exercises.row import ExerciseName
-from exercises.rows import ROWS
-from exercises.situation import Situation, opened
-from exercises.stages import EXERCISES, standing, walk
-from exercises.tokens import SessionKey
-from rehearsal.run import environment
+from exercises.catalogue import EXERCISES, standing, walk
+from exercises.registry import ROWS
+from grading import run_probe, session
+from grading.check import ExerciseName
+from grading.grade import Answer, Verdict, ask, ask_all, belongs
+from grading.outcomes import Unanswered
+from grading.session import Situation, opened
+from grading.tokens import SessionKey
+from operations.diagnosis import explain
+from operations.diagnosis.explain import NOTHING
+from rehearsal.stack import environment
 from rehearsal.world import attach
 from tests.rehearsal.check_mutations import TESTUSER, Mutation, mutations
 from tests.rehearsal.conftest import Lab
@@ -166,20 +166,20 @@ class Harmless:
 
 
 def _this_cluster(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(situation, "ANOTHER", "myeks")
+    patch.setattr(session, "ANOTHER", "myeks")
 
 
 def _in_time(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(situation, "LONG_AGO", timedelta(minutes=5))
+    patch.setattr(session, "LONG_AGO", timedelta(minutes=5))
 
 
 def _not_forged(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(asking, "signed_anew", lambda token: token)
+    patch.setattr(run_probe, "signed_anew", lambda token: token)
 
 
 def _for_the_api_server(patch: pytest.MonkeyPatch) -> None:
-    issue = asking.token_of
-    patch.setattr(asking, "token_of", lambda lab, namespace, account, _: issue(lab, namespace, account, ""))
+    issue = run_probe.token_of
+    patch.setattr(run_probe, "token_of", lambda lab, namespace, account, _: issue(lab, namespace, account, ""))
 
 
 HARMLESS = (

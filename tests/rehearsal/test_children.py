@@ -13,10 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.aws import processes
+from rehearsal import processes
 
 CHECKOUT = Path(__file__).parents[2]
-RUN = "import os, sys\nfrom cli import children\nsys.exit(children.run(sys.argv[1:], os.environ, dies_with_us=True))"
+RUN = """
+import os, sys
+from cli import child_process
+sys.exit(child_process.run(sys.argv[1:], os.environ, dies_with_us=True))
+"""
 COUNTS = """
 trap 'echo INT' INT; trap 'echo TERM; exit 5' TERM; trap 'echo HUP' HUP; trap 'echo QUIT' QUIT
 echo ready $$; while :; do sleep 0.05; done
@@ -101,7 +105,7 @@ def test_a_signal_that_is_ignored_here_is_ignored_by_the_command():
 
 
 def test_a_command_that_does_not_end_on_request_is_killed():
-    script = "from cli import children; children.GRACE = 0.5\n" + RUN
+    script = "from cli import child_process; child_process.GRACE = 0.5\n" + RUN
     process = subprocess.Popen(
         [sys.executable, "-c", script, "sh", "-c", "trap 'echo no' TERM; echo ready $$; while :; do sleep 0.1; done"],
         cwd=CHECKOUT,
@@ -129,7 +133,7 @@ def test_what_is_no_command_is_told(line: str):
     process = started(line)
     said, _ = process.communicate(timeout=30)
     assert process.returncode == 1  # the exception, which the command line turns into a message
-    assert f"cli.failures.BadInput: {'There is no command ' if 'no' in line else ''}{line}" in said
+    assert f"stacks.errors.BadInput: {'There is no command ' if 'no' in line else ''}{line}" in said
 
 
 def test_keys_of_a_terminal_reach_the_command_once():

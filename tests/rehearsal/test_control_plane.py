@@ -15,7 +15,7 @@ from typing import Any, cast
 import pytest
 import urllib3
 
-from rehearsal.control_plane import ApiError, ControlPlane, ControlPlaneError
+from rehearsal.cluster.control_plane import ApiError, ControlPlane, ControlPlaneError
 from tests.rehearsal.control_planes import (
     ISSUER,
     REGION,

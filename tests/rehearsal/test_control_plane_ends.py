@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.control_plane import ControlPlane, ControlPlaneError
-from rehearsal.toolchain import ensure
+from rehearsal.cluster.control_plane import ControlPlane, ControlPlaneError
+from rehearsal.toolchain.cache import ensure
 from tests.rehearsal.control_planes import Loop, processes_in, spec, until
 
 NOBODY = "http://127.0.0.1:9/nobody"
@@ -118,7 +118,7 @@ def test_a_killed_parent_takes_its_processes_along(tmp_path: Path) -> None:
     directory = tmp_path / "cluster"
     program = (
         "import asyncio, sys; from pathlib import Path\n"
-        "from rehearsal.control_plane import ControlPlane\n"
+        "from rehearsal.cluster.control_plane import ControlPlane\n"
         "from tests.rehearsal.control_planes import spec\n"
         "async def main():\n"
         f"    plane = ControlPlane(spec(Path({str(directory)!r}), {NOBODY!r}))\n"

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from rehearsal.aws.eks.addon_objects import Place, objects
-from rehearsal.aws.eks.catalog import ADDONS
-from rehearsal.control_plane import ApiError
-from rehearsal.control_plane.pki import Authority
-from rehearsal.control_plane.settings import EGRESS_SOCKET
-from rehearsal.kubelet.images import PLAYED, Image, set_flag
+from rehearsal.cluster.control_plane import ApiError
+from rehearsal.cluster.control_plane.pki import Authority
+from rehearsal.cluster.control_plane.settings import EGRESS_SOCKET
+from rehearsal.cluster.kubelet.images import PLAYED, Image, set_flag
+from rehearsal.emulator.eks.addon_objects import Place, objects
+from rehearsal.emulator.eks.catalog import ADDONS
 from tests.rehearsal.control_planes import REGION, Object, until
 from tests.rehearsal.kubelet_pods import NAMESPACE, PODS, Kubelet, nap, running, sleepers
 from tests.rehearsal.played_program import GROUP, PORT
@@ -122,7 +122,7 @@ def test_a_port_that_the_container_does_not_have(cluster: Kubelet) -> None:
 
 
 def test_a_port_on_which_the_process_does_not_listen(cluster: Kubelet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rehearsal.kubelet.containers._LISTENS_WITHIN", 0.5)
+    monkeypatch.setattr("rehearsal.cluster.kubelet.containers._LISTENS_WITHIN", 0.5)
     start(cluster, "deaf", "sleep", nap(7901), image="busybox")
     done = raw(cluster, f"{CORE}/pods/deaf/proxy/")
     assert b"connect: connection refused" in done.stderr

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from typing_extensions import override
 
-from rehearsal.control_plane import ApiError, ControlPlane
-from rehearsal.control_plane.pki import Authority
+from rehearsal.cluster.control_plane import ApiError, ControlPlane
+from rehearsal.cluster.control_plane.pki import Authority
 from tests.rehearsal.control_planes import Cluster, Loop, Object, serving, spec, stored, until
 
 NAMESPACE = "/api/v1/namespaces/default"

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import yaml
 
-from rehearsal import toolchain
+from rehearsal import processes
 from rehearsal import world as worlds
-from rehearsal.aws import processes
-from rehearsal.aws.access_policies import ARN_PREFIX
+from rehearsal.emulator.eks.access_policies import ARN_PREFIX
+from rehearsal.toolchain import cache
 from rehearsal.world import World
 from tests.rehearsal.eks_account import Account, account, template
 from tests.rehearsal.played_emulator import Emulator, wait_for
@@ -40,7 +40,7 @@ class RunningWorld(Emulator):
 
 @pytest.fixture(scope="module")
 def bin_dir() -> Path:
-    return toolchain.ensure(print)
+    return cache.ensure(print)
 
 
 @pytest.fixture(scope="module")

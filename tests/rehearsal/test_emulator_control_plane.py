@@ -10,9 +10,9 @@ import pytest
 import urllib3
 from botocore.exceptions import ClientError
 
-from rehearsal import toolchain
+from rehearsal import processes
 from rehearsal import world as worlds
-from rehearsal.aws import processes
+from rehearsal.toolchain import cache
 from tests.rehearsal.control_planes import stored
 from tests.rehearsal.eks_account import Account, account, token
 from tests.rehearsal.played_emulator import wait_for
@@ -28,7 +28,7 @@ TYPES = ["audit", "authenticator", "api", "controllerManager", "scheduler"]
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     directory = tmp_path_factory.mktemp("logs")
-    bin_dir = toolchain.ensure(print)
+    bin_dir = cache.ensure(print)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MYEKS_LAB_WORLD", str(directory / "world"))
         world = worlds.start(REGION, bin_dir)

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from rehearsal.aws.access_policies import ARN_PREFIX
+from rehearsal.emulator.eks.access_policies import ARN_PREFIX
 from tests.rehearsal.eks_account import Account, account, decode, encode, token, trust
 from tests.rehearsal.played_emulator import ACCOUNT, AWS_AUTH, REGION, Emulator, refused
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal.aws.settings import BUCKET
+from rehearsal.emulator.settings import BUCKET
 from tests.rehearsal.eks_account import trust
 from tests.rehearsal.played_emulator import ACCOUNT, Emulator, refused
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal import toolchain
+from rehearsal.toolchain import cache
 from tests.rehearsal.played_emulator import Emulator, wait_for
 from tests.rehearsal.pod_account import PodAccount, build, web_identity_trust
 
@@ -121,7 +121,7 @@ class Lab:
     def raw(self, path: str) -> str:
         """kubectl's answer for a path of the API server, as its administrator."""
         kubeconfig = self.pods.kubernetes.dir / "admin.kubeconfig"
-        command = [toolchain.ensure(print) / "kubectl", "--kubeconfig", kubeconfig, "get", "--raw", path]
+        command = [cache.ensure(print) / "kubectl", "--kubeconfig", kubeconfig, "get", "--raw", path]
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
 
 
@@ -134,7 +134,7 @@ def expected(host: str) -> set[Record]:
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     directory = tmp_path_factory.mktemp("dns")
-    bin_dir = toolchain.ensure(print, extra=["external-dns"])
+    bin_dir = cache.ensure(print, extra=["external-dns"])
     running = Emulator(directory / "world", "tests.rehearsal.pod_emulator", bin_dir)
     try:
         yield Lab(build(running))
@@ -182,4 +182,4 @@ def test_it_runs_in_its_pod_and_answers_on_its_port(lab: Lab) -> None:
     assert (status["ready"], status["restartCount"]) == (True, 0), lab.log()
     metrics = lab.raw(f"{NAMESPACE}/pods/{pod['metadata']['name']}:7979/proxy/metrics")
     assert 'external_dns_build_info{arch="' in metrics
-    assert f'version="{toolchain.version_of("external-dns")}"' in metrics
+    assert f'version="{cache.version_of("external-dns")}"' in metrics

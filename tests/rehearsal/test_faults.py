@@ -21,8 +21,9 @@ from tests.rehearsal.faults import EVENINGS, Evening, Fault, count, listed
 STAGE = ("stage", "rbac", "after", "identity-mapping", "entry", "irsa", "on", "pod-identity", "on")
 
 START = """
-from rehearsal import toolchain, world
-world.start("ap-northeast-2", toolchain.ensure(lambda _: None))
+from rehearsal import world
+from rehearsal.toolchain import cache
+world.start("ap-northeast-2", cache.ensure(lambda _: None))
 """
 
 

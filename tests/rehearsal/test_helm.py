@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cli import shells_helm
+from cli import shell_helm
 from infra.versions import AWS_LOAD_BALANCER_CONTROLLER, KUBE_OPS_VIEW
-from rehearsal import toolchain
+from rehearsal.toolchain import cache
 from tests.charts import packed
 
 EKS = "https://aws.github.io/eks-charts"
@@ -28,8 +28,8 @@ class Shell:
         directory = root / "shells" / "one"
         self.bin = directory / "bin"
         self.bin.mkdir(parents=True)
-        variables = shells_helm.lay(directory)
-        self.write(self.bin / "helm", f"export LAB_SHELL='{directory}'\n{shells_helm.script(built)}")
+        variables = shell_helm.lay(directory)
+        self.write(self.bin / "helm", f"export LAB_SHELL='{directory}'\n{shell_helm.script(built)}")
         self.env = {
             "PATH": f"{self.bin}:{os.environ['PATH']}",
             "HOME": str(root / "home"),
@@ -60,7 +60,7 @@ class Shell:
 
 @pytest.fixture(scope="module")
 def built() -> Path:
-    return toolchain.ensure(print, extra=["helm"]) / "helm"
+    return cache.ensure(print, extra=["helm"]) / "helm"
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def shell(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell
 
 
 def test_it_is_the_real_one_of_the_pinned_version(shell: Shell) -> None:
-    assert shell.type("helm version --template '{{.Version}}'") == toolchain.version_of("helm")
+    assert shell.type("helm version --template '{{.Version}}'") == cache.version_of("helm")
 
 
 def test_a_repository_out_of_reach_has_the_charts_of_the_directory(shell: Shell) -> None:

@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 import typer
 
-from cli import ingresses
-from cli.console import Progress
-from cli.failures import Failure
-from cli.lab_on_aws import Opened
-from cli.recorded import Recorded
-from cli.stacks import Stack
-from infra.config import parse
+from infra.config.loading import parse
 from infra.lab_tag import lab_tags
-from infra.leftovers import Lab
-from rehearsal import toolchain
-from rehearsal.run import environment
+from operations.cleanup import Lab
+from rehearsal.stack import environment
+from rehearsal.toolchain import cache
+from stacks import ingresses
+from stacks.aws_lab import Opened
+from stacks.console import Progress
+from stacks.errors import Failure
+from stacks.stack import Stack
+from stacks.state import Recorded
 from tests.rehearsal.load_balancer_world import INGRESSES, NAME, World, build, install, until
 from tests.rehearsal.played_emulator import REGION, Emulator
 
@@ -27,7 +27,7 @@ AGAIN = "./lab down --yes"
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     directory = tmp_path_factory.mktemp("lbc")
-    emulator = Emulator(directory / "world", "tests.rehearsal.pod_emulator", toolchain.ensure(print))
+    emulator = Emulator(directory / "world", "tests.rehearsal.pod_emulator", cache.ensure(print))
     try:
         made = build(emulator, directory)
         made.aws.ec2.create_tags(

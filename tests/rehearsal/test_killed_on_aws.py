@@ -25,12 +25,13 @@ from tests.rehearsal.conftest import Lab
 # The emulator without a lab, then everything that a run of the engine needs.
 START: Final = """
 import json
-from cli import rehearsed
-from cli.console import Progress
-from cli.stacks import load
-from rehearsal import toolchain, world
-here = world.start("ap-northeast-2", toolchain.ensure(lambda _: None))
-stack = rehearsed.stack_in(here, rehearsed.tools(Progress()), load("rehearsal"))
+from rehearsal import world
+from rehearsal.toolchain import cache
+from stacks import rehearsal_backend
+from stacks.console import Progress
+from stacks.stack import load
+here = world.start("ap-northeast-2", cache.ensure(lambda _: None))
+stack = rehearsal_backend.stack_in(here, rehearsal_backend.tools(Progress()), load("rehearsal"))
 stack.preview()
 print(json.dumps({"set": stack.environment(), "unset": sorted(here.unset())}))
 """
@@ -134,7 +135,7 @@ class Mine:
 
     def quiet(self) -> None:
         """Real providers are ended by the lab; the stand-ins go by themselves, and bear another name."""
-        until("the stand-ins to end", lambda: not any("rehearsal.plugins" in line for line in self.lab.processes()))
+        until("the stand-ins to end", lambda: not any("rehearsal.providers" in line for line in self.lab.processes()))
 
     @property
     def checkpoint(self) -> Path:

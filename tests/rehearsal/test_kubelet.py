@@ -18,11 +18,11 @@ import pytest
 import urllib3
 from kubernetes.stream import stream, ws_client
 
-from rehearsal.control_plane.pki import Authority
-from rehearsal.kubelet import volumes
-from rehearsal.kubelet.api import ApiServer
-from rehearsal.kubelet.metrics import MetricsApi
-from rehearsal.kubelet.server import tls
+from rehearsal.cluster.control_plane.pki import Authority
+from rehearsal.cluster.kubelet import volumes
+from rehearsal.cluster.kubelet.api import ApiServer
+from rehearsal.cluster.kubelet.metrics import MetricsApi
+from rehearsal.cluster.kubelet.server import tls
 from tests.rehearsal.control_planes import Loop, Object, until
 from tests.rehearsal.kubelet_pods import NAMESPACE, Kubelet, Terminal, allow, mentions, nap, running, sleepers
 

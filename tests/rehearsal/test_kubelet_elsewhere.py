@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from rehearsal.kubelet.sandbox import Programs
-from rehearsal.toolchain import ensure
+from rehearsal.cluster.kubelet.sandbox import Programs
+from rehearsal.toolchain.cache import ensure
 from tests.rehearsal.control_planes import until
 from tests.rehearsal.kubelet_pods import NAMESPACE, Kubelet, forwarding, mentions, nap, running, sleepers
 

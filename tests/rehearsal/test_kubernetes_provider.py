@@ -11,7 +11,7 @@ from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2 as wire
 from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderStub
 
-from rehearsal.toolchain import ensure
+from rehearsal.toolchain.cache import ensure
 
 
 @pytest.fixture(scope="module")

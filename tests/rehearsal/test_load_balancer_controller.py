@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from rehearsal import toolchain
-from rehearsal.control_plane import ApiError
+from rehearsal.cluster.control_plane import ApiError
+from rehearsal.toolchain import cache
 from tests.rehearsal.load_balancer_world import (
     BINDINGS,
     INGRESSES,
@@ -28,7 +28,7 @@ OWN = {"elbv2.k8s.aws/cluster": NAME, "lab": "myeks", "owner": "me"}
 @pytest.fixture(scope="module")
 def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     directory = tmp_path_factory.mktemp("lbc")
-    emulator = Emulator(directory / "world", "tests.rehearsal.pod_emulator", toolchain.ensure(print))
+    emulator = Emulator(directory / "world", "tests.rehearsal.pod_emulator", cache.ensure(print))
     try:
         world = build(emulator, directory)
         install(world)

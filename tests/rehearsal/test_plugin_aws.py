@@ -12,8 +12,8 @@ import pulumi_aws as aws
 import pytest
 from pulumi_aws import cloudwatch, ec2, eks, get_availability_zones, get_caller_identity, iam, kms, ssm, vpc
 
-from rehearsal.plugins.aws.provider import AwsProvider
-from rehearsal.plugins.protocol import Context
+from rehearsal.providers.aws.provider import AwsProvider
+from rehearsal.providers.protocol import Context
 from rehearsal.world import World, leftovers
 from tests.rehearsal.plugin_aws_world import (
     REGION,

@@ -22,7 +22,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 from pulumi_aws import ec2, eks, iam
 
-from rehearsal.plugins.properties import Properties, encode
+from rehearsal.providers.properties import Properties, encode
 from rehearsal.world import World, leftovers
 from tests.rehearsal.plugin_aws_world import PLUGIN, REGION, changed, engine, environment, running
 from tests.rehearsal.plugin_engine import ROOT, Engine, failing
@@ -252,9 +252,9 @@ def test_a_run_without_changes_does_not_load_the_aws_library(world: World):
     """It costs more than the whole comparison."""
     program = """
 import sys
-from rehearsal.plugins import server
-from rehearsal.plugins.aws.provider import AwsProvider
-from rehearsal.plugins.protocol import Context, State
+from rehearsal.providers import server
+from rehearsal.providers.aws.provider import AwsProvider
+from rehearsal.providers.protocol import Context, State
 provider = AwsProvider()
 provider.configure(Context(), provider.check_config(Context(), None, {}))
 vpc = provider.resource("aws:ec2/vpc:Vpc")

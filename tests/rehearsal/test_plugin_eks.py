@@ -29,7 +29,7 @@ def engine(tmp_path: Path, record: Path) -> Engine:
         {
             "aws": [*RECORDER, "aws", "pulumi-aws", str(record)],
             "kubernetes": [*RECORDER, "kubernetes", "pulumi-kubernetes", str(record)],
-            "eks": [sys.executable, "-m", "rehearsal.plugins.eks"],
+            "eks": [sys.executable, "-m", "rehearsal.providers.eks"],
         },
     )
 
@@ -225,7 +225,7 @@ def test_what_cannot_be_is_refused_by_name(engine: Engine, program: Callable[[],
     text = failing(engine, program)
     for part in said:
         assert part in text
-    assert "rehearsal/plugins/eks" not in text, "the user is shown the reason, no traceback of the plugin"
+    assert "rehearsal/providers/eks" not in text, "the user is shown the reason, no traceback of the plugin"
 
 
 def test_a_refused_cluster_creates_nothing(engine: Engine, record: Path) -> None:

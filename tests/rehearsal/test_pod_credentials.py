@@ -22,8 +22,8 @@ from botocore.credentials import Credentials
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from rehearsal import toolchain
-from rehearsal.aws.settings import BUCKET
+from rehearsal.emulator.settings import BUCKET
+from rehearsal.toolchain import cache
 from tests.rehearsal.eks_account import trust
 from tests.rehearsal.played_emulator import ACCOUNT, REGION, Emulator, refused, wait_for
 from tests.rehearsal.pod_account import (
@@ -46,7 +46,7 @@ TOKEN_TTL = {"X-aws-ec2-metadata-token-ttl-seconds": "60"}
 @pytest.fixture(scope="module")
 def pods(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PodAccount]:
     directory = tmp_path_factory.mktemp("pods")
-    running = Emulator(directory / "world", "tests.rehearsal.pod_emulator", toolchain.ensure(print))
+    running = Emulator(directory / "world", "tests.rehearsal.pod_emulator", cache.ensure(print))
     try:
         yield build(running)
     finally:

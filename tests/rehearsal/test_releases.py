@@ -19,11 +19,11 @@ from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from cli import cluster_facts
 from rehearsal import world
 from rehearsal.charts.repository import Pin
-from rehearsal.run import RehearsalStack, RunFailed, environment
-from rehearsal.toolchain import ensure
+from rehearsal.stack import RehearsalStack, RunFailed, environment
+from rehearsal.toolchain.cache import ensure
+from stacks import cluster_facts
 from tests.charts import Repository, packed, repository
 from tests.rehearsal.conftest import Lab
 

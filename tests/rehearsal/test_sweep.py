@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from infra import leftovers
-from infra.leftovers import KINDS, Lab, Report
-from infra.leftovers.model import Claim
+from operations import cleanup
+from operations.cleanup import KINDS, Lab, Report
+from operations.cleanup.model import Claim
 from tests.rehearsal.eks_account import trust
 from tests.rehearsal.left_behind import NETWORK, Planted, everything, namesake, plant, user
 from tests.rehearsal.played_emulator import REGION, Emulator
@@ -38,7 +38,7 @@ class Scene:
         return self.emulator.client(service)
 
     def find(self, lab: Lab) -> Report:
-        return leftovers.find(self.client, lab)
+        return cleanup.find(self.client, lab)
 
 
 def _strangers(emulator: Emulator, ours: Planted) -> dict[str, str]:
@@ -71,7 +71,7 @@ def found(scene: Scene) -> Report:
     return scene.find(scene.ours.lab)
 
 
-def _of(report: Report, kind: str) -> dict[str, leftovers.Leftover]:
+def _of(report: Report, kind: str) -> dict[str, cleanup.Leftover]:
     return {each.thing.id: each for each in report.left if each.kind.name == kind}
 
 
@@ -107,11 +107,11 @@ def test_a_name_or_another_regions_lab_is_no_claim(scene: Scene, found: Report, 
 
 
 @pytest.fixture(scope="module")
-def deleted(scene: Scene, found: Report) -> tuple[leftovers.Outcome, list[str], dict[str, set[str]]]:
+def deleted(scene: Scene, found: Report) -> tuple[cleanup.Outcome, list[str], dict[str, set[str]]]:
     """The deletion: its outcome, what it told, and what there was of the other lab before."""
     before = _ids(scene.find(scene.others.lab))
     told: list[str] = []
-    outcome = leftovers.delete(scene.client, scene.ours.lab, found.left, tell=told.append, most_patience=10)
+    outcome = cleanup.delete(scene.client, scene.ours.lab, found.left, tell=told.append, most_patience=10)
     return outcome, told, before
 
 
@@ -120,7 +120,7 @@ def _ids(report: Report) -> dict[str, set[str]]:
 
 
 def test_it_is_all_deleted_but_for_what_a_stranger_keeps(
-    scene: Scene, deleted: tuple[leftovers.Outcome, list[str], dict[str, set[str]]]
+    scene: Scene, deleted: tuple[cleanup.Outcome, list[str], dict[str, set[str]]]
 ) -> None:
     outcome, told, _ = deleted
     # The stranger's group keeps the VPC, and is the reason that AWS gives.
@@ -136,7 +136,7 @@ def test_it_is_all_deleted_but_for_what_a_stranger_keeps(
 
 
 def test_the_other_labs_things_are_untouched(
-    scene: Scene, deleted: tuple[leftovers.Outcome, list[str], dict[str, set[str]]]
+    scene: Scene, deleted: tuple[cleanup.Outcome, list[str], dict[str, set[str]]]
 ) -> None:
     _, _, before = deleted
     assert _ids(scene.find(scene.others.lab)) == before
@@ -163,7 +163,7 @@ def test_a_namesake_is_told_and_claimed_by_nothing(scene: Scene) -> None:
 
 def test_what_a_lab_left_goes_and_its_namesake_stays(scene: Scene) -> None:
     report = scene.find(scene.ended.lab)
-    outcome = leftovers.delete(scene.client, scene.ended.lab, report.left, most_patience=10)
+    outcome = cleanup.delete(scene.client, scene.ended.lab, report.left, most_patience=10)
     assert outcome.failed == []
     assert {(each.kind.name, each.thing.id) for each in outcome.deleted} == set(everything(scene.ended))
     assert [each for each in scene.find(scene.ended.lab).left if each.ours] == []
@@ -179,9 +179,7 @@ def test_what_a_lab_left_goes_and_its_namesake_stays(scene: Scene) -> None:
     assert len(groups["SecurityGroups"]) == len(ids["security group"])
 
 
-def test_strangers_are_untouched(
-    scene: Scene, deleted: tuple[leftovers.Outcome, list[str], dict[str, set[str]]]
-) -> None:
+def test_strangers_are_untouched(scene: Scene, deleted: tuple[cleanup.Outcome, list[str], dict[str, set[str]]]) -> None:
     del deleted
     iam, ec2 = scene.client("iam"), scene.client("ec2")
     for name in ("elsewhere", "by-name", "untagged"):
@@ -192,12 +190,12 @@ def test_strangers_are_untouched(
 
 
 def test_without_the_stranger_nothing_is_left(
-    scene: Scene, deleted: tuple[leftovers.Outcome, list[str], dict[str, set[str]]]
+    scene: Scene, deleted: tuple[cleanup.Outcome, list[str], dict[str, set[str]]]
 ) -> None:
     del deleted
     scene.client("ec2").delete_security_group(GroupId=scene.strangers["security group"])
     report = scene.find(scene.ours.lab)
-    outcome = leftovers.delete(scene.client, scene.ours.lab, report.left, most_patience=10)
+    outcome = cleanup.delete(scene.client, scene.ours.lab, report.left, most_patience=10)
     assert outcome.failed == []
     assert scene.find(scene.ours.lab).clean
 
@@ -211,6 +209,6 @@ def test_somebody_elses_testuser_is_not_ours(scene: Scene) -> None:
         assert set(_of(scene.find(scene.others.lab), "user")) == {"testuser"}
         assert _of(report, "user") == {}
     finally:
-        outcome = leftovers.delete(scene.client, scene.others.lab, scene.find(scene.others.lab).left, most_patience=10)
+        outcome = cleanup.delete(scene.client, scene.others.lab, scene.find(scene.others.lab).left, most_patience=10)
     assert outcome.failed == []
     assert scene.find(scene.others.lab).clean

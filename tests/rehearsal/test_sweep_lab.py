@@ -8,10 +8,10 @@ import subprocess
 
 import yaml
 
-from cli.stacks import PROJECT_FILE
-from rehearsal import toolchain
-from rehearsal.run import RehearsalStack
+from rehearsal.stack import RehearsalStack
+from rehearsal.toolchain import cache
 from rehearsal.world import World
+from stacks.stack import PROJECT_FILE
 from tests.rehearsal.conftest import Lab
 from tests.rehearsal.played_emulator import wait_for
 
@@ -79,7 +79,7 @@ class OnAws:
         world = World(told["id"], told["pid"], told["endpoint"], told["account_id"], told["region"], lab.world)
         stack = RehearsalStack(
             world,
-            toolchain.ensure(print),
+            cache.ensure(print),
             project_file=PROJECT_FILE,
             stack_file=lab.settings_file,
             program=lambda: None,

@@ -18,17 +18,17 @@ CHECKOUT = Path(__file__).parents[2]
 # One small tool in the place of all others, and its build's progress on standard output.
 PROGRAM = """
 import sys
-from rehearsal import gobuild, toolchain
-from rehearsal.toolchain import Room, Tool, ToolchainError
-toolchain.MODULES = __import__("pathlib").Path(sys.argv[1])
-toolchain.OPTIONAL = ()
-toolchain.TOOLS = (
+from rehearsal.toolchain import cache, go_build
+from rehearsal.toolchain.cache import Room, Tool, ToolchainError
+cache.MODULES = __import__("pathlib").Path(sys.argv[1])
+cache.OPTIONAL = ()
+cache.TOOLS = (
     Tool("small", "example.invalid/none", {"hello": "small/hello", "world": "small/world"}, Room(1, 1, 1),
          ("main.version={version}",)),
 )
-gobuild._REPORT_EVERY = 0.1
+go_build._REPORT_EVERY = 0.1
 try:
-    print("BIN", toolchain.ensure(lambda line: print(line, flush=True)))
+    print("BIN", cache.ensure(lambda line: print(line, flush=True)))
 except ToolchainError as error:
     print("ERROR", error)
     sys.exit(3)

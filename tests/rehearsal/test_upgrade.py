@@ -8,8 +8,8 @@ from urllib.parse import urlencode, urlsplit
 import jwt
 import pytest
 
-from rehearsal.control_plane import ControlPlaneError
-from rehearsal.toolchain import ensure
+from rehearsal.cluster.control_plane import ControlPlaneError
+from rehearsal.toolchain.cache import ensure
 from tests.rehearsal.control_planes import Object, node, until
 from tests.rehearsal.kubelet_pods import NAMESPACE, PODS, Kubelet, running
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from exercises.access.evaluate import Evaluator, Grant
-from exercises.access.identities import Identity
-from exercises.access.objects import Policy, Rule
-from exercises.access.reader import PAGE, Reader
-from exercises.access.requests import Request, ResourceRequest, UrlRequest
-from rehearsal.control_plane import ControlPlane
+from grading.requests import Request, ResourceRequest, UrlRequest
+from operations.rbac.cluster_reader import PAGE, Reader
+from operations.rbac.evaluator import Evaluator, Grant
+from operations.rbac.identities import Identity
+from operations.rbac.objects import Policy, Rule
+from rehearsal.cluster.control_plane import ControlPlane
 from tests.rehearsal.control_planes import Cluster, Loop, serving, spec, until
-from tests.unit.exercises.access import random_policies
-from tests.unit.exercises.access.aggregation import aggregated
+from tests.unit.operations.rbac import random_policies
+from tests.unit.operations.rbac.aggregation import aggregated
 
 SEED = 36
 ROLES, BINDINGS, COMPARISONS = 200, 150, 2500
@@ -176,7 +176,7 @@ def test_bindings_without_their_role_are_there_and_give_nothing(reader: Reader) 
 def test_lists_longer_than_a_page_are_read_whole(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = reader.policy()
     assert len(whole.roles) < PAGE
-    monkeypatch.setattr("exercises.access.reader.PAGE", 7)
+    monkeypatch.setattr("operations.rbac.cluster_reader.PAGE", 7)
     assert in_any_order(reader.policy()) == in_any_order(whole)
 
 

@@ -18,8 +18,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from rehearsal import processes
 from rehearsal import world as worlds
-from rehearsal.aws import processes
 from rehearsal.world import NotTheEmulator, World, WorldError
 from tests.rehearsal.eks_account import trust
 from tests.rehearsal.played_emulator import refused, wait_for

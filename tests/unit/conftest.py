@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from infra.config import LabConfig
-from infra.lookups import Answers
+from infra.config.aws_checks import Answers
+from infra.config.loading import LabConfig
 from infra.stack import deploy
 from tests.unit.mocks import REGION, Graph, run
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from cli import down, pulumi_cli, recorded, sweep
-from cli.lab_on_aws import Opened, identity
-from cli.stacks import Stack
-from infra import leftovers
+from cli.commands import down, sweep
+from operations import cleanup
+from stacks import pulumi_cli, state
+from stacks.aws_lab import Opened, identity
+from stacks.stack import Stack
 from tests.unit.cli.sweep_world import (
     STACK,
     World,
@@ -42,8 +43,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     for module in (sweep, down):
         monkeypatch.setattr(module, "opened", opened)
         monkeypatch.setattr(module, "load", lambda _name: STACK)
-    monkeypatch.setattr(recorded, "on_aws", lambda _stack: made.recorded)
+    monkeypatch.setattr(state, "on_aws", lambda _stack: made.recorded)
     for name in ("find", "settled"):
-        monkeypatch.setattr(leftovers, name, made.find)
-    monkeypatch.setattr(leftovers, "delete", made.delete)
+        monkeypatch.setattr(cleanup, name, made.find)
+    monkeypatch.setattr(cleanup, "delete", made.delete)
     return made

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from cli import interrupted, locks, pulumi_cli
-from cli.pulumi_cli import Ended
-from cli.stacks import Stack
-from infra import leftovers
-from infra.config import parse
-from infra.leftovers import KINDS, Kind, Leftover, Report, Thing
-from infra.leftovers.model import Belonging, Claim
+from infra.config.loading import parse
+from operations import cleanup
+from operations.cleanup import KINDS, Kind, Leftover, Report, Thing
+from operations.cleanup.model import Belonging, Claim
+from stacks import locks, pulumi_cli, takeover
+from stacks.pulumi_cli import Ended
+from stacks.stack import Stack
 
 STACK = Stack("mine", Path("Pulumi.mine.yaml"), parse({}, "ap-northeast-2"))
 LOCKED = "error: the stack is currently locked by 1 lock(s)."
@@ -109,7 +109,7 @@ class Backend:
         self.report = Report(left=(*self.report.left, *(Leftover(known, thing, mine) for thing in things)))
 
     def update(self, *, yes: bool = True, builds: bool = True) -> Ended:
-        return interrupted.update(STACK, lambda: self.run("up" if builds else "destroy"), yes=yes, builds=builds)
+        return takeover.update(STACK, lambda: self.run("up" if builds else "destroy"), yes=yes, builds=builds)
 
     @property
     def commands(self) -> list[str]:
@@ -127,7 +127,7 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> Backend:
     monkeypatch.setattr(pulumi_cli, "run", made.run)
     monkeypatch.setattr(pulumi_cli, "last_update_failed", lambda _stack: made.gave_up)
     monkeypatch.setattr(locks, "release", made.release)
-    monkeypatch.setattr(leftovers, "find", made.find)
-    monkeypatch.setattr(leftovers, "clients", lambda *_: made.aws)
+    monkeypatch.setattr(cleanup, "find", made.find)
+    monkeypatch.setattr(cleanup, "clients", lambda *_: made.aws)
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda _seconds: None)
     return made

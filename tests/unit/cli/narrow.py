@@ -3,7 +3,7 @@
 import pytest
 from rich.console import Console
 
-from cli import tables
+from stacks import tables
 
 
 def narrow(monkeypatch: pytest.MonkeyPatch, console: Console) -> None:

@@ -6,12 +6,12 @@ from typing import Any
 
 import typer
 
-from cli.recorded import CLUSTER, Recorded
-from cli.stacks import Stack
-from infra import leftovers
-from infra.config import parse
-from infra.leftovers import KINDS, Leftover, Outcome, Report, Thing, Unasked
-from infra.leftovers.model import Belonging, Claim
+from infra.config.loading import parse
+from operations import cleanup
+from operations.cleanup import KINDS, Leftover, Outcome, Report, Thing, Unasked
+from operations.cleanup.model import Belonging, Claim
+from stacks.stack import Stack
+from stacks.state import CLUSTER, Recorded
 
 STACK = Stack("dev", Path("Pulumi.dev.yaml"), parse({}, "ap-northeast-2"))
 BY_NAME = {kind.name: kind for kind in KINDS}
@@ -47,7 +47,7 @@ class World:
         self.recorded = Recorded()
         self.deleted: list[Leftover] = []
         self.known: Any = None
-        self.failed: list[leftovers.Failed] = []
+        self.failed: list[cleanup.Failed] = []
         self.client: Callable[[str], Any] = lambda _: None
         self.log: list[str] = []
 

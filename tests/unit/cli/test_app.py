@@ -8,10 +8,11 @@ from collections.abc import Callable
 import pytest
 import typer
 
-from cli import app, status
-from cli.failures import BadInput, CannotAsk, Failure, Interrupted
-from rehearsal.run import RunFailed
+from cli import app
+from cli.commands import status
+from rehearsal.stack import RunFailed
 from rehearsal.world import WorldError
+from stacks.errors import BadInput, CannotAsk, Failure, Interrupted
 
 
 def ending(monkeypatch: pytest.MonkeyPatch, raised: BaseException) -> int | str | None:
@@ -108,7 +109,7 @@ def test_a_commands_own_exit_code_stands(monkeypatch: pytest.MonkeyPatch, raised
     assert left(monkeypatch, leave) == code
 
 
-@pytest.mark.parametrize("command", [[], *([name.replace("run_as", "as")] for name in app.COMMANDS), ["whocan", "ask"]])
+@pytest.mark.parametrize("command", [[], *([name.rstrip("_")] for name in app.COMMANDS), ["whocan", "ask"]])
 def test_a_short_h_is_help_as_well(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
 ):

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 import typer
 
-from cli import aws_stack, cluster_facts, cost, interrupted, pulumi_cli
-from cli.failures import BadInput, Failure
-from cli.made_by_hand import Agree
-from cli.pulumi_cli import Ended
-from cli.stacks import Stack
-from infra.config import parse
+from cli import aws_stack
+from cli.commands import cost
+from infra.config.loading import parse
+from stacks import cluster_facts, pulumi_cli, takeover
+from stacks.errors import BadInput, Failure
+from stacks.made_by_hand import Agree
+from stacks.pulumi_cli import Ended
+from stacks.stack import Stack
 
 pytestmark = pytest.mark.usefixtures("pulumi_installed")
 
@@ -112,7 +114,7 @@ class Change:
         self.seen: list[tuple[str, bool, bool]] = []
         self.agreed: list[bool] = []
         self.ran: list[tuple[tuple[str, ...], dict[str, Any]]] = []
-        monkeypatch.setattr(interrupted, "update", self.update)
+        monkeypatch.setattr(takeover, "update", self.update)
         monkeypatch.setattr(pulumi_cli, "run", self.run)
         monkeypatch.setattr(pulumi_cli, "outputs", lambda _stack: {"clusterName": "myeks"})
 
@@ -152,6 +154,6 @@ def test_with_json_pulumi_says_nothing_on_stdout(monkeypatch: pytest.MonkeyPatch
 
 def test_a_failed_change_is_told(monkeypatch: pytest.MonkeyPatch):
     failed = Ended(255, "error: DependencyViolation: it has dependencies", "", interrupted=False)
-    monkeypatch.setattr(interrupted, "update", lambda *_, **__: failed)
+    monkeypatch.setattr(takeover, "update", lambda *_, **__: failed)
     with pytest.raises(Failure, match="pulumi destroy ended with exit code 255"):
         aws_stack.down(STACK, yes=True, cluster_is_gone=lambda: False)

@@ -2,8 +2,8 @@
 
 from typing import Any, cast
 
-from cli import by_hand_on_aws
 from exercises.made import USER
+from stacks import made_by_hand_on_aws
 
 
 def test_a_user_that_was_not_read_yet_has_no_entry_to_ask_for():
@@ -15,5 +15,5 @@ def test_a_user_that_was_not_read_yet_has_no_entry_to_ask_for():
 
     user = {"type": "aws:iam/user:User", "id": USER, "outputs": {"name": USER}}
     stages = cast("Any", {"identity-mapping": "entry", "pod-identity": "off"})
-    assert not by_hand_on_aws.is_anything_there(client, "myeks", stages, [user])
+    assert not made_by_hand_on_aws.is_anything_there(client, "myeks", stages, [user])
     assert asked == []

@@ -10,12 +10,13 @@ import boto3
 import pytest
 import yaml
 
-from cli import callers, stacks
-from cli.failures import BadInput, CannotAsk
-from cli.stacks import Stack
-from cli.subject_files import BEARER
-from infra.config import parse
-from rehearsal.run import environment
+from cli import callers
+from cli.subject_credentials import BEARER
+from infra.config.loading import parse
+from rehearsal.stack import environment
+from stacks import stack
+from stacks.errors import BadInput, CannotAsk
+from stacks.stack import Stack
 
 OPERATOR = "arn:aws:iam::111122223333:user/operator"
 TESTUSER = "arn:aws:iam::111122223333:user/testuser"
@@ -190,12 +191,12 @@ def test_on_aws_work_is_done_with_the_users_own_files(monkeypatch: pytest.Monkey
 
 
 def test_a_subjects_shell_on_aws_does_no_work_of_the_operators(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(stacks, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(stack, "CHECKOUT", tmp_path)
     for name in ("dev", "rehearsal"):
         (tmp_path / f"Pulumi.{name}.yaml").write_text("config:\n  aws:region: ap-northeast-2\n")
     monkeypatch.setenv("LAB_STACK", "dev")
     monkeypatch.setenv("LAB_AS", "testuser")
     with pytest.raises(BadInput, match=r"At AWS this shell is testuser\. Leave it with exit"):
-        stacks.load("dev")
-    assert stacks.load("dev", as_caller=True).name == "dev"
-    assert stacks.load("rehearsal").is_rehearsal
+        stack.load("dev")
+    assert stack.load("dev", as_caller=True).name == "dev"
+    assert stack.load("rehearsal").is_rehearsal

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from cli import causes
-from cli.causes import REMEDIES, cause, logged, printed
-from infra.config import ConfigError, Problem
-from rehearsal import run
+from infra.config.loading import ConfigError, Problem
+from rehearsal import stack
+from stacks import error_hints
+from stacks.error_hints import REMEDIES, cause, logged, printed
 
 FAILED_GROUP = """1 error occurred:
 	* unexpected state 'CREATE_FAILED', wanted target 'ACTIVE': NodeCreationFailure: Instances failed to join
@@ -136,6 +136,6 @@ ModuleNotFoundError: No module named 'pulumi_eks'"""
 
 
 def test_settings_that_the_engine_refuses_are_the_users_input():
-    refused = run.refused("Stack 'dev' with configuration key 'tags' must be of type 'object'")
-    assert causes.refusal(refused).exit_code == 2
-    assert causes.refusal(run.refused("no such subnet")).exit_code == 1
+    refused = stack.refused("Stack 'dev' with configuration key 'tags' must be of type 'object'")
+    assert error_hints.refusal(refused).exit_code == 2
+    assert error_hints.refusal(stack.refused("no such subnet")).exit_code == 1

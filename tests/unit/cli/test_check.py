@@ -12,20 +12,22 @@ import pytest
 import typer
 from botocore.exceptions import NoCredentialsError
 
-from cli import check, cluster_facts, stage, unfinished
-from cli.cluster_facts import Node
-from cli.console import Progress
-from cli.failures import BadInput, CannotAsk, Failure
-from cli.stacks import Stack
-from exercises import by_hand, testuser
-from exercises.ask import Answer, Verdict
-from exercises.outcomes import Unanswered
+from cli.commands import check, stage
+from exercises import by_hand
+from exercises.catalogue import EXERCISES, standing, walk
+from exercises.registry import ROWS
 from exercises.report import Report
-from exercises.row import ExerciseName, Row
-from exercises.rows import ROWS
-from exercises.situation import NoOperator, Situation
-from exercises.stages import EXERCISES, standing, walk
-from infra.config import parse
+from grading.check import ExerciseName, Row
+from grading.grade import Answer, Verdict
+from grading.outcomes import Unanswered
+from grading.session import NoOperator, Situation
+from infra.config.loading import parse
+from operations.testuser import access_key
+from stacks import cluster_facts, unfinished
+from stacks.cluster_facts import Node
+from stacks.console import Progress
+from stacks.errors import BadInput, CannotAsk, Failure
+from stacks.stack import Stack
 from tests.unit.exercises.fake_lab import OUTPUTS, lab
 
 REHEARSAL = Stack("rehearsal", Path("Pulumi.rehearsal.yaml"), parse({}, "ap-northeast-2"))
@@ -64,7 +66,7 @@ class Played:
         monkeypatch.setattr(unfinished, "_failed", lambda _: self.failed)
         monkeypatch.setattr(check, "ask_all", self.ask_all)
         monkeypatch.setattr(stage, "apply", self.apply)
-        monkeypatch.setattr(testuser, "key_of", self.key)
+        monkeypatch.setattr(access_key, "key_of", self.key)
 
     @contextmanager
     def outputs_of(self, stack: Stack) -> Generator[tuple[dict[str, Any], Path]]:
@@ -74,11 +76,11 @@ class Played:
         yield {**OUTPUTS, **pods, "exercises": {**self.stages, "testuserBoundary": self.boundary}}, Path()
 
     @contextmanager
-    def key(self, arn: str, region: str, directory: Path, tell: object) -> Generator[testuser.Credentials]:
-        if self.no_key and not isinstance(self.no_key, testuser.NotDeleted):
+    def key(self, arn: str, region: str, directory: Path, tell: object) -> Generator[access_key.Credentials]:
+        if self.no_key and not isinstance(self.no_key, access_key.NotDeleted):
             raise self.no_key
         self.keys.append(arn)
-        yield testuser.Credentials("AKIATESTUSER0000", "secret")
+        yield access_key.Credentials("AKIATESTUSER0000", "secret")
         if self.no_key:
             raise self.no_key
 
@@ -230,7 +232,7 @@ def test_without_credentials_nobody_can_be_asked(played: Played):
         check.check(None)
 
 
-@pytest.mark.parametrize("error", [testuser.NoKey("Two keys."), NoCredentialsError()])
+@pytest.mark.parametrize("error", [access_key.NoKey("Two keys."), NoCredentialsError()])
 def test_without_a_key_testuser_cannot_be_asked(played: Played, error: Exception):
     played.stages |= {"identityMapping": "masters", "irsa": True}
     played.no_key = error
@@ -240,7 +242,7 @@ def test_without_a_key_testuser_cannot_be_asked(played: Played, error: Exception
 
 def test_a_key_that_stays_is_a_failure(played: Played):
     played.stages["identityMapping"] = "masters"
-    played.no_key = testuser.NotDeleted("The access key AKIA could not be deleted.")
+    played.no_key = access_key.NotDeleted("The access key AKIA could not be deleted.")
     with pytest.raises(Failure, match="could not be deleted"):
         check.check(None)
 

@@ -8,13 +8,13 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 
-from cli import check_tables
-from exercises.ask import Answer, Verdict, ask
-from exercises.diagnosis import Finding
+from cli.views import check
+from exercises.catalogue import EXERCISES
+from exercises.registry import ROWS
 from exercises.report import Report
-from exercises.row import ExerciseName, Row
-from exercises.rows import ROWS
-from exercises.stages import EXERCISES
+from grading.check import ExerciseName, Row
+from grading.grade import Answer, Verdict, ask
+from operations.diagnosis import Finding
 from tests.unit.cli.narrow import narrow
 from tests.unit.exercises.fake_lab import lab
 from tests.unit.exercises.row_cases import cases
@@ -39,10 +39,10 @@ def rows(exercise: ExerciseName, stage: str) -> list[Row]:
 def printed(monkeypatch: pytest.MonkeyPatch, width: int, report: Report, *, verbose: bool = False) -> list[str]:
     console = Console(file=io.StringIO(), width=width)
     narrow(monkeypatch, console)
-    monkeypatch.setattr(check_tables, "out", console)
-    check_tables.not_passed(report, verbose=verbose)
-    check_tables.passed(report, verbose=verbose)
-    check_tables.not_standing(report, "")
+    monkeypatch.setattr(check, "out", console)
+    check.not_passed(report, verbose=verbose)
+    check.passed(report, verbose=verbose)
+    check.not_standing(report, "")
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue().splitlines()
 

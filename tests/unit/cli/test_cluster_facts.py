@@ -8,10 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from cli import cluster_facts
-from cli.cluster_facts import MISSING, RECORDED, Release, nodes, releases
-from cli.failures import CannotAsk
 from rehearsal.charts.archive import empty, read
+from stacks import cluster_facts
+from stacks.cluster_facts import MISSING, RECORDED, Release, nodes, releases
+from stacks.errors import CannotAsk
 
 MANIFEST = """---
 # Source: web/templates/service.yaml

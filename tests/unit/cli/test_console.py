@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from cli import console
-from cli.console import Progress
+from stacks import console
+from stacks.console import Progress
 
 
 class Clock:

@@ -12,13 +12,13 @@ from botocore.exceptions import ProfileNotFound
 from grimp import build_graph
 from typer.testing import CliRunner
 
-import infra.clients
-from cli import cost
-from cli.failures import BadInput, CannotAsk
-from cli.stacks import Stack
-from infra.config import LabConfig, parse
-from infra.prices import aws
-from infra.prices.book import Item, Key, Price, Source
+from cli.commands import cost
+from clients import aws as aws_clients
+from infra.config.loading import LabConfig, parse
+from operations.cost.prices import price_list_api
+from operations.cost.prices.model import Item, Key, Price, Source
+from stacks.errors import BadInput, CannotAsk
+from stacks.stack import Stack
 
 SEOUL = "ap-northeast-2"
 
@@ -36,7 +36,7 @@ def now(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def live(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """AWS's answers, and with which profile it was asked; nothing leaves the machine."""
-    seen: dict[str, Any] = {"answers": aws.Answers(), "asked": None}
+    seen: dict[str, Any] = {"answers": price_list_api.Answers(), "asked": None}
 
     def clients(profile: str | None, region: str) -> Any:
         seen["profile"], seen["region"] = profile, region
@@ -44,12 +44,12 @@ def live(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             raise seen["raises"]
         return None
 
-    def ask(keys: set[Key], region: str, zones: Any, client: Any, now: Any) -> aws.Answers:
+    def ask(keys: set[Key], region: str, zones: Any, client: Any, now: Any) -> price_list_api.Answers:
         seen["asked"], seen["zones"] = set(keys), zones
         return seen["answers"]
 
-    monkeypatch.setattr(infra.clients, "clients", clients)
-    monkeypatch.setattr(aws, "ask", ask)
+    monkeypatch.setattr(aws_clients, "clients", clients)
+    monkeypatch.setattr(price_list_api, "ask", ask)
     return seen
 
 
@@ -118,7 +118,7 @@ def test_hours_that_make_no_sense_are_bad_input(monkeypatch: pytest.MonkeyPatch,
 def test_live_prices_go_over_the_tables_row_by_row(monkeypatch: pytest.MonkeyPatch, live: dict[str, Any]):
     today = date(2026, 11, 24)
     nat = Key(Item.NAT_GATEWAY)
-    live["answers"] = aws.Answers(
+    live["answers"] = price_list_api.Answers(
         {Key(Item.INSTANCE, "t3.medium"): Price(0.06, Source.LIVE, today, "page")}, {nat: "ThrottlingException"}
     )
     chosen = stack(natGateway=True)
@@ -133,7 +133,7 @@ def test_live_prices_go_over_the_tables_row_by_row(monkeypatch: pytest.MonkeyPat
 
 def test_reasons_are_told_once_each(monkeypatch: pytest.MonkeyPatch, live: dict[str, Any]):
     unanswered = dict.fromkeys((Key(Item.NAT_GATEWAY), Key(Item.KMS_KEY)), "several prices")
-    live["answers"] = aws.Answers({}, {**unanswered, Key(Item.PUBLIC_IPV4): "no such item"})
+    live["answers"] = price_list_api.Answers({}, {**unanswered, Key(Item.PUBLIC_IPV4): "no such item"})
     told = as_json(monkeypatch, stack())["notLive"]
     assert told == "several prices (nat-gateway, kms-key); no such item (public-ipv4)"
 
@@ -141,7 +141,7 @@ def test_reasons_are_told_once_each(monkeypatch: pytest.MonkeyPatch, live: dict[
 def test_all_prices_live_need_no_word_about_the_table(monkeypatch: pytest.MonkeyPatch, live: dict[str, Any]):
     as_json(monkeypatch, stack())
     price = Price(1.0, Source.LIVE, date(2026, 11, 24), "page")
-    live["answers"] = aws.Answers(dict.fromkeys(live["asked"], price))
+    live["answers"] = price_list_api.Answers(dict.fromkeys(live["asked"], price))
     ended = run(monkeypatch, stack())
     assert "table" not in ended.output
     assert "live 2026-11-24" in ended.output
@@ -179,7 +179,7 @@ def test_what_has_no_price_is_named_and_the_sum_is_a_lower_bound(monkeypatch: py
 
 
 def test_no_price_at_all_could_not_be_asked(monkeypatch: pytest.MonkeyPatch, live: dict[str, Any]):
-    live["answers"] = aws.Answers({}, {Key(Item.KMS_KEY): "there are no AWS credentials"})
+    live["answers"] = price_list_api.Answers({}, {Key(Item.KMS_KEY): "there are no AWS credentials"})
     elsewhere = Stack("dev", Path("/nonexistent"), LabConfig(region="eu-south-2"))
     ended = run(monkeypatch, elsewhere)
     assert isinstance(ended.exception, CannotAsk)
@@ -206,5 +206,7 @@ def test_the_program_that_the_engine_runs_loads_no_prices():
     """`pulumi up` pays for every import at its start."""
     graph = build_graph("infra", "components")
     loaded = graph.find_upstream_modules("infra.stack")
-    assert "infra.config" in loaded
-    assert not {module for module in loaded if module.startswith(("infra.cost", "infra.prices"))}
+    assert "infra.config.loading" in loaded
+    assert not {
+        module for module in loaded if module.startswith(("operations.cost.estimate", "operations.cost.prices"))
+    }

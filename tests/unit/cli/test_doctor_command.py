@@ -11,15 +11,17 @@ import typer
 from botocore.exceptions import ProfileNotFound
 from typer.testing import CliRunner
 
-import infra.clients
-from cli import aws_stack, doctor, pulumi_cli, recorded, up
-from cli.console import Progress
-from cli.failures import Failure
-from cli.stacks import Stack
-from infra.config import parse
-from infra.doctor import machine, probes
-from infra.doctor.findings import Finding, Layer, Status
-from infra.doctor.seen import Machine, Recorded, Unseen
+from cli import aws_stack
+from cli.commands import doctor, up
+from clients import aws as aws_clients
+from infra.config.loading import parse
+from operations.doctor import machine, probes
+from operations.doctor.findings import Finding, Layer, Status
+from operations.doctor.observations import Machine, Recorded, Unseen
+from stacks import pulumi_cli, state
+from stacks.console import Progress
+from stacks.errors import Failure
+from stacks.stack import Stack
 
 OK = Finding(Layer.MACHINE, Status.OK, "Python is 3.12.")
 WARN = Finding(Layer.VERSION, Status.WARN, "It ends.", "Take another.")
@@ -104,9 +106,9 @@ def test_a_profile_that_does_not_exist_is_a_finding_like_any_other(monkeypatch: 
     (tmp_path / "config").write_text("[default]\n[profile lab]\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    monkeypatch.setattr(infra.clients, "clients", no_profile)
+    monkeypatch.setattr(aws_clients, "clients", no_profile)
     monkeypatch.setattr(machine, "_tool", lambda name, *_: machine.Tool(name, "v3.260.0"))
-    monkeypatch.setattr(recorded, "on_aws", lambda _stack: recorded.Recorded())
+    monkeypatch.setattr(state, "on_aws", lambda _stack: state.Recorded())
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     chosen = replace(stack(), profile="study")
     ended = run(monkeypatch, chosen, "--json")
@@ -124,19 +126,19 @@ def test_a_profile_that_does_not_exist_is_a_finding_like_any_other(monkeypatch: 
     ("found", "seen"),
     [
         (
-            recorded.Recorded({"aws:eks/cluster:Cluster": frozenset({"myeks"})}, 1),
+            state.Recorded({"aws:eks/cluster:Cluster": frozenset({"myeks"})}, 1),
             Recorded({"aws:eks/cluster:Cluster": frozenset({"myeks"})}),
         ),
-        (recorded.Recorded(), Recorded()),
-        (recorded.Recorded(unknown="getting secrets manager."), Unseen("getting secrets manager")),
+        (state.Recorded(), Recorded()),
+        (state.Recorded(unknown="getting secrets manager."), Unseen("getting secrets manager")),
     ],
 )
 def test_what_stands_is_what_the_state_says_and_not_the_outputs(
-    monkeypatch: pytest.MonkeyPatch, found: recorded.Recorded, seen: Recorded | Unseen
+    monkeypatch: pytest.MonkeyPatch, found: state.Recorded, seen: Recorded | Unseen
 ):
     """A run that failed has written no outputs."""
     monkeypatch.setattr(pulumi_cli, "outputs", lambda _stack: pytest.fail("the outputs were asked"))
-    monkeypatch.setattr(recorded, "on_aws", lambda _stack: found)
+    monkeypatch.setattr(state, "on_aws", lambda _stack: found)
     looked: list[Recorded | Unseen] = []
 
     def see(config: Any, sight: probes.Sight) -> Any:
@@ -144,7 +146,7 @@ def test_what_stands_is_what_the_state_says_and_not_the_outputs(
         looked.append(sight.recorded())
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(infra.clients, "clients", lambda *_: pytest.fail)
+    monkeypatch.setattr(aws_clients, "clients", lambda *_: pytest.fail)
     monkeypatch.setattr(probes, "see", see)
     with pytest.raises(KeyboardInterrupt):
         doctor.examine(stack())
@@ -190,7 +192,7 @@ def test_a_pipe_is_told_of_what_takes_long(
         assert told.wait(Progress.HEARTBEAT / 2)
         return (OK,) if name == "dev" else Machine((3, 12), ())
 
-    monkeypatch.setattr("cli.console.Progress", Shown)
+    monkeypatch.setattr("stacks.console.Progress", Shown)
     monkeypatch.setattr(doctor, "QUIET", 0.0)
     monkeypatch.setattr(doctor, "_on_aws", slow)
     monkeypatch.setattr(machine, "look", slow)

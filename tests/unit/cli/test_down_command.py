@@ -9,16 +9,18 @@ import pytest
 import typer
 from botocore.exceptions import ClientError
 
-from cli import aws_stack, down, kept_stages, lifetime, rehearsed, services
-from cli.console import Progress
-from cli.failures import BadInput, Failure
-from cli.lab_on_aws import AnotherCluster, Opened, cluster_is_gone, identity
-from cli.recorded import Recorded
-from cli.stacks import Stack
-from infra import leftovers
-from infra.leftovers import Report
-from infra.leftovers.model import Claim
+from cli import aws_stack
+from cli.commands import down
+from operations import cleanup
+from operations.cleanup import Report
+from operations.cleanup.model import Claim
 from rehearsal import world as worlds
+from stacks import expiry, kept_stages, rehearsal_backend, services
+from stacks.aws_lab import AnotherCluster, Opened, cluster_is_gone, identity
+from stacks.console import Progress
+from stacks.errors import BadInput, Failure
+from stacks.stack import Stack
+from stacks.state import Recorded
 from tests.unit.cli.sweep_world import (
     ALB,
     CLUSTER_LEFT,
@@ -71,7 +73,7 @@ def test_down_ends_with_what_aws_says(
 ) -> None:
     world.reports = [found]
     forgotten: list[Stack] = []
-    monkeypatch.setattr(lifetime, "forget", forgotten.append)
+    monkeypatch.setattr(expiry, "forget", forgotten.append)
     assert run(down.down, yes=True, force=False) == code
     assert [call[0] for call in ran] == ["destroy"]
     said = capsys.readouterr()
@@ -90,7 +92,7 @@ def test_down_of_a_rehearsal_that_is_not_up_is_json_too(
         return replace(STACK, name="rehearsal")
 
     monkeypatch.setattr(down, "load", load)
-    monkeypatch.setattr(rehearsed, "attached", lambda: None)
+    monkeypatch.setattr(rehearsal_backend, "attached", lambda: None)
     monkeypatch.setattr(worlds, "sweep", lambda force=False: None)
     down.down(force=force, as_json=True)
     assert json.loads(capsys.readouterr().out) == {"left": {}, "yours": {}, "seconds": 0.0}
@@ -239,15 +241,15 @@ def test_what_goes_by_itself_is_the_engines_to_wait_for(
 def test_the_network_is_asked_for_with_what_tells_whose_it_is(
     world: World, ran: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[Sequence[leftovers.Kind]] = []
+    asked: list[Sequence[cleanup.Kind]] = []
 
-    def find(*_: Any, kinds: Sequence[leftovers.Kind], **__: Any) -> Report:
+    def find(*_: Any, kinds: Sequence[cleanup.Kind], **__: Any) -> Report:
         asked.append(kinds)
         return NOTHING
 
-    monkeypatch.setattr(leftovers, "find", find)
+    monkeypatch.setattr(cleanup, "find", find)
     run(down.down, yes=True, force=False)
-    assert set(asked[0]) == {*leftovers.FIRST, *leftovers.HOLDERS}
+    assert set(asked[0]) == {*cleanup.FIRST, *cleanup.HOLDERS}
 
 
 UNREACHABLE = (
@@ -349,7 +351,7 @@ def test_in_the_rehearsal_another_cluster_of_that_name_is_nobodys() -> None:
 @pytest.mark.parametrize("force", [True, False])
 def test_with_the_rehearsal_go_the_stages_that_are_kept_for_it(monkeypatch: pytest.MonkeyPatch, force: bool) -> None:
     monkeypatch.setattr(down.worlds, "sweep", lambda **_: True)
-    monkeypatch.setattr(down.rehearsed, "attached", lambda: None)
+    monkeypatch.setattr(down.rehearsal_backend, "attached", lambda: None)
     kept_stages.keep({}, {"rbac": "after"})
     assert kept_stages.over({}) == {"rbac": "after"}
     down.down("rehearsal", yes=True, force=force)

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import pytest
 from pulumi import automation as auto
 
-from cli.console import Progress, duration
-from cli.events import Watcher
-from cli.summary import counts
+from cli.views.summary import counts
+from stacks.console import Progress, duration
+from stacks.engine_events import Watcher
 
 
 def event(kind: str, op: str, urn: str, type_: str, *, planning: bool = False, **more: object) -> auto.EngineEvent:
@@ -65,7 +65,7 @@ def test_what_took_long_is_told_and_a_preview_made_nothing(planning: bool, word:
     watcher = Watcher(shown, "applying")
     clock = iter([10.0, 11.9])
     with monkeypatch.context() as patch:
-        patch.setattr("cli.events.time", SimpleNamespace(monotonic=lambda: next(clock)))
+        patch.setattr("stacks.engine_events.time", SimpleNamespace(monotonic=lambda: next(clock)))
         watcher(event("resourcePreEvent", "create", URN, "aws:ec2/vpc:Vpc", planning=planning))
         watcher(event("resOutputsEvent", "create", URN, "aws:ec2/vpc:Vpc", planning=planning))
     assert said == [f"aws:Vpc lab {word} in 1.9 s"]

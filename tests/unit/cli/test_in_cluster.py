@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from cli import in_cluster
-from cli.failures import CannotAsk
-from cli.in_cluster import Cluster, Revision
-from exercises.outcomes import Done, HttpRefused, Outcome, Ran, Unanswered
+from grading.outcomes import Done, HttpRefused, Outcome, Ran, Unanswered
+from stacks import in_cluster
+from stacks.errors import CannotAsk
+from stacks.in_cluster import Cluster, Revision
 
 CORE = {"resources": [{"name": "pods", "kind": "Pod", "namespaced": True}, {"name": "pods/log", "kind": "Pod"}]}
 STORAGE = {"resources": [{"name": "storageclasses", "kind": "StorageClass", "namespaced": False}]}

@@ -7,13 +7,13 @@ import pytest
 import typer
 from botocore.exceptions import ClientError
 
-from cli import cluster_facts, ingresses
-from cli.cluster_facts import NotThere
-from cli.console import Progress
-from cli.failures import CannotAsk, Failure
-from cli.lab_on_aws import Opened
-from infra import leftovers
-from infra.leftovers import Failed, Lab, Leftover, Outcome, Report
+from operations import cleanup
+from operations.cleanup import Failed, Lab, Leftover, Outcome, Report
+from stacks import cluster_facts, ingresses
+from stacks.aws_lab import Opened
+from stacks.cluster_facts import NotThere
+from stacks.console import Progress
+from stacks.errors import CannotAsk, Failure
 from tests.unit.cli.sweep_world import STACK, STANDING, UNASKED, left, report
 
 LISTS = "/apis/networking.k8s.io/v1/ingresses"
@@ -67,8 +67,8 @@ class World:
         self.failed: list[Failed] = []
         self.rules: list[dict[str, Any]] = []
         monkeypatch.setattr(cluster_facts, "reached", lambda _: self.ask)
-        monkeypatch.setattr(leftovers, "find", self.find)
-        monkeypatch.setattr(leftovers, "delete", self.delete)
+        monkeypatch.setattr(cleanup, "find", self.find)
+        monkeypatch.setattr(cleanup, "delete", self.delete)
         monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
         monkeypatch.setattr(ingresses, "COMES_BACK_WITHIN", 0.0)
         monkeypatch.setattr(ingresses, "pages", lambda *_: self.rules)

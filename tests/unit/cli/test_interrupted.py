@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from cli import interrupted, locks, pending, pulumi_cli
-from cli.failures import CannotAsk, Failure
-from cli.pulumi_cli import Ended
-from cli.stacks import Stack
-from infra.leftovers import KINDS, Report, Thing, Unasked
+from operations.cleanup import KINDS, Report, Thing, Unasked
+from stacks import locks, pending_operations, pulumi_cli, takeover
+from stacks.errors import CannotAsk, Failure
+from stacks.pulumi_cli import Ended
+from stacks.stack import Stack
 from tests.unit.cli.interrupted_bench import FINE, LOCKED, STACK, VPC, Aws, Backend, absent, creating, resource, urn
 from tests.unit.cli.interrupted_bench import backend as backend
 
@@ -29,10 +29,10 @@ def test_a_state_that_cannot_be_had_is_left_to_pulumi_to_tell(backend: Backend):
 
 def test_what_ends_otherwise_is_told_as_it_is(backend: Backend):
     failed = Ended(255, "error: no", "error: no", interrupted=False)
-    assert interrupted.update(STACK, lambda: failed, yes=True, builds=True) is failed
+    assert takeover.update(STACK, lambda: failed, yes=True, builds=True) is failed
     # Whatever a program may have written.
     done = Ended(0, "", LOCKED, interrupted=False)
-    assert interrupted.update(STACK, lambda: done, yes=True, builds=True) is done
+    assert takeover.update(STACK, lambda: done, yes=True, builds=True) is done
     assert backend.released == []
 
 
@@ -124,7 +124,7 @@ def test_a_state_that_cannot_be_written_stops_it(backend: Backend, monkeypatch: 
     failed = Ended(255, "error: no passphrase", "error: no passphrase", interrupted=False)
     monkeypatch.setattr(pulumi_cli, "run", lambda *_, **__: failed)
     with pytest.raises(Failure, match=r"stack import ended with exit code 255\. no passphrase"):
-        interrupted.update(STACK, lambda: pytest.fail("ran"), yes=True, builds=True)
+        takeover.update(STACK, lambda: pytest.fail("ran"), yes=True, builds=True)
 
 
 def test_without_an_answer_from_aws_nothing_is_forgotten(backend: Backend):
@@ -138,7 +138,7 @@ def test_without_an_answer_from_aws_nothing_is_forgotten(backend: Backend):
 
 def test_that_something_else_could_not_be_asked_is_no_matter(backend: Backend):
     backend.deployment["pending_operations"] = [creating(VPC)]
-    (clusters,) = (each for each in KINDS if each.engine_type == pending.CLUSTER)
+    (clusters,) = (each for each in KINDS if each.engine_type == pending_operations.CLUSTER)
     backend.report = Report(unasked=(Unasked(clusters, "no"),))
     assert backend.update() == FINE
 
@@ -149,7 +149,9 @@ def test_what_bears_no_name_is_asked_for_itself(backend: Backend):
     egress = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
     backend.deployment["pending_operations"] = [
         creating(association, subnetId="subnet-1", routeTableId="rtb-1"),
-        creating(pending.POD_IDENTITY, clusterName="myeks", namespace="kube-system", serviceAccount="aws-node"),
+        creating(
+            pending_operations.POD_IDENTITY, clusterName="myeks", namespace="kube-system", serviceAccount="aws-node"
+        ),
         creating(ingress, securityGroupId="sg-1", ipProtocol="tcp", fromPort=22, toPort=22, cidrIpv4="203.0.113.1/32"),
         creating(egress, securityGroupId="sg-1", ipProtocol="-1", cidrIpv4="0.0.0.0/0"),
     ]
@@ -165,7 +167,7 @@ def test_what_bears_no_name_is_asked_for_itself(backend: Backend):
     backend.update()
     assert backend.ids == {
         urn(association): "rtbassoc-1",
-        urn(pending.POD_IDENTITY): "a-1",
+        urn(pending_operations.POD_IDENTITY): "a-1",
         urn(ingress): "sgr-in",
         urn(egress): "sgr-out",
     }
@@ -180,7 +182,7 @@ def test_what_bears_no_name_is_asked_for_itself(backend: Backend):
 
 def test_of_what_is_in_no_cluster_there_is_none(backend: Backend):
     backend.deployment["pending_operations"] = [
-        creating(pending.POD_IDENTITY, clusterName="myeks", namespace="n", serviceAccount="s")
+        creating(pending_operations.POD_IDENTITY, clusterName="myeks", namespace="n", serviceAccount="s")
     ]
     backend.aws = Aws(list_pod_identity_associations=[absent()])
     backend.update()
@@ -189,7 +191,7 @@ def test_of_what_is_in_no_cluster_there_is_none(backend: Backend):
 
 def test_a_question_that_is_not_answered_stops_it(backend: Backend):
     backend.deployment["pending_operations"] = [
-        creating(pending.POD_IDENTITY, clusterName="myeks", namespace="n", serviceAccount="s")
+        creating(pending_operations.POD_IDENTITY, clusterName="myeks", namespace="n", serviceAccount="s")
     ]
     backend.aws = Aws(list_pod_identity_associations=[EndpointConnectionError(endpoint_url="https://eks")])
     with pytest.raises(CannotAsk, match="PodIdentityAssociation it"):
@@ -202,8 +204,8 @@ def state(status: str) -> dict[str, Any]:
 
 
 def test_what_aws_is_at_work_on_is_waited_for(backend: Backend):
-    backend.deployment["pending_operations"] = [creating(pending.CLUSTER, name="myeks")]
-    backend.has(pending.CLUSTER, Thing("myeks", "myeks"))
+    backend.deployment["pending_operations"] = [creating(pending_operations.CLUSTER, name="myeks")]
+    backend.has(pending_operations.CLUSTER, Thing("myeks", "myeks"))
     backend.aws = Aws(describe_cluster=[state("CREATING"), state("CREATING"), state("ACTIVE")])
     assert backend.update() == FINE
     assert backend.aws.asked == [("describe_cluster", {"name": "myeks"})] * 3
@@ -211,8 +213,8 @@ def test_what_aws_is_at_work_on_is_waited_for(backend: Backend):
 
 
 def test_it_is_still_waited_for_by_the_run_after_one_that_was_stopped_meanwhile(backend: Backend):
-    kept = {**resource(pending.NODE_GROUP), "id": "myeks:ng1", "refreshBeforeUpdate": True}
-    backend.deployment["resources"] = [kept, {**resource(pending.ADDON), "id": "myeks:coredns"}]
+    kept = {**resource(pending_operations.NODE_GROUP), "id": "myeks:ng1", "refreshBeforeUpdate": True}
+    backend.deployment["resources"] = [kept, {**resource(pending_operations.ADDON), "id": "myeks:coredns"}]
     backend.aws = Aws(describe_nodegroup=[{"nodegroup": {"status": "DELETING"}}, absent()])
     assert backend.update(builds=False) == FINE
     assert backend.aws.asked == [("describe_nodegroup", {"clusterName": "myeks", "nodegroupName": "ng1"})] * 2
@@ -223,13 +225,13 @@ def test_it_is_still_waited_for_by_the_run_after_one_that_was_stopped_meanwhile(
     ("kind", "identity", "answers", "question"),
     [
         (
-            pending.ADDON,
+            pending_operations.ADDON,
             "myeks:coredns",
             {"describe_addon": [{"addon": {"status": "UPDATING"}}, {"addon": {"status": "ACTIVE"}}]},
             {"clusterName": "myeks", "addonName": "coredns"},
         ),
         (
-            pending.NAT_GATEWAY,
+            pending_operations.NAT_GATEWAY,
             "nat-1",
             {
                 "describe_nat_gateways": [
@@ -251,8 +253,8 @@ def test_each_is_asked_in_its_own_way(
 
 
 def test_nobody_waits_for_ever(backend: Backend, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(interrupted, "RESTS_WITHIN", 0.0)
-    kept = {**resource(pending.CLUSTER), "id": "myeks", "refreshBeforeUpdate": True}
+    monkeypatch.setattr(takeover, "RESTS_WITHIN", 0.0)
+    kept = {**resource(pending_operations.CLUSTER), "id": "myeks", "refreshBeforeUpdate": True}
     backend.deployment["resources"] = [kept]
     backend.aws = Aws(describe_cluster=[state("UPDATING")])
     with pytest.raises(Failure, match=r"still at work on it \(myeks\)"):
@@ -266,21 +268,24 @@ def marked(kind: str, identity: str, **outputs: Any) -> dict[str, Any]:
 
 def test_what_came_out_broken_is_deleted_before_it_is_built_anew(backend: Backend):
     backend.deployment["resources"] = [
-        marked(pending.CLUSTER, "myeks"),
-        marked(pending.ADDON, "myeks:coredns"),
-        marked(pending.RELEASE, "monitoring/grafana", name="grafana"),
+        marked(pending_operations.CLUSTER, "myeks"),
+        marked(pending_operations.ADDON, "myeks:coredns"),
+        marked(pending_operations.RELEASE, "monitoring/grafana", name="grafana"),
     ]
     backend.aws = Aws(describe_cluster=[state("FAILED")], describe_addon=[{"addon": {"status": "DEGRADED"}}])
     backend.update()
     first, second = backend.ran
     assert first[:5] == ("destroy", "--yes", "--skip-preview", "--stack", "mine")
     targets = first[5:]
-    assert targets == ("--target", urn(pending.CLUSTER), "--target", urn(pending.RELEASE))
+    assert targets == ("--target", urn(pending_operations.CLUSTER), "--target", urn(pending_operations.RELEASE))
     assert second == ("up",)
 
 
 def test_a_lab_that_is_taken_away_needs_no_help_with_what_is_broken(backend: Backend):
-    backend.deployment["resources"] = [marked(pending.CLUSTER, "myeks"), marked(pending.RELEASE, "m/g")]
+    backend.deployment["resources"] = [
+        marked(pending_operations.CLUSTER, "myeks"),
+        marked(pending_operations.RELEASE, "m/g"),
+    ]
     backend.aws = Aws(describe_cluster=[state("FAILED")])
     backend.update(builds=False)
     assert backend.commands == ["destroy"]
@@ -288,6 +293,6 @@ def test_a_lab_that_is_taken_away_needs_no_help_with_what_is_broken(backend: Bac
 
 
 def test_a_release_that_was_being_upgraded_is_not_thrown_away(backend: Backend):
-    backend.deployment["resources"] = [marked(pending.RELEASE, "m/g", status={"status": "pending-upgrade"})]
+    backend.deployment["resources"] = [marked(pending_operations.RELEASE, "m/g", status={"status": "pending-upgrade"})]
     backend.update()
     assert backend.commands == ["up"]

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from cli import in_cluster, pending
-from cli.failures import CannotAsk
-from cli.in_cluster import Revision
+from stacks import in_cluster, pending_operations
+from stacks.errors import CannotAsk
+from stacks.in_cluster import Revision
 from tests.unit.cli.interrupted_bench import VPC, Backend, creating, resource, urn
 from tests.unit.cli.interrupted_bench import backend as backend
 
@@ -91,12 +91,12 @@ def test_an_object_is_taken_over_with_its_manager(
 def test_a_release_is_made_anew_only_where_helm_would_refuse_it(
     backend: Backend, monkeypatch: pytest.MonkeyPatch, status: str, commands: list[str]
 ):
-    backend.deployment["pending_operations"] = [creating(pending.RELEASE, name="r", namespace="m")]
+    backend.deployment["pending_operations"] = [creating(pending_operations.RELEASE, name="r", namespace="m")]
     cluster = Inside(status=status)
     led_to(monkeypatch, cluster)
     backend.update()
     assert backend.commands == commands
-    assert backend.ids == ({urn(pending.RELEASE): "m/r"} if status else {})
+    assert backend.ids == ({urn(pending_operations.RELEASE): "m/r"} if status else {})
     assert cluster.forgotten == []
 
 
@@ -105,7 +105,11 @@ def test_a_release_is_made_anew_only_where_helm_would_refuse_it(
 def test_a_revision_that_was_cut_off_is_forgotten(
     backend: Backend, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], status: str, builds: bool
 ):
-    kept = {**resource(pending.RELEASE, name="r"), "id": "m/r", "outputs": {"status": {"status": "deployed"}}}
+    kept = {
+        **resource(pending_operations.RELEASE, name="r"),
+        "id": "m/r",
+        "outputs": {"status": {"status": "deployed"}},
+    }
     backend.deployment["resources"] = [kept]
     backend.deployment["pending_operations"] = [{"type": "updating", "resource": kept}]
     cluster = Inside(status=status)
@@ -121,7 +125,7 @@ def test_a_cluster_that_does_not_answer_is_told_once_and_stops_nobody(
 ):
     backend.deployment["pending_operations"] = [
         creating(NAMESPACE, metadata={"name": "monitoring"}),
-        creating(pending.RELEASE, name="r", namespace="m"),
+        creating(pending_operations.RELEASE, name="r", namespace="m"),
     ]
     led_to(monkeypatch, CannotAsk("The cluster cannot be asked: no."))
     backend.update()

@@ -8,10 +8,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli import lifetime, settings_file
-from cli.failures import BadInput
-from cli.stacks import Stack, parsed
-from infra.config import expiry, parse
+from infra.config.loading import expiry, parse
+from stacks import expiry as lifetime
+from stacks import settings_file
+from stacks.errors import BadInput
+from stacks.stack import Stack, parsed
 
 NOW = datetime(2026, 11, 24, 17, 30, 20, tzinfo=UTC)
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import typer
 
-from cli import locks, pulumi_cli
-from cli.failures import Failure
-from cli.stacks import Stack
-from infra.config import parse
-from rehearsal.aws import processes
+from infra.config.loading import parse
+from rehearsal import processes
+from stacks import locks, pulumi_cli
+from stacks.errors import Failure
+from stacks.stack import Stack
 
 STACK = Stack("mine", Path("Pulumi.mine.yaml"), parse({}, "ap-northeast-2"))
 CLOUD = "error: [409] Conflict: Another update is currently in progress.\nTo learn more about possible reasons\n"

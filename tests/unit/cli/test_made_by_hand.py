@@ -11,15 +11,15 @@ import pytest
 import typer
 from botocore.exceptions import ClientError
 
-from cli import made_by_hand, pending
-from cli.console import Progress
-from cli.failures import CannotAsk, Failure
-from cli.in_cluster import Cluster
-from cli.made_by_hand import Takeover, differences, known
-from cli.stacks import Stack
+from exercises.catalogue import EXERCISES
 from exercises.made import MADE
-from exercises.stages import EXERCISES
-from infra.config import parse
+from infra.config.loading import parse
+from stacks import made_by_hand, pending_operations
+from stacks.console import Progress
+from stacks.errors import CannotAsk, Failure
+from stacks.in_cluster import Cluster
+from stacks.made_by_hand import Takeover, differences, known
+from stacks.stack import Stack
 
 Object = dict[str, Any]
 ARN = "arn:aws:iam::111122223333:user/testuser"
@@ -247,7 +247,7 @@ def test_after_a_no_everything_stays_and_the_commands_are_named():
 
 def test_what_eksctl_made_eksctl_deletes():
     label = {"labels": {"app.kubernetes.io/managed-by": "eksctl"}}
-    annotations = {"eks.amazonaws.com/role-arn": pending.UNKNOWN}
+    annotations = {"eks.amazonaws.com/role-arn": pending_operations.UNKNOWN}
     engine = Engine(account(annotations=annotations))
     with pytest.raises(Failure, match=r"eksctl delete iamserviceaccount --cluster .* --name dev-k8s"):
         run(engine, Inside(account(**label)["inputs"]), agrees=False)
@@ -255,7 +255,7 @@ def test_what_eksctl_made_eksctl_deletes():
 
 def test_a_pod_is_no_better_than_its_account():
     """Its token, and a role that it was given, are of the account that goes."""
-    engine = Engine(pod(image="x"), account(annotations={"eks.amazonaws.com/role-arn": pending.UNKNOWN}))
+    engine = Engine(pod(image="x"), account(annotations={"eks.amazonaws.com/role-arn": pending_operations.UNKNOWN}))
     inside = Inside(pod(image="x")["inputs"], account()["inputs"])
     run(engine, inside, agrees=True)
     assert inside.removed == ["dev-k8s", "dev-kubectl"]
@@ -265,7 +265,7 @@ def test_a_pod_is_no_better_than_its_account():
 
 
 def test_a_user_stays_and_is_changed():
-    engine = Engine(user(permissionsBoundary=pending.UNKNOWN))
+    engine = Engine(user(permissionsBoundary=pending_operations.UNKNOWN))
     assert run(engine, Inside(), Iam(has=True), agrees=True) == ["Made by hand; replace?"]
     (found,) = [each for each in engine.deployment["resources"] if each["type"] == USER]
     assert (found["id"], found["inputs"]) == ("testuser", {"name": "testuser", "path": "/", "tags": TAGS})
@@ -277,7 +277,7 @@ def test_somebody_s_user_is_asked_about_even_when_it_is_alike():
 
 
 def test_a_name_that_is_known_later_is_looked_for_later():
-    engine = Engine(user(), of(ENTRY, {"clusterName": "myeks", "principalArn": pending.UNKNOWN}))
+    engine = Engine(user(), of(ENTRY, {"clusterName": "myeks", "principalArn": pending_operations.UNKNOWN}))
     engine.on_restore = [of(ENTRY, {"clusterName": "myeks", "principalArn": ARN, "type": "STANDARD", "tags": TAGS})]
     run(engine, Inside(), Iam(has=True, entry=True), agrees=True)
     assert engine.taken == ["testuser", f"myeks:{ARN}"]
@@ -353,9 +353,9 @@ def test_everything_that_the_api_server_would_make_is_compared():
 
 def test_what_is_not_known_yet_is_left_out():
     inputs = {
-        "a": pending.UNKNOWN,
+        "a": pending_operations.UNKNOWN,
         "__defaults": ["x"],
-        "b": {"c": f"arn:{pending.UNKNOWN}", "d": [pending.UNKNOWN, 1]},
+        "b": {"c": f"arn:{pending_operations.UNKNOWN}", "d": [pending_operations.UNKNOWN, 1]},
     }
     assert known(inputs) == {"b": {"d": [1]}}
 

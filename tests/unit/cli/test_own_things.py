@@ -2,8 +2,8 @@
 
 import pytest
 
-from cli import own_things
-from rehearsal.aws.inventory import QUESTIONS
+from rehearsal.emulator.inventory import QUESTIONS
+from stacks import own_things
 from tests.unit.cli.sweep_world import ALB, report
 
 HELD = {

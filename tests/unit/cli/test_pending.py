@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from cli import pending
-from cli.pending import Operation
-from infra.leftovers import KINDS, Kind, Leftover, Report, Thing
-from infra.leftovers.model import Belonging, Claim
+from operations.cleanup import KINDS, Kind, Leftover, Report, Thing
+from operations.cleanup.model import Belonging, Claim
+from stacks import pending_operations
+from stacks.pending_operations import Operation
 
 URN = "urn:pulumi:mine::myeks::myeks:components:Network$"
 
@@ -44,15 +44,15 @@ def test_components_and_providers_are_nothing_outside_the_state():
     component = Operation("creating", {"urn": "urn:c", "type": "myeks:components:Network", "custom": False})
     provider = operation("pulumi:providers:kubernetes")
     vpc = operation(VPC)
-    assert pending.operations(deployment(component, provider, vpc)) == [vpc]
-    assert pending.operations({}) == []
+    assert pending_operations.operations(deployment(component, provider, vpc)) == [vpc]
+    assert pending_operations.operations({}) == []
     assert vpc.about == "Vpc it"
 
 
 @pytest.mark.parametrize(
     ("kind", "inputs", "identity"),
     [
-        (pending.ADDON, {"clusterName": "myeks", "addonName": "coredns"}, "myeks:coredns"),
+        (pending_operations.ADDON, {"clusterName": "myeks", "addonName": "coredns"}, "myeks:coredns"),
         (
             "aws:eks/accessEntry:AccessEntry",
             {"clusterName": "myeks", "principalArn": "arn:aws:iam::1:role/r"},
@@ -63,14 +63,18 @@ def test_components_and_providers_are_nothing_outside_the_state():
         ("aws:ec2/route:Route", {"routeTableId": "rtb-1", "destinationCidrBlock": "0.0.0.0/0"}, "r-rtb-11080289494"),
         ("kubernetes:core/v1:Namespace", {"metadata": {"name": "monitoring"}}, "monitoring"),
         ("kubernetes:core/v1:Pod", {"metadata": {"name": "p", "namespace": "default"}}, "default/p"),
-        (pending.RELEASE, {"name": "grafana", "namespace": "monitoring", "chart": "c"}, "monitoring/grafana"),
+        (
+            pending_operations.RELEASE,
+            {"name": "grafana", "namespace": "monitoring", "chart": "c"},
+            "monitoring/grafana",
+        ),
         ("kubernetes:core/v1:Pod", {}, ""),
-        (pending.ADDON, {"clusterName": "myeks"}, ""),
+        (pending_operations.ADDON, {"clusterName": "myeks"}, ""),
         (VPC, {"cidrBlock": "192.168.0.0/16"}, ""),
     ],
 )
 def test_some_ids_follow_from_the_inputs(kind: str, inputs: dict[str, Any], identity: str):
-    assert pending.known_id(operation(kind, inputs)) == identity
+    assert pending_operations.known_id(operation(kind, inputs)) == identity
 
 
 @pytest.mark.parametrize(
@@ -80,12 +84,17 @@ def test_some_ids_follow_from_the_inputs(kind: str, inputs: dict[str, Any], iden
         # A role's description says nothing of which it is.
         (ROLE, {"name": "ops-1", "description": "same"}, Thing("ops-1", "same"), "ops-1"),
         (
-            pending.NODE_GROUP,
+            pending_operations.NODE_GROUP,
             {"nodeGroupName": "ng1", "clusterName": "myeks"},
             Thing("ng1", "ng1", recorded_id="myeks:ng1"),
             "myeks:ng1",
         ),
-        (pending.CLUSTER, {"name": "myeks", "tags": {"Name": "cluster-eksCluster"}}, Thing("myeks", "myeks"), "myeks"),
+        (
+            pending_operations.CLUSTER,
+            {"name": "myeks", "tags": {"Name": "cluster-eksCluster"}},
+            Thing("myeks", "myeks"),
+            "myeks",
+        ),
         (
             "aws:iam/openIdConnectProvider:OpenIdConnectProvider",
             {"url": "https://oidc.example/id/A"},
@@ -97,7 +106,7 @@ def test_some_ids_follow_from_the_inputs(kind: str, inputs: dict[str, Any], iden
 )
 def test_what_aws_has_is_known_by_its_name(kind: str, inputs: dict[str, Any], thing: Thing, identity: str):
     report = Report(left=(left(kind, thing), left(kind, Thing("other", "other"))))
-    assert pending.matching(operation(kind, inputs), report) == [identity]
+    assert pending_operations.matching(operation(kind, inputs), report) == [identity]
 
 
 def test_what_is_not_clearly_the_labs_and_new_is_not_taken():
@@ -112,9 +121,9 @@ def test_what_is_not_clearly_the_labs_and_new_is_not_taken():
         left("aws:iam/policy:Policy", thing),
         left(ROLE, Thing("ops-2", "same")),
     ):
-        assert pending.matching(named, Report(left=(each,))) == []
+        assert pending_operations.matching(named, Report(left=(each,))) == []
     both = Report(left=(left(ROLE, thing), left(ROLE, Thing("ops-2", "same"))))
-    assert pending.matching(wanted, both) == ["ops-1", "ops-2"]
+    assert pending_operations.matching(wanted, both) == ["ops-1", "ops-2"]
 
 
 def test_what_was_being_created_becomes_a_resource():
@@ -126,8 +135,8 @@ def test_what_was_being_created_becomes_a_resource():
         "password": {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:x"},
     }
     before = resource(VPC, name="vpc")
-    made = operation(pending.CLUSTER, inputs)
-    now = pending.put_right(deployment(made, resources=(before,)), {made.urn: {"id": "myeks"}})
+    made = operation(pending_operations.CLUSTER, inputs)
+    now = pending_operations.put_right(deployment(made, resources=(before,)), {made.urn: {"id": "myeks"}})
     assert now["pending_operations"] == []
     assert now["manifest"] == {"time": "now"}
     kept, added = now["resources"]
@@ -143,18 +152,18 @@ def test_what_was_being_created_becomes_a_resource():
             "password": inputs["password"],
         },
     }
-    assert pending.unread(now, {pending.CLUSTER}) == [added]
-    assert pending.unread(now, {VPC}) == []
+    assert pending_operations.unread(now, {pending_operations.CLUSTER}) == [added]
+    assert pending_operations.unread(now, {VPC}) == []
 
 
 def test_what_has_no_id_is_forgotten():
-    assert pending.put_right(deployment(operation(VPC)), {})["resources"] == []
+    assert pending_operations.put_right(deployment(operation(VPC)), {})["resources"] == []
 
 
 def test_what_reading_needs_is_there_and_what_it_cannot_tell_is_not():
-    peering = operation(pending.PEERING, {"autoAccept": True, "vpcId": "vpc-1"})
-    association = operation(pending.POD_IDENTITY, {"clusterName": "myeks"})
-    now = pending.put_right(
+    peering = operation(pending_operations.PEERING, {"autoAccept": True, "vpcId": "vpc-1"})
+    association = operation(pending_operations.POD_IDENTITY, {"clusterName": "myeks"})
+    now = pending_operations.put_right(
         deployment(peering, association), {peering.urn: {"id": "pcx-1"}, association.urn: {"id": "a-1"}}
     )
     one, other = now["resources"]
@@ -166,7 +175,7 @@ def test_what_reading_needs_is_there_and_what_it_cannot_tell_is_not():
 def test_what_was_being_changed_is_read_anew_and_what_was_being_read_is_not():
     old = {name: {**resource(VPC, name=name), "id": name} for name in ("updating", "deleting", "reading", "other")}
     begun = [operation(VPC, name=name, what=name) for name in ("updating", "deleting", "reading")]
-    now = pending.put_right(deployment(*begun, resources=tuple(old.values())), {})
+    now = pending_operations.put_right(deployment(*begun, resources=tuple(old.values())), {})
     assert {each["id"]: each.get("refreshBeforeUpdate", False) for each in now["resources"]} == {
         "updating": True,
         "deleting": True,
@@ -178,39 +187,39 @@ def test_what_was_being_changed_is_read_anew_and_what_was_being_read_is_not():
 def test_a_successor_takes_the_place_of_what_was_deleted_for_it():
     made = operation(VPC)
     before = {**resource(VPC), "id": "old", "pendingReplacement": True}
-    now = pending.put_right(deployment(made, resources=(before,)), {made.urn: {"id": "new"}})
+    now = pending_operations.put_right(deployment(made, resources=(before,)), {made.urn: {"id": "new"}})
     assert [each["id"] for each in now["resources"]] == ["new"]
     # Without a successor the engine goes on with what it knows.
-    assert pending.put_right(deployment(made, resources=(before,)), {})["resources"] == [before]
+    assert pending_operations.put_right(deployment(made, resources=(before,)), {})["resources"] == [before]
 
 
 def test_what_stands_is_never_given_up_for_what_was_begun():
     made = operation(VPC)
     before = {**resource(VPC), "id": "old"}
-    now = pending.put_right(deployment(made, resources=(before,)), {made.urn: {"id": "new"}})
+    now = pending_operations.put_right(deployment(made, resources=(before,)), {made.urn: {"id": "new"}})
     assert now["resources"] == [before]
-    assert pending.standing(deployment(made, resources=(before,))) == {made.urn}
+    assert pending_operations.standing(deployment(made, resources=(before,))) == {made.urn}
 
 
 def test_what_goes_stands_in_nobodys_way():
     made = operation(VPC)
     going = {**resource(VPC, {"cidrBlock": "10.0.0.0/16"}), "id": "old", "delete": True}
     deleting = Operation("deleting", going)
-    now = pending.put_right(deployment(made, deleting, resources=(going,)), {made.urn: {"id": "new"}})
+    now = pending_operations.put_right(deployment(made, deleting, resources=(going,)), {made.urn: {"id": "new"}})
     assert [(each["id"], each["refreshBeforeUpdate"]) for each in now["resources"]] == [("old", True), ("new", True)]
     assert now["resources"][1]["inputs"] == {}
 
 
 def test_a_release_that_was_never_installed_whole_has_no_status():
-    whole = {**resource(pending.RELEASE), "outputs": {"status": {"status": "deployed"}}}
-    assert pending.is_cut_off_release({**resource(pending.RELEASE), "outputs": {"name": "r"}})
-    assert not pending.is_cut_off_release(whole)
-    assert not pending.is_cut_off_release({**resource(VPC), "outputs": {}})
+    whole = {**resource(pending_operations.RELEASE), "outputs": {"status": {"status": "deployed"}}}
+    assert pending_operations.is_cut_off_release({**resource(pending_operations.RELEASE), "outputs": {"name": "r"}})
+    assert not pending_operations.is_cut_off_release(whole)
+    assert not pending_operations.is_cut_off_release({**resource(VPC), "outputs": {}})
 
 
 def test_what_harms_nobody_when_it_is_done_twice():
-    assert pending.is_idempotent(operation("aws:iam/rolePolicyAttachment:RolePolicyAttachment"))
-    assert not pending.is_idempotent(operation(VPC))
+    assert pending_operations.is_idempotent(operation("aws:iam/rolePolicyAttachment:RolePolicyAttachment"))
+    assert not pending_operations.is_idempotent(operation(VPC))
 
 
 def test_a_subnets_link_to_its_route_table():
@@ -221,7 +230,9 @@ def test_a_subnets_link_to_its_route_table():
         {"RouteTableAssociationId": "rtbassoc-4", "Main": True, "RouteTableId": "rtb-1"},
     ]
     answer = {"RouteTables": [{"Associations": links}, {}]}
-    assert list(pending.subnet_links(answer, {"subnetId": "subnet-1", "routeTableId": "rtb-1"})) == ["rtbassoc-1"]
+    assert list(pending_operations.subnet_links(answer, {"subnetId": "subnet-1", "routeTableId": "rtb-1"})) == [
+        "rtbassoc-1"
+    ]
 
 
 SSH = {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "cidrIpv4": "203.0.113.10/32"}
@@ -248,8 +259,10 @@ def test_a_rule_of_a_security_group():
         rule(CidrIpv4="203.0.113.11/32"),
         rule(ReferencedGroupInfo={"GroupId": "sg-2"}),
     ]
-    assert list(pending.group_rules({"SecurityGroupRules": [*others, rule()]}, SSH, egress=False)) == ["sgr-1"]
-    assert list(pending.group_rules({"SecurityGroupRules": others[1:]}, SSH, egress=False)) == []
+    assert list(pending_operations.group_rules({"SecurityGroupRules": [*others, rule()]}, SSH, egress=False)) == [
+        "sgr-1"
+    ]
+    assert list(pending_operations.group_rules({"SecurityGroupRules": others[1:]}, SSH, egress=False)) == []
     everything = rule(IsEgress=True, IpProtocol="-1", FromPort=-1, ToPort=-1, CidrIpv4="0.0.0.0/0")
     wanted = {"ipProtocol": "-1", "cidrIpv4": "0.0.0.0/0"}
-    assert list(pending.group_rules({"SecurityGroupRules": [everything]}, wanted, egress=True)) == ["sgr-1"]
+    assert list(pending_operations.group_rules({"SecurityGroupRules": [everything]}, wanted, egress=True)) == ["sgr-1"]

@@ -11,14 +11,15 @@ import yaml
 from rich.console import Console
 from typer.testing import CliRunner
 
-from cli import plan, rehearsed
-from cli.stacks import Stack
-from infra.config import parse
-from infra.schedule.critical import Bar, Schedule
-from infra.schedule.forecast import Forecast
+from cli.commands import plan
+from infra.config.loading import parse
+from operations.forecast.critical_path import Bar, Schedule
+from operations.forecast.forecast import Forecast
 from rehearsal import world as worlds
 from rehearsal.engine import EngineCommand
 from rehearsal.world import World
+from stacks import rehearsal_backend
+from stacks.stack import Stack
 
 SEOUL, FRANKFURT = "ap-northeast-2", "eu-central-1"
 URN = "urn:pulumi:dev::myeks::aws:ec2/vpc:Vpc::network-vpc"
@@ -46,9 +47,9 @@ class Played:
         self.stopped = 0
         self.engine = EngineCommand(Path("/nowhere"))
         monkeypatch.setenv("MYEKS_LAB_WORLD", "the user's")
-        monkeypatch.setattr(rehearsed, "attached", lambda: self.running)
-        monkeypatch.setattr(rehearsed, "begin", self._begin)
-        monkeypatch.setattr(rehearsed, "stack_in", self._stack_in)
+        monkeypatch.setattr(rehearsal_backend, "attached", lambda: self.running)
+        monkeypatch.setattr(rehearsal_backend, "begin", self._begin)
+        monkeypatch.setattr(rehearsal_backend, "stack_in", self._stack_in)
         monkeypatch.setattr(worlds, "stop", self._stop)
         self._patch = monkeypatch
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cli import pulumi_cli
-from cli.failures import CannotAsk, Failure
-from cli.pulumi_cli import Ended
+from stacks import pulumi_cli
+from stacks.errors import CannotAsk, Failure
+from stacks.pulumi_cli import Ended
 
 
 def ended(code: int, errors: str = "", *, interrupted: bool = False) -> Ended:

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from cli import pulumi_cli, recorded
-from cli.lab_on_aws import identity, state_of
-from cli.recorded import CLUSTER
-from infra import leftovers
-from infra.config import parse
+from infra.config.loading import parse
+from operations import cleanup
+from stacks import pulumi_cli, state
+from stacks.aws_lab import identity, state_of
+from stacks.state import CLUSTER
 from tests.unit.cli.sweep_world import (
     STACK,
 )
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("pulumi_installed")
 
 
 def test_the_state_is_read_by_type_and_id() -> None:
-    held = recorded.parsed(
+    held = state.parsed(
         [
             {"type": "pulumi:pulumi:Stack", "custom": False},
             {"type": "pulumi:providers:aws", "custom": True, "id": "p"},
@@ -74,10 +74,10 @@ def test_a_lost_state_is_told_from_one_that_cannot_be_read(
 
 def test_without_pulumi_the_state_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    assert "pulumi CLI is not on PATH" in recorded.on_aws(STACK).unknown
+    assert "pulumi CLI is not on PATH" in state.on_aws(STACK).unknown
 
 
-DNS = {"type": recorded.RELEASE, "custom": True, "id": "kube-system/external-dns"}
+DNS = {"type": state.RELEASE, "custom": True, "id": "kube-system/external-dns"}
 DNS_VALUES = {"domainFilters": ["Example.com"], "txtOwnerId": "Z0123456789ABCDEFGHIJ"}
 TOLD = {"domain": "outputs.example.com", "hostedZoneId": "Z00OUTPUTS"}
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:x"}
@@ -90,7 +90,7 @@ SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"
         # The program that ran last had no domain any more, and did not come to ExternalDNS's deletion.
         (
             [
-                {"type": recorded.STACK, "custom": False, "outputs": {"domain": "", "hostedZoneId": ""}},
+                {"type": state.STACK, "custom": False, "outputs": {"domain": "", "hostedZoneId": ""}},
                 {**DNS, "inputs": {"chart": "external-dns", "values": DNS_VALUES}},
                 {**DNS, "inputs": {"chart": "kube-ops-view", "values": {}}},
             ],
@@ -98,17 +98,17 @@ SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"
             "Z0123456789ABCDEFGHIJ",
         ),
         # A deletion was broken off after ExternalDNS.
-        ([{"type": recorded.STACK, "custom": False, "outputs": TOLD}], "outputs.example.com", "Z00OUTPUTS"),
-        ([{"type": recorded.STACK, "custom": False, "outputs": {"domain": "example.com"}}], "", ""),
-        ([{"type": recorded.STACK, "custom": False, "outputs": {**TOLD, "hostedZoneId": SECRET}}], "", ""),
-        ([{"type": recorded.STACK, "custom": False}, {**DNS, "inputs": {"chart": "external-dns"}}], "", ""),
+        ([{"type": state.STACK, "custom": False, "outputs": TOLD}], "outputs.example.com", "Z00OUTPUTS"),
+        ([{"type": state.STACK, "custom": False, "outputs": {"domain": "example.com"}}], "", ""),
+        ([{"type": state.STACK, "custom": False, "outputs": {**TOLD, "hostedZoneId": SECRET}}], "", ""),
+        ([{"type": state.STACK, "custom": False}, {**DNS, "inputs": {"chart": "external-dns"}}], "", ""),
         ([{**DNS, "inputs": {"chart": "another", "values": DNS_VALUES}}], "", ""),
     ],
 )
 def test_the_state_tells_the_zone_of_the_labs_records(
     resources: list[dict[str, object]], domain: str, zone: str
 ) -> None:
-    held = recorded.parsed(resources)
+    held = state.parsed(resources)
     assert (held.domain, held.hosted_zone_id) == (domain, zone)
 
 
@@ -116,24 +116,24 @@ CERTIFICATE = "arn:aws:acm:ap-northeast-2:111122223333:certificate/01234567-89ab
 
 
 def test_without_a_domain_in_the_settings_the_states_zone_is_searched_for_records() -> None:
-    held = recorded.Recorded(domain="example.com", hosted_zone_id="Z0HELD")
-    assert identity(STACK, recorded.Recorded()).hosted_zone_id == ""
+    held = state.Recorded(domain="example.com", hosted_zone_id="Z0HELD")
+    assert identity(STACK, state.Recorded()).hosted_zone_id == ""
     lab = identity(STACK, held)
     assert (lab.domain, lab.hosted_zone_id) == ("example.com", "Z0HELD")
-    records = next(kind for kind in leftovers.KINDS if kind.name == "record")
+    records = next(kind for kind in cleanup.KINDS if kind.name == "record")
     assert records.applies(lab)
-    assert not records.applies(identity(STACK, recorded.Recorded()))
+    assert not records.applies(identity(STACK, state.Recorded()))
 
 
 def test_a_domain_in_the_settings_is_the_one_that_counts() -> None:
     domain = {"domain": "set.example.com", "hostedZoneId": "Z0123456789ABCDEFGHIJ", "certificateArn": CERTIFICATE}
     settings = {**domain, "allowAnyOperatorCidr": True}
     stack = replace(STACK, config=parse(settings, "ap-northeast-2"))
-    lab = identity(stack, recorded.Recorded(domain="example.com", hosted_zone_id="Z0HELD"))
+    lab = identity(stack, state.Recorded(domain="example.com", hosted_zone_id="Z0HELD"))
     assert (lab.domain, lab.hosted_zone_id) == ("set.example.com", "Z0123456789ABCDEFGHIJ")
 
 
 def test_the_kubeconfig_is_the_engines_own() -> None:
     provider = {"type": "pulumi:providers:kubernetes", "custom": True, "inputs": {"kubeconfig": "apiVersion: v1"}}
-    assert recorded.parsed([provider]).kubeconfig == "apiVersion: v1"
-    assert recorded.parsed([{**provider, "inputs": {}}]).kubeconfig is None
+    assert state.parsed([provider]).kubeconfig == "apiVersion: v1"
+    assert state.parsed([{**provider, "inputs": {}}]).kubeconfig is None

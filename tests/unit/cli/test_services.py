@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 import typer
 
-from cli import services
-from cli.cluster_facts import NotThere
-from cli.console import Progress
-from cli.failures import CannotAsk, Failure
-from cli.lab_on_aws import Opened
-from cli.recorded import CLUSTER, RELEASE, Recorded
-from cli.services import Cluster, Service
-from infra.leftovers import Lab
+from operations.cleanup import Lab
+from stacks import services
+from stacks.aws_lab import Opened
+from stacks.cluster_facts import NotThere
+from stacks.console import Progress
+from stacks.errors import CannotAsk, Failure
+from stacks.services import Cluster, Service
+from stacks.state import CLUSTER, RELEASE, Recorded
 from tests.unit.cli.sweep_world import STACK
 
 HELD = Recorded(

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cli import sessions
-from cli.stacks import Stack
-from cli.surroundings import Who
-from infra.config import parse
+from cli import shell_sessions
+from cli.shell_environment import Who
+from infra.config.loading import parse
+from stacks.stack import Stack
 
 OUTPUTS = {"clusterName": "myeks", "region": "ap-northeast-2"}
 
@@ -35,17 +35,17 @@ def test_a_shell_alone_on_a_terminal_is_for_a_person(
 ):
     monkeypatch.setenv("SHELL", "/bin/zsh")
     monkeypatch.setattr(sys, "stdin", Terminal() if terminal else io.StringIO())
-    assert sessions.asked_for(command) == by_hand
+    assert shell_sessions.asked_for(command) == by_hand
 
 
 def test_bash_and_zsh_read_a_file_of_ours_that_exists_and_others_start_as_ever():
-    line, _ = sessions.started("/usr/bin/bash", {"A": "1"})
+    line, _ = shell_sessions.started("/usr/bin/bash", {"A": "1"})
     assert line[:2] == ["/usr/bin/bash", "--rcfile"]
     assert Path(line[2]).is_file()
-    line, seen = sessions.started("zsh", {"ZDOTDIR": "/home/me/zsh"})
+    line, seen = shell_sessions.started("zsh", {"ZDOTDIR": "/home/me/zsh"})
     assert (line, seen["LAB_ZDOTDIR"]) == (["zsh", "-i"], "/home/me/zsh")
     assert {each.name for each in Path(seen["ZDOTDIR"]).iterdir()} == {".zshenv", ".zshrc"}
-    assert sessions.started("fish", {"A": "1"}) == (["fish", "-i"], {"A": "1"})
+    assert shell_sessions.started("fish", {"A": "1"}) == (["fish", "-i"], {"A": "1"})
 
 
 @pytest.mark.parametrize("shell", ["/bin/bash", "/usr/bin/fish"])
@@ -54,7 +54,7 @@ def test_the_greeting_has_four_lines_who_where_what_next_and_how_to_leave(
     shell: str, name: str, capsys: pytest.CaptureFixture[str]
 ):
     stack = Stack(name, Path("/nonexistent"), parse({}, "ap-northeast-2"))
-    sessions.greet(shell, stack, OUTPUTS, Who("testuser", "arn:aws:iam::1:user/testuser", is_subject=True))
+    shell_sessions.greet(shell, stack, OUTPUTS, Who("testuser", "arn:aws:iam::1:user/testuser", is_subject=True))
     who, where, following, leave = capsys.readouterr().err.splitlines()
     assert who.startswith("You are testuser (arn:aws:iam::1:user/testuser).")
     assert ("The prompt of fish does not tell it" in who) is (shell == "/usr/bin/fish")

@@ -8,13 +8,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cli import settings_file
-from cli.failures import BadInput
-from cli.files import replace_text
-from cli.settings_file import KEY, laid_over, setting, with_stages
-from cli.stacks import CHECKOUT, parsed
-from exercises.row import ExerciseName
-from exercises.stages import EXERCISES, OFF
+from exercises.catalogue import EXERCISES, OFF
+from grading.check import ExerciseName
+from stacks import settings_file
+from stacks.errors import BadInput
+from stacks.files import replace_text
+from stacks.settings_file import KEY, laid_over, setting, with_stages
+from stacks.stack import CHECKOUT, parsed
 
 Stages = dict[ExerciseName, str]
 SHIPPED = [CHECKOUT / "Pulumi.dev.yaml", CHECKOUT / "Pulumi.rehearsal.yaml"]

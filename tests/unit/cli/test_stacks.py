@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from cli import pulumi_cli, stacks
-from cli.failures import BadInput
-from cli.outputs import outputs_of
+from stacks import pulumi_cli
+from stacks import stack as stacks
+from stacks.errors import BadInput
+from stacks.outputs import outputs_of
 
 GOOD = "config:\n  aws:region: ap-northeast-2\n"
 

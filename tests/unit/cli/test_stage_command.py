@@ -10,14 +10,16 @@ import pytest
 import typer
 import yaml
 
-from cli import aws_stack, cluster_facts, cost, kept_stages, pulumi_cli, stacks, stage, updates
-from cli.console import Progress
-from cli.failures import BadInput, CannotAsk, Failure, NotUp
-from cli.stacks import CHECKOUT, Stack
-from exercises.row import ExerciseName
-from exercises.stages import EXERCISES
-from infra.config import ConfigError, parse
-from rehearsal.run import Result
+from cli import aws_stack, updates
+from cli.commands import cost, stage
+from exercises.catalogue import EXERCISES
+from grading.check import ExerciseName
+from infra.config.loading import ConfigError, parse
+from rehearsal.stack import Result
+from stacks import cluster_facts, kept_stages, pulumi_cli, stack
+from stacks.console import Progress
+from stacks.errors import BadInput, CannotAsk, Failure, NotUp
+from stacks.stack import CHECKOUT, Stack
 
 pytestmark = pytest.mark.usefixtures("pulumi_installed")
 
@@ -35,7 +37,7 @@ class Lab:
         self.fails: BaseException | None = None
 
     def exercises(self, name: str = "rehearsal") -> dict[str, object]:
-        return stacks.settings_of(stacks.load(name))["config"]["myeks:exercises"]
+        return stack.settings_of(stack.load(name))["config"]["myeks:exercises"]
 
     def rehearse(self, chosen: Stack, shown: Progress, **_: object) -> updates.Update:
         self._run(chosen)
@@ -46,7 +48,7 @@ class Lab:
         self._run(Stack(arguments[arguments.index("--stack") + 1], Path(file), parse({}, "ap-northeast-2")))
 
     def _run(self, chosen: Stack) -> None:
-        self.ran.append((chosen.name, stacks.settings_of(chosen)["config"]["myeks:exercises"]))
+        self.ran.append((chosen.name, stack.settings_of(chosen)["config"]["myeks:exercises"]))
         if self.fails:
             raise self.fails
 
@@ -54,7 +56,7 @@ class Lab:
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     made = Lab(tmp_path)
-    monkeypatch.setattr(stacks, "CHECKOUT", tmp_path)
+    monkeypatch.setattr(stack, "CHECKOUT", tmp_path)
     monkeypatch.setattr(updates, "rehearse", made.rehearse)
     monkeypatch.setattr(updates, "tell", lambda *_, **__: None)
     monkeypatch.setattr(aws_stack, "_pulumi", made.pulumi)
@@ -216,7 +218,7 @@ def test_on_aws_nothing_is_written_without_consent(lab: Lab, monkeypatch: pytest
 
 @pytest.mark.parametrize("name", ["rehearsal", "dev"])
 def test_stages_applied_for_a_check_leave_the_file_alone(lab: Lab, name: str):
-    chosen = stacks.load(name)
+    chosen = stack.load(name)
     wanted: dict[ExerciseName, str] = {"rbac": "after", "irsa": "on"}
     stage.apply(chosen, wanted, Progress())
     lab.fails = Failure("The update stopped.")

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cli import facts, status, summary
-from cli.cluster_facts import RECORDED, Node, Release
-from cli.console import Progress
-from cli.facts import Facts
-from cli.stacks import Stack
+from cli.commands import status
+from cli.views import summary
+from stacks import status as facts
+from stacks.cluster_facts import RECORDED, Node, Release
+from stacks.console import Progress
+from stacks.stack import Stack
+from stacks.status import Facts
 from tests.unit.cli.narrow import narrow
 
 NODE = "ip-192-168-1-49.ap-northeast-2.compute.internal"

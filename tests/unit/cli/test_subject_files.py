@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from cli import run_as
-from cli.failures import BadInput, CannotAsk
-from cli.subject_files import BEARER, as_bearer, as_caller, without_credentials
+from cli.commands import as_
+from cli.subject_credentials import BEARER, as_bearer, as_caller, without_credentials
+from stacks.errors import BadInput, CannotAsk
 
 ARGUMENTS = ["--region", "ap-northeast-2", "eks", "get-token", "--cluster-name", "myeks"]
 CLUSTER = {"name": "kubernetes", "cluster": {"server": "https://127.0.0.1:1", "certificate-authority-data": "QQ=="}}
@@ -124,10 +124,10 @@ def test_a_callers_kubeconfig_that_is_none_is_told(broken: str):
     ],
 )
 def test_subjects(subject: str, meant: tuple[str, str] | None):
-    assert run_as._account(subject) == meant  # pyright: ignore[reportPrivateUsage]  # it is the command's grammar
+    assert as_._account(subject) == meant  # pyright: ignore[reportPrivateUsage]  # it is the command's grammar
 
 
 @pytest.mark.parametrize("subject", ["", "nobody", "root", "a/b/c", "/b", "a/", "A/b", "../x/y", "a/..", "-a/b"])
 def test_unknown_subjects_are_told_with_the_known_ones(subject: str):
     with pytest.raises(BadInput, match="Name one of: testuser, dev-k8s, infra-k8s, or a service account"):
-        run_as.run_as(subject, ["id"])
+        as_.run_as(subject, ["id"])

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from cli import rehearsed, surroundings
-from cli.stacks import Stack
-from cli.surroundings import Who
-from infra.config import parse
+from cli import shell_environment
+from cli.shell_environment import Who
+from infra.config.loading import parse
 from rehearsal.world import World
+from stacks import rehearsal_backend
+from stacks.stack import Stack
 
 SEOUL = "ap-northeast-2"
 OUTPUTS: Mapping[str, Any] = {
@@ -31,8 +32,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     (made.dir / "aws" / "config").write_text("[default]\nendpoint_url = http://127.0.0.1:1\n")
     (made.dir / "aws" / "credentials").write_text(f"[default]\n{SECRET}\n")
     (made.dir / "world.json").write_text("{}")
-    monkeypatch.setattr(rehearsed, "running", lambda: made)
-    monkeypatch.setattr(rehearsed, "tools", lambda _: Path("/tools"))
+    monkeypatch.setattr(rehearsal_backend, "running", lambda: made)
+    monkeypatch.setattr(rehearsal_backend, "tools", lambda _: Path("/tools"))
     return made
 
 
@@ -40,7 +41,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory = tmp_path / "shell's own"
     directory.mkdir()
-    monkeypatch.setattr(surroundings, "variables", lambda _: {"VPCID": "vpc-1", "MyDomain": "it's"})
+    monkeypatch.setattr(shell_environment, "variables", lambda _: {"VPCID": "vpc-1", "MyDomain": "it's"})
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     (tmp_path / "home" / ".aws").mkdir(parents=True)
     for name in list(os.environ):
@@ -64,7 +65,7 @@ def holding(directory: Path, text: str) -> list[str]:
 
 
 def test_the_operators_shell_has_copies_of_the_worlds_files(world: World, own: Path):
-    seen = surroundings.of(rehearsal(), OUTPUTS, own, ADMIN).around({"PATH": "/bin"})
+    seen = shell_environment.of(rehearsal(), OUTPUTS, own, ADMIN).around({"PATH": "/bin"})
     credentials = Path(seen["AWS_SHARED_CREDENTIALS_FILE"])
     assert credentials.is_relative_to(own)
     assert Path(seen["AWS_CONFIG_FILE"]).is_relative_to(own)
@@ -81,7 +82,7 @@ def test_the_operators_shell_has_copies_of_the_worlds_files(world: World, own: P
 @pytest.mark.usefixtures("world")
 def test_nothing_of_the_callers_aws_settings_gets_into_a_shell_of_the_rehearsal(own: Path):
     callers = {"PATH": "/bin", "AWS_PROFILE": "prod", "AWS_ENDPOINT_URL_EKS": "https://x", "AWS_ACCESS_KEY_ID": "A"}
-    seen = surroundings.of(rehearsal(), OUTPUTS, own, ADMIN).around(callers)
+    seen = shell_environment.of(rehearsal(), OUTPUTS, own, ADMIN).around(callers)
     assert seen["AWS_ENDPOINT_URL"] == "http://127.0.0.1:1"
     assert not {"AWS_PROFILE", "AWS_ENDPOINT_URL_EKS", "AWS_ACCESS_KEY_ID"} & seen.keys()
 
@@ -89,7 +90,7 @@ def test_nothing_of_the_callers_aws_settings_gets_into_a_shell_of_the_rehearsal(
 @pytest.mark.usefixtures("world")
 def test_helm_keeps_everything_in_the_shells_directory(own: Path):
     callers = {"PATH": "/bin", "HELM_KUBECONTEXT": "prod", "HELM_PLUGINS": "/theirs", "HELM_CONFIG_HOME": "/theirs"}
-    seen = surroundings.of(rehearsal(), OUTPUTS, own, ADMIN).around(callers)
+    seen = shell_environment.of(rehearsal(), OUTPUTS, own, ADMIN).around(callers)
     places = {name: Path(value) for name, value in seen.items() if name.startswith("HELM_")}
     assert set(places) == {"HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME", "HELM_PLUGINS"}
     assert all(place.is_relative_to(own) for place in places.values())
@@ -99,7 +100,9 @@ def test_helm_keeps_everything_in_the_shells_directory(own: Path):
 
 @pytest.mark.usefixtures("world")
 def test_a_subject_finds_no_credentials(own: Path):
-    seen = surroundings.of(rehearsal(), OUTPUTS, own, TESTUSER, {"current-context": "theirs"}).around({"PATH": "/bin"})
+    seen = shell_environment.of(rehearsal(), OUTPUTS, own, TESTUSER, {"current-context": "theirs"}).around(
+        {"PATH": "/bin"}
+    )
     assert Path(seen["AWS_SHARED_CREDENTIALS_FILE"]).read_text() == ""
     assert "endpoint_url" in Path(seen["AWS_CONFIG_FILE"]).read_text()
     assert "theirs" in Path(seen["KUBECONFIG"]).read_text()
@@ -110,7 +113,7 @@ def test_a_subject_finds_no_credentials(own: Path):
 def test_on_aws_a_shell_has_copies_of_the_users_own_files(own: Path, tmp_path: Path):
     users = tmp_path / "home" / ".aws" / "credentials"
     users.write_text(f"[study]\n{SECRET}\n")
-    seen = surroundings.of(dev("study"), OUTPUTS, own, Who("alice", "arn:alice")).around({"PATH": "/bin"})
+    seen = shell_environment.of(dev("study"), OUTPUTS, own, Who("alice", "arn:alice")).around({"PATH": "/bin"})
     assert SECRET in Path(seen["AWS_SHARED_CREDENTIALS_FILE"]).read_text()
     assert Path(seen["AWS_CONFIG_FILE"]).read_text() == ""
     assert seen["AWS_PROFILE"] == "study"
@@ -125,17 +128,17 @@ def test_on_aws_a_shell_has_copies_of_the_users_own_files(own: Path, tmp_path: P
 def test_on_aws_a_subject_gets_neither_the_users_files_nor_their_profile(own: Path, tmp_path: Path):
     for name in ("config", "credentials"):
         (tmp_path / "home" / ".aws" / name).write_text(SECRET)
-    seen = surroundings.of(dev("study"), OUTPUTS, own, TESTUSER).around({"PATH": "/bin", "AWS_PROFILE": "study"})
+    seen = shell_environment.of(dev("study"), OUTPUTS, own, TESTUSER).around({"PATH": "/bin", "AWS_PROFILE": "study"})
     assert "AWS_PROFILE" not in seen
     assert holding(own, SECRET) == []
 
 
 @pytest.mark.usefixtures("world")
 def test_a_second_lab_takes_the_place_of_the_first(own: Path):
-    surroundings.of(rehearsal(), OUTPUTS, own, ADMIN)
+    shell_environment.of(rehearsal(), OUTPUTS, own, ADMIN)
     (own / "kube-cache").mkdir()
     (own / "aws" / "credentials").write_text("of another user")
-    surroundings.of(rehearsal(), {**OUTPUTS, "kubeconfig": '{"current-context": "y"}'}, own, ADMIN)
+    shell_environment.of(rehearsal(), {**OUTPUTS, "kubeconfig": '{"current-context": "y"}'}, own, ADMIN)
     assert not (own / "kube-cache").exists()
     assert SECRET in (own / "aws" / "credentials").read_text()
     assert "current-context: y" in (own / "kubeconfig").read_text()

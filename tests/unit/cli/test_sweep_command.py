@@ -5,12 +5,13 @@ import json
 import pytest
 import typer
 
-from cli import leftover_tables, sweep
-from cli.failures import BadInput
-from cli.recorded import Recorded
-from cli.stacks import Stack
-from infra import leftovers
-from infra.leftovers import KINDS, Report, Unasked
+from cli.commands import sweep
+from cli.views import leftovers as leftover_tables
+from operations import cleanup
+from operations.cleanup import KINDS, Report, Unasked
+from stacks.errors import BadInput
+from stacks.stack import Stack
+from stacks.state import Recorded
 from tests.unit.cli.sweep_world import (
     ALB,
     CLUSTER_LEFT,
@@ -106,7 +107,7 @@ def test_delete_takes_what_is_ours_and_not_the_engines(world: World, capsys: pyt
 
 def test_what_would_not_go_is_told(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     world.reports = [report(ALB)]
-    world.failed = [leftovers.Failed(ALB, "OperationNotPermitted: deletion protection is enabled")]
+    world.failed = [cleanup.Failed(ALB, "OperationNotPermitted: deletion protection is enabled")]
     assert run(sweep.sweep, delete=True, yes=True) == 1
     assert "deletion protection is enabled" in capsys.readouterr().out
 

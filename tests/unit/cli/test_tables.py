@@ -8,9 +8,10 @@ from random import Random
 import pytest
 from rich.console import Console
 
-from cli import cost, tables
-from cli.stacks import Stack
-from infra.config import parse
+from cli.commands import cost
+from infra.config.loading import parse
+from stacks import tables
+from stacks.stack import Stack
 from tests.unit.cli.narrow import narrow
 
 NAMES = ("aws-load-balancer-controller", "kube-prometheus-stack", "system:controller:ttl-after-finished-controller")

@@ -11,9 +11,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from cli import aws_stack, cluster_facts, cost, doctor, kept_stages, lifetime, pulumi_cli, stacks, up
-from cli.cluster_facts import Release
-from cli.failures import BadInput, CannotAsk, Failure
+from cli import aws_stack
+from cli.commands import cost, doctor, up
+from stacks import cluster_facts, expiry, kept_stages, pulumi_cli
+from stacks import stack as stacks
+from stacks.cluster_facts import Release
+from stacks.errors import BadInput, CannotAsk, Failure
 
 pytestmark = pytest.mark.usefixtures("pulumi_installed")
 
@@ -190,7 +193,7 @@ def test_the_rehearsals_end_is_kept_beside_it_and_its_file_stays(tmp_path: Path,
     assert second == first, "the next up keeps the end"
     assert stacks.settings_of(meant[0])["config"]["myeks:expires"] == first
     assert file.read_text() == SETTINGS
-    lifetime.forget(meant[0])
+    expiry.forget(meant[0])
     assert file.read_text() == SETTINGS
     kept_stages.forget()
     assert not stacks.load("rehearsal").config.expires

@@ -4,22 +4,25 @@ from pathlib import Path
 
 import pytest
 
-from cli import aws_stack, next_steps, preview, rehearsed, updates
-from cli.console import Progress
-from cli.failures import BadInput
-from cli.stacks import Stack
-from exercises.row import ExerciseName
-from exercises.rows import ROWS
-from exercises.stages import EXERCISES
-from infra.config import parse
-from rehearsal.run import Result
+from cli import aws_stack, updates
+from cli.commands import preview
+from cli.views import next_steps
+from exercises.catalogue import EXERCISES
+from exercises.registry import ROWS
+from grading.check import ExerciseName
+from infra.config.loading import parse
+from rehearsal.stack import Result
+from stacks import rehearsal_backend
+from stacks.console import Progress
+from stacks.errors import BadInput
+from stacks.stack import Stack
 
 CONFIG = parse({"expires": "2026-01-01T00:00Z"}, "ap-northeast-2")
 
 
 @pytest.fixture(autouse=True)
 def nothing_begins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rehearsed, "begin", lambda *_: pytest.fail("begun"))
+    monkeypatch.setattr(rehearsal_backend, "begin", lambda *_: pytest.fail("begun"))
     monkeypatch.setattr(aws_stack, "_pulumi", lambda *_, **__: pytest.fail("begun"))
 
 

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from cli import cluster_facts, wait_probes
-from cli.failures import CannotAsk
-from cli.stacks import Stack
-from cli.wait_probes import Probes
-from cli.waits import Resource
-from infra import clients
-from infra.config import parse
+from clients import aws
+from infra.config.loading import parse
+from stacks import cluster_facts, wait_probes
+from stacks.errors import CannotAsk
+from stacks.stack import Stack
+from stacks.wait_probes import Probes
+from stacks.waits import Resource
 
 STACK = Stack("dev", Path("Pulumi.dev.yaml"), parse({}, "ap-northeast-2"))
 GONE = ". Run this"
@@ -33,7 +33,7 @@ class Api:
         self.aws: dict[str, Any] = {"describe_cluster": {"cluster": cluster}}
         self.calls: list[tuple[str, Any]] = []
         monkeypatch.setattr(cluster_facts, "entered", lambda _: self.get)
-        monkeypatch.setattr(clients, "clients", lambda *_: lambda _service: self)
+        monkeypatch.setattr(aws, "clients", lambda *_: lambda _service: self)
 
     def get(self, path: str) -> Any:
         self.asked.append(path)

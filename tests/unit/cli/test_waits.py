@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pulumi import automation as auto
 
-from cli import waits
-from cli.waits import AGAIN, Reporter, Resource
+from stacks import waits
+from stacks.waits import AGAIN, Reporter, Resource
 
 INGRESS = Resource("urn:pulumi:a::b::c::grafana", "kubernetes:networking.k8s.io/v1:Ingress", "delete")
 AWAY = ": it has no ready pod"

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cli import app, whocan
-from exercises.access.identities import Identity
-from exercises.access.objects import Binding, Policy, Role, Rule, Subject
-from exercises.access.principals import AccessPolicy, Principal
-from exercises.access.reader import NotAsked, Self
-from exercises.access.requests import ResourceRequest
-from exercises.access.resources import VERBS, Catalogue, Resource, Subresource
+from cli import app
+from cli.commands import whocan
+from grading.requests import ResourceRequest
+from operations.rbac.api_resources import VERBS, Catalogue, Resource, Subresource
+from operations.rbac.cluster_reader import NotAsked, Self
+from operations.rbac.iam_principals import AccessPolicy, Principal
+from operations.rbac.identities import Identity
+from operations.rbac.objects import Binding, Policy, Role, Rule, Subject
 from tests.unit.cli.narrow import narrow
 
 ACCOUNT = Subject("ServiceAccount", "dev-k8s", "dev-team")
@@ -102,7 +103,7 @@ def lab(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
     monkeypatch.setattr(whocan.callers, "asking", asking)
     monkeypatch.setattr(whocan, "Reader", FakeReader)
-    monkeypatch.setattr(whocan.principals, "of_cluster", of_cluster)
+    monkeypatch.setattr(whocan.iam_principals, "of_cluster", of_cluster)
 
     def run(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["lab", "whocan", *arguments])
@@ -306,7 +307,7 @@ def test_people_come_first_and_controllers_are_counted(lab: Any, monkeypatch: py
     everything = Role("ClusterRole", "all", "", (EVERYTHING,))
     monkeypatch.setattr(FakeReader, "policy", lambda _: Policy((everything,), own))
     monkeypatch.setattr(
-        whocan.principals,
+        whocan.iam_principals,
         "of_cluster",
         lambda *_: (*PRINCIPALS, Principal("arn:aws:iam::1:role/node", "aws-auth", "system:node:x", ("system:nodes",))),
     )
@@ -386,7 +387,7 @@ def test_entries_that_could_not_be_asked_for_are_told_and_end_in_3(lab: Any, mon
     def refuse(*_: object) -> None:
         raise NotAsked("EKS could not be asked. Check the credentials.")
 
-    monkeypatch.setattr(whocan.principals, "of_cluster", refuse)
+    monkeypatch.setattr(whocan.iam_principals, "of_cluster", refuse)
     for arguments in (
         ("list", "pods", "-n", "dev-team"),
         ("rules", "user:testuser"),

@@ -2,10 +2,10 @@
 
 import pytest
 
-from cli import whocan_words as words
-from exercises.access.evaluate import Grant
-from exercises.access.objects import Subject
-from exercises.access.principals import in_aws_auth
+from cli.views import whocan_tables as words
+from operations.rbac.evaluator import Grant
+from operations.rbac.iam_principals import in_aws_auth
+from operations.rbac.objects import Subject
 
 DATA = {
     "mapRoles": "[{rolearn: 'arn:aws:iam::111122223333:role/team/dev', username: dev, groups: [devs]}]",

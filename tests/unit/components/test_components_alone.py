@@ -5,7 +5,7 @@ import json
 import pulumi
 import pytest
 
-from components.irsa import IrsaRole, IrsaRoleArgs, OidcProvider
+from components.irsa_role import IrsaRole, IrsaRoleArgs, OidcProvider
 from components.network import Network, NetworkArgs
 from components.ops_user_data import OpsEnvironment, OpsTools, ops_user_data
 from components.policies import Scope

@@ -8,8 +8,8 @@ import pytest
 from parliament import analyze_policy_string
 
 from components import external_dns, load_balancer_policy
-from components.exercises import identity_mapping
 from components.policies import Statement
+from exercises.identity_mapping import component as identity_mapping
 from tests.unit.conftest import OPERATOR, ZONE_ID
 from tests.unit.mocks import ACCOUNT, ISSUER_HOST, REGION, Graph
 

@@ -13,12 +13,12 @@ from urllib.parse import parse_qs, urlsplit
 
 from typing_extensions import override
 
-from exercises.aws import Signer
-from exercises.names import names_of
-from exercises.outcomes import Done, HttpRefused, Outcome, Ran, Unanswered, http
-from exercises.situation import Situation
-from exercises.stages import standing
-from exercises.tokens import PREFIX, Key, SessionKey
+from exercises.catalogue import standing
+from grading.aws_api import Signer
+from grading.outcomes import Done, HttpRefused, Outcome, Ran, Unanswered, http
+from grading.session import Situation
+from grading.tokens import PREFIX, Key, SessionKey
+from grading.variables import names_of
 
 ACCOUNT = "111122223333"
 REGION = "ap-northeast-2"

@@ -12,8 +12,9 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
 
-from exercises import testuser, testuser_leases
-from exercises.testuser import DIRECTORY
+from operations.testuser import access_key
+from operations.testuser import leases as testuser_leases
+from operations.testuser.access_key import DIRECTORY
 
 USER, REGION = "testuser", "ap-northeast-2"
 KEY, OTHER, THIRD = "AKIAAAAAAAAAAAAAAAA1", "AKIAAAAAAAAAAAAAAAA2", "AKIAAAAAAAAAAAAAAAA3"
@@ -134,12 +135,12 @@ def used(made: Account, monkeypatch: pytest.MonkeyPatch) -> Account:
         assert settings["region_name"] == REGION
         return made.sts if service == "sts" else made.others[service]
 
-    monkeypatch.setattr(testuser, "client", lambda _region: made.iam)
-    monkeypatch.setattr(testuser, "Guard", guard)
+    monkeypatch.setattr(access_key, "client", lambda _region: made.iam)
+    monkeypatch.setattr(access_key, "Guard", guard)
     monkeypatch.setattr(boto3, "client", client)
     monkeypatch.setattr("tenacity.nap.time.sleep", made.pauses.append)
     monkeypatch.setattr("tenacity.time.monotonic", lambda: sum(made.pauses))
-    monkeypatch.setattr(testuser, "monotonic", lambda: sum(made.pauses))
+    monkeypatch.setattr(access_key, "monotonic", lambda: sum(made.pauses))
     return made
 
 

@@ -12,11 +12,11 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from exercises.ask import Verdict
-from exercises.expectations import Allowed, AwsDenied, Between, Forbidden, Holds, OneOf, Says, Unauthorized
-from exercises.names import Names
-from exercises.outcomes import AwsRefused, Done, Ran, Unanswered, http
-from exercises.questions import (
+from grading.check import Row
+from grading.expectations import Allowed, AwsDenied, Between, Forbidden, Holds, OneOf, Says, Unauthorized
+from grading.grade import Verdict
+from grading.outcomes import AwsRefused, Done, Ran, Unanswered, http
+from grading.probes import (
     Associations,
     AsTestuser,
     AwsAsTestuser,
@@ -28,8 +28,8 @@ from exercises.questions import (
     TokenAtApiServer,
     TokenAtSts,
 )
-from exercises.roles import AnnotatedRole
-from exercises.row import Row
+from grading.roles import AnnotatedRole
+from grading.variables import Names
 from tests.unit.exercises.fake_lab import ACCOUNT, FakeLab, jwt, lab, status
 
 PASSED, FAILED, NOT_ASKED = Verdict.PASSED, Verdict.FAILED, Verdict.NOT_ASKED

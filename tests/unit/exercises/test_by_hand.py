@@ -8,8 +8,8 @@ import pytest
 
 from exercises import by_hand
 from exercises.by_hand import Standing
-from exercises.outcomes import AwsRefused, Done
-from exercises.row import ExerciseName
+from grading.check import ExerciseName
+from grading.outcomes import AwsRefused, Done
 from tests.unit.exercises.fake_lab import ACCOUNT, OUTPUTS, FakeApi, FakeAws
 
 OFF: dict[str, Any] = {"rbac": "off", "identityMapping": "off", "irsa": "off", "podIdentity": False}

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from exercises.ask import Answer, Verdict
-from exercises.diagnosis import explain
-from exercises.outcomes import AwsRefused, Done
-from exercises.rows import ROWS
+from exercises.registry import ROWS
+from grading.grade import Answer, Verdict
+from grading.outcomes import AwsRefused, Done
+from operations.diagnosis import explain
 from tests.unit.exercises.fake_lab import ACCOUNT, OUTPUTS, FakeLab, lab
 
 ENGINE = [{"manager": "pulumi-kubernetes-1a2b3c"}]

@@ -11,8 +11,8 @@ import pytest
 from kubernetes.stream import ws_client
 from websocket import WebSocketBadStatusException, WebSocketConnectionClosedException
 
-from exercises.api_server import Client, Endpoint
-from exercises.outcomes import HttpRefused, Outcome, Ran, Unanswered, http
+from grading.kube_api import Client, Endpoint
+from grading.outcomes import HttpRefused, Outcome, Ran, Unanswered, http
 
 REMEDY = "./lab stage EXERCISE off and back makes it anew."
 INTERNAL = 'Internal error occurred: unable to upgrade connection: container not found ("my-aws-cli")'

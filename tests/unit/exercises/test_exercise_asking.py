@@ -10,24 +10,24 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from exercises import ask as ask_module
-from exercises import asking, situation
-from exercises.ask import Answer, Verdict, ask, ask_all, belongs
-from exercises.expectations import Allowed, Expectation, Forbidden, Unauthorized
-from exercises.names import Unknown
-from exercises.outcomes import AwsRefused, Done, HttpRefused, Outcome, Ran, Unanswered, http
-from exercises.questions import AsTestuser, InPod, listing
-from exercises.row import Row
-from exercises.rows import ROWS
-from exercises.situation import NoOperator
-from exercises.tokens import claims
+from exercises.registry import ROWS
+from grading import grade as ask_module
+from grading import run_probe, session
+from grading.check import Row
+from grading.expectations import Allowed, Expectation, Forbidden, Unauthorized
+from grading.grade import Answer, Verdict, ask, ask_all, belongs
+from grading.outcomes import AwsRefused, Done, HttpRefused, Outcome, Ran, Unanswered, http
+from grading.probes import AsTestuser, InPod, listing
+from grading.session import NoOperator
+from grading.tokens import claims
+from grading.variables import Unknown
 from tests.unit.exercises.fake_lab import ACCOUNT, REGION, Clock, FakeLab, lab, query_of, status
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    for module in (ask_module, asking):
+    for module in (ask_module, run_probe):
         monkeypatch.setattr(module, "time", made)
     return made
 
@@ -330,7 +330,7 @@ class AtOneSecond(datetime):
 
 def test_a_token_that_was_let_in_is_never_shown_again(monkeypatch: pytest.MonkeyPatch):
     """The date in a token has whole seconds, and many tokens are asked for within one."""
-    monkeypatch.setattr(situation, "datetime", AtOneSecond)
+    monkeypatch.setattr(session, "datetime", AtOneSecond)
     here = lab().situation
     tokens = [str(here.testuser_token("good")) for _ in range(50)]
     assert len(set(tokens)) == 50
@@ -358,7 +358,7 @@ def test_an_api_server_that_remembers_whom_it_let_in_shows_a_change(
     clock: Clock, monkeypatch: pytest.MonkeyPatch, name: str, first: Outcome, then: Outcome
 ):
     """A successful answer of EKS's is kept for the token, and the change comes while the asking goes on."""
-    monkeypatch.setattr(situation, "datetime", AtOneSecond)
+    monkeypatch.setattr(session, "datetime", AtOneSecond)
     here = lab(patience=90, clock=clock)
     remembered: dict[str | None, Outcome] = {}
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from exercises.api_server import Endpoint, ended_as, refused
-from exercises.expectations import Says
-from exercises.names import Names, Unknown, alike, names_of
-from exercises.outcomes import (
+from exercises.catalogue import EXERCISES, standing, walk
+from grading.expectations import Says
+from grading.kube_api import Endpoint, ended_as, refused
+from grading.outcomes import (
     AwsRefused,
     Broke,
     Done,
@@ -27,7 +27,7 @@ from exercises.outcomes import (
     parsed,
     short,
 )
-from exercises.stages import EXERCISES, standing, walk
+from grading.variables import Names, Unknown, alike, names_of
 from tests.unit.exercises.fake_lab import ISSUER_HOST, OUTPUTS
 
 KUBECTL = [

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from exercises.ask import Answer, Verdict, belongs, worst
+from exercises.catalogue import EXERCISES
+from exercises.registry import ROWS
 from exercises.report import EXIT_CODES, Report
-from exercises.rows import ROWS
-from exercises.stages import EXERCISES
+from grading.grade import Answer, Verdict, belongs, worst
 from tests.unit.exercises.fake_lab import lab
 
 PASSED, FAILED, NOT_ASKED = Verdict.PASSED, Verdict.FAILED, Verdict.NOT_ASKED

@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from exercises.ask import Verdict, ask
-from exercises.asking import ROLE_ARN
-from exercises.expectations import AwsDenied, Forbidden, Holds, Says, Unauthorized
-from exercises.row import Row
-from exercises.rows import ROWS
-from exercises.stages import EXERCISES
+from exercises.catalogue import EXERCISES
+from exercises.registry import ROWS
+from grading.check import Row
+from grading.expectations import AwsDenied, Forbidden, Holds, Says, Unauthorized
+from grading.grade import Verdict, ask
+from grading.run_probe import ROLE_ARN
 from tests.unit.exercises.fake_lab import SECRET, lab
 from tests.unit.exercises.row_cases import SECRET_KEY, TOKEN, Case, cases
 

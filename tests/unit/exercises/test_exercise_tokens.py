@@ -10,10 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 import boto3
 import pytest
 
-from exercises.names import names_of
-from exercises.outcomes import Unanswered
-from exercises.situation import NoOperator, Operator
-from exercises.tokens import SessionKey, claims, for_cluster, signed_anew
+from grading.outcomes import Unanswered
+from grading.session import NoOperator, Operator
+from grading.tokens import SessionKey, claims, for_cluster, signed_anew
+from grading.variables import names_of
 from tests.unit.exercises.fake_lab import OUTPUTS, REGION, FakeAws, jwt, query_of, url_in
 
 STS = f"https://sts.{REGION}.amazonaws.com"

@@ -6,9 +6,9 @@ Write it anew after a change of the rows: python -m tests.unit.exercises.test_ex
 from collections.abc import Iterator
 from pathlib import Path
 
-from exercises.row import ExerciseName, Row
-from exercises.rows import ROWS
-from exercises.stages import EXERCISES
+from exercises.catalogue import EXERCISES
+from exercises.registry import ROWS
+from grading.check import ExerciseName, Row
 
 PAGE = Path(__file__).parents[3] / "docs" / "exercises.md"
 HEAD = """# The exercises

@@ -7,7 +7,7 @@ from threading import Thread
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
-from exercises.testuser import NoKey, NotDeleted, key, key_of
+from operations.testuser.access_key import NoKey, NotDeleted, key, key_of
 from tests.unit.exercises.iam_account import (
     KEY,
     NOW,

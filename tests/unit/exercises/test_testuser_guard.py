@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exercises import testuser_guard
+from operations.testuser import watchdog
 from tests.unit.exercises.iam_account import (
     KEY,
     NOW,
@@ -31,7 +31,7 @@ class Pipe:
         self.text = "".join(f"{line}\n" for line in (json.dumps(told), *lines))
 
     def ends(self) -> None:
-        testuser_guard.watch(io.StringIO(self.text), self.lock)
+        watchdog.watch(io.StringIO(self.text), self.lock)
 
     @property
     def holds_lock(self) -> bool:
@@ -45,8 +45,8 @@ class Pipe:
 @pytest.fixture
 def naps(account: Account, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     taken: list[float] = []
-    monkeypatch.setattr(testuser_guard, "client", lambda _region: account.iam)
-    monkeypatch.setattr(testuser_guard.time, "sleep", taken.append)
+    monkeypatch.setattr(watchdog, "client", lambda _region: account.iam)
+    monkeypatch.setattr(watchdog.time, "sleep", taken.append)
     return taken
 
 
@@ -155,11 +155,11 @@ def test_nobody_waits_for_a_guard_that_is_at_work(tmp_path: Path, monkeypatch: p
         def wait(self, seconds: float) -> None:
             waited.append(seconds)
 
-    monkeypatch.setattr(testuser_guard.subprocess, "Popen", Process)
-    with testuser_guard.Guard(USER, REGION, [], 0, tmp_path) as guard:
+    monkeypatch.setattr(watchdog.subprocess, "Popen", Process)
+    with watchdog.Guard(USER, REGION, [], 0, tmp_path) as guard:
         if done:
             guard.done()
-    assert waited == ([testuser_guard.PROMPT] if done else [])
+    assert waited == ([watchdog.PROMPT] if done else [])
 
 
 def test_a_guard_tries_again_and_then_leaves_it_to_the_next_command(

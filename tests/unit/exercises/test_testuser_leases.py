@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from exercises import testuser_leases
-from exercises.testuser import DIRECTORY, NoKey, key
+from operations.testuser import leases as testuser_leases
+from operations.testuser.access_key import DIRECTORY, NoKey, key
 from tests.unit.exercises.iam_account import (
     KEY,
     NOW,

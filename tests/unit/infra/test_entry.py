@@ -6,8 +6,8 @@ from pathlib import Path
 import pulumi
 import pytest
 
-from cli.stacks import REHEARSAL
 from infra import stack
+from stacks.stack import REHEARSAL
 
 ENTRY = Path(__file__).parents[3] / "__main__.py"
 

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from infra.config import ConfigError, parse
+from infra.config.loading import ConfigError, parse
 from infra.lab_tag import LAB_TAG
-from infra.leftovers import KINDS, Lab, Thing
-from infra.leftovers.belonging import belonging
-from infra.leftovers.model import Surroundings
+from operations.cleanup import KINDS, Lab, Thing
+from operations.cleanup.model import Surroundings
+from operations.cleanup.ownership import belonging
 from tests.unit.conftest import stack
 from tests.unit.mocks import Graph
 

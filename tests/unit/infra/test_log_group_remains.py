@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from infra.log_group_remains import delete_remains
-from tests.unit.infra.leftovers.stubbed import Call, stubbed
+from infra.log_group_hook import delete_remains
 from tests.unit.mocks import Graph
+from tests.unit.operations.cleanup.stubbed import Call, stubbed
 
 NAME = "/aws/eks/myeks/cluster"
 ARN = f"arn:aws:logs:ap-northeast-2:111122223333:log-group:{NAME}"

@@ -6,11 +6,11 @@ from typing import Any, cast
 
 import pytest
 import yaml
-from config_cases import CERTIFICATE
 
 from cli.aws_stack import FORGET_WITH_CLUSTER
-from infra.config import ConfigError, LabConfig, parse
-from infra.config_model import GROUPS, keys_of
+from infra.config.loading import ConfigError, LabConfig, parse
+from infra.config.model import GROUPS, keys_of
+from tests.unit.infra.config.config_cases import CERTIFICATE
 
 ROOT = Path(__file__).parents[3]
 STACKS = ("dev", "rehearsal")

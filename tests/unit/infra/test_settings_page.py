@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.config import ConfigError, parse
-from infra.config_model import GROUPS, LabConfig, Settings, alias_of
+from infra.config.loading import ConfigError, parse
+from infra.config.model import GROUPS, LabConfig, Settings, alias_of
 from infra.versions import KUBERNETES_VERSIONS
 
 PAGE = Path(__file__).parents[3] / "docs" / "settings.md"

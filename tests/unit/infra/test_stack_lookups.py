@@ -10,8 +10,8 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from botocore.stub import ANY, Stubber
 
-from infra.config import LabConfig
-from infra.lookups import AwsLookups
+from infra.config.aws_checks import AwsLookups
+from infra.config.loading import LabConfig
 from tests.unit.conftest import CERTIFICATE, DOMAIN, ZONE_ID
 from tests.unit.mocks import REGION
 

@@ -5,8 +5,8 @@ from datetime import datetime, tzinfo
 import pytest
 
 from infra import stack as program
-from infra.config import ConfigError, LabConfig, Problem
-from infra.lookups import Answers, Unanswered
+from infra.config.aws_checks import Answers, Unanswered
+from infra.config.loading import ConfigError, LabConfig, Problem
 from infra.stack import deploy
 from tests.unit.conftest import CERTIFICATE, DOMAIN, OPERATOR, ZONE_ID, stack
 from tests.unit.mocks import REGION, Graph, run

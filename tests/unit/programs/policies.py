@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from exercises.access.evaluate import Evaluator
-from exercises.access.objects import Policy
-from exercises.access.reader import Reader
+from operations.rbac.cluster_reader import Reader
+from operations.rbac.evaluator import Evaluator
+from operations.rbac.objects import Policy
 
 
 def role(name: str, *rules: dict[str, Any], namespace: str = "") -> dict[str, Any]:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from exercises.access.evaluate import Evaluator
-from exercises.access.objects import Policy, Subject
-from exercises.access.requests import ResourceRequest
-from exercises.access.resources import Catalogue, Resource
+from grading.requests import ResourceRequest
+from operations.rbac.api_resources import Catalogue, Resource
+from operations.rbac.evaluator import Evaluator
+from operations.rbac.objects import Policy, Subject
 from programs import access_matrix
 from programs.cluster import Stopped
 from tests.unit.programs.policies import EVALUATOR

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from exercises.access.reader import NotAsked, Reader
+from operations.rbac.cluster_reader import NotAsked, Reader
 from programs import __main__ as entry
 from programs import cluster
 from programs.cluster import Stopped

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from exercises.access.evaluate import Evaluator
-from exercises.access.identities import Identity
-from exercises.access.objects import Policy, Subject
-from exercises.access.reader import Reader, Self
-from exercises.access.requests import ResourceRequest, UrlRequest
+from grading.requests import ResourceRequest, UrlRequest
+from operations.rbac.cluster_reader import Reader, Self
+from operations.rbac.evaluator import Evaluator
+from operations.rbac.identities import Identity
+from operations.rbac.objects import Policy, Subject
 from programs import rbac_tool
 from programs.cluster import Stopped
 from tests.unit.programs.policies import EVALUATOR, POLICY, answering

@@ -2,8 +2,8 @@
 
 import pytest
 
-from exercises.access.evaluate import Evaluator
-from exercises.access.objects import Policy, Subject
+from operations.rbac.evaluator import Evaluator
+from operations.rbac.objects import Policy, Subject
 from programs import rolesum
 from programs.cluster import Stopped
 from tests.unit.programs.policies import ALICE, EVALUATOR, binding, role, rule

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from exercises.access.identities import Identity
-from exercises.access.reader import NotAsked, Self
+from operations.rbac.cluster_reader import NotAsked, Self
+from operations.rbac.identities import Identity
 from programs import df_pv, krew, ns, rbac_view, whoami
 from programs.cluster import Stopped
 from programs.names import PLUGINS

@@ -2,11 +2,11 @@
 
 import pytest
 
-from rehearsal.plugins.aws.base import AwsResource
-from rehearsal.plugins.aws.connection import Aws
-from rehearsal.plugins.aws.provider import RESOURCES
-from rehearsal.plugins.properties import Properties
-from rehearsal.plugins.protocol import Context, Diff, InvalidPropertiesError, State
+from rehearsal.providers.aws.base import AwsResource
+from rehearsal.providers.aws.boto_calls import Aws
+from rehearsal.providers.aws.provider import RESOURCES
+from rehearsal.providers.properties import Properties
+from rehearsal.providers.protocol import Context, Diff, InvalidPropertiesError, State
 
 AWS = Aws("ap-northeast-2", {})
 TYPES = {cls.pulumi_type: cls(AWS) for cls in RESOURCES}

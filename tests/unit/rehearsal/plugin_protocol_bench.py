@@ -9,9 +9,9 @@ from google.protobuf import struct_pb2
 from pulumi.runtime.proto import provider_pb2, status_pb2
 from typing_extensions import override
 
-from rehearsal.plugins.engine import Engine
-from rehearsal.plugins.properties import UNKNOWN, Change, Properties, Secret, decode, encode
-from rehearsal.plugins.protocol import (
+from rehearsal.providers.engine import Engine
+from rehearsal.providers.properties import UNKNOWN, Change, Properties, Secret, decode, encode
+from rehearsal.providers.protocol import (
     CheckFailure,
     Context,
     Diff,
@@ -21,7 +21,7 @@ from rehearsal.plugins.protocol import (
     State,
     UnknownTokenError,
 )
-from rehearsal.plugins.server import Servicer
+from rehearsal.providers.server import Servicer
 
 URN = "urn:pulumi:test::lab::toy:index:Toy::t"
 TOKEN = "toy:index:Toy"

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from rehearsal.aws.access_policies import ARN_PREFIX
-from rehearsal.aws.eks import access_rules as rules
-from rehearsal.aws.errors import AwsError
+from rehearsal.emulator.eks import access_rules as rules
+from rehearsal.emulator.eks.access_policies import ARN_PREFIX
+from rehearsal.emulator.errors import AwsError
 
 ACCOUNT = "111122223333"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/team/dev"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal.aws.access_policies import ARN_PREFIX, POLICIES, Request, allowing, policy_name
+from rehearsal.emulator.eks.access_policies import ARN_PREFIX, POLICIES, Request, allowing, policy_name
 
 CLUSTER: dict[str, Any] = {"type": "cluster", "namespaces": []}
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from rehearsal.aws.eks.addon_objects import Place, objects
-from rehearsal.aws.eks.catalog import ADDONS
-from rehearsal.control_plane.manifests import KINDS, Manifest, path_of
+from rehearsal.cluster.control_plane.manifests import KINDS, Manifest, path_of
+from rehearsal.emulator.eks.addon_objects import Place, objects
+from rehearsal.emulator.eks.catalog import ADDONS
 
 PLACE = Place("myeks", "ap-northeast-2", "https://127.0.0.1:6443", "10.100.0.0/16")
 OFFERED = sorted({(addon.name, v) for addon in ADDONS.values() for minor in addon.versions.values() for v in minor})

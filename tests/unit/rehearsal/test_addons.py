@@ -7,14 +7,14 @@ from typing import Any, cast
 
 import pytest
 
-from rehearsal.aws.eks.addons import Addons
-from rehearsal.aws.eks.lookups import Lookups
-from rehearsal.aws.eks.pod_identity import PodIdentity
-from rehearsal.aws.eks.state import Cluster, Clusters, ControlPlane
-from rehearsal.aws.eks.updates import Updates
-from rehearsal.aws.settings import Settings
-from rehearsal.control_plane.errors import ControlPlaneError
-from rehearsal.control_plane.manifests import Manifest
+from rehearsal.cluster.control_plane.manifests import Manifest
+from rehearsal.cluster.errors import ControlPlaneError
+from rehearsal.emulator.eks.addons import Addons
+from rehearsal.emulator.eks.lookups import Lookups
+from rehearsal.emulator.eks.pod_identity import PodIdentity
+from rehearsal.emulator.eks.state import Cluster, Clusters, ControlPlane
+from rehearsal.emulator.eks.updates import Updates
+from rehearsal.emulator.settings import Settings
 
 WHICH = {"clusterName": "myeks", "addonName": "coredns"}
 

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from rehearsal.aws.authenticator import (
+from rehearsal.emulator.eks.iam_authenticator import (
     Entrance,
     Entry,
     Identity,

@@ -8,13 +8,13 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from rehearsal.aws.aws_auth import mappings
-from rehearsal.aws.aws_auth_problems import refusal
-from rehearsal.aws.eks import aws_auth
-from rehearsal.aws.eks.nodes import NodeFailure
-from rehearsal.aws.eks.state import Cluster, ControlPlane, Nodegroup
-from rehearsal.control_plane.client import ApiError
-from rehearsal.control_plane.errors import ControlPlaneError
+from rehearsal.cluster.api_client import ApiError
+from rehearsal.cluster.errors import ControlPlaneError
+from rehearsal.emulator.aws_auth import mappings
+from rehearsal.emulator.aws_auth_problems import refusal
+from rehearsal.emulator.eks import aws_auth
+from rehearsal.emulator.eks.nodes import NodeFailure
+from rehearsal.emulator.eks.state import Cluster, ControlPlane, Nodegroup
 
 ROLE = "arn:aws:iam::111122223333:role/nodes"
 DEV = "arn:aws:iam::111122223333:role/dev"

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any, cast
 
-from rehearsal.aws.authenticator import Refused, Unmapped, User, denied, granted
-from rehearsal.aws.backend import Backend
-from rehearsal.aws.eks.logs import Followed, batches
-from rehearsal.aws.logs import forget_oldest
+from rehearsal.emulator.eks.iam_authenticator import Refused, Unmapped, User, denied, granted
+from rehearsal.emulator.eks.logs import Followed, batches
+from rehearsal.emulator.logs import forget_oldest
+from rehearsal.emulator.ministack import Backend
 
 
 def append(path: Path, text: str) -> None:

@@ -11,7 +11,7 @@ from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rehearsal.control_plane import (
+from rehearsal.cluster.control_plane import (
     ControlPlane,
     ControlPlaneError,
     ControlPlaneSpec,
@@ -21,11 +21,11 @@ from rehearsal.control_plane import (
     bootstrap,
     settings,
 )
-from rehearsal.control_plane.manifests import path_of
-from rehearsal.control_plane.material import service_address
-from rehearsal.control_plane.pki import Authority, token_key
-from rehearsal.control_plane.ports import Port
-from rehearsal.control_plane.processes import tail
+from rehearsal.cluster.control_plane.certificates import service_address
+from rehearsal.cluster.control_plane.manifests import path_of
+from rehearsal.cluster.control_plane.pki import Authority, token_key
+from rehearsal.cluster.control_plane.processes import tail
+from rehearsal.cluster.ports import Port
 
 NODE = NodeSpec(
     name="ip-192-168-1-10.ap-northeast-2.compute.internal",

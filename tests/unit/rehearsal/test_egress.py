@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from rehearsal.control_plane.errors import ControlPlaneError
-from rehearsal.control_plane.settings import EGRESS_SOCKET
-from rehearsal.kubelet import egress
-from rehearsal.kubelet.egress import Egress, Way, listener, wanted
-from rehearsal.kubelet.objects import Object
-from rehearsal.kubelet.pods import Pods
+from rehearsal.cluster.control_plane.settings import EGRESS_SOCKET
+from rehearsal.cluster.errors import ControlPlaneError
+from rehearsal.cluster.kubelet import egress
+from rehearsal.cluster.kubelet.egress import Egress, Way, listener, wanted
+from rehearsal.cluster.kubelet.objects import Object
+from rehearsal.cluster.kubelet.pods import Pods
 from tests.unit.rehearsal.own_loop import run
 
 ASKED = b"CONNECT 10.0.0.5:9443 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"

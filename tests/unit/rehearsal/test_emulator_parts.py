@@ -13,14 +13,14 @@ from botocore.parsers import EC2QueryParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rehearsal.aws import gate, rest_json
-from rehearsal.aws.ec2 import wire
-from rehearsal.aws.ec2.filters import LISTINGS, select
-from rehearsal.aws.ec2.instance_types import INSTANCE_TYPES
-from rehearsal.aws.ec2.launch import put_together
-from rehearsal.aws.eks import nodegroup_rules, validation
-from rehearsal.aws.eks.user_data import max_pods, node_configs, node_labels
-from rehearsal.aws.errors import AwsError
+from rehearsal.emulator import request_authentication, rest_json_server
+from rehearsal.emulator.ec2 import query_protocol
+from rehearsal.emulator.ec2.filters import LISTINGS, select
+from rehearsal.emulator.ec2.instance_types import INSTANCE_TYPES
+from rehearsal.emulator.ec2.launch import put_together
+from rehearsal.emulator.eks import nodegroup_rules, validation
+from rehearsal.emulator.eks.user_data import max_pods, node_configs, node_labels
+from rehearsal.emulator.errors import AwsError
 
 OWN = frozenset({"127.0.0.1:4566"})
 SIGNED = "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20260101/ap-northeast-2/ec2/aws4_request, Signature=0"
@@ -52,28 +52,38 @@ def model(service: str) -> ServiceModel:
 def test_one_credential_is_read_and_two_are_none(
     authorization: str, query: dict[str, list[str]], signed: tuple[str, str] | None
 ) -> None:
-    assert gate.signature(authorization, query) == signed
+    assert request_authentication.signature(authorization, query) == signed
 
 
 @pytest.mark.parametrize(
     ("host", "path", "signed", "code"),
     [
-        ("127.0.0.1:4566", "/", gate.Signature("AKIAIOSFODNN7EXAMPLE", "ec2"), None),
-        ("127.0.0.1:4566", "/bucket/key", gate.Signature("ASIAIOSFODNN7EXAMPLE", "s3"), None),
-        ("127.0.0.1", "/", gate.Signature("AKIAIOSFODNN7EXAMPLE", "ec2"), "InvalidHost"),
-        ("", "/", gate.Signature("AKIAIOSFODNN7EXAMPLE", "ec2"), "InvalidHost"),
-        ("127.0.0.1:4566", "/_ministack/reset", gate.Signature("AKIAIOSFODNN7EXAMPLE", "s3"), "NotFound"),
+        ("127.0.0.1:4566", "/", request_authentication.Signature("AKIAIOSFODNN7EXAMPLE", "ec2"), None),
+        ("127.0.0.1:4566", "/bucket/key", request_authentication.Signature("ASIAIOSFODNN7EXAMPLE", "s3"), None),
+        ("127.0.0.1", "/", request_authentication.Signature("AKIAIOSFODNN7EXAMPLE", "ec2"), "InvalidHost"),
+        ("", "/", request_authentication.Signature("AKIAIOSFODNN7EXAMPLE", "ec2"), "InvalidHost"),
+        (
+            "127.0.0.1:4566",
+            "/_ministack/reset",
+            request_authentication.Signature("AKIAIOSFODNN7EXAMPLE", "s3"),
+            "NotFound",
+        ),
         ("127.0.0.1:4566", "/latest/meta-data", None, "NotFound"),
         ("127.0.0.1:4566", "/", None, "MissingAuthenticationToken"),
-        ("127.0.0.1:4566", "/", gate.Signature("111122223333", "iam"), "InvalidClientTokenId"),
-        ("127.0.0.1:4566", "/", gate.Signature("test", "iam"), "InvalidClientTokenId"),
-        ("127.0.0.1:4566", "/", gate.Signature("AKIAIOSFODNN7EXAMPLE", "lambda"), "UnsupportedService"),
+        ("127.0.0.1:4566", "/", request_authentication.Signature("111122223333", "iam"), "InvalidClientTokenId"),
+        ("127.0.0.1:4566", "/", request_authentication.Signature("test", "iam"), "InvalidClientTokenId"),
+        (
+            "127.0.0.1:4566",
+            "/",
+            request_authentication.Signature("AKIAIOSFODNN7EXAMPLE", "lambda"),
+            "UnsupportedService",
+        ),
     ],
 )
 def test_the_door_opens_for_who_signed_for_what_is_played(
-    host: str, path: str, signed: gate.Signature | None, code: str | None
+    host: str, path: str, signed: request_authentication.Signature | None, code: str | None
 ) -> None:
-    refused = gate.refusal(host, OWN, path, signed)
+    refused = request_authentication.refusal(host, OWN, path, signed)
     assert (refused.code if refused else None) == code
 
 
@@ -105,7 +115,7 @@ ASKED = {"Action": ["AssumeRoleWithWebIdentity"], "Version": ["2011-06-15"]}
 def test_one_call_need_not_be_signed(
     method: str, path: str, headers: dict[str, str], query: dict[str, list[str]], open_: bool
 ) -> None:
-    assert gate.may_be_unsigned(method, path, headers, query) is open_
+    assert request_authentication.may_be_unsigned(method, path, headers, query) is open_
 
 
 @pytest.mark.parametrize(
@@ -130,11 +140,11 @@ def test_one_call_need_not_be_signed(
     ],
 )
 def test_and_that_call_is_no_other(query: dict[str, list[str]], body: bytes, open_: bool) -> None:
-    assert (gate.web_identity(query, body) is not None) is open_
+    assert (request_authentication.web_identity(query, body) is not None) is open_
 
 
 def test_an_arn_in_a_path_is_read_whole() -> None:
-    reader = rest_json.RestJson(model("eks"))
+    reader = rest_json_server.RestJson(model("eks"))
     role = "arn:aws:iam::111122223333:role/team/dev"
     policy = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
     entry = f"/clusters/c/access-entries/{role}"
@@ -150,7 +160,7 @@ def test_an_arn_in_a_path_is_read_whole() -> None:
 @pytest.mark.parametrize("body", [b"{", b'{"name": 1, "roleArn": "r", "resourcesVpcConfig": {}}', b"{}"])
 def test_a_request_that_does_not_fit_the_model_is_refused(body: bytes) -> None:
     with pytest.raises(AwsError) as refused:
-        rest_json.RestJson(model("eks")).read("POST", "/clusters", {}, body)
+        rest_json_server.RestJson(model("eks")).read("POST", "/clusters", {}, body)
     assert refused.value.code == "InvalidParameterException"
 
 
@@ -166,7 +176,7 @@ def test_ec2s_parameters_are_read_as_boto3_names_them() -> None:
         "TagSpecification.1.Tag.1.Key": ["Name"],
         "TagSpecification.1.Tag.1.Value": [""],
     }
-    assert wire.read(model("ec2").operation_model("RunInstances"), form) == {
+    assert query_protocol.read(model("ec2").operation_model("RunInstances"), form) == {
         "MaxCount": 2,
         "SecurityGroupIds": ["sg-a", "sg-b"],
         "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"Encrypted": True}}],
@@ -178,7 +188,7 @@ def test_ec2s_parameters_are_read_as_boto3_names_them() -> None:
 def test_ec2s_answers_are_read_back_as_they_were_written(text: str, flag: bool) -> None:
     operation = model("ec2").operation_model("DescribeVpcs")
     vpc = {"VpcId": "vpc-1", "IsDefault": flag, "Tags": [{"Key": "Name", "Value": text}]}
-    written = wire.write(operation, {"Vpcs": [vpc]})
+    written = query_protocol.write(operation, {"Vpcs": [vpc]})
     response: Any = {"status_code": 200, "headers": {}, "body": written, "context": {}}
     assert EC2QueryParser().parse(response, operation.output_shape)["Vpcs"] == [vpc]
 

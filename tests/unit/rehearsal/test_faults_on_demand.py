@@ -2,7 +2,7 @@
 
 import pytest
 
-from rehearsal.aws.faults import EFFECTS, FAILING, Fault, Faults
+from rehearsal.emulator.fault_injection import EFFECTS, FAILING, Fault, Faults
 
 
 def test_a_fault_waits_strikes_and_is_spent():

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from rehearsal.aws.filter_patterns import InvalidPattern, compiled
+from rehearsal.emulator.filter_patterns import InvalidPattern, compiled
 
 EVENT = json.dumps(
     {

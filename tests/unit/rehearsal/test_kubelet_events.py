@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from rehearsal.control_plane.errors import ControlPlaneError
-from rehearsal.kubelet.events import Events, tell_of_start
+from rehearsal.cluster.errors import ControlPlaneError
+from rehearsal.cluster.kubelet.events import Events, tell_of_start
 
 POD = {"metadata": {"namespace": "dev-team", "name": "one", "uid": "u1"}, "spec": {"nodeName": "node-1"}}
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from rehearsal.kubelet.framing import (
+from rehearsal.cluster.kubelet.framing import (
     V4,
     V5,
     BadRequest,

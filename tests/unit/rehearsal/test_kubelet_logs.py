@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.kubelet import logs
-from rehearsal.kubelet.framing import BadRequest
-from rehearsal.kubelet.logs import Log, Options, entry, shown
+from rehearsal.cluster.kubelet import logs
+from rehearsal.cluster.kubelet.framing import BadRequest
+from rehearsal.cluster.kubelet.logs import Log, Options, entry, shown
 from tests.unit.rehearsal.own_loop import run
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)

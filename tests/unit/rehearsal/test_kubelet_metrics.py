@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal.kubelet.metrics import amount, node_metrics, pod_metrics
+from rehearsal.cluster.kubelet.metrics import amount, node_metrics, pod_metrics
 
 Object = dict[str, Any]
 

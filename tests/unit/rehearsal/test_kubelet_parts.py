@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 import yaml
 
-from rehearsal.control_plane.bootstrap import aws_auth_webhook, pod_identity_webhook
-from rehearsal.control_plane.client import ApiError
-from rehearsal.control_plane.commands import STAGES
-from rehearsal.kubelet import processes
-from rehearsal.kubelet.containers import Container, not_started
-from rehearsal.kubelet.environment import container_variables, expand, service_variables
-from rehearsal.kubelet.errors import NotStarted
-from rehearsal.kubelet.images import (
+from rehearsal.cluster.api_client import ApiError
+from rehearsal.cluster.control_plane.bootstrap import aws_auth_webhook, pod_identity_webhook
+from rehearsal.cluster.control_plane.commands import STAGES
+from rehearsal.cluster.kubelet import processes
+from rehearsal.cluster.kubelet.containers import Container, not_started
+from rehearsal.cluster.kubelet.environment import container_variables, expand, service_variables
+from rehearsal.cluster.kubelet.errors import NotStarted
+from rehearsal.cluster.kubelet.images import (
     PLAYED,
     SYSTEM_PATH,
     Commands,
@@ -31,14 +31,14 @@ from rehearsal.kubelet.images import (
     repository,
     set_flag,
 )
-from rehearsal.kubelet.objects import Object, Sources, field_of
-from rehearsal.kubelet.ports import Ports, declared
-from rehearsal.kubelet.processes import Output
-from rehearsal.kubelet.rewriting import Rewriting
-from rehearsal.kubelet.sandbox import Namespaces, Place, Programs, Rewritten, mountable
-from rehearsal.kubelet.server import common_name
-from rehearsal.kubelet.status import changed_status, phase_of, refusal
-from rehearsal.kubelet.volumes import Volumes, mount_points, write_volume
+from rehearsal.cluster.kubelet.objects import Object, Sources, field_of
+from rehearsal.cluster.kubelet.ports import Ports, declared
+from rehearsal.cluster.kubelet.processes import Output
+from rehearsal.cluster.kubelet.rewriting import Rewriting
+from rehearsal.cluster.kubelet.sandbox import Namespaces, Place, Programs, Rewritten, mountable
+from rehearsal.cluster.kubelet.server import common_name
+from rehearsal.cluster.kubelet.status import changed_status, phase_of, refusal
+from rehearsal.cluster.kubelet.volumes import Volumes, mount_points, write_volume
 from tests.unit.rehearsal.own_loop import run
 
 
@@ -371,7 +371,7 @@ def test_a_projected_volume(tmp_path: Path) -> None:
 
 def test_tokens_are_renewed_when_they_are_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [1_000_000.0]
-    monkeypatch.setattr("rehearsal.kubelet.volumes.time.time", lambda: clock[0])
+    monkeypatch.setattr("rehearsal.cluster.kubelet.volumes.time.time", lambda: clock[0])
     api = Api({})
     source = {"serviceAccountToken": {"path": "token", "audience": "sts.amazonaws.com", "expirationSeconds": 1000}}
     volumes = prepared(tmp_path, api, {"name": "v", "projected": {"sources": [source]}})

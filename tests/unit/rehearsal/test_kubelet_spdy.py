@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 
 import pytest
 
-from rehearsal.kubelet.spdy import DICTIONARY, Connection, Malformed, Stream
+from rehearsal.cluster.kubelet.spdy import DICTIONARY, Connection, Malformed, Stream
 from tests.unit.rehearsal.own_loop import run
 
 FIN = 1

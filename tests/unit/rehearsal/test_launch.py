@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal import aws_cli
-from rehearsal.plugins import launch
+from rehearsal.providers import launch
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_there_is_one_for_each_plugin(laid_out: Path):
     names = {file.name for file in (laid_out / "plugins").iterdir()}
     assert names == {"aws", "pulumi-resource-aws", "pulumi-resource-eks", "pulumi-resource-kubernetes"}
     text = (laid_out / "plugins/pulumi-resource-aws").read_text()
-    assert "-m rehearsal.plugins.aws" in text
+    assert "-m rehearsal.providers.aws" in text
     assert "PROXY" not in text
 
 
@@ -54,7 +54,7 @@ def test_the_provider_has_nothing_of_the_users_and_no_way_out(laid_out: Path):
 
 
 def test_only_plugins_are_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    lines = {11: "/b/pulumi-resource-kubernetes 127.0.0.1:1", 12: "python -m rehearsal.plugins.aws", 13: "vim notes"}
+    lines = {11: "/b/pulumi-resource-kubernetes 127.0.0.1:1", 12: "python -m rehearsal.providers.aws", 13: "vim notes"}
     ended: list[int] = []
     monkeypatch.setattr(launch.processes, "alive", lambda pid, part: part in lines[pid])
     monkeypatch.setattr(launch.processes, "wait_gone", lambda _pid, _within: False)

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from rehearsal.controllers.load_balancer import metadata
-from rehearsal.controllers.load_balancer.backends import hashed, target_group
-from rehearsal.controllers.load_balancer.cluster import ApiError, Cluster
-from rehearsal.controllers.load_balancer.groups import Group, GroupId, Refused, groups, held
-from rehearsal.controllers.load_balancer.model import NO_SERVICE, NOT_FOUND, Desired, build
-from rehearsal.controllers.load_balancer.network import backend_name
-from rehearsal.controllers.load_balancer.settings import Settings, pairs, parse
-from rehearsal.controllers.load_balancer.webhook import review
-from rehearsal.kubelet.images import Start, argv_of, image_of
+from rehearsal.cluster.controllers.load_balancer import metadata
+from rehearsal.cluster.controllers.load_balancer.backends import hashed, target_group
+from rehearsal.cluster.controllers.load_balancer.cluster import ApiError, Cluster
+from rehearsal.cluster.controllers.load_balancer.groups import Group, GroupId, Refused, groups, held
+from rehearsal.cluster.controllers.load_balancer.model import NO_SERVICE, NOT_FOUND, Desired, build
+from rehearsal.cluster.controllers.load_balancer.network import backend_name
+from rehearsal.cluster.controllers.load_balancer.settings import Settings, pairs, parse
+from rehearsal.cluster.controllers.load_balancer.webhook import review
+from rehearsal.cluster.kubelet.images import Start, argv_of, image_of
 
 SETTINGS = Settings("myeks", "ap-northeast-2", "vpc-1", target_type="ip")
 CLASSES = {
@@ -320,7 +320,7 @@ def test_the_image_listens_where_its_pod_is_given_a_port() -> None:
     start = image.adapt(Start(argv, {}), {9443: 40001, 8080: 40002})
     assert start.argv[1:] == [
         "-m",
-        "rehearsal.controllers.load_balancer",
+        "rehearsal.cluster.controllers.load_balancer",
         "--cluster-name=myeks",
         "--webhook-bind-port=40001",
         "--webhook-cert-dir=/tmp/k8s-webhook-server/serving-certs",

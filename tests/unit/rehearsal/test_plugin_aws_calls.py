@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from rehearsal.plugins.aws.connection import Aws, Call, error_code, in_awss_words, is_gone
-from rehearsal.plugins.aws.ec2 import delete_when_free
-from rehearsal.plugins.aws.ec2_security_rule import SecurityGroupRule
-from rehearsal.plugins.aws.kms_logs import LogGroup
-from rehearsal.plugins.properties import Properties
-from rehearsal.plugins.protocol import Context, ProviderError, State
+from rehearsal.providers.aws.boto_calls import Aws, Call, error_code, in_awss_words, is_gone
+from rehearsal.providers.aws.ec2 import delete_when_free
+from rehearsal.providers.aws.ec2_security_rule import SecurityGroupRule
+from rehearsal.providers.aws.kms_logs import LogGroup
+from rehearsal.providers.properties import Properties
+from rehearsal.providers.protocol import Context, ProviderError, State
 
 
 class Refused(Exception):
@@ -68,7 +68,7 @@ def deleting(monkeypatch: pytest.MonkeyPatch, *codes: str, minutes: float = 1) -
     aws = Aws("ap-northeast-2", {})
     clients = FakeEc2(*codes)
     monkeypatch.setattr(aws, "client", lambda _service, _region: clients)
-    monkeypatch.setattr("rehearsal.plugins.aws.ec2.DEPENDENCY_MINUTES", minutes)
+    monkeypatch.setattr("rehearsal.providers.aws.ec2.DEPENDENCY_MINUTES", minutes)
     delete_when_free(Call(aws, Context(), "ap-northeast-2", "vpc-1"), "delete_vpc", VpcId="vpc-1")
 
 
@@ -122,7 +122,7 @@ def rule(cidr: str = "", **more: Any) -> dict[str, Any]:
 
 
 def found(monkeypatch: pytest.MonkeyPatch, identity: str, rules: list[dict[str, Any]], known: Properties) -> Properties:
-    monkeypatch.setattr("rehearsal.plugins.aws.ec2_security_rule.rules_of", lambda _call, _group: rules)
+    monkeypatch.setattr("rehearsal.providers.aws.ec2_security_rule.rules_of", lambda _call, _group: rules)
     monkeypatch.setattr(SecurityGroupRule, "_all_groups", lambda _self, _call: ["sg-0", "sg-1"])
     call = Call(Aws("ap-northeast-2", {}), Context(), "ap-northeast-2", identity, known)
     return SecurityGroupRule(call.aws).describe(call) or {}

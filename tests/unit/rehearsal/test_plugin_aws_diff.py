@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from rehearsal.plugins.aws.connection import Aws
-from rehearsal.plugins.properties import UNKNOWN, Properties
-from rehearsal.plugins.protocol import Diff, State
+from rehearsal.providers.aws.boto_calls import Aws
+from rehearsal.providers.properties import UNKNOWN, Properties
+from rehearsal.providers.protocol import Diff, State
 from tests.unit.rehearsal.plugin_aws_cases import CASES, TRUST
 from tests.unit.rehearsal.plugin_aws_types import CTX, TYPES, check, diff
 

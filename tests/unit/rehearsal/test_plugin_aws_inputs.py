@@ -2,10 +2,10 @@
 
 import pytest
 
-from rehearsal.plugins.aws.base import DEFAULTS
-from rehearsal.plugins.aws.schema import schemas
-from rehearsal.plugins.properties import UNKNOWN, Properties, ResourceReference
-from rehearsal.plugins.protocol import Autonaming, Context, InvalidPropertiesError
+from rehearsal.providers.aws.base import DEFAULTS
+from rehearsal.providers.aws.schema import schemas
+from rehearsal.providers.properties import UNKNOWN, Properties, ResourceReference
+from rehearsal.providers.protocol import Autonaming, Context, InvalidPropertiesError
 from tests.unit.rehearsal.plugin_aws_cases import CASES, TRUST
 from tests.unit.rehearsal.plugin_aws_types import TYPES, check, wrong
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from rehearsal.plugins.aws.base import DEFAULTS, AwsResource
-from rehearsal.plugins.aws.connection import Call
-from rehearsal.plugins.aws.schema import schemas
-from rehearsal.plugins.properties import UNKNOWN, Properties
-from rehearsal.plugins.protocol import Context, State
+from rehearsal.providers.aws.base import DEFAULTS, AwsResource
+from rehearsal.providers.aws.boto_calls import Call
+from rehearsal.providers.aws.schema import schemas
+from rehearsal.providers.properties import UNKNOWN, Properties
+from rehearsal.providers.protocol import Context, State
 from tests.unit.rehearsal.plugin_aws_cases import CASES, TRUST, TRUST_AGAIN, Case
 from tests.unit.rehearsal.plugin_aws_types import CTX, TYPES, check
 

@@ -7,13 +7,13 @@ import os
 
 import pytest
 
-from rehearsal.plugins.aws import generate_schema
-from rehearsal.plugins.aws.connection import partition
-from rehearsal.plugins.aws.functions import FUNCTIONS
-from rehearsal.plugins.aws.provider import RESOURCES, AwsProvider, prove_endpoint
-from rehearsal.plugins.aws.schema import FILE, schemas
-from rehearsal.plugins.properties import UNKNOWN, Properties
-from rehearsal.plugins.protocol import Context, InvalidPropertiesError, ProviderError, UnknownTokenError
+from rehearsal.providers.aws import generate_schema
+from rehearsal.providers.aws.boto_calls import partition
+from rehearsal.providers.aws.functions import FUNCTIONS
+from rehearsal.providers.aws.provider import RESOURCES, AwsProvider, prove_endpoint
+from rehearsal.providers.aws.schema import FILE, schemas
+from rehearsal.providers.properties import UNKNOWN, Properties
+from rehearsal.providers.protocol import Context, InvalidPropertiesError, ProviderError, UnknownTokenError
 
 ENDPOINT = "http://127.0.0.1:4566"
 
@@ -21,14 +21,14 @@ ENDPOINT = "http://127.0.0.1:4566"
 @pytest.fixture
 def provider(monkeypatch: pytest.MonkeyPatch) -> AwsProvider:
     """Configured, without an emulator."""
-    monkeypatch.setattr("rehearsal.plugins.aws.provider.prove_endpoint", lambda: None)
+    monkeypatch.setattr("rehearsal.providers.aws.provider.prove_endpoint", lambda: None)
     made = AwsProvider()
     made.configure(Context(), {"region": "ap-northeast-2"})
     return made
 
 
 def test_the_schema_is_the_sdks():
-    assert FILE.read_text() == generate_schema.text(), "run python -m rehearsal.plugins.aws.generate_schema"
+    assert FILE.read_text() == generate_schema.text(), "run python -m rehearsal.providers.aws.generate_schema"
 
 
 def test_every_type_of_the_schema_is_played_with_inputs_that_exist():

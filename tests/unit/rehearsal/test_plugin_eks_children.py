@@ -9,10 +9,10 @@ from pulumi import _types  # pyright: ignore[reportPrivateUsage]  # knows the na
 from pulumi.runtime import Mocks, rpc
 from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs
 
-from rehearsal.plugins.eks import kubeconfig
-from rehearsal.plugins.eks.cluster import Cluster
-from rehearsal.plugins.eks.node_group import ManagedNodeGroup
-from rehearsal.plugins.eks.resources import ComponentReference, CustomReference, register_references
+from rehearsal.providers.eks import kubeconfig
+from rehearsal.providers.eks.children import ComponentReference, CustomReference, register_references
+from rehearsal.providers.eks.cluster import Cluster
+from rehearsal.providers.eks.node_group import ManagedNodeGroup
 
 CLUSTER: dict[str, Any] = {
     "name": "myeks",

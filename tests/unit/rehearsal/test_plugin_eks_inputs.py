@@ -17,9 +17,9 @@ from pulumi_eks import (
     VpcCniOptionsArgs,
 )
 
-from rehearsal.plugins.eks import shapes
-from rehearsal.plugins.eks.shapes import Fields, ListOf, MapOf, Shape
-from rehearsal.plugins.properties import UNKNOWN, ResourceReference, Secret
+from rehearsal.providers.eks import shapes
+from rehearsal.providers.eks.shapes import Fields, ListOf, MapOf, Shape
+from rehearsal.providers.properties import UNKNOWN, ResourceReference, Secret
 
 
 def sdk_names(args: type) -> set[str]:

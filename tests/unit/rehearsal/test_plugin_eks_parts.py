@@ -8,10 +8,10 @@ import pytest
 import yaml
 from pulumi.errors import InputPropertyError
 
-from rehearsal.plugins.eks import access, addons, cluster, kubeconfig
-from rehearsal.plugins.eks.node_group import ami_type
-from rehearsal.plugins.eks.resources import compact
-from rehearsal.plugins.protocol import ProviderError
+from rehearsal.providers.eks import access, addons, cluster, kubeconfig
+from rehearsal.providers.eks.children import compact
+from rehearsal.providers.eks.node_group import ami_type
+from rehearsal.providers.protocol import ProviderError
 
 VALID: dict[str, Any] = {"vpcId": "vpc-1", "skipDefaultNodeGroup": True}
 

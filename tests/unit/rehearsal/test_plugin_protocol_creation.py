@@ -7,15 +7,9 @@ import grpc
 import pytest
 from google.protobuf import empty_pb2
 
-from rehearsal.plugins.properties import UNKNOWN, Properties, Secret
-from rehearsal.plugins.protocol import (
-    CancelledError,
-    Context,
-    ProviderError,
-    State,
-    WaitTimeoutError,
-)
-from rehearsal.plugins.server import serve
+from rehearsal.providers.properties import UNKNOWN, Properties, Secret
+from rehearsal.providers.protocol import CancelledError, Context, ProviderError, State, WaitTimeoutError
+from rehearsal.providers.server import serve
 from tests.unit.rehearsal.plugin_protocol_bench import URN, Bench, Call, init_failure, props
 
 
@@ -137,7 +131,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     def sleep(seconds: float) -> None:
         now[0] += seconds
 
-    monkeypatch.setattr("rehearsal.plugins.protocol.time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
+    monkeypatch.setattr("rehearsal.providers.protocol.time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
     return now
 
 
@@ -170,7 +164,7 @@ def test_a_long_wait_is_shown_once_a_second(bench: Bench, monkeypatch: pytest.Mo
     def create(ctx: Context, inputs: Properties) -> State:
         answers = iter([None, None, None, None, None, "ready"])
         with monkeypatch.context() as patch:
-            patch.setattr("rehearsal.plugins.protocol.time.monotonic", lambda: next(clock))
+            patch.setattr("rehearsal.providers.protocol.time.monotonic", lambda: next(clock))
             ctx.wait("the cluster", lambda: next(answers), timeout=5, interval=0)
         return State("id-1", inputs, inputs)
 

@@ -7,7 +7,7 @@ from google.protobuf import struct_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rehearsal.plugins.properties import (
+from rehearsal.providers.properties import (
     UNKNOWN,
     Asset,
     Change,

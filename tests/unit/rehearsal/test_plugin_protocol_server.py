@@ -4,12 +4,8 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2
 
-from rehearsal.plugins.properties import Secret, encode
-from rehearsal.plugins.protocol import (
-    Context,
-    InitFailedError,
-    State,
-)
+from rehearsal.providers.properties import Secret, encode
+from rehearsal.providers.protocol import Context, InitFailedError, State
 from tests.unit.rehearsal.plugin_protocol_bench import TOKEN, URN, Bench, init_failure, props
 
 

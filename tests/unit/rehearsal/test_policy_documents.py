@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from components.policies import pod_identity_trust, service_trust
-from rehearsal.aws.errors import AwsError
-from rehearsal.aws.managed_policies import MANAGED_POLICIES
-from rehearsal.aws.policy_documents import TRUST_SIZE, check_identity, check_trust, is_service
+from rehearsal.emulator.errors import AwsError
+from rehearsal.emulator.managed_policies import MANAGED_POLICIES
+from rehearsal.emulator.policy_documents import TRUST_SIZE, check_identity, check_trust, is_service
 
 ACCOUNT = "111122223333"
 BOB = f"arn:aws:iam::{ACCOUNT}:user/team/bob"

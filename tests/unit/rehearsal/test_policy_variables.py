@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal.aws.policy_variables import PolicyLanguage
+from rehearsal.emulator.policy_variables import PolicyLanguage
 
 ACCOUNT = "111122223333"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/lab/pods"

@@ -13,7 +13,7 @@ from botocore.model import ServiceModel
 from botocore.parsers import ResponseParser, ResponseParserFactory
 from botocore.serialize import Serializer, create_serializer
 
-from rehearsal.aws import protocols
+from rehearsal.emulator import protocols
 
 ASKED = (
     ("cloudformation", "DescribeStacks", {}, "query"),

@@ -24,7 +24,7 @@ def test_a_dead_engines_lock_is_removed_and_told(tmp_path: Path):
 def test_a_living_engines_lock_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     lock = tmp_path / "lock.json"
     lock.write_text(json.dumps({"pid": os.getpid()}))
-    monkeypatch.setattr("rehearsal.aws.processes.alive", lambda pid, part: (pid, part) == (os.getpid(), "pulumi"))
+    monkeypatch.setattr("rehearsal.processes.alive", lambda pid, part: (pid, part) == (os.getpid(), "pulumi"))
     with pytest.raises(AlreadyRunning, match=str(os.getpid())):
         clear_locks(tmp_path, "rehearsal")
     assert lock.exists()
@@ -34,8 +34,8 @@ def test_only_a_living_engine_is_killed(tmp_path: Path, monkeypatch: pytest.Monk
     for pid in (7, 8):
         (tmp_path / f"{pid}.json").write_text(json.dumps({"pid": pid}))
     ended: list[tuple[int, float]] = []
-    monkeypatch.setattr("rehearsal.aws.processes.alive", lambda pid, part: (pid, part) == (7, "pulumi"))
-    monkeypatch.setattr("rehearsal.aws.processes.end", lambda *asked: ended.append(asked))
+    monkeypatch.setattr("rehearsal.processes.alive", lambda pid, part: (pid, part) == (7, "pulumi"))
+    monkeypatch.setattr("rehearsal.processes.end", lambda *asked: ended.append(asked))
     end_engines(tmp_path)
     assert ended == [(7, 0)]
 

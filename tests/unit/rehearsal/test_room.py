@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from cli import app, doctor
+from cli import app
+from cli.commands import doctor
 from rehearsal import room
 from rehearsal.world import WorldError, joined
 

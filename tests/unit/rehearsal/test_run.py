@@ -12,10 +12,10 @@ import pytest
 from pulumi.automation import CommandResult
 from pulumi.automation.errors import CommandError
 
-from rehearsal import run
+from rehearsal import processes
+from rehearsal import stack as run
 from rehearsal.at_work import AlreadyRunning
-from rehearsal.aws import processes
-from rehearsal.run import RehearsalStack, Result, RunFailed, environment
+from rehearsal.stack import RehearsalStack, Result, RunFailed, environment
 from rehearsal.world import World
 
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:abc"}

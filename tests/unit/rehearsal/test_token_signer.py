@@ -11,9 +11,9 @@ import jwt.utils
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from rehearsal.control_plane import ControlPlaneError
-from rehearsal.control_plane.pki import token_key
-from rehearsal.control_plane.token_signer import MESSAGES, SOCKET, TokenSigner
+from rehearsal.cluster.control_plane import ControlPlaneError
+from rehearsal.cluster.control_plane.pki import token_key
+from rehearsal.cluster.control_plane.token_signer import MESSAGES, SOCKET, TokenSigner
 
 
 @pytest.fixture(scope="module")

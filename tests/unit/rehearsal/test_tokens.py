@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jwt.algorithms import RSAAlgorithm
 
-from rehearsal.aws.eks import tokens
-from rehearsal.aws.eks.eks_auth import session_name
+from rehearsal.emulator.eks import tokens
+from rehearsal.emulator.eks.eks_auth import session_name
 
 ISSUER = "https://oidc.eks.ap-northeast-2.amazonaws.com/id/A"
 NOW = 1_800_000_000

@@ -11,9 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from rehearsal import gobuild, toolchain
-from rehearsal.gobuild import Go
-from rehearsal.toolchain import OPTIONAL, TOOLS, Room, Tool, ToolchainError, ensure, version_of
+from rehearsal.toolchain import cache as toolchain
+from rehearsal.toolchain import go_build
+from rehearsal.toolchain.cache import OPTIONAL, TOOLS, Room, Tool, ToolchainError, ensure, version_of
+from rehearsal.toolchain.go_build import Go
 
 EVERY = (*TOOLS, *OPTIONAL)
 
@@ -94,8 +95,8 @@ def test_only_what_is_missing_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
         built.append(tool.name)
         place(tool)
 
-    monkeypatch.setattr(gobuild, "build_tool", build)
-    monkeypatch.setattr(gobuild, "find_go", lambda tools: Go("go", "go1.26.0", Path("/m"), Path("/b")))
+    monkeypatch.setattr(go_build, "build_tool", build)
+    monkeypatch.setattr(go_build, "find_go", lambda tools: Go("go", "go1.26.0", Path("/m"), Path("/b")))
     assert ensure(silent) == merged
     assert built == ["kwok"]
     assert os.access(merged / "kwok", os.X_OK)
@@ -117,14 +118,14 @@ def test_an_optional_tool_is_built_when_it_is_asked_for(small: Tool, monkeypatch
 
     for tool in toolchain.TOOLS:
         place(tool)
-    monkeypatch.setattr(gobuild, "build_tool", fail_to_run)
-    monkeypatch.setattr(gobuild, "find_go", lambda tools: Go("go", "go1.26.0", Path("/m"), Path("/b")))
+    monkeypatch.setattr(go_build, "build_tool", fail_to_run)
+    monkeypatch.setattr(go_build, "find_go", lambda tools: Go("go", "go1.26.0", Path("/m"), Path("/b")))
     without = ensure(silent)
     assert not (without / "small").exists()
-    monkeypatch.setattr(gobuild, "build_tool", build)
+    monkeypatch.setattr(go_build, "build_tool", build)
     assert ensure(silent, extra=["etcd"]) == without, "a world that runs finds it where it looks already"
     assert os.access(without / "small", os.X_OK)
-    monkeypatch.setattr(gobuild, "build_tool", fail_to_run)
+    monkeypatch.setattr(go_build, "build_tool", fail_to_run)
     assert ensure(silent) == ensure(silent, extra=["etcd"]) == without
     assert os.access(without / "small", os.X_OK)
 
@@ -172,10 +173,10 @@ def test_the_version_of_go_counts(
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(subprocess, "run", lambda *args, **kwargs: answer)
     if accepted:
-        assert gobuild.find_go(TOOLS).version == version
+        assert go_build.find_go(TOOLS).version == version
     else:
         with pytest.raises(ToolchainError, match=r"is go1\.22\.5, which is too old: the tools need Go 1\.26\."):
-            gobuild.find_go(TOOLS)
+            go_build.find_go(TOOLS)
 
 
 def test_a_full_disk_is_noticed_before_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,14 +189,14 @@ def test_a_full_disk_is_noticed_before_the_build(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(shutil, "disk_usage", usage)
     with pytest.raises(ToolchainError, match=r"etcd and kwok takes up to 2100 MiB in .* where 1000 MiB are free"):
-        gobuild.check_room(go, two)
+        go_build.check_room(go, two)
     free = 1300
     with pytest.raises(ToolchainError):
-        gobuild.check_room(go, two)
+        go_build.check_room(go, two)
     # What is fetched already need not be fetched again.
     for tool in two:
         (go.module_cache / f"{tool.module}@{tool.version}").mkdir(parents=True)
-    gobuild.check_room(go, two)
+    go_build.check_room(go, two)
 
 
 def test_a_users_go_settings_do_not_reach_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,7 +213,7 @@ def test_a_users_go_settings_do_not_reach_the_build(monkeypatch: pytest.MonkeyPa
     }
     for name, value in theirs.items():
         monkeypatch.setenv(name, value)
-    used = gobuild.build_environment()
+    used = go_build.build_environment()
     assert used["GOFLAGS"].split() == list(toolchain.BUILD_FLAGS)
     assert "-mod=readonly" in used["GOFLAGS"], "go.sum must vouch for every module"
     assert "GOOS" not in used
@@ -244,7 +245,7 @@ def test_a_failed_build_says_why(cache: Path, command: str, log: str, says: str)
     cache.mkdir(parents=True)
     file = cache / "etcd.log"
     file.write_text(f"go: downloading something v1\n{log}\n")
-    error = gobuild.explain(etcd, file, command, 1)
+    error = go_build.explain(etcd, file, command, 1)
     assert isinstance(error, ToolchainError)
     assert says in str(error)
     if "did not build" in str(error):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal.aws.eks import webhook
+from rehearsal.emulator.eks import pod_identity_webhook
 
 REGION = "ap-northeast-2"
 ROLE = "arn:aws:iam::111122223333:role/r"
@@ -37,7 +37,7 @@ def mutated(given: dict[str, Any], told: dict[str, Any] | None, **more: Any) -> 
     """The pod after the patch."""
     after = copy.deepcopy(given)
     defaults: dict[str, Any] = {"associated": False, "region": REGION, "jitter": lambda least, most: least}
-    for change in webhook.patch(given, told, **{**defaults, **more}):
+    for change in pod_identity_webhook.patch(given, told, **{**defaults, **more}):
         assert change["op"] == "add"
         *parts, last = [part.replace("~1", "/") for part in change["path"].split("/")[1:]]
         target: Any = after
@@ -92,7 +92,7 @@ def test_with_both_the_association_counts() -> None:
 
 @pytest.mark.parametrize("told", [None, {}, {"metadata": {}}, account(), account(role_arn=""), account(audience="a")])
 def test_other_pods_are_left_alone(told: dict[str, Any] | None) -> None:
-    assert webhook.patch(pod(), told, associated=False, region=REGION) == []
+    assert pod_identity_webhook.patch(pod(), told, associated=False, region=REGION) == []
 
 
 def test_what_a_pod_has_of_its_own_comes_first_and_stays() -> None:
@@ -199,11 +199,11 @@ def test_a_label_is_put_beside_those_that_are_there() -> None:
 
 def test_a_review_is_answered_in_its_own_version() -> None:
     review = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {"uid": "u"}}
-    assert webhook.answer(review, []) == {
+    assert pod_identity_webhook.answer(review, []) == {
         "apiVersion": "admission.k8s.io/v1",
         "kind": "AdmissionReview",
         "response": {"uid": "u", "allowed": True},
     }
-    response = webhook.answer(review, [{"op": "add"}])["response"]
+    response = pod_identity_webhook.answer(review, [{"op": "add"}])["response"]
     assert (response["allowed"], response["patchType"]) == (True, "JSONPatch")
     assert json.loads(base64.b64decode(response["patch"])) == [{"op": "add"}]

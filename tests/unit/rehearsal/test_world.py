@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from rehearsal import processes
 from rehearsal import world as worlds
-from rehearsal.aws import processes
 from rehearsal.world import NotTheEmulator, World, WorldError
 
 
@@ -122,11 +122,11 @@ def test_a_directory_of_somebody_elses_is_never_removed(own_world: Path) -> None
 @pytest.mark.parametrize(
     ("line", "ours"),
     [
-        ("python -m rehearsal.aws.server --dir /w/world --region r --bin-dir /b", True),
+        ("python -m rehearsal.emulator.server --dir /w/world --region r --bin-dir /b", True),
         ("/cache/bin/etcd --data-dir=/w/world/clusters/myeks/etcd", True),
         ("/cache/bin/kube-apiserver --x=/w/world/clusters/myeks/pki/ca.crt", True),
         ("/cache/bin/etcd --data-dir=/w/world2/clusters/myeks/etcd", False),
-        ("python -m rehearsal.aws.server --dir /w/world2 --region r", False),
+        ("python -m rehearsal.emulator.server --dir /w/world2 --region r", False),
         ("less /w/world/log/emulator.log", False),
         ("/bin/sh -c ls /w/world/", False),
     ],

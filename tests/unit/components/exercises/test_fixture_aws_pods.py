@@ -8,12 +8,12 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.exercises import role_injected
-from components.exercises.irsa import IrsaExercise, IrsaExerciseArgs
-from components.exercises.pods import LAST_APPLIED
-from components.exercises.role_injected import Variables
-from components.irsa import OidcProvider
+from components.irsa_role import OidcProvider
 from components.policies import Scope
+from exercises.irsa.component import IrsaExercise, IrsaExerciseArgs
+from exercises.shared import await_injected_role
+from exercises.shared.await_injected_role import Variables
+from exercises.shared.pods import LAST_APPLIED
 from infra import versions
 from tests.unit.conftest import stack
 from tests.unit.mocks import ACCOUNT, ISSUER_HOST, REGION, Graph, run
@@ -196,8 +196,8 @@ def test_the_role_that_the_third_pod_waits_for_is_its_own(irsa_alone: Graph, mon
     def until(_manifest: object, variables: Variables, kubeconfig: str) -> None:
         asked.append((kubeconfig, variables))
 
-    monkeypatch.setattr(role_injected, "_dry_runs", str)
-    monkeypatch.setattr(role_injected, "until_injected", until)
+    monkeypatch.setattr(await_injected_role, "_dry_runs", str)
+    monkeypatch.setattr(await_injected_role, "until_injected", until)
     waited = irsa_alone.hooks["irsa-role-injected"].callback(pulumi.ResourceHookArgs("", "", "", ""))
     assert waited is not None
     asyncio.run(_done(waited))

@@ -8,8 +8,8 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.exercises import role_injected
-from components.exercises.role_injected import ASSOCIATION, Variables, annotation, injected, until_injected
+from exercises.shared import await_injected_role
+from exercises.shared.await_injected_role import ASSOCIATION, Variables, annotation, injected, until_injected
 from tests.unit.mocks import run
 
 MANIFEST: dict[str, Any] = {
@@ -139,12 +139,12 @@ def test_the_hook_asks_for_what_the_program_got(monkeypatch: pytest.MonkeyPatch)
         wanted.append(variables)
         dry_run(manifest)
 
-    monkeypatch.setattr(role_injected, "_dry_runs", dry_runs)
-    monkeypatch.setattr(role_injected, "until_injected", asked)
+    monkeypatch.setattr(await_injected_role, "_dry_runs", dry_runs)
+    monkeypatch.setattr(await_injected_role, "until_injected", asked)
 
     def program() -> None:
         role = pulumi.Output.from_input(ROLE)
-        role_injected.hook("known", pulumi.Output.from_input("{}"), role.apply(annotation))
+        await_injected_role.hook("known", pulumi.Output.from_input("{}"), role.apply(annotation))
 
     graph = run(program)
     args = pulumi.ResourceHookArgs(urn="", id="", name="", type="", new_inputs=MANIFEST)
@@ -190,7 +190,7 @@ def test_it_is_a_dry_run_on_a_connection_of_its_own(monkeypatch: pytest.MonkeyPa
     asked = {**MANIFEST, "metadata": {"generateName": "x-", "namespace": "default"}, "spec": spec}
     # As the engine gives a hook its numbers.
     given = {**asked, "spec": {**spec, "terminationGracePeriodSeconds": 0.0}}
-    dry_run = role_injected._dry_runs(json.dumps(kubeconfig))  # pyright: ignore[reportPrivateUsage]  # the one call
+    dry_run = await_injected_role._dry_runs(json.dumps(kubeconfig))  # pyright: ignore[reportPrivateUsage]  # the one call
     assert [injected(dry_run(given), ASSOCIATION) for _ in range(2)] == [True, True]
     url = "http://127.0.0.1:1/api/v1/namespaces/default/pods?dryRun=All"
     assert sent == [("POST", url, asked)] * 2

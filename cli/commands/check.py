@@ -1,0 +1,278 @@
+"""`lab check`: ask the API server and AWS, as the subjects of the exercises, and tell whether all came out right.
+
+Asking is `exercises`' business; here is what goes around it: which rows, testuser's key, the walk through all
+stages, and what a person or a script is shown.
+"""
+
+import json
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Annotated, Any, Final, NamedTuple
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli.commands import stage
+from cli.views import check as check_tables
+from exercises import by_hand
+from exercises.catalogue import EXERCISES, OFF, standing, walk
+from exercises.registry import ROWS
+from exercises.report import EXIT_CODES, Report, summaries
+from grading.check import ExerciseName
+from grading.grade import Answer, Verdict, ask_all, belongs
+from grading.outcomes import Unanswered
+from grading.session import NoOperator, opened, reached
+from grading.tokens import Key
+from operations.diagnosis import Finding, explain
+from operations.testuser import access_key
+from stacks import cluster_facts, status, tables, unfinished
+from stacks.console import Progress, duration, err, out, progress
+from stacks.errors import BadInput, CannotAsk, Failure
+from stacks.outputs import outputs_of
+from stacks.stack import REHEARSAL, Stack, StackOption, load
+
+PATIENCE: Final = {True: 2.0, False: 90.0}
+"""Seconds that a change may take to spread: in the rehearsal (True), where it counts at once, and on AWS."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="check", help="Ask as the exercises' subjects and tell whether all came out right.")(check)
+
+
+def check(
+    exercises: Annotated[
+        list[str] | None, typer.Argument(metavar="[EXERCISE...]", help=f"Of {', '.join(EXERCISES)}; all without it.")
+    ] = None,
+    stack: StackOption = REHEARSAL,
+    every_stage: Annotated[
+        bool, typer.Option("--every-stage", help="Move the exercises through all their stages by real updates.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Every row in full, with what it shows.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print every row and a summary as JSON.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="AWS: do not ask before --every-stage.")] = False,
+) -> None:
+    """Ask as the exercises' subjects and tell whether all came out right."""
+    names = _names(exercises or [])
+    chosen = load(stack)
+    with progress() as shown:
+        with outputs_of(chosen) as (outputs, _):
+            nodes = _nodes(outputs)
+            behind = unfinished.of(chosen, outputs)
+        if every_stage:
+            report = _every_stage(chosen, names, shown, yes=yes, quiet=as_json)
+            behind = unfinished.Unfinished()
+        else:
+            report = _standing(chosen, names, shown, looks=True)
+        elapsed = shown.elapsed
+    if as_json:
+        told = {"verdict": nodes.verdict.value, "wrong": nodes.wrong}
+        out.print_json(
+            json.dumps(
+                {
+                    **report.as_json(),
+                    "nodes": told,
+                    "unfinished": behind.line(chosen.option),
+                    "seconds": round(elapsed, 1),
+                }
+            )
+        )
+    else:
+        _show(report, chosen, behind, every_stage=every_stage, verbose=verbose)
+        if nodes.wrong:
+            out.print(nodes.wrong, markup=False, soft_wrap=True)
+        err.print(f"Asked {len(report.answers)} rows in {duration(elapsed)}.")
+    codes = {_exit_code(report, named=bool(exercises)), EXIT_CODES[nodes.verdict]}
+    raise typer.Exit(1 if 1 in codes else max(codes))
+
+
+class _Nodes(NamedTuple):
+    """Whether the nodes hold as many pods as the setting says; `wrong` says what is not so."""
+
+    verdict: Verdict
+    wrong: str
+
+
+def _nodes(outputs: Mapping[str, Any]) -> _Nodes:
+    wanted = status.wanted_max_pods(outputs)
+    if not wanted:
+        return _Nodes(Verdict.PASSED, "")
+    try:
+        wrong = status.other_max_pods(cluster_facts.nodes(cluster_facts.entered(outputs)), wanted)
+    except CannotAsk as error:
+        return _Nodes(Verdict.NOT_ASKED, str(error))
+    return _Nodes(Verdict.FAILED if wrong else Verdict.PASSED, wrong)
+
+
+def _names(wanted: Sequence[str]) -> tuple[ExerciseName, ...]:
+    """The exercises to check, in their own order; raises BadInput for a name that is none."""
+    unknown = [name for name in wanted if name not in EXERCISES]
+    if unknown:
+        raise BadInput(f"There is no exercise {', '.join(unknown)}. Name some of: {', '.join(EXERCISES)}.")
+    return tuple(name for name in EXERCISES if not wanted or name in wanted)
+
+
+def _exit_code(report: Report, *, named: bool) -> int:
+    """1 if a row failed, else 3 if one could not be asked, or if an exercise that was named does not stand."""
+    if not named and report.all_off:
+        return EXIT_CODES[Verdict.PASSED]
+    verdict = report.verdict
+    if verdict is Verdict.PASSED and named and report.off:
+        verdict = Verdict.NOT_ASKED
+    return EXIT_CODES[verdict]
+
+
+def _standing(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, *, looks: bool = False) -> Report:
+    """Every row of the stages at which the exercises stand: by the stack or, if it `looks`, by what is made by hand."""
+    with outputs_of(chosen) as (told, directory), ExitStack() as stack:
+        found = _found(told) if looks else by_hand.Standing(standing(told), frozenset(), told)
+        outputs, stages = found.outputs, found.stages
+        asks_testuser = "identity-mapping" in names and stages["identity-mapping"] != OFF
+        key: Key | Unanswered = Unanswered("testuser is not asked.")
+        if asks_testuser:
+            key = stack.enter_context(_key(str(outputs.get("testuserArn") or ""), chosen, directory, shown))
+        try:
+            lab = stack.enter_context(
+                opened(
+                    outputs,
+                    patience=PATIENCE[chosen.is_rehearsal],
+                    boundary=outputs["exercises"]["testuserBoundary"],
+                    testuser=key,
+                    stages=stages,
+                )
+            )
+        except NoOperator as error:
+            raise CannotAsk(str(error)) from error
+        mine = [row for row in ROWS if row.exercise in names]
+        rows = [row for row in mine if belongs(row, lab)]
+        answers = ask_all(rows, lab, _Teller(len(rows), shown))
+        elsewhere = tuple(row for row in mine if not belongs(row, lab))
+        by_hand_here: tuple[ExerciseName, ...] = tuple(name for name in names if name in found.by_hand)
+        causes = explain(answers, lab, chosen.option, by_hand_here)
+        return Report(answers, elsewhere, {name: stages[name] for name in names}, causes, by_hand_here)
+
+
+def _found(outputs: Mapping[str, Any]) -> by_hand.Standing:
+    try:
+        with reached(outputs) as operator:
+            return by_hand.look(outputs, operator.api, operator.aws)
+    except NoOperator as error:
+        raise CannotAsk(str(error)) from error
+
+
+@contextmanager
+def _key(arn: str, chosen: Stack, directory: Path, shown: Progress) -> Generator[Key | Unanswered]:
+    """testuser's key for the length of a block; where none can be made, why."""
+    try:
+        with ExitStack() as stack:
+            try:
+                made: Key | Unanswered = stack.enter_context(
+                    access_key.key_of(arn, chosen.config.region, directory, shown.phase)
+                )
+            except (BotoCoreError, ClientError, access_key.NoKey) as error:
+                made = Unanswered(f"testuser has no key: {error}")
+            yield made
+    except access_key.NotDeleted as error:
+        raise Failure(str(error)) from error
+
+
+class _Teller:
+    """Tells how far the asking is; called from several threads."""
+
+    def __init__(self, total: int, shown: Progress) -> None:
+        self._total, self._shown = total, shown
+        self._done, self._wrong = 0, 0
+        self._lock = Lock()
+
+    def __call__(self, answer: Answer) -> None:
+        with self._lock:
+            self._done += 1
+            self._wrong += answer.verdict is not Verdict.PASSED
+            wrong = f", {self._wrong} not passed" if self._wrong else ""
+            self._shown.waiting(f"asked {self._done} of {self._total} rows{wrong}; last {answer.row.name}", "asking")
+
+
+def _every_stage(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, *, yes: bool, quiet: bool) -> Report:
+    """Every row of every stage: the lab is moved by real updates, and back to its own settings at the end."""
+    steps = walk(names)
+    with outputs_of(chosen):
+        pass  # It must be up, or there is nothing to move.
+    if not chosen.is_rehearsal and not yes:
+        with shown.paused():
+            _agree(chosen, len(steps) + 1)
+    answers: list[Answer] = []
+    causes: dict[str, tuple[Finding, ...]] = {}
+    try:
+        for number, step in enumerate(steps, 1):
+            moves = ", ".join(f"{name} {to}" for name, to in step.items())
+            shown.phase(f"update {number} of {len(steps)}: {moves}")
+            stage.apply(chosen, step, shown)
+            found = _standing(chosen, tuple(step), shown)
+            if found.stages != step:
+                raise Failure(
+                    f"The update was to bring {moves}, and the stack tells otherwise. Run ./lab up and again."
+                )
+            answers.extend(found.answers)
+            causes |= found.causes
+            if not quiet:
+                _tell(found.answers)
+    finally:
+        shown.phase("update to your own settings")
+        _back(chosen, shown)
+    asked = {answer.row.name for answer in answers}
+    elsewhere = tuple(row for row in ROWS if row.exercise in names and row.name not in asked)
+    return Report(tuple(answers), elsewhere, causes=causes)
+
+
+def _back(chosen: Stack, shown: Progress) -> None:
+    option = "" if chosen.is_rehearsal else f" -s {chosen.name}"
+    try:
+        stage.apply(chosen, {}, shown)
+    except BaseException:
+        err.print(f"The lab does not stand at your own settings. Bring it back with ./lab up{option}.")
+        raise
+    shown.phase("the lab stands at your own settings again")
+
+
+def _agree(chosen: Stack, updates: int) -> None:
+    question = f"Move stack {chosen.name} through all stages on AWS: {updates} updates of some minutes each?"
+    if not typer.confirm(question):
+        raise typer.Exit(code=1)
+
+
+def _tell(answers: Iterable[Answer]) -> None:
+    for one in summaries(answers):
+        out.print(one.line, markup=False)
+
+
+def _show(report: Report, chosen: Stack, behind: unfinished.Unfinished, *, every_stage: bool, verbose: bool) -> None:
+    check_tables.not_passed(report, verbose=verbose)
+    if not every_stage:
+        check_tables.passed(report, verbose=verbose)
+        check_tables.not_standing(report, chosen.option, behind.wanted)
+        _tell_by_hand(report, chosen)
+        if told := behind.line(chosen.option):
+            tables.prose(told)
+    elif verbose:
+        check_tables.passed(report, verbose=True)
+    _tell_other_boundary(report, chosen)
+
+
+def _tell_by_hand(report: Report, chosen: Stack) -> None:
+    """Exercises that were graded at a stage that no update brought."""
+    for name in report.by_hand:
+        at = (report.stages or {})[name]
+        tables.prose(f"{name} stands at {at}, made by hand. ./lab stage {name} {at}{chosen.option} takes it over.")
+
+
+def _tell_other_boundary(report: Report, chosen: Stack) -> None:
+    """Rows that no stage reaches, but another setting."""
+    for wanted, having, setting in ((True, "with", "true"), (False, "without", "false")):
+        names = [row.name for row in report.other_boundary if row.boundary is wanted]
+        if names:
+            tables.prose(
+                f"Not asked, because only for testuser {having} the permissions boundary: {', '.join(names)}."
+                f" Set exercises.testuserBoundary: {setting} in {chosen.file.name}, then ./lab up{chosen.option}."
+            )

@@ -1,0 +1,79 @@
+"""`lab shell`: a shell in which the study note's commands work as they stand."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import boto3
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli import child_process, shell_directory, shell_environment, shell_helm, shell_sessions
+from cli.shell_environment import Who
+from rehearsal.emulator.settings import OPERATOR
+from stacks import rehearsal_backend
+from stacks.console import progress
+from stacks.errors import BadInput, CannotAsk
+from stacks.outputs import outputs_of
+from stacks.stack import REHEARSAL, StackOption, load
+
+ADMIN: Final = "admin"
+"""What a shell calls the rehearsal's operator."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        name="shell",
+        help="Open a shell with kubectl, aws and the note's variables set up, or run COMMAND in it.",
+        context_settings={"ignore_unknown_options": True},
+    )(shell)
+    app.command(name="refresh-shell", hidden=True)(refresh_shell)
+    app.command(name="build-helm", hidden=True)(build_helm)
+
+
+def shell(
+    stack: StackOption = REHEARSAL,
+    command: Annotated[list[str] | None, typer.Argument(metavar="[-- COMMAND...]", help="Run this instead.")] = None,
+) -> None:
+    """Open a shell with kubectl, aws and the note's variables set up, or run COMMAND in it."""
+    before = dict(os.environ)
+    chosen = load(stack)
+    with outputs_of(chosen) as (outputs, _), shell_directory.opened() as own:
+        who = _operator(str(outputs["accountId"])) if chosen.is_rehearsal else _oneself(str(outputs["region"]))
+        line, environment = command, shell_environment.of(chosen, outputs, own.path, who).around(before)
+        if by_hand := shell_sessions.asked_for(command):
+            shell_sessions.greet(by_hand, chosen, outputs, who)
+            line, environment = shell_sessions.started(by_hand, environment)
+        ended = child_process.run(line or [], environment, holds=[own.held])
+    sys.exit(ended)
+
+
+def refresh_shell() -> None:
+    """Lead the shell in which this is typed to the rehearsal that stands now."""
+    own = os.environ.get(shell_directory.VARIABLE)
+    if not own or not Path(own).is_dir():
+        raise BadInput("This is no shell of the lab's. Open one with ./lab shell.")
+    chosen = load(REHEARSAL)
+    with outputs_of(chosen) as (outputs, _):
+        shell_environment.of(chosen, outputs, Path(own), _operator(str(outputs["accountId"])))
+
+
+def build_helm() -> None:
+    """Build the Helm that a shell has when the user has none; a shell's own `helm` runs this at its first call."""
+    with progress() as shown:
+        rehearsal_backend.tools(shown, [shell_helm.PROGRAM])
+
+
+def _operator(account_id: str) -> Who:
+    return Who(ADMIN, f"arn:aws:iam::{account_id}:user/{OPERATOR}")
+
+
+def _oneself(region: str) -> Who:
+    """Whom the user's own credentials belong to, by AWS's word."""
+    try:
+        arn = str(boto3.client("sts", region_name=region).get_caller_identity()["Arn"])
+    except (BotoCoreError, ClientError) as error:
+        raise CannotAsk(f"AWS does not tell who you are: {error}. Check the credentials and try again.") from error
+    return Who(arn.rpartition("/")[2], arn)

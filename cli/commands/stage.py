@@ -1,0 +1,183 @@
+"""`lab stage`: move an exercise to another stage, or show where each stands.
+
+The stage is a setting, so the command is a change of the settings and an update. The change is checked before it is
+written; afterwards the settings say what was asked for, whether or not the update succeeded, so that `up` goes on with
+it. Where they are written is `stage_settings`' business.
+"""
+
+import json
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+import typer
+
+from cli import aws_stack, updates
+from cli.views import next_steps
+from exercises.catalogue import EXERCISES, OFF, standing
+from grading.check import ExerciseName
+from stacks import expiry, settings_file, stage_settings, tables
+from stacks.console import Progress, err, out, progress
+from stacks.errors import BadInput, CannotAsk, Failure, NotUp
+from stacks.made_by_hand import confirmed
+from stacks.outputs import outputs_of
+from stacks.stack import REHEARSAL, Stack, StackOption, configured, load
+from stacks.stage_settings import Change
+
+STAGES: Final[Mapping[ExerciseName, tuple[str, ...]]] = {
+    name: (OFF, *exercise.stages) for name, exercise in EXERCISES.items()
+}
+"""Exercise → every stage that it can be moved to."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    listed = "\n\n".join(f"{name}: {', '.join(stages)}" for name, stages in STAGES.items())
+    app.command(
+        name="stage",
+        help="Move exercises to a stage: change the setting and run up; without arguments show where each stands.\n\n"
+        + listed,
+        short_help="Move exercises to a stage, or show where each stands.",
+    )(stage)
+
+
+def stage(
+    moves: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="EXERCISE STAGE", help="Which exercise to move to which stage.", show_default=False),
+    ] = None,
+    stack: StackOption = REHEARSAL,
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", "-y", help="Do not ask before AWS is changed or what was made by hand replaced."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the table, or the result, as JSON.")] = False,
+) -> None:
+    """Move exercises to a stage: change the setting and run up; without arguments show where each stands."""
+    wanted = _wanted(moves or [])
+    if wanted:
+        _move(stack, wanted, yes=yes, as_json=as_json)
+    else:
+        _show(load(stack), as_json=as_json)
+
+
+def apply(stack: Stack, stages: Mapping[ExerciseName, str], shown: Progress) -> None:
+    """A real update with these stages laid over the stack's settings; its file stays as it is.
+
+    Nothing is asked, also on AWS. Raises BadInput when the settings do not go together with the stages, and Failure.
+    """
+    with settings_file.laid_over(stack, stages) as meant:
+        if meant.is_rehearsal:
+            updates.rehearse(meant, shown)
+        else:
+            with shown.paused():
+                aws_stack.apply(meant)
+
+
+def _wanted(moves: list[str]) -> dict[ExerciseName, str]:
+    """Exercise → stage from the command line; raises BadInput."""
+    names: Mapping[str, ExerciseName] = {name: name for name in EXERCISES}
+    wanted: dict[ExerciseName, str] = {}
+    for word, following in zip(moves[::2], [*moves[1::2], None], strict=False):
+        name = names.get(word)
+        if name is None:
+            raise BadInput(f"There is no exercise {word}. Name one of: {', '.join(EXERCISES)}.")
+        stages = ", ".join(STAGES[name])
+        if following is None:
+            raise BadInput(f"Exercise {name} is to be moved, and no stage is named. Name one of: {stages}.")
+        if following not in STAGES[name]:
+            raise BadInput(f"Exercise {name} has no stage {following}. Name one of: {stages}.")
+        if wanted.setdefault(name, following) != following:
+            raise BadInput(f"Exercise {name} cannot stand at {wanted[name]} and at {following}. Name one of them.")
+    return wanted
+
+
+def _move(name: str, wanted: Mapping[ExerciseName, str], *, yes: bool, as_json: bool) -> None:
+    # Mistakes are told before anything is written.
+    change = stage_settings.change(name, wanted)
+    meant = change.meant
+    if as_json and not yes and not meant.is_rehearsal:
+        raise BadInput("With --json nobody can be asked before AWS is changed. Add --yes.")
+    expiry.insist(meant.config, datetime.now(UTC))
+    with _way_back(change, wanted):
+        if meant.is_rehearsal:
+            with progress() as shown:
+                change.write()
+                made = updates.rehearse(meant, shown, agree=confirmed(yes=yes))
+            updates.tell(made, as_json=as_json, with_lab=False)
+        else:
+            aws_stack.up(meant, yes=yes, agreed=change.write, as_json=as_json)
+    for exercise, at in wanted.items():
+        for line in next_steps.after_stage(exercise, at, meant.option):
+            # A command is typed as it stands: only the terminal breaks its line.
+            (tables.line if line.startswith(next_steps.TRY) else tables.prose)(line, to=err)
+
+
+@contextmanager
+def _way_back(change: Change, wanted: Mapping[ExerciseName, str]) -> Generator[None]:
+    """Where the block fails after the setting was changed, tell what it says now and how to go back."""
+
+    def told() -> str:
+        if not change.is_written():
+            return ""
+        now = ", ".join(f"{name} {at}" for name, at in wanted.items())
+        option = change.meant.option
+        return f"{change.where} says {now} now: ./lab up{option} tries again{_back(change, wanted)}."
+
+    try:
+        yield
+    except Failure as error:
+        note = told()
+        raise (type(error)(f"{error}\n{note}") if note else error) from error
+    except KeyboardInterrupt:
+        if note := told():
+            err.print(note, markup=False)
+        raise
+
+
+def _back(change: Change, wanted: Mapping[ExerciseName, str]) -> str:
+    """The command that leads back; nothing where the settings before were no good."""
+    try:
+        old = configured(change.before().config)
+    except BadInput:
+        return ""
+    moves = " ".join(f"{name} {old[name]}" for name in wanted)
+    return f", ./lab stage {moves}{change.meant.option} goes back"
+
+
+def _show(chosen: Stack, *, as_json: bool) -> None:
+    """The table; raises CannotAsk after it when nobody can tell where the exercises stand."""
+    stands: Mapping[ExerciseName, str | None] = dict.fromkeys(EXERCISES)
+    problem: CannotAsk | None = None
+    try:
+        with outputs_of(chosen) as (outputs, _):
+            stands = standing(outputs)
+    except CannotAsk as error:
+        problem = error
+    asked_for = configured(chosen.config)
+    if as_json:
+        rows = [
+            {"exercise": name, "stages": stages, "standing": stands[name], "configured": asked_for[name]}
+            for name, stages in STAGES.items()
+        ]
+        out.print_json(json.dumps({"stack": chosen.name, "exercises": rows}))
+    else:
+        _table(stands, asked_for)
+        if isinstance(problem, NotUp):
+            out.print(f"Stack {chosen.name} is not up: ./lab up{chosen.option} brings them to what is configured.")
+        elif not problem and stands != asked_for:
+            out.print(f"Not all stands as configured: ./lab up{chosen.option} brings it there.")
+        out.print(f"Move one: ./lab stage EXERCISE STAGE{chosen.option}")
+    if problem and not isinstance(problem, NotUp):
+        raise problem
+
+
+def _table(stands: Mapping[ExerciseName, str | None], asked_for: Mapping[ExerciseName, str]) -> None:
+    tables.show(
+        ("exercise", "standing", "configured", "stages", "what it shows"),
+        (
+            (name, stands[name] or "-", asked_for[name], ", ".join(STAGES[name]), exercise.title)
+            for name, exercise in EXERCISES.items()
+        ),
+    )

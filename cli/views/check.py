@@ -1,0 +1,128 @@
+"""What `lab check` shows a person: first what failed, with cause and remedy, then a line a row, then what was not asked
+and why."""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Final
+
+from rich.text import Text
+
+from exercises.catalogue import EXERCISES, OFF
+from exercises.report import Report, summaries
+from grading.check import ExerciseName
+from grading.grade import Answer, Verdict
+from grading.outcomes import ERROR, OTHERWISE
+from operations.diagnosis import Finding
+from stacks.console import out
+from stacks.tables import line, prose, wrapped
+
+_STYLE: Final = {Verdict.PASSED: "green", Verdict.FAILED: "bold red", Verdict.NOT_ASKED: "yellow"}
+_MARKS: Final = {Verdict.PASSED: "✓", Verdict.FAILED: "✗", Verdict.NOT_ASKED: "?"}
+_SHARE: Final = 0.4
+"""Part of the room beside the names that a long question keeps when an answer is long too."""
+
+FIRST: Final = next(iter(EXERCISES))
+
+
+def not_passed(report: Report, *, verbose: bool) -> None:
+    """What failed, by its causes, and what could not be asked, by its reason: each with what to do."""
+    failed = [each for each in report.answers if each.verdict is Verdict.FAILED]
+    for causes in dict.fromkeys(report.causes.get(each.row.name, ()) for each in failed):
+        for cause in causes:
+            _cause(cause)
+        _rows([each for each in failed if report.causes.get(each.row.name, ()) == causes], verbose=verbose, why=True)
+        line("")
+    silent = [each for each in report.answers if each.verdict is Verdict.NOT_ASKED]
+    for reason in dict.fromkeys(each.observed for each in silent):
+        prose(f"Could not be asked: {reason}", style="bold")
+        _rows([each for each in silent if each.observed == reason], verbose=verbose)
+        line("")
+
+
+def passed(report: Report, *, verbose: bool) -> None:
+    """Each stage that was asked: its counts, and a line for each row that passed."""
+    for _, rows in groupby(report.answers, lambda each: (each.row.exercise, each.row.stage)):
+        answers = list(rows)
+        for one in summaries(answers):
+            line(Text(one.line, _STYLE[_worst(answers)]))
+        _rows([each for each in answers if each.verdict is Verdict.PASSED], verbose=verbose)
+
+
+def not_standing(report: Report, option: str, unfinished: Mapping[ExerciseName, str] | None = None) -> None:
+    """Exercises that are off, and stages at which the lab does not stand; `option` names the stack to a command.
+
+    What the settings have already (`unfinished`: exercise → stage) wants no stage, but an update, of which others tell.
+    """
+    wanted = unfinished or {}
+    if report.all_off and len(report.off) == len(EXERCISES) and not wanted:
+        start = f"./lab stage {FIRST} {EXERCISES[FIRST].stages[0]}{option}"
+        line(f"No exercise is on, so there is nothing to ask. Begin with the first: {start}")
+    for name, stage in (report.stages or {}).items():
+        if stage == OFF:
+            if name not in wanted:
+                line(f"{name} is off. Turn it on: ./lab stage {name} {EXERCISES[name].stages[0]}{option}")
+            continue
+        rows = [row.stage for row in report.elsewhere if row.exercise == name]
+        others = [other for other in EXERCISES[name].stages if other not in (stage, wanted.get(name)) and other in rows]
+        if others:
+            counted = ", ".join(f"{other} ({rows.count(other)} rows)" for other in others)
+            prose(f"Not asked: {name} {counted}. Go there: ./lab stage {name} {others[0]}{option}")
+
+
+def _worst(answers: Sequence[Answer]) -> Verdict:
+    found = {each.verdict for each in answers}
+    return next(one for one in (Verdict.FAILED, Verdict.NOT_ASKED, Verdict.PASSED) if one in found)
+
+
+def _rows(answers: Sequence[Answer], *, verbose: bool, why: bool = False) -> None:
+    """A line a row: mark, who, what, answer. With `why` what it has to be and what it shows, with `verbose` all."""
+    if not answers:
+        return
+    who = max(len(each.row.subject) for each in answers)
+    room = out.width - len("✓ ") - who - 2 * len("  ")
+    long = max(len(each.row.question.brief) for each in answers)
+    answer = max(len(each.brief) for each in answers)
+    what = long if long + answer <= room else max(room - answer, min(long, round(room * _SHARE)))
+    for each in answers:
+        style = _STYLE[each.verdict]
+        asked = _cut(each.row.question.brief, what)
+        told = Text.assemble((f"{_MARKS[each.verdict]} ", style), f"{each.row.subject:{who}}  {asked:{what}}  ")
+        told.append(_cut(each.brief, room - max(what, len(asked))), style)
+        line(told)
+        if verbose or why:
+            _more(each, verbose=verbose)
+
+
+def _more(answer: Answer, *, verbose: bool) -> None:
+    wrong = f" ({answer.wrong})" if answer.wrong else ""
+    told = {"expected": answer.expected or answer.row.expected.text}
+    if verbose:
+        told = {"row": answer.row.name, "typed": answer.row.command, **told}
+    if verbose or answer.brief in (ERROR, OTHERWISE):
+        told["answered"] = f"{answer.observed}{wrong}"
+    for head, text in {**told, "why": answer.row.why}.items():
+        for each in wrapped(text, out.width, f"    {head + ':':10}"):
+            line(each)
+
+
+def _cause(cause: Finding) -> None:
+    """On one line, or the remedy, which is typed as it stands, on a line of its own."""
+    whole = f"{cause.cause}: {cause.remedy}"
+    if len(whole) <= out.width:
+        line(Text(whole, "bold"))
+        return
+    prose(f"{cause.cause}:", style="bold")
+    line(Text(f"  {cause.remedy}", "bold"))
+
+
+def _cut(text: str, width: int) -> str:
+    """At most so many columns of a text, cut between two words; its first word stays whole."""
+    if len(text) <= width:
+        return text
+    first, *others = text.split(" ")
+    kept = first
+    for word in others:
+        if len(kept) + len(word) + len("  …") > width:
+            break
+        kept = f"{kept} {word}"
+    return f"{kept} …"

@@ -1,0 +1,207 @@
+"""How leftovers are shown: what is left, what could not be asked, and what was asked without finding any."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+
+from operations.cleanup import Leftover, Outcome, Report
+from operations.cleanup.model import Claim
+from stacks import tables
+from stacks.console import duration, out
+from stacks.stack import Stack
+from stacks.state import Recorded
+
+SHORTEST_DAYS = 2
+"""An age of so many days is told in days."""
+
+
+def show(stack: Stack, report: Report, recorded: Recorded) -> None:
+    """The whole answer; says that nothing is left only when everything could be asked."""
+    name, region = stack.config.cluster_name, stack.config.region
+    beside = [each for each in report.left if not each.recorded]
+    if beside:
+        table(beside)
+        for line in _summary(stack, beside, recorded):
+            out.print(line, markup=False)
+    if report.unasked:
+        tables.show(("could not be asked", "why"), ((each.kind.plural, each.why) for each in report.unasked))
+    if recorded.unknown:
+        out.print(f"Pulumi's stack {stack.name} could not be asked: {recorded.unknown}.", markup=False)
+    elif recorded.count:
+        count = f"{recorded.count} resource{'' if recorded.count == 1 else 's'}"
+        out.print(
+            f"Pulumi's stack {stack.name} holds {count}, which ./lab down{stack.option} takes away. "
+            f"Of those, AWS has: {_counted(report)}.",
+            markup=False,
+        )
+    if is_clean(report, recorded):
+        out.print(f"Nothing is left of {name} in {region}. Asked, and none found:", markup=False)
+    elif not report.unasked or len(report.unasked) < len(report.asked):
+        out.print("Asked, and none found:")
+    _asked(report, stack, recorded)
+    for kind in report.inapplicable:
+        out.print(f"No {kind.plural} can be this lab's: it has no domain.", markup=False)
+
+
+def is_clean(report: Report, recorded: Recorded) -> bool:
+    """Whether everything could be asked, on AWS and in the engine's state, and nothing was found."""
+    return report.clean and not recorded.unknown and not recorded.count
+
+
+def table(left: Sequence[Leftover], where: Console = out) -> None:
+    """One row a leftover."""
+    now = datetime.now(UTC)
+    tables.show(
+        ("left", "id", "name", "size", "age", "known by", "why it matters"),
+        (
+            (
+                each.kind.name,
+                _short(each.thing.id),
+                each.thing.name,
+                each.thing.size,
+                age(each.thing.created, now),
+                _known_by(each),
+                each.kind.why,
+            )
+            for each in left
+        ),
+        to=where,
+    )
+
+
+def _known_by(each: Leftover) -> str:
+    notes = [each.belonging.evidence]
+    if each.thing.going:
+        notes.append(f"goes with {each.thing.holder}" if each.thing.holder else "goes by itself")
+    elif each.belonging.claim is Claim.NAMESAKE:
+        notes.append("same name, not this lab's")
+    elif not each.ours:
+        notes.append("not the lab's")
+    elif not each.sure:
+        notes.append("by the name alone")
+    return "; ".join(notes)
+
+
+def _counted(report: Report) -> str:
+    """What the engine's state holds and AWS has, by kind; the engine holds more, which AWS counts as a part of it."""
+    counted = Counter(each.kind for each in report.left if each.recorded)
+    return ", ".join(f"{n} {kind.name if n == 1 else kind.plural}" for kind, n in counted.items()) or "none"
+
+
+def _summary(stack: Stack, beside: Sequence[Leftover], recorded: Recorded) -> list[str]:
+    claims = Counter(each.belonging.claim for each in beside if not each.thing.going)
+    lines = [f"{len(beside)} left."]
+    if recorded.has_cluster:
+        lines = [
+            f"{len(beside)} beside what the engine's state holds. While the lab stands these are what AWS made for it: "
+            f"./lab down{stack.option} takes them along, and asks afterwards what is left."
+        ]
+    if strangers := claims[Claim.PLACE]:
+        lines.append(
+            f"{strangers} of them bear neither tag nor name of the lab and stand in its VPC, which they keep. "
+            "No command here deletes them: look whose they are."
+        )
+    if namesakes := claims[Claim.NAMESAKE]:
+        lines.append(
+            f"{namesakes} of them bear the cluster's name, and a cluster of that name is or may be somebody else's. "
+            "No command here deletes them: look whose they are."
+        )
+    if maybe := unsure(beside):
+        lines.append(maybe if stack.is_rehearsal else f"{maybe} ./lab sweep --delete leaves them with --yes.")
+    return lines
+
+
+def unsure(left: Sequence[Leftover]) -> str:
+    """Of how many a person has to say whose they are; empty when of none."""
+    count = sum(each.belonging.claim is Claim.CLUSTER for each in left)
+    if not count:
+        return ""
+    return f"{count} of them hold data and bear the cluster's name alone, as any cluster's of that name: see their age."
+
+
+def _asked(report: Report, stack: Stack, recorded: Recorded) -> None:
+    found = {each.kind.name for each in report.left} | {each.kind.name for each in report.unasked}
+    by_service: dict[str, list[str]] = {}
+    for kind in report.asked:
+        if kind.name not in found:
+            by_service.setdefault(kind.service, []).append(kind.plural)
+    if not recorded.unknown and not recorded.count:
+        by_service["pulumi"] = [f"resources in stack {stack.name}"]
+    tables.show(("", ""), ((f"  {service}", ", ".join(plurals)) for service, plurals in by_service.items()))
+
+
+def show_outcome(outcome: Outcome, where: Console = out) -> None:
+    """What was deleted, and what would not go."""
+    where.print(f"{len(outcome.deleted)} deleted.")
+    if outcome.failed:
+        tables.show(
+            ("not deleted", "id", "why"),
+            ((each.leftover.kind.name, _short(each.leftover.thing.id), each.why) for each in outcome.failed),
+            to=where,
+        )
+
+
+def age(created: datetime | None, now: datetime) -> str:
+    """How old it is; empty where AWS does not tell it."""
+    if created is None:
+        return ""
+    seconds = max((now - created).total_seconds(), 0)
+    days = int(seconds // 86400)
+    return f"{days} d" if days >= SHORTEST_DAYS else duration(seconds)
+
+
+def _short(identifier: str) -> str:
+    """An id as it is; of an ARN the part after the account."""
+    return identifier.split(":", 5)[-1] if identifier.startswith("arn:") else identifier
+
+
+def as_json(stack: Stack, report: Report, recorded: Recorded, outcome: Outcome | None) -> dict[str, Any]:
+    """Everything, as plain values."""
+    now = datetime.now(UTC)
+    found = {kind.name: 0 for kind in report.asked}
+    for each in report.left:
+        found[each.kind.name] += 1
+    unasked = {each.kind.name for each in report.unasked}
+
+    def thing(each: Leftover) -> dict[str, Any]:
+        created = each.thing.created
+        return {
+            "kind": each.kind.name,
+            "id": each.thing.id,
+            "name": each.thing.name,
+            "size": each.thing.size,
+            "state": each.thing.state,
+            "createdAt": created.isoformat(timespec="seconds") if created else None,
+            "ageSeconds": round((now - created).total_seconds()) if created else None,
+            "claim": each.belonging.claim.value,
+            "evidence": each.belonging.evidence,
+            "deletable": each.ours,
+            "goesByItself": each.thing.going,
+            "recorded": each.recorded,
+            "why": each.kind.why,
+        }
+
+    told: dict[str, Any] = {
+        "stack": stack.name,
+        "cluster": stack.config.cluster_name,
+        "region": stack.config.region,
+        "clean": is_clean(report, recorded),
+        "asked": [
+            {"kind": kind.name, "service": kind.service, "found": found[kind.name]}
+            for kind in report.asked
+            if kind.name not in unasked
+        ],
+        "left": [thing(each) for each in report.left],
+        "notAsked": [
+            {"kind": each.kind.name, "service": each.kind.service, "why": each.why} for each in report.unasked
+        ],
+        "inapplicable": [kind.name for kind in report.inapplicable],
+        "engine": {"resources": None if recorded.unknown else recorded.count, "why": recorded.unknown},
+    }
+    if outcome is not None:
+        told["deleted"] = [thing(each) for each in outcome.deleted]
+        told["notDeleted"] = [{**thing(each.leftover), "refused": each.why} for each in outcome.failed]
+    return told

@@ -1,0 +1,1 @@
+"""The lab's ways out to AWS, with time limits and retries in one place."""

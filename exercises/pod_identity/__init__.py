@@ -1,0 +1,1 @@
+"""AWS rights for a pod by EKS Pod Identity."""

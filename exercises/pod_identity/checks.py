@@ -1,0 +1,134 @@
+"""Rows of exercise Pod Identity: the same right as by IRSA, by an association alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from exercises.shared.aws_checks import (
+    NAMESPACE,
+    NODE_SESSION,
+    ROLE_SESSION,
+    bucket_row,
+    identity_row,
+    in_pod,
+    listing_row,
+    service_account_user,
+)
+from grading.check import Row
+from grading.expectations import Between, Expectation, Holds, Says
+from grading.probes import Associations, Question, ReadObject, RoleTrust, ShortPod
+from grading.roles import PodsRole
+
+AUDIENCE = "pods.eks.amazonaws.com"
+ACCOUNT = "pod-identity-sa"
+POD = "eks-iam-test4"
+VOLUME = "eks-pod-identity-token"
+MOUNTED_AT = "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount"
+
+
+def rows() -> Iterator[Row]:
+    """Every row of the exercise."""
+    session = ROLE_SESSION.format("$POD_IDENTITY_ROLE") + "eks-*"
+    yield identity_row("pod-identity", POD, session, "The agent on its node has got it a session of the role from EKS.")
+    yield listing_row("pod-identity", POD)
+    yield bucket_row("pod-identity", POD, session)
+    yield from _how()
+    yield from _as_injected()
+    yield _row(
+        "foreign-account",
+        "default",
+        ShortPod("check-foreign", NAMESPACE, "default", POD, ("sts", "get-caller-identity", "--query", "Arn")),
+        Says(NODE_SESSION),
+        "A pod of another service account is the node to AWS: no association names it.",
+    )
+
+
+def _row(name: str, subject: str, question: Question, expected: Expectation, why: str) -> Row:
+    return Row("pod-identity", "on", f"pod-identity-{name}", subject, question, expected, why)
+
+
+def _how() -> Iterator[Row]:
+    yield _row(
+        "no-annotation",
+        ACCOUNT,
+        ReadObject("serviceaccounts", NAMESPACE, ACCOUNT, "annotations"),
+        Holds((("eks.amazonaws.com/role-arn", None),), "no annotation eks.amazonaws.com/role-arn"),
+        "The service account does not know its role.",
+    )
+    yield _row(
+        "trust",
+        ACCOUNT,
+        RoleTrust(PodsRole(NAMESPACE, POD)),
+        Holds(
+            (
+                ("principals", ("Service: pods.eks.amazonaws.com",)),
+                ("actions", ("sts:AssumeRole", "sts:TagSession")),
+                (
+                    "conditions",
+                    (
+                        f"StringEquals aws:RequestTag/kubernetes-namespace: {NAMESPACE}",
+                        f"StringEquals aws:RequestTag/kubernetes-service-account: {ACCOUNT}",
+                    ),
+                ),
+            ),
+            "pods.eks.amazonaws.com alone, with sts:AssumeRole and sts:TagSession, StringEquals on the request's tags "
+            f"kubernetes-namespace ({NAMESPACE}) and kubernetes-service-account ({ACCOUNT})",
+        ),
+        "The trust names EKS's service and no OIDC provider, so that it fits any cluster; the tags, which EKS sets, "
+        "say whose pod it is for.",
+    )
+    yield _row(
+        "association",
+        ACCOUNT,
+        Associations(NAMESPACE, ACCOUNT),
+        Holds(
+            (
+                ("number", 1),
+                ("namespace", NAMESPACE),
+                ("serviceAccount", ACCOUNT),
+                ("roleArn", "$POD_IDENTITY_ROLE_ARN"),
+            )
+        ),
+        "Who has which role is told by EKS, outside the cluster.",
+    )
+
+
+def _as_injected() -> Iterator[Row]:
+    yield _row(
+        "test4-token",
+        POD,
+        in_pod(POD, f"cat {MOUNTED_AT}/{VOLUME}", "token"),
+        Holds((("aud", (AUDIENCE,)), ("sub", service_account_user(ACCOUNT)), ("iss", "$ISSUER"))),
+        "A token for EKS, by which the agent proves whose pod asks.",
+    )
+    yield _row(
+        "test4-env",
+        POD,
+        ReadObject("pods", NAMESPACE, POD, "env"),
+        Holds(
+            (
+                ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials"),
+                ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", f"{MOUNTED_AT}/{VOLUME}"),
+                ("AWS_STS_REGIONAL_ENDPOINTS", "regional"),
+                ("AWS_REGION", "$AWS_REGION"),
+                ("AWS_DEFAULT_REGION", "$AWS_REGION"),
+                ("AWS_ROLE_ARN", None),
+                ("AWS_WEB_IDENTITY_TOKEN_FILE", None),
+            )
+        ),
+        "EKS has told the SDK to ask the agent, and nothing of a role.",
+    )
+    yield _row(
+        "test4-volume",
+        POD,
+        ReadObject("pods", NAMESPACE, POD, "volume", VOLUME),
+        Holds((("audience", AUDIENCE), ("expirationSeconds", Between(79200, 86400)), ("path", VOLUME))),
+        "A projected token for EKS alone, of 22 to 24 hours: so not all pods renew theirs at once.",
+    )
+    yield _row(
+        "test4-mount",
+        POD,
+        ReadObject("pods", NAMESPACE, POD, "mount", VOLUME),
+        Holds((("mountPath", MOUNTED_AT), ("readOnly", True))),
+        "It lies where AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE says.",
+    )

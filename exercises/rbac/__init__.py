@@ -1,0 +1,1 @@
+"""What a service account may do in the cluster."""

@@ -1,0 +1,123 @@
+"""Which exercises stand at which stage: the settings, turned into components.
+
+Two calls, because testuser is made before the cluster, whose ConfigMap aws-auth may map the user, and all else
+after it. Any stage can follow any other: what a stage does not have is deleted in the order of the edges, the
+pods before their service accounts and roles, the access entry and the mapping before the user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_eks
+
+from components.cluster import Cluster
+from components.policies import Scope
+from exercises.identity_mapping.component import ExerciseUser, ExerciseUserArgs, ViewEntry, ViewEntryArgs, user_mappings
+from exercises.irsa.component import IrsaExercise, IrsaExerciseArgs
+from exercises.pod_identity.component import PodIdentityExercise, PodIdentityExerciseArgs
+from exercises.rbac.component import RbacExercise, RbacExerciseArgs
+from infra import versions
+from infra.config.model import LabConfig
+
+
+@dataclass(frozen=True)
+class Testuser:
+    """testuser, if an exercise has them, and what aws-auth is to tell of them."""
+
+    user: ExerciseUser | None = None
+    mappings: Sequence[pulumi_eks.UserMappingArgs] = ()
+
+    @property
+    def arn(self) -> pulumi.Input[str]:
+        """The user's ARN; empty without one."""
+        return self.user.arn if self.user else ""
+
+
+@dataclass(frozen=True)
+class Fixtures:
+    """What was made for the exercises, for the outputs."""
+
+    testuser: Testuser
+    role_arns: Mapping[str, pulumi.Output[str]]
+    """Name of an exercise that has an IAM role → the role's ARN."""
+
+
+def testuser(config: LabConfig, scope: Scope) -> Testuser:
+    """The IAM user, unless the exercise is off; needs no cluster."""
+    stage = config.exercises.identity_mapping
+    if stage == "off":
+        return Testuser()
+    user = ExerciseUser(
+        "testuser",
+        ExerciseUserArgs(
+            cluster_name=config.cluster_name,
+            scope=scope,
+            boundary=config.exercises.testuser_boundary,
+            tags=config.tags,
+        ),
+    )
+    return Testuser(user, user_mappings(stage, user))
+
+
+def build(
+    config: LabConfig, scope: Scope, cluster: Cluster, person: Testuser, opts: pulumi.ResourceOptions
+) -> Fixtures:
+    """Everything else.
+
+    Args:
+        config: the lab's settings.
+        scope: where the lab stands.
+        cluster: the cluster that the exercises are in.
+        person: from `testuser`.
+        opts: options of what runs on nodes: with the cluster's Kubernetes provider, after nodes and add-ons.
+    """
+    wanted = config.exercises
+    if wanted.identity_mapping == "entry" and person.user:
+        ViewEntry(
+            "testuser-view",
+            ViewEntryArgs(
+                user=person.user,
+                cluster_name=cluster.cluster_name,
+                partition=scope.partition,
+                tags=config.tags,
+            ),
+        )
+    if wanted.rbac != "off":
+        RbacExercise(
+            "rbac",
+            RbacExerciseArgs(
+                image=versions.tools_image(config.kubernetes_version),
+                granted=wanted.rbac == "after",
+            ),
+            opts,
+        )
+    role_arns: dict[str, pulumi.Output[str]] = {}
+    if wanted.irsa != "off":
+        role_arns["irsa"] = IrsaExercise(
+            "irsa",
+            IrsaExerciseArgs(
+                image=versions.AWS_CLI_IMAGE,
+                pods=wanted.irsa == "on",
+                oidc_provider=cluster.oidc_provider,
+                kubeconfig=cluster.own_kubeconfig,
+                scope=scope,
+                tags=config.tags,
+            ),
+            opts,
+        ).role_arn
+    if wanted.pod_identity:
+        role_arns["podIdentity"] = PodIdentityExercise(
+            "pod-identity",
+            PodIdentityExerciseArgs(
+                image=versions.AWS_CLI_IMAGE,
+                cluster_name=cluster.cluster_name,
+                kubeconfig=cluster.own_kubeconfig,
+                partition=scope.partition,
+                tags=config.tags,
+            ),
+            opts,
+        ).role_arn
+    return Fixtures(person, role_arns)

@@ -1,0 +1,1 @@
+"""What the lab costs an hour, from AWS prices."""

@@ -1,0 +1,1 @@
+"""The Kubernetes cluster of the rehearsal: a real control plane, played nodes, and a kubelet that runs processes."""

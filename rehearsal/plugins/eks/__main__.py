@@ -1,9 +1,0 @@
-"""Starts the plugin; the engine runs this through a launcher named `pulumi-resource-eks`."""
-
-from rehearsal import collector
-
-if __name__ == "__main__":
-    collector.off()
-    from rehearsal.plugins.eks.server import main
-
-    main()
