@@ -63,13 +63,7 @@ def of(lab: Lab) -> dict[str, Any]:
             for page in platform.pages
         },
         "grafanaPasswordCommand": _grafana_password(lab),
-        "exercises": {
-            "rbac": config.exercises.rbac,
-            "identityMapping": config.exercises.identity_mapping,
-            "irsa": config.exercises.irsa,
-            "podIdentity": config.exercises.pod_identity,
-            "testuserBoundary": config.exercises.testuser_boundary,
-        },
+        "exercises": config.exercises.outputs(),
         "exerciseRoleArns": dict(lab.exercises.role_arns),
         "testuserArn": lab.exercises.testuser.arn,
         "expires": config.expires or "",

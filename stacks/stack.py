@@ -70,17 +70,7 @@ class Stack:
 
 def configured(config: LabConfig) -> dict[ExerciseName, str]:
     """Exercise → its stage by the settings."""
-    exercises = config.exercises
-    return standing(
-        {
-            "exercises": {
-                "rbac": exercises.rbac,
-                "identityMapping": exercises.identity_mapping,
-                "irsa": exercises.irsa,
-                "podIdentity": exercises.pod_identity,
-            }
-        }
-    )
+    return standing({"exercises": config.exercises.outputs()})
 
 
 def load(name: str, *, as_caller: bool = False) -> Stack:

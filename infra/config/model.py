@@ -117,6 +117,10 @@ class Exercises(Settings):
     testuser_boundary: ConfigBool = True
     """Whether a permissions boundary limits testuser to what the exercise needs."""
 
+    def outputs(self) -> dict[str, str | bool]:
+        """Setting → value, as the stack output `exercises` has it."""
+        return self.model_dump(mode="json", by_alias=True)
+
 
 class LabConfig(Settings):
     """Every setting of one lab.
