@@ -16,8 +16,7 @@ from typing import IO, Any, Final
 import typer
 from pulumi import automation as auto
 
-from cli.commands import cost
-from cli.views import next_steps, summary
+from cli.views import cost, next_steps, summary
 from rehearsal.stack import environment
 from stacks import cluster_facts, expiry, pulumi_cli, takeover, wait_probes, waits
 from stacks.console import err, out

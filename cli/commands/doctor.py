@@ -1,35 +1,17 @@
-"""`lab doctor`: whether the lab can stand up, before its first resource.
-
-On AWS it asks with the user's own credentials and changes nothing. The rehearsal
-needs this machine alone, so that is all that is looked at there.
-"""
+"""`lab doctor`: whether the lab can stand up, before its first resource."""
 
 import json
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
-from threading import Event, Thread
-from typing import Annotated, Any, Final
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
-from operations.doctor import machine
-from operations.doctor.diagnose import diagnose_machine
-from operations.doctor.findings import Finding, Layer, Status
-from operations.doctor.observations import Recorded, Unseen
-from rehearsal import paths, room
-from stacks import state, tables
-from stacks.console import err, out, progress
+from cli.preflight import examine
+from cli.views.doctor import show
+from operations.doctor.findings import Status
+from stacks.console import out
 from stacks.errors import CannotAsk, Failure
-from stacks.stack import REHEARSAL, Stack, StackOption, load
-
-STYLES: Final = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "bold red", Status.UNCHECKED: "yellow"}
-
-QUIET: Final = 2.0
-"""Seconds between two looks at the clock."""
+from stacks.stack import REHEARSAL, StackOption, load
 
 
 def register(app: typer.Typer) -> None:
@@ -52,109 +34,3 @@ def doctor(
         raise typer.Exit(code=Failure.exit_code)
     if Status.UNCHECKED in statuses:
         raise typer.Exit(code=CannotAsk.exit_code)
-
-
-def examine(stack: Stack) -> tuple[Finding, ...]:
-    """Every finding about a stack; asks AWS only about one that stands there."""
-    where = "this machine" if stack.is_rehearsal else f"AWS in {stack.config.region}"
-    with _waiting(f"looking at {where}"):
-        if stack.is_rehearsal:
-            return (*diagnose_machine(machine.look(machine.REHEARSAL_TOOLS)), _room())
-        return _on_aws(stack)
-
-
-def _room() -> Finding:
-    if told := room.lack():
-        what, _, remedy = told.partition(". ")
-        return Finding(Layer.MACHINE, Status.FAIL, f"{what}.", remedy)
-    directory = paths.world_dir().absolute()
-    return Finding(Layer.MACHINE, Status.OK, f"{room.free(directory)} MiB are free in {directory}.")
-
-
-def insist(stack: Stack, *, as_json: bool = False) -> None:
-    """Before `up`: show what is not ok; raises Failure when `up` would fail.
-
-    With `as_json` stdout is left to what `up` prints.
-    """
-    found = examine(stack)
-    if any(finding.status is not Status.OK for finding in found):
-        show(found, err if as_json else out, without_ok=True)
-    if stops(found):
-        raise Failure(
-            "The lab cannot stand up as things are; nothing was touched. Mend what is marked as failing above, "
-            "or run the command with --skip-doctor."
-        )
-
-
-def show(found: Sequence[Finding], to: Console = out, *, without_ok: bool = False) -> None:
-    """The findings as a table, and how many there are of each kind; `without_ok` only what wants attention."""
-    rows: list[tuple[tables.Cell, ...]] = []
-    layer = ""
-    for finding in found:
-        if without_ok and finding.status is Status.OK:
-            continue
-        status = Text(finding.status.value, STYLES[finding.status])
-        rows.append(("" if finding.layer == layer else finding.layer.value, status, finding.finding, finding.remedy))
-        layer = finding.layer
-    tables.show(("", "", "finding", "what to do"), rows, to=to)
-    counts = [f"{sum(f.status is status for f in found)} {status.value}" for status in Status]
-    to.print(f"{', '.join(counts)}.")
-
-
-def stops(found: Sequence[Finding]) -> bool:
-    """Whether `up` would fail."""
-    return any(finding.status is Status.FAIL for finding in found)
-
-
-@contextmanager
-def _waiting(text: str) -> Generator[None]:
-    """Tell what is waited for, as long as it is."""
-    done = Event()
-    with progress() as shown:
-        shown.waiting(text)
-
-        def tick() -> None:
-            while not done.wait(QUIET):
-                shown.waiting(text)
-
-        ticking = Thread(target=tick, daemon=True)
-        ticking.start()
-        try:
-            yield
-        finally:
-            done.set()
-            ticking.join()
-
-
-def _on_aws(stack: Stack) -> tuple[Finding, ...]:
-    # These take a while to import, and most commands need none of them.
-    from botocore.exceptions import BotoCoreError
-
-    from clients.aws import clients
-    from infra.config.aws_checks import AwsLookups
-    from operations.doctor.diagnose import diagnose
-    from operations.doctor.probes import Sight, see
-
-    config, profile = stack.config, stack.profile
-    try:
-        client = clients(profile, config.region)
-    except BotoCoreError as error:
-        client = _no_client(error)
-    sight = Sight(client, AwsLookups(config.region, profile, client), stack.name, lambda: _recorded(stack))
-    return diagnose(config, see(config, sight), datetime.now(UTC))
-
-
-def _no_client(error: Exception) -> Callable[[str], Any]:
-    """Clients of a profile that cannot be used: what is wrong is a finding like any other."""
-
-    def refuse(service: str) -> Any:
-        del service
-        raise error
-
-    return refuse
-
-
-def _recorded(stack: Stack) -> Recorded | Unseen:
-    """What the engine's state holds: after a run that failed, the outputs say nothing."""
-    found = state.on_aws(stack)
-    return Unseen(found.unknown.rstrip(".")) if found.unknown else Recorded(found.ids)

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import aws_stack, updates
-from cli.commands import doctor
+from cli import aws_stack, preflight, updates
 from stacks import expiry, kept_stages, settings_file
 from stacks.aws_lab import cluster_is_gone, opened
 from stacks.console import progress
@@ -62,7 +61,7 @@ def up(
         updates.tell(made, as_json=as_json, refreshed=refresh)
         return
     if not skip_doctor:
-        doctor.insist(chosen, as_json=as_json)
+        preflight.insist(chosen, as_json=as_json)
     aws_stack.up(chosen, yes=yes, agreed=write, refresh=refresh, as_json=as_json)
 
 

@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from cli import aws_stack
-from cli.commands import cost
+from cli.views import cost
 from infra.config.loading import parse
 from stacks import cluster_facts, pulumi_cli, takeover
 from stacks.errors import BadInput, Failure

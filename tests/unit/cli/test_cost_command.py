@@ -13,6 +13,7 @@ from grimp import build_graph
 from typer.testing import CliRunner
 
 from cli.commands import cost
+from cli.views import cost as views
 from clients import aws as aws_clients
 from infra.config.loading import LabConfig, parse
 from operations.cost.prices import price_list_api
@@ -30,7 +31,7 @@ def stack(name: str = "dev", file: Path = Path("/nonexistent"), region: str = SE
 @pytest.fixture(autouse=True)
 def now(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tier of support depends on the day."""
-    monkeypatch.setattr(cost, "_now", lambda: datetime(2026, 9, 1, tzinfo=UTC))
+    monkeypatch.setattr(views, "_now", lambda: datetime(2026, 9, 1, tzinfo=UTC))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import typer
 from botocore.exceptions import ProfileNotFound
 from typer.testing import CliRunner
 
-from cli import aws_stack
+from cli import aws_stack, preflight
 from cli.commands import doctor, up
 from clients import aws as aws_clients
 from infra.config.loading import parse
@@ -53,14 +53,14 @@ def run(monkeypatch: pytest.MonkeyPatch, chosen: Stack, *arguments: str) -> Any:
 def test_the_exit_code_is_the_worst_of_the_findings(
     monkeypatch: pytest.MonkeyPatch, found: tuple[Finding, ...], code: int
 ):
-    monkeypatch.setattr(doctor, "_on_aws", lambda _stack: found)
+    monkeypatch.setattr(preflight, "_on_aws", lambda _stack: found)
     assert run(monkeypatch, stack()).exit_code == code
     assert run(monkeypatch, stack(), "--json").exit_code == code
-    assert doctor.stops(found) == (code == 1)
+    assert preflight.stops(found) == (code == 1)
 
 
 def test_findings_are_shown_with_their_remedies_and_counted(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(doctor, "_on_aws", lambda _stack: (OK, FAIL, UNCHECKED))
+    monkeypatch.setattr(preflight, "_on_aws", lambda _stack: (OK, FAIL, UNCHECKED))
     said = run(monkeypatch, stack()).output
     (line,) = [text for text in said.splitlines() if "None left." in text]
     assert line.split() == ["quotas", "fail", "None", "left.", "Have", "it", "raised."]
@@ -73,17 +73,17 @@ def test_findings_are_shown_with_their_remedies_and_counted(monkeypatch: pytest.
 def test_up_goes_on_with_what_does_not_stop_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], found: tuple[Finding, ...], told: str
 ):
-    monkeypatch.setattr(doctor, "_on_aws", lambda _stack: found)
-    doctor.insist(stack())
+    monkeypatch.setattr(preflight, "_on_aws", lambda _stack: found)
+    preflight.insist(stack())
     said = capsys.readouterr().out
     assert told in said
     assert OK.finding not in said
 
 
 def test_up_stops_at_what_would_fail(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    monkeypatch.setattr(doctor, "_on_aws", lambda _stack: (OK, FAIL))
+    monkeypatch.setattr(preflight, "_on_aws", lambda _stack: (OK, FAIL))
     with pytest.raises(Failure, match="nothing was touched") as caught:
-        doctor.insist(stack())
+        preflight.insist(stack())
     assert caught.value.exit_code == 1
     said = capsys.readouterr().out
     assert "Have it raised." in said
@@ -91,8 +91,8 @@ def test_up_stops_at_what_would_fail(monkeypatch: pytest.MonkeyPatch, capsys: py
 
 
 def test_the_rehearsal_looks_at_this_machine_alone(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(doctor, "_on_aws", lambda _stack: pytest.fail("AWS was asked"))
-    found = doctor.examine(stack("rehearsal"))
+    monkeypatch.setattr(preflight, "_on_aws", lambda _stack: pytest.fail("AWS was asked"))
+    found = preflight.examine(stack("rehearsal"))
     assert {finding.layer for finding in found} == {Layer.MACHINE}
     assert any("go" in finding.finding for finding in found)
     assert not any("pulumi" in finding.finding for finding in found)
@@ -149,14 +149,14 @@ def test_what_stands_is_what_the_state_says_and_not_the_outputs(
     monkeypatch.setattr(aws_clients, "clients", lambda *_: pytest.fail)
     monkeypatch.setattr(probes, "see", see)
     with pytest.raises(KeyboardInterrupt):
-        doctor.examine(stack())
+        preflight.examine(stack())
     assert looked == [seen]
 
 
 def test_with_json_stdout_is_left_to_what_up_prints(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(doctor, "_on_aws", lambda _stack: (OK, WARN))
+    monkeypatch.setattr(preflight, "_on_aws", lambda _stack: (OK, WARN))
     monkeypatch.setattr(up, "load", lambda _name: stack())
     monkeypatch.setattr(aws_stack, "up", lambda *_, **__: None)
     up.up("dev", yes=True, as_json=True)
@@ -169,7 +169,7 @@ def test_with_json_stdout_is_left_to_what_up_prints(
 
 def test_what_aws_says_in_brackets_is_shown(monkeypatch: pytest.MonkeyPatch):
     bad = Finding(Layer.NETWORK, Status.UNCHECKED, "It said [red] and [/].", "Look at [link].")
-    monkeypatch.setattr(doctor, "_on_aws", lambda _stack: (bad,))
+    monkeypatch.setattr(preflight, "_on_aws", lambda _stack: (bad,))
     said = run(monkeypatch, stack()).output
     assert "It said [red] and [/]." in said
     assert "Look at [link]." in said
@@ -193,10 +193,10 @@ def test_a_pipe_is_told_of_what_takes_long(
         return (OK,) if name == "dev" else Machine((3, 12), ())
 
     monkeypatch.setattr("stacks.console.Progress", Shown)
-    monkeypatch.setattr(doctor, "QUIET", 0.0)
-    monkeypatch.setattr(doctor, "_on_aws", slow)
+    monkeypatch.setattr(preflight, "QUIET", 0.0)
+    monkeypatch.setattr(preflight, "_on_aws", slow)
     monkeypatch.setattr(machine, "look", slow)
-    doctor.examine(stack(name))
+    preflight.examine(stack(name))
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.splitlines()[0].endswith("looking at AWS in ap-northeast-2" if name == "dev" else "this machine")
@@ -204,7 +204,7 @@ def test_a_pipe_is_told_of_what_takes_long(
 
 
 def test_a_quick_look_tells_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    assert doctor.QUIET == 2.0
-    monkeypatch.setattr(doctor, "_on_aws", lambda _stack: (OK,))
-    doctor.examine(stack())
+    assert preflight.QUIET == 2.0
+    monkeypatch.setattr(preflight, "_on_aws", lambda _stack: (OK,))
+    preflight.examine(stack())
     assert capsys.readouterr().err == ""

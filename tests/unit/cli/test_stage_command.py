@@ -11,7 +11,8 @@ import typer
 import yaml
 
 from cli import aws_stack, updates
-from cli.commands import cost, stage
+from cli.commands import stage
+from cli.views import cost
 from exercises.catalogue import EXERCISES
 from grading.check import ExerciseName
 from infra.config.loading import ConfigError, parse

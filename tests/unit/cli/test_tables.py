@@ -8,7 +8,7 @@ from random import Random
 import pytest
 from rich.console import Console
 
-from cli.commands import cost
+from cli.views import cost
 from infra.config.loading import parse
 from stacks import tables
 from stacks.stack import Stack

@@ -11,8 +11,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from cli import aws_stack
-from cli.commands import cost, doctor, up
+from cli import aws_stack, preflight
+from cli.commands import up
+from cli.views import cost
 from stacks import cluster_facts, expiry, kept_stages, pulumi_cli
 from stacks import stack as stacks
 from stacks.cluster_facts import Release
@@ -72,7 +73,7 @@ def evening(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Evening:
         assert option == " -s dev"
         return (RELEASE,)
 
-    monkeypatch.setattr(doctor, "insist", insist)
+    monkeypatch.setattr(preflight, "insist", insist)
     monkeypatch.setattr(cost, "tell", tell)
     monkeypatch.setattr(typer, "confirm", confirm)
     monkeypatch.setattr(aws_stack, "_pulumi", pulumi)
