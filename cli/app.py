@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from cli import callers
 from rehearsal import room
 from rehearsal.at_work import AlreadyRunning
-from rehearsal.stack import RunFailed
+from rehearsal.outcome import RunFailed
 from rehearsal.stack_files import Refused
 from rehearsal.world import WorldError
 from stacks.errors import EXIT_CODES, BadInput, Failure, Interrupted

@@ -17,7 +17,7 @@ import typer
 from pulumi import automation as auto
 
 from cli.views import cost, next_steps, summary
-from rehearsal.stack import environment
+from rehearsal.environment import environment
 from stacks import cluster_facts, expiry, pulumi_cli, takeover, wait_probes, waits
 from stacks.console import err, out
 from stacks.made_by_hand import Agree, confirmed, nobody

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from cli import subject_credentials
 from rehearsal import paths
-from rehearsal.stack import environment
+from rehearsal.environment import environment
 from stacks.console import err
 from stacks.errors import CannotAsk
 from stacks.outputs import outputs_of

@@ -11,7 +11,8 @@ from typing import Any
 from cli.views import next_steps, summary
 from rehearsal.at_work import AlreadyRunning
 from rehearsal.engine import interruptible
-from rehearsal.stack import Result, RunFailed, SettingsRefused, environment
+from rehearsal.environment import environment
+from rehearsal.outcome import Result, RunFailed, SettingsRefused
 from stacks import cluster_facts, expiry, rehearsal_backend, wait_probes
 from stacks.cluster_facts import Release
 from stacks.console import Progress, duration, err, out

@@ -8,16 +8,14 @@ right by whom the caller names.
 
 import json
 import os
-import re
 import secrets
 import sys
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from pulumi import automation as auto
 from pulumi.automation._stack import StackInitMode  # not exported; Stack.create cannot make a subclass
@@ -27,6 +25,8 @@ from rehearsal.charts.directory import Charts
 from rehearsal.charts.releases import BadReleases, Releases
 from rehearsal.charts.repository import Pin
 from rehearsal.engine import EngineCommand
+from rehearsal.environment import environment
+from rehearsal.outcome import Result, RunFailed, refused, said, unwrapped
 from rehearsal.providers import launch
 from rehearsal.world import World
 
@@ -40,36 +40,6 @@ the stack is to be built and not only taken away. It is called in the environmen
 PREVIEW: Final = {"PULUMI_K8S_ENABLE_SERVER_SIDE_APPLY": "false"}
 """Environment of a preview that is to show every creation. With server-side apply the Kubernetes provider tries each at
 the API server, and ends the preview where an object of that name has other fields."""
-
-
-class RunFailed(Exception):
-    """The engine ended a run with errors; the text holds what it said, without repeats."""
-
-
-class SettingsRefused(RunFailed):
-    """The engine did not take the settings, and began nothing."""
-
-
-_SETTINGS: Final = re.compile(
-    r"with configuration key '[^']*' must be|is missing configuration values?|as a configuration key|"
-    r"could not (unmarshal|validate|read) '[^']*\.yaml'|mapping key .* already defined|expected only string keys|"
-    r"environments are not supported|does not support environments"
-)
-"""How the engine refuses a stack's or the project's file (pulumi 3.259: pkg/workspace/config.go, and in sdk/go/common
-workspace and resource/config)."""
-
-
-@dataclass
-class Result:
-    """How a run ended: resources by operation ("create": 3, "same": 90) and the stack's outputs."""
-
-    changes: dict[str, int] = field(default_factory=dict[str, int])
-    outputs: dict[str, Any] = field(default_factory=dict[str, Any])
-
-    @property
-    def changed(self) -> bool:
-        """Whether anything was, or would be, created, updated, replaced or deleted."""
-        return any(count for operation, count in self.changes.items() if operation != "same")
 
 
 class _Workspace(auto.LocalWorkspace):
@@ -389,47 +359,3 @@ class RehearsalStack:
             raise refused("\n".join(told) or said(error)) from error
         result.outputs = self.outputs()
         return result
-
-
-@contextmanager
-def environment(values: Mapping[str, str], unset: frozenset[str] | set[str]) -> Generator[None]:
-    """This process's environment with `values` set and `unset` removed, put back afterwards."""
-    before = dict(os.environ)
-    for name in unset:
-        os.environ.pop(name, None)
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
-def unwrapped(outputs: dict[str, Any]) -> dict[str, Any]:
-    """Outputs as plain values; the engine's wrapper around a secret becomes "[secret]"."""
-    signature = "4dabf18193072939515e22adb298388d"  # Pulumi's mark of a special value in state
-
-    def plain(value: object) -> object:
-        if isinstance(value, dict):
-            mapping = cast("dict[str, object]", value)
-            if signature in mapping:
-                return "[secret]"
-            return {key: plain(item) for key, item in mapping.items()}
-        if isinstance(value, list):
-            return [plain(item) for item in cast("list[object]", value)]
-        return value
-
-    return {key: plain(value) for key, value in outputs.items()}
-
-
-def refused(told: str) -> RunFailed:
-    """What a run failed with: SettingsRefused where the engine did not take the settings."""
-    return (SettingsRefused if _SETTINGS.search(told) else RunFailed)(told)
-
-
-def said(error: auto.CommandError) -> str:
-    """The engine's own error lines out of a CommandError, which holds all that it printed."""
-    # It prints the two streams one after the other, each after its name.
-    lines = [re.sub(r"^(code|stdout|stderr): ?", "", line.strip()) for line in str(error).splitlines()]
-    told = [line.removeprefix("error:").strip() for line in lines if line.startswith("error:")]
-    return "\n".join(dict.fromkeys(told)) or "\n".join([line for line in lines if line][-8:])

@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
 
 from operations import cleanup
-from rehearsal.stack import environment
+from rehearsal.environment import environment
 from stacks import cluster_facts, rehearsal_backend, state
 from stacks.cluster_facts import Ask
 from stacks.console import Progress, progress

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from rehearsal.stack import RunFailed, SettingsRefused
+from rehearsal.outcome import RunFailed, SettingsRefused
 from stacks.errors import BadInput, Failure
 
 _NOISE: Final = (

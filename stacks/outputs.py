@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal import paths
-from rehearsal.stack import environment
+from rehearsal.environment import environment
 from stacks import pulumi_cli, rehearsal_backend
 from stacks.console import Progress
 from stacks.errors import NotUp

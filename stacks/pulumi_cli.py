@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
-from rehearsal.stack import refused
+from rehearsal.outcome import refused
 from stacks import error_hints
 from stacks.console import err
 from stacks.errors import CannotAsk, Failure

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rehearsal.stack import PREVIEW, environment
+from rehearsal.environment import environment
+from rehearsal.stack import PREVIEW
 from stacks import locks, pulumi_cli
 from stacks.stack import Stack
 

@@ -14,7 +14,9 @@ from operations import cleanup
 from rehearsal import world as worlds
 from rehearsal.at_work import AlreadyRunning
 from rehearsal.engine import interruptible
-from rehearsal.stack import RehearsalStack, RunFailed, environment
+from rehearsal.environment import environment
+from rehearsal.outcome import RunFailed
+from rehearsal.stack import RehearsalStack
 from rehearsal.world import World
 from stacks import expiry, ingresses, kept_stages, own_things, rehearsal_backend, services, wait_probes
 from stacks.aws_lab import AnotherCluster, Opened, cluster_is_gone, in_rehearsal, opened, state_of

@@ -28,7 +28,8 @@ from rehearsal import stack_files
 from rehearsal import world as worlds
 from rehearsal.at_work import AlreadyRunning
 from rehearsal.engine import interruptible
-from rehearsal.stack import RunFailed, environment
+from rehearsal.environment import environment
+from rehearsal.outcome import RunFailed
 from stacks import rehearsal_backend, tables
 from stacks.console import err, out, progress
 from stacks.error_hints import cause, refusal

@@ -12,7 +12,7 @@ from cli.views import summary
 from rehearsal import world as worlds
 from rehearsal.at_work import AlreadyRunning
 from rehearsal.engine import interruptible
-from rehearsal.stack import RunFailed
+from rehearsal.outcome import RunFailed
 from stacks import expiry, rehearsal_backend
 from stacks.console import err, out, progress
 from stacks.engine_events import Watcher

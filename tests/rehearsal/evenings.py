@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from rehearsal import world as worlds
-from rehearsal.stack import environment
+from rehearsal.environment import environment
 from rehearsal.toolchain.cache import ensure
 from tests.rehearsal.conftest import Lab
 

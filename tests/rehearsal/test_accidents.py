@@ -97,7 +97,7 @@ def test_interrupt_while_the_engine_begins_leaves_nothing(lab: Lab, command: str
 EVENING_BEFORE = """
 import boto3
 from rehearsal import world
-from rehearsal.stack import environment
+from rehearsal.environment import environment
 from rehearsal.toolchain.cache import ensure
 here = world.start("ap-northeast-2", ensure(print))
 with environment(here.env(), here.unset()):

@@ -26,7 +26,7 @@ from grading.session import Situation, opened
 from grading.tokens import SessionKey
 from operations.diagnosis import explain
 from operations.diagnosis.explain import NOTHING
-from rehearsal.stack import environment
+from rehearsal.environment import environment
 from rehearsal.world import attach
 from tests.rehearsal.check_mutations import TESTUSER, Mutation, mutations
 from tests.rehearsal.conftest import Lab

@@ -14,7 +14,8 @@ from pulumi_kubernetes import Provider
 from pulumi_kubernetes.core.v1 import Namespace
 
 from rehearsal import transforms
-from rehearsal.stack import RehearsalStack, RunFailed
+from rehearsal.outcome import RunFailed
+from rehearsal.stack import RehearsalStack
 from rehearsal.toolchain.cache import ensure
 from rehearsal.world import World
 from tests.rehearsal import plugin_aws_world

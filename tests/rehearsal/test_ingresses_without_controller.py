@@ -10,7 +10,7 @@ import typer
 from infra.config.loading import parse
 from infra.lab_tag import lab_tags
 from operations.cleanup import Lab
-from rehearsal.stack import environment
+from rehearsal.environment import environment
 from rehearsal.toolchain import cache
 from stacks import ingresses
 from stacks.aws_lab import Opened

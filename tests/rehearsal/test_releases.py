@@ -21,7 +21,9 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from rehearsal import world
 from rehearsal.charts.repository import Pin
-from rehearsal.stack import RehearsalStack, RunFailed, environment
+from rehearsal.environment import environment
+from rehearsal.outcome import RunFailed
+from rehearsal.stack import RehearsalStack
 from rehearsal.toolchain.cache import ensure
 from stacks import cluster_facts
 from tests.charts import Repository, packed, repository

@@ -10,7 +10,7 @@ import typer
 
 from cli import app
 from cli.commands import status
-from rehearsal.stack import RunFailed
+from rehearsal.outcome import RunFailed
 from rehearsal.world import WorldError
 from stacks.errors import BadInput, CannotAsk, Failure, Interrupted
 

@@ -13,7 +13,7 @@ import yaml
 from cli import callers
 from cli.subject_credentials import BEARER
 from infra.config.loading import parse
-from rehearsal.stack import environment
+from rehearsal.environment import environment
 from stacks import stack
 from stacks.errors import BadInput, CannotAsk
 from stacks.stack import Stack

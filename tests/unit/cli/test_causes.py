@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from infra.config.loading import ConfigError, Problem
-from rehearsal import stack
+from rehearsal import outcome
 from stacks import error_hints
 from stacks.error_hints import REMEDIES, cause, logged, printed
 
@@ -136,6 +136,6 @@ ModuleNotFoundError: No module named 'pulumi_eks'"""
 
 
 def test_settings_that_the_engine_refuses_are_the_users_input():
-    refused = stack.refused("Stack 'dev' with configuration key 'tags' must be of type 'object'")
+    refused = outcome.refused("Stack 'dev' with configuration key 'tags' must be of type 'object'")
     assert error_hints.refusal(refused).exit_code == 2
-    assert error_hints.refusal(stack.refused("no such subnet")).exit_code == 1
+    assert error_hints.refusal(outcome.refused("no such subnet")).exit_code == 1

@@ -16,7 +16,7 @@ from cli.views import cost
 from exercises.catalogue import EXERCISES
 from grading.check import ExerciseName
 from infra.config.loading import ConfigError, parse
-from rehearsal.stack import Result
+from rehearsal.outcome import Result
 from stacks import cluster_facts, kept_stages, pulumi_cli, stack
 from stacks.console import Progress
 from stacks.errors import BadInput, CannotAsk, Failure, NotUp

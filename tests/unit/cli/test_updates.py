@@ -11,7 +11,7 @@ from exercises.catalogue import EXERCISES
 from exercises.registry import ROWS
 from grading.check import ExerciseName
 from infra.config.loading import parse
-from rehearsal.stack import Result
+from rehearsal.outcome import Result
 from stacks import rehearsal_backend
 from stacks.console import Progress
 from stacks.errors import BadInput

@@ -12,10 +12,11 @@ import pytest
 from pulumi.automation import CommandResult
 from pulumi.automation.errors import CommandError
 
-from rehearsal import processes
-from rehearsal import stack as run
+from rehearsal import outcome, processes
 from rehearsal.at_work import AlreadyRunning
-from rehearsal.stack import RehearsalStack, Result, RunFailed, environment
+from rehearsal.environment import environment
+from rehearsal.outcome import Result, RunFailed
+from rehearsal.stack import RehearsalStack
 from rehearsal.world import World
 
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:abc"}
@@ -23,24 +24,24 @@ SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"
 
 def test_secret_outputs_are_masked_wherever_they_stand():
     outputs = {"a": 1, "b": SECRET, "c": {"d": [SECRET, "x"]}}
-    assert run.unwrapped(outputs) == {"a": 1, "b": "[secret]", "c": {"d": ["[secret]", "x"]}}
+    assert outcome.unwrapped(outputs) == {"a": 1, "b": "[secret]", "c": {"d": ["[secret]", "x"]}}
 
 
 def test_the_engines_own_errors_are_told_once():
     printed = "Updating (rehearsal):\n\n error: no such subnet\n error: no such subnet\n error: second\n"
     error = CommandError(CommandResult(stdout=printed, stderr="", code=255))
-    assert run.said(error) == "no such subnet\nsecond"
+    assert outcome.said(error) == "no such subnet\nsecond"
 
 
 def test_what_the_engine_refuses_before_its_first_event_is_told_by_its_cause():
     said = "error: Stack 'rehearsal' with configuration key 'operatorCidrs' must be of type 'array<string>'"
     error = CommandError(CommandResult(stdout="", stderr=said, code=255))
-    told = run.refused(run.said(error))
+    told = outcome.refused(outcome.said(error))
     assert str(told) == said.removeprefix("error: ")
-    assert isinstance(told, run.SettingsRefused)
-    assert not isinstance(run.refused("no such subnet"), run.SettingsRefused)
+    assert isinstance(told, outcome.SettingsRefused)
+    assert not isinstance(outcome.refused("no such subnet"), outcome.SettingsRefused)
     # With nothing that it calls an error, its words stand without the Automation API's.
-    assert run.said(CommandError(CommandResult(stdout="", stderr="fatal", code=2))) == "2\nfatal"
+    assert outcome.said(CommandError(CommandResult(stdout="", stderr="fatal", code=2))) == "2\nfatal"
 
 
 def test_two_at_once_are_told_of_each_other(stack: RehearsalStack):
