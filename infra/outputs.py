@@ -6,12 +6,11 @@ map), so that every output is always there.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pulumi
 
-if TYPE_CHECKING:
-    from infra.stack import Lab
+from infra.lab import Lab
 
 
 def export(lab: Lab) -> None:

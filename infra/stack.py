@@ -19,7 +19,7 @@ needs. The second is what a lab that is torn down every evening depends on. The 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pulumi
@@ -43,27 +43,11 @@ from infra.config.loading import OPS_VPC_CIDR, SERVICE_CIDR, LabConfig, Problem,
 from infra.config.problems import key_of
 from infra.config.pulumi_program import ProgramConfigError
 from infra.config.rules.support import unsupported
+from infra.lab import NODE_GROUP, Lab
 from infra.lab_tag import lab_tags
 from infra.outputs import export
-from infra.platform import Platform, after
+from infra.platform import after
 from infra.platform import build as build_platform
-
-NODE_GROUP = "ng1"
-
-
-@dataclass(frozen=True)
-class Lab:
-    """Everything that was made, for the outputs."""
-
-    config: LabConfig
-    scope: Scope
-    network: Network
-    ops: OpsServers | None
-    cluster: Cluster
-    addon_versions: Mapping[str, pulumi.Output[str]]
-    platform: Platform
-    exercises: fixtures.Fixtures
-    node_group_name: str = field(default=NODE_GROUP)
 
 
 def deploy(lookups: Lookups | None = None) -> None:
