@@ -1,8 +1,12 @@
-"""The stack under mocks, built once for each configuration and shared: building takes most of a test's time."""
+"""What unit tests share: the stack under mocks, built once for each configuration (building takes most of a test's
+time), and what keeps each test from the user's own world and signal handlers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import signal
+from collections.abc import Iterator, Mapping
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +14,7 @@ import pytest
 from infra.config.aws_checks import Answers
 from infra.config.loading import LabConfig
 from infra.stack import deploy
+from stacks import pulumi_cli
 from tests.unit.mocks import REGION, Graph, run
 
 DOMAIN = "example.com"
@@ -89,3 +94,32 @@ def bare() -> Graph:
             },
         },
     )
+
+
+_COUNT = count()
+
+
+@pytest.fixture(autouse=True)
+def own_world(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test sees the world of the user's, nor the stages that are kept beside it."""
+    own = tmp_path_factory.getbasetemp() / f"world{next(_COUNT)}"
+    own.mkdir()
+    monkeypatch.setenv("MYEKS_LAB_WORLD", str(own / "world"))
+
+
+@pytest.fixture
+def pulumi_installed(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A machine that has pulumi, which nobody runs; a stack's last update went well."""
+    program: Path = tmp_path_factory.mktemp("bin") / "pulumi"
+    program.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+    monkeypatch.setattr(pulumi_cli, "last_update_failed", lambda _stack: False)
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """No signal handler may be left behind."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    assert [signal.getsignal(number) for number in numbers] == before

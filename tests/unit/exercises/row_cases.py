@@ -30,7 +30,7 @@ from grading.probes import (
 )
 from grading.roles import AnnotatedRole
 from grading.variables import Names
-from tests.unit.exercises.fake_lab import ACCOUNT, FakeLab, jwt, lab, status
+from tests.unit.grading.fake_lab import ACCOUNT, FakeLab, jwt, lab, status
 
 PASSED, FAILED, NOT_ASKED = Verdict.PASSED, Verdict.FAILED, Verdict.NOT_ASKED
 Program = Callable[[FakeLab], None]

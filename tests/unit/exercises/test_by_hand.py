@@ -10,7 +10,7 @@ from exercises import by_hand
 from exercises.by_hand import Standing
 from grading.check import ExerciseName
 from grading.outcomes import AwsRefused, Done
-from tests.unit.exercises.fake_lab import ACCOUNT, OUTPUTS, FakeApi, FakeAws
+from tests.unit.grading.fake_lab import ACCOUNT, OUTPUTS, FakeApi, FakeAws
 
 OFF: dict[str, Any] = {"rbac": "off", "identityMapping": "off", "irsa": "off", "podIdentity": False}
 ARN = f"arn:aws:iam::{ACCOUNT}:user/testuser"

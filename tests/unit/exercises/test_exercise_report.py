@@ -8,7 +8,7 @@ from exercises.catalogue import EXERCISES
 from exercises.registry import ROWS
 from exercises.report import EXIT_CODES, Report
 from grading.grade import Answer, Verdict, belongs, worst
-from tests.unit.exercises.fake_lab import lab
+from tests.unit.grading.fake_lab import lab
 
 PASSED, FAILED, NOT_ASKED = Verdict.PASSED, Verdict.FAILED, Verdict.NOT_ASKED
 

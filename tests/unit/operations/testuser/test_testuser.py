@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
 from operations.testuser.access_key import NoKey, NotDeleted, key, key_of
-from tests.unit.exercises.iam_account import (
+from tests.unit.operations.testuser.iam_account import (
     KEY,
     NOW,
     OTHER,

@@ -28,7 +28,7 @@ from grading.outcomes import (
     short,
 )
 from grading.variables import Names, Unknown, alike, names_of
-from tests.unit.exercises.fake_lab import ISSUER_HOST, OUTPUTS
+from tests.unit.grading.fake_lab import ISSUER_HOST, OUTPUTS
 
 KUBECTL = [
     ("Error from server (Forbidden): no", HttpRefused(403, "no")),

@@ -10,8 +10,8 @@ from stacks import locks, pending_operations, pulumi_cli, takeover
 from stacks.errors import CannotAsk, Failure
 from stacks.pulumi_cli import Ended
 from stacks.stack import Stack
-from tests.unit.cli.interrupted_bench import FINE, LOCKED, STACK, VPC, Aws, Backend, absent, creating, resource, urn
-from tests.unit.cli.interrupted_bench import backend as backend
+from tests.unit.stacks.takeover_bench import FINE, LOCKED, STACK, VPC, Aws, Backend, absent, creating, resource, urn
+from tests.unit.stacks.takeover_bench import backend as backend
 
 
 def test_where_nothing_is_pending_nobody_is_asked(backend: Backend):

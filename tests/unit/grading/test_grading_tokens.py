@@ -14,7 +14,7 @@ from grading.outcomes import Unanswered
 from grading.session import NoOperator, Operator
 from grading.tokens import SessionKey, claims, for_cluster, signed_anew
 from grading.variables import names_of
-from tests.unit.exercises.fake_lab import OUTPUTS, REGION, FakeAws, jwt, query_of, url_in
+from tests.unit.grading.fake_lab import OUTPUTS, REGION, FakeAws, jwt, query_of, url_in
 
 STS = f"https://sts.{REGION}.amazonaws.com"
 WHEN = datetime(2026, 11, 24, 10, 0, 0, tzinfo=UTC)

@@ -21,7 +21,7 @@ from grading.probes import AsTestuser, InPod, listing
 from grading.session import NoOperator
 from grading.tokens import claims
 from grading.variables import Unknown
-from tests.unit.exercises.fake_lab import ACCOUNT, REGION, Clock, FakeLab, lab, query_of, status
+from tests.unit.grading.fake_lab import ACCOUNT, REGION, Clock, FakeLab, lab, query_of, status
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from grading.check import ExerciseName, Row
 from grading.grade import Answer, Verdict, ask
 from operations.diagnosis import Finding
 from tests.unit.cli.narrow import narrow
-from tests.unit.exercises.fake_lab import lab
 from tests.unit.exercises.row_cases import cases
+from tests.unit.grading.fake_lab import lab
 
 BACK = Finding("RoleBinding roleB-dev-team is missing in dev-team", "./lab up --refresh puts it back")
 OOPS = Finding("ClusterRoleBinding oops, made by hand, gives it", "kubectl delete clusterrolebinding oops")

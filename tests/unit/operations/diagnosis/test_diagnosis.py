@@ -11,7 +11,7 @@ from exercises.registry import ROWS
 from grading.grade import Answer, Verdict
 from grading.outcomes import AwsRefused, Done
 from operations.diagnosis import explain
-from tests.unit.exercises.fake_lab import ACCOUNT, OUTPUTS, FakeLab, lab
+from tests.unit.grading.fake_lab import ACCOUNT, OUTPUTS, FakeLab, lab
 
 ENGINE = [{"manager": "pulumi-kubernetes-1a2b3c"}]
 SYSTEM = [{"manager": "kube-apiserver"}]

@@ -7,7 +7,7 @@ import pytest
 
 from operations.testuser import leases as testuser_leases
 from operations.testuser.access_key import DIRECTORY, NoKey, key
-from tests.unit.exercises.iam_account import (
+from tests.unit.operations.testuser.iam_account import (
     KEY,
     NOW,
     OTHER,

@@ -8,8 +8,8 @@ import pytest
 from stacks import in_cluster, pending_operations
 from stacks.errors import CannotAsk
 from stacks.in_cluster import Revision
-from tests.unit.cli.interrupted_bench import VPC, Backend, creating, resource, urn
-from tests.unit.cli.interrupted_bench import backend as backend
+from tests.unit.stacks.takeover_bench import VPC, Backend, creating, resource, urn
+from tests.unit.stacks.takeover_bench import backend as backend
 
 NAMESPACE = "kubernetes:core/v1:Namespace"
 

@@ -28,7 +28,7 @@ from stacks.cluster_facts import Node
 from stacks.console import Progress
 from stacks.errors import BadInput, CannotAsk, Failure
 from stacks.stack import Stack
-from tests.unit.exercises.fake_lab import OUTPUTS, lab
+from tests.unit.grading.fake_lab import OUTPUTS, lab
 
 REHEARSAL = Stack("rehearsal", Path("Pulumi.rehearsal.yaml"), parse({}, "ap-northeast-2"))
 AWS = Stack("dev", Path("Pulumi.dev.yaml"), parse({}, "ap-northeast-2"))

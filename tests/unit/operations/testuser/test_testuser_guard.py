@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from operations.testuser import watchdog
-from tests.unit.exercises.iam_account import (
+from tests.unit.operations.testuser.iam_account import (
     KEY,
     NOW,
     OTHER,
