@@ -12,6 +12,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO
@@ -21,6 +22,25 @@ from pulumi.automation.errors import create_command_error
 from semver import VersionInfo
 
 from rehearsal import language_server
+
+
+class Workspace(auto.LocalWorkspace):
+    """Spares the engine a process: every command that is run here names its stack."""
+
+    def select_stack(self, stack_name: str) -> None:
+        """Nothing to do."""
+
+
+class EngineStack(auto.Stack):
+    """Spares the engine three processes after each run: outputs and counts come from its events and its state."""
+
+    def outputs(self) -> auto.OutputMap:
+        """None: they are read from the state."""
+        return {}
+
+    def info(self, show_secrets: bool = True) -> auto.UpdateSummary:  # noqa: ARG002  # the base class names it
+        """A run that succeeded, of which the events tell more."""
+        return auto.UpdateSummary("update", datetime.now(UTC), "", {}, {}, "succeeded")
 
 
 class EngineCommand(auto.PulumiCommand):
