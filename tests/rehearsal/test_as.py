@@ -77,7 +77,7 @@ def running() -> Iterator[tuple[int, bytes, bytes]]:
 
 def guards(lab: Lab) -> list[int]:
     mine = f"MYEKS_LAB_WORLD={lab.world}\0".encode()
-    return [pid for pid, line, environment in running() if b"testuser_guard.py" in line and mine in environment]
+    return [pid for pid, line, environment in running() if b"testuser/watchdog.py" in line and mine in environment]
 
 
 def holding(text: str) -> list[int]:
