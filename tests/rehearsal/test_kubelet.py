@@ -293,9 +293,6 @@ def test_a_certificate_of_another_authority_is_refused(kubelet: Kubelet, tmp_pat
         pool.request("GET", f"https://127.0.0.1:{kubelet_port(kubelet)}/healthz")
 
 
-@pytest.mark.parametrize(
-    ("name", "status"), [("", 401), ("kube-apiserver-kubelet-client", 401), ("front-proxy-client", 200)]
-)
 def test_a_user_needs_the_right_to_exec(kubelet: Kubelet) -> None:
     rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]
     rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{NAMESPACE}"

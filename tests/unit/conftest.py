@@ -102,7 +102,7 @@ _COUNT = count()
 @pytest.fixture(autouse=True)
 def own_world(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No test sees the world of the user's, nor the stages that are kept beside it."""
-    own = tmp_path_factory.getbasetemp() / f"world{next(_COUNT)}"
+    own = tmp_path_factory.getbasetemp() / f"own-{next(_COUNT)}-world"
     own.mkdir()
     monkeypatch.setenv("MYEKS_LAB_WORLD", str(own / "world"))
 
