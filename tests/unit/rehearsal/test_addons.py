@@ -15,6 +15,7 @@ from rehearsal.emulator.eks.pod_identity import PodIdentity
 from rehearsal.emulator.eks.state import Cluster, Clusters, ControlPlane
 from rehearsal.emulator.eks.updates import Updates
 from rehearsal.emulator.settings import Settings
+from tests.unit.rehearsal import own_loop
 
 WHICH = {"clusterName": "myeks", "addonName": "coredns"}
 
@@ -62,7 +63,7 @@ def run(test: Callable[[Addons, Clusters, Plane], Coroutine[Any, Any, None]], wh
         )
         await updates.stop()
 
-    asyncio.run(with_cluster())
+    own_loop.run(with_cluster())
 
 
 def test_the_objects_are_there_when_the_answer_comes_and_go_with_the_add_on() -> None:

@@ -1,6 +1,5 @@
 """What EKS does with aws-auth: the node roles that it maps, and what its webhook refuses."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -15,6 +14,7 @@ from rehearsal.emulator.aws_auth_problems import refusal
 from rehearsal.emulator.eks import aws_auth
 from rehearsal.emulator.eks.nodes import NodeFailure
 from rehearsal.emulator.eks.state import Cluster, ControlPlane, Nodegroup
+from tests.unit.rehearsal import own_loop
 
 ROLE = "arn:aws:iam::111122223333:role/nodes"
 DEV = "arn:aws:iam::111122223333:role/dev"
@@ -175,7 +175,7 @@ def cluster(api: Api, mode: str, *roles: str, status: str = "ACTIVE") -> Cluster
 
 
 def admit(api: Api, mode: str) -> None:
-    asyncio.run(aws_auth.admit_nodes(cluster(api, mode), ROLE))
+    own_loop.run(aws_auth.admit_nodes(cluster(api, mode), ROLE))
 
 
 @pytest.mark.parametrize("mode", ["CONFIG_MAP", "API_AND_CONFIG_MAP"])
@@ -191,7 +191,7 @@ def test_where_aws_auth_is_read_a_node_group_s_role_is_mapped(mode: str) -> None
 def test_where_aws_auth_is_not_read_nobody_touches_it() -> None:
     api = Api({"mapRoles": ADDED})
     admit(api, "API")
-    asyncio.run(aws_auth.dismiss_nodes(cluster(api, "API"), ROLE))
+    own_loop.run(aws_auth.dismiss_nodes(cluster(api, "API"), ROLE))
     assert api.asked == []
 
 
@@ -237,12 +237,12 @@ def test_an_api_server_that_does_not_answer_fails_the_node_group() -> None:
 )
 def test_with_its_last_node_group_a_role_goes(others: tuple[str, ...], status: str, left: str) -> None:
     api = Api({"mapRoles": KEPT + ADDED})
-    asyncio.run(aws_auth.dismiss_nodes(cluster(api, "CONFIG_MAP", *others, status=status), ROLE))
+    own_loop.run(aws_auth.dismiss_nodes(cluster(api, "CONFIG_MAP", *others, status=status), ROLE))
     assert api.data is not None
     assert yaml.safe_load(api.data["mapRoles"]) == yaml.safe_load(left)
 
 
 @pytest.mark.parametrize("api", [Api(), Api({"mapRoles": "- ["}), Api(broken=True)])
 def test_a_node_group_goes_whatever_is_in_aws_auth(api: Api) -> None:
-    asyncio.run(aws_auth.dismiss_nodes(cluster(api, "CONFIG_MAP"), ROLE))
+    own_loop.run(aws_auth.dismiss_nodes(cluster(api, "CONFIG_MAP"), ROLE))
     assert not [one for one in api.asked if not one.startswith("GET")]

@@ -8,6 +8,7 @@ import pytest
 
 from rehearsal.cluster.errors import ControlPlaneError
 from rehearsal.cluster.kubelet.events import Events, tell_of_start
+from tests.unit.rehearsal import own_loop
 
 POD = {"metadata": {"namespace": "dev-team", "name": "one", "uid": "u1"}, "spec": {"nodeName": "node-1"}}
 
@@ -41,7 +42,7 @@ async def told(api: Api, *messages: str) -> None:
 
 def test_an_event_says_whose_it_is() -> None:
     api = Api()
-    asyncio.run(told(api, "no"))
+    own_loop.run(told(api, "no"))
     ((method, path, body),) = api.sent
     assert (method, path) == ("POST", "/api/v1/namespaces/dev-team/events")
     assert (body["involvedObject"]["uid"], body["involvedObject"]["fieldPath"]) == ("u1", "spec.containers{main}")
@@ -51,7 +52,7 @@ def test_an_event_says_whose_it_is() -> None:
 
 def test_what_is_told_again_is_counted() -> None:
     api = Api()
-    asyncio.run(told(api, "no", "other", "no", "no"))
+    own_loop.run(told(api, "no", "other", "no", "no"))
     first = f"{api.sent[0][1]}/{api.sent[0][2]['metadata']['name']}"
     assert [method for method, _, _ in api.sent] == ["POST", "POST", "PATCH", "PATCH"]
     assert [(path, body["count"]) for _, path, body in api.sent[2:]] == [(first, 2), (first, 3)]
@@ -59,7 +60,7 @@ def test_what_is_told_again_is_counted() -> None:
 
 def test_what_nobody_takes_is_forgotten_and_the_next_is_sent() -> None:
     api = Api(away=1)
-    asyncio.run(told(api, "lost", "kept", "lost"))
+    own_loop.run(told(api, "lost", "kept", "lost"))
     assert [(method, body["message"]) for method, _, body in api.sent] == [("POST", "kept"), ("POST", "lost")]
 
 
