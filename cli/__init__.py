@@ -1,1 +1,1 @@
-"""The operator's command line, one file a command."""
+"""The operator's command line: one file a command in `commands`, what they print in `views`."""

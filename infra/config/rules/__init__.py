@@ -1,1 +1,1 @@
-"""What settings have to obey, one file a subject; each rule yields problems and raises nothing."""
+"""What settings have to obey, one file a subject."""
