@@ -6,7 +6,7 @@ not answer. Each of them would keep the engine waiting for many minutes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -28,7 +28,7 @@ _HAVE_OWNERS: Final = ("kubernetes.io", "k8s.io", "k8s.aws", "amazonaws.com")
 """Ends of the domains whose finalizers a controller takes off."""
 
 _PLAIN: Final = frozenset({"kubernetes", "foregroundDeletion", "orphan"})
-_PODS: Final = "pods"
+_NAMESPACES: Final = "/api/v1/namespaces"
 
 
 @dataclass(frozen=True)
@@ -114,25 +114,27 @@ class Objects:
             self._patiently("DELETE", path + NOW, None)
             self._await(lambda: self._is_there(path, found), f"{path} is being deleted")
 
-    def remove_namespace(self, name: str) -> None:
-        """As `remove`, of a namespace with all that is in it."""
-        path = f"/api/v1/namespaces/{name}"
-        before = self.get(path)
-        if before is None:
-            return
-        # The namespace's own end leaves pods the seconds that they ask for.
-        for pod in (self.get(f"{path}/{_PODS}") or {}).get("items") or []:
-            self._patiently("DELETE", f"{path}/{_PODS}/{pod['metadata']['name']}{NOW}", None)
-        self._patiently("DELETE", path + NOW, None)
+    def remove_namespaces(self, names: Collection[str]) -> None:
+        """As `remove`, of namespaces with all that is in them."""
+        before = {name: found for name in names if (found := self.get(f"{_NAMESPACES}/{name}"))}
+        for name in before:
+            path = f"{_NAMESPACES}/{name}"
+            # The namespace's own end leaves pods the seconds that they ask for.
+            for pod in (self.get(f"{path}/pods") or {}).get("items") or []:
+                self._patiently("DELETE", f"{path}/pods/{pod['metadata']['name']}{NOW}", None)
+            self._patiently("DELETE", path + NOW, None)
+        for name, found in before.items():
+            self._await(
+                lambda name=name, found=found: self._is_ending(name, found), f"namespace {name} is being deleted"
+            )
 
-        def is_there() -> bool:
-            if not self._is_there(path, before):
-                return False
-            for kind, each in self.within(name):
-                self._unhold(kind.path(name, each["metadata"]["name"]), each)
-            return True
-
-        self._await(is_there, f"namespace {name} is being deleted")
+    def _is_ending(self, name: str, before: Json) -> bool:
+        """Whether a namespace is there still, then without the finalizers that nobody takes off."""
+        if not self._is_there(f"{_NAMESPACES}/{name}", before):
+            return False
+        for kind, each in self.within(name):
+            self._unhold(kind.path(name, each["metadata"]["name"]), each)
+        return True
 
     def within(self, namespace: str) -> Iterator[tuple[Kind, Json]]:
         """Everything in a namespace that can be asked for."""

@@ -21,7 +21,7 @@ from exercises.progress import Record, Score
 from rehearsal import paths
 from stacks.console import err
 from stacks.files import replace_text
-from stacks.stack import Stack
+from stacks.stack import REHEARSAL, Stack
 
 VERSION: Final = 1
 
@@ -31,18 +31,21 @@ Records = Mapping[str, Record]
 _MOMENTS: Final = ("begun", "since", "passed", "solution")
 
 
-def file(stack: Stack) -> Path:
+def file(stack: str) -> Path:
     """The rehearsal's is next to the world's directory, which goes with the lab; an AWS stack's is in the user's cache,
     where this machine's other files of that stack are."""
-    if stack.is_rehearsal:
+    if stack == REHEARSAL:
         world = paths.world_dir()
         return world.with_name(f"{world.name}.progress.json")
-    return paths.cache_dir() / "stacks" / stack.name / "progress.json"
+    return paths.cache_dir() / "stacks" / stack / "progress.json"
 
 
 def read(stack: Stack) -> Records:
     """All records of the stack."""
-    kept = file(stack)
+    return _records(file(stack.name))
+
+
+def _records(kept: Path) -> dict[str, Record]:
     if not kept.exists():
         return {}
     with _alone(kept):
@@ -56,32 +59,42 @@ def of(stack: Stack, name: str) -> Record:
 
 def begun(stack: Stack, name: str, now: datetime) -> Record:
     """The exercise is played now; its record before."""
-    return _change(stack, name, partial(progress.begin, now=now))
+    return _change(file(stack.name), name, partial(progress.begin, now=now))
 
 
 def hinted(stack: Stack, name: str) -> Record:
     """One more hint is taken; the record before."""
-    return _change(stack, name, progress.hint)
+    return _change(file(stack.name), name, progress.hint)
 
 
 def attempted(stack: Stack, name: str, score: Score, now: datetime) -> Record:
     """The exercise in play was judged; its record before."""
-    return _change(stack, name, partial(progress.attempt, score=score, now=now))
+    return _change(file(stack.name), name, partial(progress.attempt, score=score, now=now))
 
 
 def solved(stack: Stack, name: str, now: datetime) -> Record:
     """The lab's own solution was applied; the record before."""
-    return _change(stack, name, partial(progress.solved, now=now))
+    return _change(file(stack.name), name, partial(progress.solved, now=now))
 
 
 def left(stack: Stack, names: Iterable[str], now: datetime) -> list[str]:
     """These do not stand at the stage any more at which they are played; those of them that were in play."""
-    open_ones = [name for name, record in read(stack).items() if record.is_open and name in set(names)]
-    return [name for name in open_ones if _change(stack, name, partial(progress.left, now=now)).is_open]
+    gone = set(names)
+    return _left(stack.name, lambda name: name in gone, now)
 
 
-def _change(stack: Stack, name: str, change: Callable[[Record], Record]) -> Record:
+def all_left(stack: str, now: datetime) -> list[str]:
+    """The lab with this stack's name was taken away; the exercises that were in play."""
+    return _left(stack, lambda _: True, now)
+
+
+def _left(stack: str, is_left: Callable[[str], bool], now: datetime) -> list[str]:
     kept = file(stack)
+    names = [name for name, record in _records(kept).items() if record.is_open and is_left(name)]
+    return [name for name in names if _change(kept, name, partial(progress.left, now=now)).is_open]
+
+
+def _change(kept: Path, name: str, change: Callable[[Record], Record]) -> Record:
     kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _alone(kept):
         records = _read(kept)

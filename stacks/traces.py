@@ -19,7 +19,12 @@ from stacks.exercise_state import Held, key
 from stacks.pending_operations import Json
 
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
-    "admissionregistration.k8s.io": (),
+    # No policy and no webhook is asked about a policy; about a webhook, policies are.
+    "admissionregistration.k8s.io": (
+        *("validatingadmissionpolicybindings", "validatingadmissionpolicies"),
+        *("mutatingadmissionpolicybindings", "mutatingadmissionpolicies"),
+        *("validatingwebhookconfigurations", "mutatingwebhookconfigurations"),
+    ),
     "apiregistration.k8s.io": ("apiservices",),
     "flowcontrol.apiserver.k8s.io": ("flowschemas", "prioritylevelconfigurations"),
     "scheduling.k8s.io": ("priorityclasses",),
@@ -28,7 +33,7 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "networking.k8s.io": ("networkpolicies",),
     "policy": ("poddisruptionbudgets",),
 }
-"""API group → its kinds that make rules for others (all of them where none is named), in the order in which they go."""
+"""API group → its kinds that make rules for others, in the order in which they go."""
 
 PREFIX: Final = "owasp-"
 """How the names of the exercises about OWASP's list begin; the exercise's own name follows."""
@@ -99,7 +104,7 @@ def by_the_servers_clock(ask: Ask, moment: datetime) -> datetime:
 def _rule_kinds(objects: Objects) -> Iterator[Kind]:
     for group, plurals in GROUPS.items():
         mine = {each.plural: each for each in objects.kinds if _group_of(each) == group}
-        yield from (mine[each] for each in plurals or mine if each in mine)
+        yield from (mine[each] for each in plurals if each in mine)
 
 
 def _group_of(kind: Kind) -> str:
@@ -150,7 +155,7 @@ def _namespaces(objects: Objects, held: Held, exercise: str) -> Iterator[Trace]:
         mine = f"{PREFIX}{exercise}"
         bears = name == mine or name.startswith(f"{mine}-") or labels.get(EXERCISE_LABEL) == exercise
         if bears and ("Namespace", "", name) not in held.keys and not name.startswith("kube-") and name != "default":
-            yield Trace(f"Namespace {name}", lambda name=name: objects.remove_namespace(name))
+            yield Trace(f"Namespace {name}", lambda name=name: objects.remove_namespaces([name]))
 
 
 def _left_of_other_stages(objects: Objects, held: Held, exercise: str) -> Iterator[Trace]:

@@ -50,8 +50,7 @@ class Undoing:
         for manifest in reversed(self.held.objects):
             if manifest["kind"] != "Namespace" and manifest["metadata"].get("namespace") not in own:
                 self._remove(manifest)
-        for name in sorted(own):
-            self.objects.remove_namespace(name)
+        self.objects.remove_namespaces(sorted(own))
 
     def _remove(self, manifest: Mapping[str, Any]) -> None:
         if path := self.objects.path_of(manifest):
