@@ -21,7 +21,6 @@ from stacks.errors import BadInput, Failure, NotUp
 from stacks.made_by_hand import confirmed
 from stacks.outputs import outputs_of
 from stacks.stack import Stack
-from stacks.undoing import Undoing
 
 SHOWN: Final = 30
 """Lines at most of what was done by hand."""
@@ -95,20 +94,17 @@ def bring(
         takes_back = anew or sight.is_touched
         told = [each.about for each in sight.found] + list(sight.changed) if takes_back else []
         # What AWS has of it only the engine's own reading tells.
-        refresh = takes_back or bool(sight.held.on_aws)
-        if before == stage and not refresh:
+        reads = takes_back or bool(sight.held.on_aws)
+        if before == stage and not reads:
             return []
         asks = asks_always or bool(told) or not chosen.is_rehearsal
         _agree(shown, told, question, yes=yes or not asks)
         if takes_back:
-            _take_back(sight, shown)
+            shown.phase("taking back what was done by hand")
+            sight.run(shown)
+        refresh = reads and not sight.read_again()
     _update(chosen, asked, stage, shown, refresh=refresh)
     return told
-
-
-def _take_back(sight: Undoing, shown: Progress) -> None:
-    shown.phase("taking back what was done by hand")
-    sight.run(shown)
 
 
 def _agree(shown: Progress, told: Sequence[str], question: str, *, yes: bool) -> None:

@@ -3,19 +3,42 @@ made by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from stacks import pulumi_state, rehearsal_backend
+from pulumi.automation import CommandError
+
+from rehearsal.environment import environment
+from stacks import pending_operations, pulumi_state, rehearsal_backend
 from stacks.console import Progress
+from stacks.error_hints import cause
+from stacks.errors import Failure
 from stacks.pending_operations import KUBERNETES, Json
 from stacks.stack import Stack
 
 COMPONENTS: Final = "myeks:components:"
+_BASE: Final = frozenset(
+    {pending_operations.CLUSTER, pending_operations.NODE_GROUP, "aws:ec2/launchTemplate:LaunchTemplate"}
+)
+_AWS_AUTH: Final = "kube-system/aws-auth"
 _OTHER_NAMES: Final[Mapping[str, str]] = {"identity-mapping": "testuser"}
 """Exercise → what its components are called, where that is not its own name."""
+
+
+class Engine(Protocol):
+    """The engine that keeps a stack's state."""
+
+    def export(self) -> Json:
+        """The state, with its `deployment`."""
+        ...
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Put another state in its place."""
+        ...
+
 
 ObjectKey = tuple[str, str, str]
 """Kind, namespace (empty: it is in none) and name."""
@@ -96,6 +119,50 @@ def held(resources: Iterable[Json], exercise: str) -> Held:
     real = [each for each in by_urn.values() if each.get("custom") and not each["type"].startswith("pulumi:")]
     mine = [each for each in real if belongs(each)]
     return Held(tuple(mine), tuple(each for each in real if each not in mine))
+
+
+def read_again(stack: Stack, held: Held) -> bool:
+    """Have the next update read the exercise's resources first, and put right what is not as it was made.
+
+    No resource of another exercise is read, so that what is repaired there by hand stays. To be called in the
+    environment in which the stack's AWS answers. False where that cannot be marked, because an update was cut off: then
+    everything has to be read. Raises Failure.
+    """
+    base = [each for each in held.others if _is_base(each)] if held.on_aws else []
+    urns = {each["urn"] for each in (*held.mine, *base)}
+    with _engine(stack) as engine:
+        kept = engine.export()
+        deployment: Json = kept["deployment"]
+        if pending_operations.operations(deployment):
+            return False
+        resources = [
+            {**each, pending_operations.READ_ANEW: True} if each["urn"] in urns else each
+            for each in deployment.get("resources") or []
+        ]
+        try:
+            engine.restore({**kept, "deployment": {**deployment, "resources": resources}})
+        except pulumi_state.Locked as error:
+            again = f"./lab up{stack.option} says whose it is"
+            raise Failure(f"Stack {stack.name} is locked by another update: {again}.") from error
+        except CommandError as error:
+            raise Failure(f"The engine's state could not be written: {cause(str(error))}") from error
+    return True
+
+
+def _is_base(resource: Json) -> bool:
+    """Whether it is what an exercise on AWS may change though it is not its own: the cluster, its nodes, aws-auth."""
+    return resource["type"] in _BASE or str(resource.get("id")) == _AWS_AUTH
+
+
+@contextmanager
+def _engine(stack: Stack) -> Generator[Engine]:
+    if not stack.is_rehearsal:
+        yield pulumi_state.OnAws(stack)
+        return
+    world = rehearsal_backend.running()
+    kept = rehearsal_backend.stack_in(world, rehearsal_backend.tools(Progress()), stack)
+    with kept.alone(), environment(kept.environment(), world.unset() | {"PULUMI_CONFIG_PASSPHRASE"}):
+        yield kept
 
 
 def resources_of(stack: Stack) -> list[Json]:

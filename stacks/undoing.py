@@ -27,6 +27,7 @@ from stacks.traces import Trace
 class Undoing:
     """One exercise of a lab that stands, with what was done by hand to it."""
 
+    stack: Stack
     objects: Objects
     held: Held
     found: Sequence[Trace]
@@ -51,6 +52,11 @@ class Undoing:
             if manifest["kind"] != "Namespace" and manifest["metadata"].get("namespace") not in own:
                 self._remove(manifest)
         self.objects.remove_namespaces(sorted(own))
+
+    def read_again(self) -> bool:
+        """Have the next update read what the exercise has, and nothing of another one; False where it has to read
+        everything. Raises Failure."""
+        return exercise_state.read_again(self.stack, self.held)
 
     def _remove(self, manifest: Mapping[str, Any]) -> None:
         if path := self.objects.path_of(manifest):
@@ -79,7 +85,7 @@ def looked_at(stack: Stack, exercise: str, shown: Progress, begun: datetime | No
         found = [*traces.in_cluster(objects, held, exercise, since)]
     with opened(stack) as lab:
         found += traces_on_aws.on_aws(lab.client, held, stack.config.cluster_name)
-        yield Undoing(objects, held, found, tuple(_changed(objects, held)))
+        yield Undoing(stack, objects, held, found, tuple(_changed(objects, held)))
 
 
 def _changed(objects: Objects, held: Held) -> Iterator[str]:
