@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from exercises.made import MADE
+from exercises.made import made
 from stacks.cluster_facts import Ask
 from stacks.cluster_objects import Kind, Objects
 from stacks.errors import CannotAsk
@@ -77,7 +77,7 @@ def in_cluster(objects: Objects, held: Held, exercise: str, since: datetime) -> 
             if _is_by_hand(found, kind, held, exercise, since):
                 yield _deletion(objects, kind, found)
     yield from _namespaces(objects, held, exercise)
-    yield from _left_of_other_stages(objects, held, exercise)
+    yield from _not_the_labs(objects, held, exercise)
     for name in sorted(held.namespaces - held.own_namespaces):
         yield from _shared_namespace(objects, name)
     for node in (objects.get(_NODES) or {}).get("items") or []:
@@ -158,14 +158,18 @@ def _namespaces(objects: Objects, held: Held, exercise: str) -> Iterator[Trace]:
             yield Trace(f"Namespace {name}", lambda name=name: objects.remove_namespaces([name]))
 
 
-def _left_of_other_stages(objects: Objects, held: Held, exercise: str) -> Iterator[Trace]:
-    """Objects that a later stage of the exercise has, made by hand in a namespace that stays."""
-    for made in MADE:
-        is_elsewhere = made.namespace and made.namespace not in held.own_namespaces
-        if made.exercise == exercise and is_elsewhere and key(made.manifest) not in held.keys:
-            path = objects.path_of(made.manifest)
-            if path and objects.get(path):
-                yield Trace(f"{made.kind} {made.id}", lambda path=path: objects.remove(path))
+def _not_the_labs(objects: Objects, held: Held, exercise: str) -> Iterator[Trace]:
+    """What the exercise makes at any of its stages, and what stands under that name and the lab did not make."""
+    mine = [each for each in made() if each.exercise == exercise and key(each.manifest) not in held.keys]
+    going = held.own_namespaces | {each.name for each in mine if each.kind == "Namespace"}
+    for each in mine:
+        path = objects.path_of(each.manifest)
+        if not path or each.namespace in going or not objects.get(path):
+            continue
+        if each.kind != "Namespace":
+            yield Trace(f"{each.kind} {each.id}", lambda path=path: objects.remove(path))
+        elif not each.name.startswith(PREFIX):
+            yield Trace(f"Namespace {each.name}", lambda name=each.name: objects.remove_namespaces([name]))
 
 
 def _shared_namespace(objects: Objects, name: str) -> Iterator[Trace]:
