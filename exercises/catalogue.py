@@ -77,6 +77,7 @@ _ALL: Final = (
         name="identity-mapping",
         setting="identityMapping",
         stages=("masters", "authenticated", "unmapped", "entry"),
+        play=Play(start="masters", solved="entry"),
     ),
     Exercise(name="irsa", stages=("account", "on")),
     Exercise(name="pod-identity", setting="podIdentity", stages=("on",)),
