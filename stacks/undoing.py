@@ -18,6 +18,7 @@ from stacks import cluster_facts, exercise_state, traces, traces_on_aws
 from stacks.aws_lab import Opened, opened
 from stacks.cluster_objects import Objects
 from stacks.console import Progress, err
+from stacks.errors import CannotAsk
 from stacks.exercise_state import Held
 from stacks.made_by_hand import Agree
 from stacks.outputs import outputs_of
