@@ -56,19 +56,7 @@ def debugging(pod: str, namespace: str, image: str, profile: Profile) -> Request
 
 
 @dataclass(frozen=True)
-class Told(AsAccount):
-    """A request as a service account, with words for it that are shorter than its line."""
-
-    words: str
-
-    @property
-    @override
-    def brief(self) -> str:
-        return self.words
-
-
-@dataclass(frozen=True)
-class ThroughController(Told):
+class ThroughController(AsAccount):
     """A controller's object (a Deployment, a Job) as a service account, and the pod that comes of it.
 
     The request is a dry run. Where it is taken, the pod template that it leads to is given to a ReplicaSet, which the

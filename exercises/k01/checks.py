@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from grading.account_probes import DRY_RUN, AsAccount, AsOperator, collection, creating
-from grading.refusals import AdmissionRefused, AnyForbidden, Warned
-
 from exercises.catalogue import EXERCISES
 from exercises.k01.limits import Limited, Unlimited
 from exercises.k01.pods import (
@@ -23,11 +20,14 @@ from exercises.k01.pods import (
     good,
     pod,
 )
+from exercises.shared.gates import OPERATOR, gates
 from exercises.shared.stage_rows import StageRows
+from grading.account_probes import DRY_RUN, AsAccount, AsOperator, collection, creating
 from grading.check import Row
 from grading.expectations import Allowed, Forbidden
 from grading.probes import Request
-from grading.workload_probes import Profile, ThroughController, Told, debugging
+from grading.refusals import AdmissionRefused, AnyForbidden, Warned
+from grading.workload_probes import Profile, ThroughController, debugging
 
 BUILDER: Final = "builder"
 TEAM: Final = "web-team"
@@ -89,24 +89,22 @@ def rows() -> Iterator[Row]:
         AsAccount(NAMESPACE, BUILDER, _removing_all("limitranges", NAMESPACE)),
         Forbidden(USER, "deletecollection", "limitranges", NAMESPACE),
     )
-    for name, namespace in (("system-agent", "kube-system"), ("other-namespace", "default")):
-        yield from stage.intact(
-            name, "operator", AsOperator(creating(pod("agent", AGENT, namespace), "pods")), Allowed()
-        )
+    yield from stage.intact(
+        "other-namespace", OPERATOR, AsOperator(creating(pod("agent", AGENT, "default"), "pods")), Allowed()
+    )
+    yield from gates(stage)
 
 
-def _making(account: str, name: str, spec: Mapping[str, Any]) -> Told:
-    return Told(NAMESPACE, account, creating(pod(name, dict(spec)), "pods"), f"create the pod {name}")
+def _making(account: str, name: str, spec: Mapping[str, Any]) -> AsAccount:
+    return AsAccount(NAMESPACE, account, creating(pod(name, dict(spec)), "pods"))
 
 
 def _deploying(account: str, name: str, spec: Mapping[str, Any]) -> ThroughController:
-    request = creating(deployment(name, dict(spec)), "deployments")
-    return ThroughController(NAMESPACE, account, request, f"create a Deployment of the pod {name}")
+    return ThroughController(NAMESPACE, account, creating(deployment(name, dict(spec)), "deployments"))
 
 
-def _debugging(account: str, profile: Profile) -> Told:
-    request = debugging("web", NAMESPACE, IMAGE, profile)
-    return Told(NAMESPACE, account, request, f"kubectl debug web --profile={profile}")
+def _debugging(account: str, profile: Profile) -> AsAccount:
+    return AsAccount(NAMESPACE, account, debugging("web", NAMESPACE, IMAGE, profile))
 
 
 def _web() -> Request:

@@ -6,9 +6,6 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
-from grading.account_probes import DRY_RUN, AsAccount, AsOperator, collection, creating
-from grading.refusals import AnyForbidden, Warned
-
 from exercises.catalogue import EXERCISES
 from exercises.k02.images import (
     ELSEWHERE,
@@ -31,11 +28,14 @@ from exercises.k02.workloads import (
     with_init_container,
     with_sidecar,
 )
+from exercises.shared.gates import OPERATOR, gates
 from exercises.shared.stage_rows import StageRows
+from grading.account_probes import DRY_RUN, AsAccount, AsOperator, collection, creating
 from grading.check import Row
 from grading.expectations import Allowed, Forbidden
 from grading.probes import Request
-from grading.workload_probes import ThroughController, Told, debugging
+from grading.refusals import AnyForbidden, Warned
+from grading.workload_probes import ThroughController, debugging
 
 DEPLOYER: Final = "deployer"
 MANAGER: Final = "release-manager"
@@ -54,32 +54,25 @@ def rows() -> Iterator[Row]:
     def attack(name: str, question: AsAccount) -> Iterator[Row]:
         return stage.attack(name, DEPLOYER, question, AnyForbidden(USER), others=_WARNED)
 
-    for name, image in UNTRUSTED.items():
-        yield from attack(name, _told(creating(pod(container(image)), "pods"), f"create a pod of {_short(image)}"))
-    yield from attack("sidecar", _told(creating(with_sidecar(FOREIGN), "pods"), "create a pod with a second container"))
-    yield from attack(
-        "init-container", _told(creating(with_init_container(FOREIGN), "pods"), "create a pod with an init container")
-    )
-    yield from attack("debug-container", _told(debugging("web", NAMESPACE, FOREIGN, "restricted"), "kubectl debug web"))
-    yield from attack("set-image-of-pod", _told(setting_image("pod", FOREIGN), "kubectl set image pod/web"))
-    yield from attack("set-image", _through(setting_image("deployment", FOREIGN), "kubectl set image deployment/web"))
-    yield from attack("deployment", _through(creating(deployment(FOREIGN), "deployments"), "create a Deployment"))
-    yield from attack("job", _through(creating(job(FOREIGN), "jobs"), "create a Job"))
-    yield from attack("cron-job", _through(creating(cron_job(FOREIGN), "cronjobs"), "create a CronJob", _CRON))
+    def use(name: str, question: AsAccount) -> Iterator[Row]:
+        return stage.use(name, DEPLOYER, question)
 
-    yield from stage.use("good-pod", DEPLOYER, _told(creating(pod(container(WEB)), "pods"), "create a pod of web"))
-    yield from stage.use(
-        "good-sidecar", DEPLOYER, _told(creating(with_sidecar(TOOLS), "pods"), "create a pod of web and tools")
-    )
-    yield from stage.use(
-        "good-debug", DEPLOYER, _told(debugging("web", NAMESPACE, TOOLS, "restricted"), "kubectl debug web, with tools")
-    )
-    yield from stage.use(
-        "good-set-image", DEPLOYER, _through(setting_image("deployment", NEXT_WEB), "set the next image of web")
-    )
-    yield from stage.use(
-        "good-cron-job", DEPLOYER, _through(creating(cron_job(TOOLS), "cronjobs"), "create a CronJob of tools", _CRON)
-    )
+    for name, image in UNTRUSTED.items():
+        yield from attack(name, _asks(creating(pod(container(image)), "pods")))
+    yield from attack("sidecar", _asks(creating(with_sidecar(FOREIGN), "pods")))
+    yield from attack("init-container", _asks(creating(with_init_container(FOREIGN), "pods")))
+    yield from attack("debug-container", _asks(debugging("web", NAMESPACE, FOREIGN, "restricted")))
+    yield from attack("set-image-of-pod", _asks(setting_image("pod", FOREIGN)))
+    yield from attack("set-image", _through(setting_image("deployment", FOREIGN)))
+    yield from attack("deployment", _through(creating(deployment(FOREIGN), "deployments")))
+    yield from attack("job", _through(creating(job(FOREIGN), "jobs")))
+    yield from attack("cron-job", _through(creating(cron_job(FOREIGN), "cronjobs"), _CRON))
+
+    yield from use("good-pod", _asks(creating(pod(container(WEB)), "pods")))
+    yield from use("good-sidecar", _asks(creating(with_sidecar(TOOLS), "pods")))
+    yield from use("good-debug", _asks(debugging("web", NAMESPACE, TOOLS, "restricted")))
+    yield from use("good-set-image", _through(setting_image("deployment", NEXT_WEB)))
+    yield from use("good-cron-job", _through(creating(cron_job(TOOLS), "cronjobs"), _CRON))
     yield from stage.use("release", MANAGER, AsAccount(RELEASE, MANAGER, _changing_list()))
 
     yield from stage.intact(
@@ -106,23 +99,17 @@ def rows() -> Iterator[Row]:
         AsAccount(NAMESPACE, DEPLOYER, _removing_bindings()),
         Forbidden(USER, "deletecollection", "validatingadmissionpolicybindings", group=ADMISSION),
     )
-    for name, namespace in (("system-pod", "kube-system"), ("other-namespace", "default")):
-        question = AsOperator(creating(pod(container(f"{ELSEWHERE}/agent:1"), namespace=namespace), "pods"))
-        yield from stage.intact(name, "operator", question, Allowed())
+    elsewhere = pod(container(f"{ELSEWHERE}/agent:1"), namespace="default")
+    yield from stage.intact("other-namespace", OPERATOR, AsOperator(creating(elsewhere, "pods")), Allowed())
+    yield from gates(stage)
 
 
-def _told(request: Request, words: str) -> Told:
-    return Told(NAMESPACE, DEPLOYER, request, words)
+def _asks(request: Request) -> AsAccount:
+    return AsAccount(NAMESPACE, DEPLOYER, request)
 
 
-def _through(request: Request, words: str, template: tuple[str, ...] = ("spec", "template")) -> ThroughController:
-    return ThroughController(NAMESPACE, DEPLOYER, request, words, template)
-
-
-def _short(image: str) -> str:
-    """An image with the first part of its digest."""
-    head, mark, digest = image.partition("sha256:")
-    return head + mark + digest[:6]
+def _through(request: Request, template: tuple[str, ...] = ("spec", "template")) -> ThroughController:
+    return ThroughController(NAMESPACE, DEPLOYER, request, template)
 
 
 def _changing_list() -> Request:

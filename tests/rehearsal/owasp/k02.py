@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.rehearsal.owasp.case import Case
-
 from exercises.k02.images import NEXT_WEB, TOOLS, WEB
+from tests.rehearsal.owasp.case import Case
 
 _POLICY: Final = """
 apiVersion: admissionregistration.k8s.io/v1

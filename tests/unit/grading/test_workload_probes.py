@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from grading.account_probes import creating
-from grading.refusals import AdmissionRefused
 
 from grading import workload_probes
+from grading.account_probes import creating
 from grading.outcomes import Broke, Done, HttpRefused, Outcome, Unanswered
+from grading.refusals import AdmissionRefused
 from grading.workload_probes import ThroughController
 from tests.unit.grading.fake_lab import FakeLab, lab, status
 
@@ -21,7 +21,7 @@ DEPLOYMENT: dict[str, Any] = {
     "spec": {"template": TEMPLATE},
 }
 OWN = "/apis/apps/v1/namespaces/shop/replicasets/check-abc"
-QUESTION = ThroughController("shop", "builder", creating(DEPLOYMENT, "deployments"), "create a Deployment")
+QUESTION = ThroughController("shop", "builder", creating(DEPLOYMENT, "deployments"))
 POD_SECURITY = 'pods "check-abc-x" is forbidden: violates PodSecurity "restricted:latest": hostPID=true'
 POLICY = "pods \"x\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no"
 
