@@ -82,6 +82,23 @@ _ALL: Final = (
     Exercise(name="irsa", stages=("account", "on")),
     Exercise(name="pod-identity", setting="podIdentity", stages=("on",)),
     Exercise(
+        name="k01",
+        alias="workload",
+        stages=("open", "watched", "closed"),
+        play=Play(start="open", solved="closed"),
+        owasp_2022="K01",
+        owasp_2025=("K01",),
+        from_objects=True,
+    ),
+    Exercise(
+        name="k02",
+        alias="supply-chain",
+        stages=("open", "watched", "closed"),
+        play=Play(start="open", solved="closed"),
+        owasp_2022="K02",
+        from_objects=True,
+    ),
+    Exercise(
         name="k03",
         alias="permissions",
         stages=("open", "closed"),

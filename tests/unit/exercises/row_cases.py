@@ -72,7 +72,7 @@ def forbidden(expected: Forbidden, names: Names, **other: str) -> str:
     where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
     return (
         f'{said["resource"]} is forbidden: User "{said["user"]}" cannot {said["verb"]} resource'
-        f' "{said["resource"]}" in API group "{other.get("group", "")}" {where}'
+        f' "{said["resource"]}" in API group "{other.get("group", expected.group)}" {where}'
     )
 
 
