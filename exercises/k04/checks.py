@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from grading.account_probes import DRY_RUN, AsAccount, AsOperator, collection, creating
+from grading.refusals import AdmissionRefused, AnyForbidden, Warned
+
 from exercises.catalogue import EXERCISES
 from exercises.k04.new_namespace import InNewNamespace
 from exercises.shared.gates import gates
 from exercises.shared.stage_rows import StageRows
-from grading.account_probes import DRY_RUN, AsAccount, AsOperator, collection, creating
 from grading.check import Row
 from grading.expectations import Allowed
 from grading.probes import Request
-from grading.refusals import AdmissionRefused, AnyForbidden, Warned
 
 OPERATOR: Final = "operator"
 POLICIES: Final = "admissionregistration.k8s.io"
@@ -41,7 +42,9 @@ def rows() -> Iterator[Row]:
 
     def pod(name: str, team: str, manifest: dict[str, Any]) -> Iterator[Row]:
         """A team makes a dangerous pod."""
-        return stage.attack(name, account(team), _as(team, creating(manifest, "pods")), AdmissionRefused(), others=warned)
+        return stage.attack(
+            name, account(team), _as(team, creating(manifest, "pods")), AdmissionRefused(), others=warned
+        )
 
     def leaves(name: str, team: str, request: Request) -> Iterator[Row]:
         """A team changes what decides about it."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
+
+from grading.account_probes import DRY_RUN, AsAccount, ByStolenToken, collection, creating
+from grading.refusals import AnyForbidden
 
 from exercises.catalogue import EXERCISES
 from exercises.k06.tokens import ACCOUNT, TOKEN_TYPE, LongestToken, TokenOfDeletedPod, TokensInSecrets
 from exercises.k06.ways_in import Anonymous, AnonymousMay, ClientCertificate, TemplatesPod
 from exercises.shared.gates import gates
 from exercises.shared.stage_rows import StageRows
-from grading.account_probes import DRY_RUN, AsAccount, ByStolenToken, collection, creating
 from grading.check import Row
 from grading.expectations import Allowed, Between, Holds, OneOf, Unauthorized
 from grading.probes import Request
-from grading.refusals import AnyForbidden
 
 NAMESPACE: Final = "owasp-k06"
 ROBOT: Final = "robot"
@@ -59,14 +61,23 @@ def rows() -> Iterator[Row]:
     listing = Anonymous(collection("configmaps", NAMESPACE))
     yield from stage.intact("anonymous-request", NOBODY, listing, Unauthorized())
     yield from stage.intact("anonymous-health", NOBODY, Anonymous("/livez"), Allowed())
+    yield from gates(stage)
+    yield from _platform(stage)
+
+
+def _platform(stage: StageRows) -> Iterator[Row]:
+    """What no repair changes: what Kubernetes and EKS do about logins by themselves. It is not judged in play."""
+    words = EXERCISES["k06"].words.rows
     longest = Holds((("hours", Between(1, 24)),), "good for 24 hours at most")
-    yield from stage.intact("longest-token", ROBOT, LongestToken(NAMESPACE, ROBOT), longest)
     certificate = Holds(
         (("conditions", ("Approved",)), ("certificate", "none")), "approved, and no certificate is issued"
     )
-    yield from stage.intact("client-certificate", OPERATOR, ClientCertificate("owasp-k06-mallory"), certificate)
-    yield from stage.intact("deleted-pod", ROBOT, TokenOfDeletedPod(NAMESPACE, ROBOT), Unauthorized())
-    yield from gates(stage)
+    for name, who, question, expected in (
+        ("longest-token", ROBOT, LongestToken(NAMESPACE, ROBOT), longest),
+        ("client-certificate", OPERATOR, ClientCertificate("owasp-k06-mallory"), certificate),
+        ("deleted-pod", ROBOT, TokenOfDeletedPod(NAMESPACE, ROBOT), Unauthorized()),
+    ):
+        yield replace(stage.gate(name, who, question, expected, words[name]), goal=None)
 
 
 def _token_secret() -> dict[str, Any]:
@@ -78,7 +89,7 @@ def _token_secret() -> dict[str, Any]:
 def _writing() -> Request:
     """The build account's own job."""
     return Request(
-        f"kubectl patch configmap report -n {NAMESPACE} -p '{{\"data\":{{\"state\":\"built\"}}}}' --dry-run=server",
+        f'kubectl patch configmap report -n {NAMESPACE} -p \'{{"data":{{"state":"built"}}}}\' --dry-run=server',
         "PATCH",
         f"{REPORT}?{DRY_RUN}",
         {"data": {"state": "built"}},

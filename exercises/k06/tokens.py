@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, Final
 
+from grading.account_probes import collection, token_of
 from typing_extensions import override
 
-from grading.account_probes import collection, token_of
 from grading.kube_api import refused
-from grading.outcomes import Broke, Done, HttpRefused, Outcome, Starting, Unanswered, facts
+from grading.outcomes import Broke, Done, Outcome, Starting, Unanswered, facts
 from grading.probes import Lab, OwnQuestion, whoami
 from grading.tokens import claims
 
@@ -143,7 +143,7 @@ class TokenOfDeletedPod(OwnQuestion):
         bound = f"--bound-object-kind Pod --bound-object-name {pod}"
         return (
             f"kubectl run {pod} {where} --image=none --restart=Never --overrides='{spec}'"
-            f"; T=$(kubectl create token {self.account} {where} {bound}); kubectl auth whoami --token \"$T\""
+            f'; T=$(kubectl create token {self.account} {where} {bound}); kubectl auth whoami --token "$T"'
             f'; kubectl delete pod {pod} {where}; sleep 15; kubectl auth whoami --token "$T"'
         )
 
@@ -183,7 +183,12 @@ class TokenOfDeletedPod(OwnQuestion):
             "terminationGracePeriodSeconds": 0,
             "containers": [{"name": "c", "image": "none"}],
         }
-        return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": self.namespace}, "spec": spec}
+        return {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": spec,
+        }
 
 
 def _shown(lab: Lab, token: str) -> Outcome:
