@@ -89,6 +89,15 @@ _ALL: Final = (
         owasp_2025=("K02",),
         from_objects=True,
     ),
+    Exercise(
+        name="k04",
+        alias="policy",
+        stages=("open", "watched", "closed"),
+        play=Play(start="open", solved="closed"),
+        owasp_2022="K04",
+        owasp_2025=("K04",),
+        from_objects=True,
+    ),
 )
 
 EXERCISES: Final[Mapping[ExerciseName, Exercise]] = {each.name: each for each in _ALL}

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from grading.account_probes import DRY_RUN, AsAccount, AsOperator, collection, creating
-from grading.refusals import AdmissionRefused, AnyForbidden, Warned
-
 from exercises.catalogue import EXERCISES
 from exercises.k04.new_namespace import InNewNamespace
 from exercises.shared.gates import gates
 from exercises.shared.stage_rows import StageRows
+from grading.account_probes import DRY_RUN, AsAccount, AsOperator, collection, creating
 from grading.check import Row
 from grading.expectations import Allowed
 from grading.probes import Request
+from grading.refusals import AdmissionRefused, AnyForbidden, Warned
 
 OPERATOR: Final = "operator"
 POLICIES: Final = "admissionregistration.k8s.io"

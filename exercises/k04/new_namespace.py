@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 from typing import Any, Final
 
-from grading.account_probes import collection, creating
 from typing_extensions import override
 
+from grading.account_probes import collection, creating
 from grading.outcomes import Done, Outcome
 from grading.probes import Lab, OwnQuestion
 

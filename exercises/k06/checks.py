@@ -6,17 +6,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-from grading.account_probes import DRY_RUN, AsAccount, ByStolenToken, collection, creating
-from grading.refusals import AnyForbidden
-
 from exercises.catalogue import EXERCISES
 from exercises.k06.tokens import ACCOUNT, TOKEN_TYPE, LongestToken, TokenOfDeletedPod, TokensInSecrets
 from exercises.k06.ways_in import Anonymous, AnonymousMay, ClientCertificate, TemplatesPod
 from exercises.shared.gates import gates
 from exercises.shared.stage_rows import StageRows
+from grading.account_probes import DRY_RUN, AsAccount, ByStolenToken, collection, creating
 from grading.check import Row
 from grading.expectations import Allowed, Between, Holds, OneOf, Unauthorized
 from grading.probes import Request
+from grading.refusals import AnyForbidden
 
 NAMESPACE: Final = "owasp-k06"
 ROBOT: Final = "robot"

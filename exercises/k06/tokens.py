@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, Final
 
-from grading.account_probes import collection, token_of
 from typing_extensions import override
 
+from grading.account_probes import collection, token_of
 from grading.kube_api import refused
 from grading.outcomes import Broke, Done, Outcome, Starting, Unanswered, facts
 from grading.probes import Lab, OwnQuestion, whoami
 from grading.tokens import claims
 
-TOKEN_TYPE: Final = "kubernetes.io/service-account-token"
+TOKEN_TYPE: Final = "kubernetes.io/service-account-token"  # noqa: S105  # a type, no token
 ACCOUNT: Final = "kubernetes.io/service-account.name"
 """Annotation of such a Secret: whose token it holds."""
 

@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
-from grading.account_probes import DRY_RUN, collection
 from typing_extensions import override
 
 from exercises.k06.tokens import INVALID_SINCE, TOKEN_TYPE
+from grading.account_probes import DRY_RUN, collection
 from grading.kube_api import refused
 from grading.outcomes import Broke, Done, HttpRefused, Outcome, facts
 from grading.probes import Lab, OwnQuestion
@@ -114,7 +114,8 @@ class ClientCertificate(OwnQuestion):
         name = "owasp-k06-check"
         spec = f'"signerName":"{SIGNER}","usages":["client auth"],"request":"\'$R\'"'
         return (
-            f'R=$(openssl req -new -newkey rsa:2048 -nodes -keyout /dev/null -subj "/CN={self.user}" 2>/dev/null | base64 -w0)'
+            f'R=$(openssl req -new -newkey rsa:2048 -nodes -keyout /dev/null -subj "/CN={self.user}" 2>/dev/null'
+            " | base64 -w0)"
             f'; echo \'{{"apiVersion":"certificates.k8s.io/v1","kind":"CertificateSigningRequest"'
             f',"metadata":{{"name":"{name}"}},"spec":{{{spec}}}}}\' | kubectl create -f -'
             f"; kubectl certificate approve {name}; sleep 4; kubectl get csr {name}; kubectl delete csr {name}"

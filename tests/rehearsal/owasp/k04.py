@@ -182,7 +182,7 @@ metadata: {{ name: owasp-k04-labels }}
 spec:
   matchConstraints:
     resourceRules:
-      - {{ apiGroups: [""], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [namespaces] }}
+      - {{ apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [namespaces] }}
   validations:
     - expression: >-
         object.metadata.labels[?'pod-security.kubernetes.io/enforce'].orValue('') in ['baseline', 'restricted']
