@@ -31,7 +31,7 @@ from grading.probes import (
 from grading.refusals import AnyForbidden
 from grading.roles import AnnotatedRole
 from grading.variables import Names
-from tests.unit.exercises import account_cases, k04_cases
+from tests.unit.exercises import account_cases, k04_cases, k06_cases
 from tests.unit.exercises.case import Case, Program
 from tests.unit.grading.fake_lab import ACCOUNT, FakeLab, jwt, lab, status
 
@@ -64,6 +64,8 @@ def cases(row: Row) -> Iterator[Case]:
             yield from _associations(row, names)
         case InNewNamespace():
             yield from k04_cases.cases(row.expected)
+        case question if type(question) in k06_cases.QUESTIONS:
+            yield from k06_cases.cases(row)
         case _:
             yield from account_cases.cases(row, names)
 
