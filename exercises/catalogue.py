@@ -107,6 +107,24 @@ _ALL: Final = (
         owasp_2025=("K02",),
         from_objects=True,
     ),
+    Exercise(
+        name="k04",
+        alias="policy",
+        stages=("open", "watched", "closed"),
+        play=Play(start="open", solved="closed"),
+        owasp_2022="K04",
+        owasp_2025=("K04",),
+        from_objects=True,
+    ),
+    Exercise(
+        name="k06",
+        alias="authentication",
+        stages=("open", "closed"),
+        play=Play(start="open", solved="closed"),
+        owasp_2022="K06",
+        owasp_2025=("K09",),
+        from_objects=True,
+    ),
 )
 
 EXERCISES: Final[Mapping[ExerciseName, Exercise]] = {each.name: each for each in _ALL}

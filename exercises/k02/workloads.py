@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from grading.account_probes import DRY_RUN, collection
-
 from exercises.k02.images import NAMESPACE, WEB
+from grading.account_probes import DRY_RUN, collection
 from grading.probes import Request
 
 Spec = dict[str, Any]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
+from exercises.k04.new_namespace import InNewNamespace
 from grading.check import Row
 from grading.expectations import Allowed, AwsDenied, Between, Forbidden, Holds, OneOf, Says, Unauthorized
 from grading.grade import Verdict
@@ -30,7 +31,7 @@ from grading.probes import (
 from grading.refusals import AnyForbidden
 from grading.roles import AnnotatedRole
 from grading.variables import Names
-from tests.unit.exercises import account_cases
+from tests.unit.exercises import account_cases, k04_cases, k06_cases
 from tests.unit.exercises.case import Case, Program
 from tests.unit.grading.fake_lab import ACCOUNT, FakeLab, jwt, lab, status
 
@@ -61,6 +62,10 @@ def cases(row: Row) -> Iterator[Case]:
             yield from _trust(row, names)
         case Associations():
             yield from _associations(row, names)
+        case InNewNamespace():
+            yield from k04_cases.cases(row.expected)
+        case question if type(question) in k06_cases.QUESTIONS:
+            yield from k06_cases.cases(row)
         case _:
             yield from account_cases.cases(row, names)
 
