@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from exercises.texts import PlayTexts
-
 from exercises.catalogue import EXERCISES, Exercise
 from exercises.progress import HINTS, Record
+from exercises.texts import PlayTexts
 from stacks import tables
 from stacks.console import duration, out
 
