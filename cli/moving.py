@@ -16,7 +16,7 @@ import typer
 from cli import aws_stack, updates
 from exercises.catalogue import EXERCISES, OFF, Exercise, Play, named, standing
 from grading.check import ExerciseName
-from stacks import exercise_state, expiry, progress, stage_settings, tables, undoing
+from stacks import expiry, progress, stage_settings, tables, undoing
 from stacks.aws_lab import opened
 from stacks.console import Progress, err
 from stacks.console import progress as progress_shown
@@ -108,10 +108,8 @@ def clear_the_way(stack: str, wanted: Mapping[ExerciseName, str], *, yes: bool) 
     names = [name for name, at in wanted.items() if at == OFF]
     if not names:
         return
-    chosen = load(stack)
-    with progress_shown() as shown, suppress(CannotAsk), opened(chosen) as lab:
-        resources = exercise_state.resources_of(chosen)
-        undoing.clear_the_way(lab, resources, names, shown, agree=confirmed(yes=yes))
+    with progress_shown() as shown, suppress(CannotAsk), opened(load(stack)) as lab:
+        undoing.clear_the_way(lab, names, shown, agree=confirmed(yes=yes))
 
 
 def _agree(shown: Progress, told: Sequence[str], question: str, *, yes: bool) -> None:

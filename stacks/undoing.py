@@ -22,7 +22,6 @@ from stacks.errors import CannotAsk
 from stacks.exercise_state import Held
 from stacks.made_by_hand import Agree
 from stacks.outputs import outputs_of
-from stacks.pending_operations import Json
 from stacks.stack import Stack
 from stacks.traces import Trace
 
@@ -94,7 +93,6 @@ def looked_at(stack: Stack, exercise: str, shown: Progress, begun: datetime | No
 
 def clear_the_way(
     lab: Opened,
-    resources: Sequence[Json],
     names: Collection[ExerciseName],
     shown: Progress,
     *,
@@ -108,7 +106,6 @@ def clear_the_way(
 
     Args:
         lab: the lab, in an environment in which it answers.
-        resources: of the engine's state.
         names: the exercises.
         shown: hears what is done.
         agree: asked about policies and webhooks.
@@ -116,8 +113,11 @@ def clear_the_way(
 
     What cannot be asked is no error here: the engine finds out, and says why.
     """
+    if not lab.recorded.kubeconfig:
+        return
+    resources = exercise_state.resources_of(lab.stack)
     all_held = [held for name in names if (held := exercise_state.held(resources, name)).mine]
-    if not all_held or not lab.recorded.kubeconfig:
+    if not all_held:
         return
     shown.waiting("looking for what was done by hand")
     with suppress(CannotAsk):

@@ -21,7 +21,6 @@ from rehearsal.outcome import RunFailed
 from rehearsal.stack import RehearsalStack
 from rehearsal.world import World
 from stacks import (
-    exercise_state,
     expiry,
     ingresses,
     kept_stages,
@@ -38,7 +37,6 @@ from stacks.engine_events import Watcher
 from stacks.error_hints import cause
 from stacks.errors import BadInput, Failure
 from stacks.made_by_hand import confirmed
-from stacks.pending_operations import Json
 from stacks.stack import REHEARSAL, Stack, StackOption, load
 
 EVER: Final = datetime.min.replace(tzinfo=UTC)
@@ -164,8 +162,7 @@ def _destroy_on_aws(lab: Opened, *, yes: bool, as_json: bool) -> None:
                     again = f"./lab down{lab.stack.option}"
                     services.clear(lab, shown, yes=yes, again=again)
                     ingresses.clear(lab, shown, yes=yes, again=f"{again} --yes")
-                    resources = exercise_state.resources_of(lab.stack)
-                    _clear_the_exercises_way(lab, resources, shown)
+                    _clear_the_exercises_way(lab, shown)
                 return False
         _clear_the_network(lab, yes=yes)
         return True
@@ -178,9 +175,9 @@ def _destroy_on_aws(lab: Opened, *, yes: bool, as_json: bool) -> None:
         raise type(failure)(f"{failure}\n{_in_the_way(lab, str(failure))}") from failure
 
 
-def _clear_the_exercises_way(lab: Opened, resources: list[Json], shown: Progress) -> None:
+def _clear_the_exercises_way(lab: Opened, shown: Progress) -> None:
     """The user has agreed that the cluster goes, and every policy in it."""
-    undoing.clear_the_way(lab, resources, tuple(EXERCISES), shown, agree=confirmed(yes=True), since=EVER)
+    undoing.clear_the_way(lab, tuple(EXERCISES), shown, agree=confirmed(yes=True), since=EVER)
 
 
 def _clear_the_network(lab: Opened, *, yes: bool) -> None:
@@ -294,7 +291,7 @@ def _destroy_with_engine(stack: RehearsalStack, chosen: Stack, shown: Progress, 
         if lab.recorded.has_cluster and not gone:
             services.clear(lab, shown, yes=True, again="./lab down")
             ingresses.clear(lab, shown, yes=yes, again="./lab down --yes")
-            _clear_the_exercises_way(lab, stack.resources(), shown)
+            _clear_the_exercises_way(lab, shown)
     late = wait_probes.reporter(chosen, shown.phase, builds=False)
     forgets = aws_stack.FORGET_WITH_CLUSTER if gone else {}
     with environment({**stack.environment(), **forgets}, stack.world.unset()), late.watching():
