@@ -11,11 +11,6 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 from typing_extensions import override
 
 from exercises.k06.tokens import INVALID_SINCE, TOKEN_TYPE
@@ -150,6 +145,12 @@ class ClientCertificate(OwnQuestion):
                 return facts({"conditions": conditions, "certificate": issued})
 
     def _request(self, name: str) -> dict[str, Any]:
+        from cryptography import x509
+        from cryptography.hazmat.primitives.asymmetric import ec
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.serialization import Encoding
+        from cryptography.x509.oid import NameOID
+
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, self.user)])
         signed = x509.CertificateSigningRequestBuilder().subject_name(subject)
         pem = signed.sign(ec.generate_private_key(ec.SECP256R1()), SHA256()).public_bytes(Encoding.PEM)
