@@ -11,11 +11,6 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, Final
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 from typing_extensions import override
 
 from exercises.k06.tokens import INVALID_SINCE, TOKEN_TYPE
@@ -28,7 +23,10 @@ SERVER: Final = "$(kubectl config view --minify -o jsonpath='{.clusters[0].clust
 REQUESTS: Final = collection("certificatesigningrequests", group="certificates.k8s.io")
 SIGNER: Final = "kubernetes.io/kube-apiserver-client"
 SIGNS_WITHIN: Final = 4.0
-"""Seconds. Where the controller manager signs, the certificate is there in less than one (seen on 1.36.3)."""
+"""Seconds. A signing controller acts on an approval at once, so that a certificate would be there by then."""
+
+API_AUDIENCES: Final = ("", "https://kubernetes.default.svc")
+"""Audiences of a token that the API server takes; empty: its own, whatever it is called."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +145,12 @@ class ClientCertificate(OwnQuestion):
                 return facts({"conditions": conditions, "certificate": issued})
 
     def _request(self, name: str) -> dict[str, Any]:
+        from cryptography import x509
+        from cryptography.hazmat.primitives.asymmetric import ec
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.serialization import Encoding
+        from cryptography.x509.oid import NameOID
+
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, self.user)])
         signed = x509.CertificateSigningRequestBuilder().subject_name(subject)
         pem = signed.sign(ec.generate_private_key(ec.SECP256R1()), SHA256()).public_bytes(Encoding.PEM)
@@ -221,8 +225,8 @@ class TemplatesPod(OwnQuestion):
 
 def _bound(spec: Mapping[str, Any]) -> bool:
     sources = (source for volume in spec.get("volumes") or [] for source in _sources(volume))
-    # A token with an audience of its own is for somebody else.
-    return any("serviceAccountToken" in each and not each["serviceAccountToken"].get("audience") for each in sources)
+    tokens = [each["serviceAccountToken"] for each in sources if "serviceAccountToken" in each]
+    return any(each.get("audience", "") in API_AUDIENCES for each in tokens)
 
 
 def _static(secrets: list[Mapping[str, Any]]) -> str:

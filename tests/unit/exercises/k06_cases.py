@@ -117,6 +117,7 @@ def _tokens_in_secrets(account: str, *, wanted: bool) -> Iterator[Case]:
         Case("two, of which one is of another type", listed(secret("x", account, kind="Opaque"), mine), accepted),
         Case("who shows it is known, and may nothing", listed(mine, shown=FORBIDDEN), accepted),
         Case("there is none", listed(), refused),
+        Case("there is one of another type", listed(secret("x", account, kind="Opaque")), refused),
         Case("there is one of another account", listed(secret("x", "another")), refused),
         Case("it is refused", listed(mine, shown=UNAUTHORIZED), refused),
         Case(
@@ -199,6 +200,8 @@ def _templates_pod() -> Iterator[Case]:
     bound = projected(path="token")
     of_robot = http(200, secret("robot-token", "robot"))
     yield Case("a projected token", pod(bound), PASSED)
+    named = projected(path="token", audience="https://kubernetes.default.svc")
+    yield Case("a projected token that names the API server", pod(named), PASSED)
     yield Case("a token in a Secret", pod(mounted, of_robot), PASSED)
     yield Case("the Secret is gone", pod(mounted), FAILED)
     yield Case("the Secret's token is invalid", pod(mounted, http(200, secret("x", "robot", invalid=True))), FAILED)
