@@ -20,7 +20,7 @@ from grading.check import ExerciseName
 Object = Mapping[str, Any]
 """A manifest in the API's JSON form."""
 
-IMAGES: Final = ("TOOLS_IMAGE", "AWS_CLI_IMAGE")
+IMAGES: Final[tuple[str, ...]] = ("TOOLS_IMAGE", "AWS_CLI_IMAGE")
 """What `${…}` in a manifest can stand for: an image with kubectl and a shell, and AWS's with its CLI."""
 
 RANKS: Final[Mapping[str, int]] = {
