@@ -101,6 +101,21 @@ class Objects:
         meta = manifest["metadata"]
         return kind.path(meta.get("namespace") or "default", meta["name"]) if kind else ""
 
+    def would_be(self, manifest: Mapping[str, Any]) -> Json | None:
+        """The object as the API server would make it, defaults and webhooks included (a dry run); None where it would
+        not."""
+        kind = self.kind_of(manifest)
+        if kind is None:
+            return None
+        meta: Mapping[str, Any] = manifest["metadata"]
+        # Under a name of its own: the object itself may stand.
+        asked = {**{key: value for key, value in meta.items() if key != "name"}, "generateName": f"{meta['name']}-"}
+        try:
+            path = kind.path(meta.get("namespace") or "default")
+            return self._ask("POST", f"{path}?dryRun=All", {**manifest, "metadata": asked})
+        except CannotAsk:
+            return None
+
     def patch(self, path: str, change: object) -> None:
         """Change an object by a JSON merge patch; one that is gone is left alone."""
         self._patiently("PATCH", path, change)

@@ -7,11 +7,12 @@ all of it. What the exercise has on AWS the update reads again and puts right.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from grading.check import ExerciseName
 from stacks import cluster_facts, exercise_state, traces, traces_on_aws
@@ -20,10 +21,14 @@ from stacks.cluster_objects import Objects
 from stacks.console import Progress, err
 from stacks.errors import CannotAsk
 from stacks.exercise_state import Held
-from stacks.made_by_hand import Agree
+from stacks.made_by_hand import Agree, differences, known
 from stacks.outputs import outputs_of
+from stacks.pending_operations import Json
 from stacks.stack import Stack
 from stacks.traces import Trace
+
+ENCIPHERED: Final = "4dabf18193072939515e22adb298388d"
+"""Member by which the engine marks a value as secret (pulumi, sdk/go/common/resource/sig)."""
 
 
 @dataclass(frozen=True)
@@ -153,10 +158,19 @@ def _clear(lab: Opened, all_held: Sequence[Held], shown: Progress, agree: Agree,
 def _changed(objects: Objects, held: Held) -> Iterator[str]:
     for manifest in held.objects:
         meta = manifest["metadata"]
-        about = "/".join(filter(None, (meta.get("namespace"), meta["name"])))
+        about = f"{manifest['kind']} {'/'.join(filter(None, (meta.get('namespace'), meta['name'])))}"
         path = objects.path_of(manifest)
         found = objects.get(path) if path else None
         if found is None:
-            yield f"{manifest['kind']} {about} is gone"
-        elif traces.is_changed(found):
-            yield f"{manifest['kind']} {about} was changed"
+            yield f"{about} is gone"
+        elif traces.is_changed(found) or _differs(objects, manifest, found):
+            yield f"{about} was changed"
+
+
+def _differs(objects: Objects, manifest: Json, found: Json) -> bool:
+    """Whether an object is not as the API server makes it of what the lab asks for; a field that was taken away leaves
+    no other sign. Nothing can be taken away from a pod; and what is secret stands enciphered in the state."""
+    if manifest["kind"] == "Pod" or ENCIPHERED in json.dumps(manifest):
+        return False
+    wanted = known(manifest)
+    return any(differences(wanted, found, objects.would_be(wanted)))
