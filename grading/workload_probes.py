@@ -52,6 +52,7 @@ def debugging(pod: str, namespace: str, image: str, profile: Profile) -> Request
         "PATCH",
         f"{collection('pods', namespace)}/{pod}/ephemeralcontainers?{DRY_RUN}",
         {"spec": {"ephemeralContainers": [container]}},
+        short=f"kubectl debug {pod} --profile={profile}",
     )
 
 
