@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
@@ -10,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli import aws_stack
 from cli.commands import sweep
 from cli.views import leftovers as leftover_tables
+from exercises.catalogue import EXERCISES
 from operations import cleanup
 from rehearsal import world as worlds
 from rehearsal.at_work import AlreadyRunning
@@ -18,14 +20,26 @@ from rehearsal.environment import environment
 from rehearsal.outcome import RunFailed
 from rehearsal.stack import RehearsalStack
 from rehearsal.world import World
-from stacks import expiry, ingresses, kept_stages, own_things, rehearsal_backend, services, wait_probes
+from stacks import (
+    expiry,
+    ingresses,
+    kept_stages,
+    own_things,
+    rehearsal_backend,
+    services,
+    undoing,
+    wait_probes,
+)
+from stacks import progress as kept_progress
 from stacks.aws_lab import AnotherCluster, Opened, cluster_is_gone, in_rehearsal, opened, state_of
 from stacks.console import Progress, duration, err, out, progress
 from stacks.engine_events import Watcher
 from stacks.error_hints import cause
 from stacks.errors import BadInput, Failure
+from stacks.made_by_hand import confirmed
 from stacks.stack import REHEARSAL, Stack, StackOption, load
 
+EVER: Final = datetime.min.replace(tzinfo=UTC)
 ANYWHERE: Final = "0.0.0.0/0"
 _UNREACHABLE: Final = re.compile(
     r"cluster (is )?unreachable|unreachable cluster|\.eks\.amazonaws\.com\S*: (dial tcp|net/http|context deadline)"
@@ -56,6 +70,7 @@ def down(
         # Also when the settings are wrong, the emulator hangs or something else answers in its place.
         worlds.sweep(force=True)
         kept_stages.forget()
+        kept_progress.all_left(REHEARSAL, datetime.now(UTC))
         _gone("The rehearsal is stopped; nothing is left of it.", as_json=as_json)
         return
     chosen = load(stack)
@@ -69,11 +84,13 @@ def down(
         if here is None:
             worlds.sweep()
             kept_stages.forget()
+            kept_progress.all_left(chosen.name, datetime.now(UTC))
             _gone("The rehearsal is not up; nothing is left of it.", as_json=as_json)
             return
         left, own = _destroy(here, chosen, shown, yes=yes)
         worlds.stop(here)
         kept_stages.forget()
+        kept_progress.all_left(chosen.name, datetime.now(UTC))
     if left:
         if as_json:
             _print(left, shown.elapsed, own)
@@ -119,6 +136,7 @@ def _down_on_aws(chosen: Stack, *, yes: bool, as_json: bool) -> None:
             )
         else:
             _destroy_on_aws(lab, yes=yes, as_json=as_json)
+            kept_progress.all_left(chosen.name, datetime.now(UTC))
             now = state_of(chosen)
         with progress() as shown:
             shown.phase("asking AWS what is left")
@@ -144,6 +162,7 @@ def _destroy_on_aws(lab: Opened, *, yes: bool, as_json: bool) -> None:
                     again = f"./lab down{lab.stack.option}"
                     services.clear(lab, shown, yes=yes, again=again)
                     ingresses.clear(lab, shown, yes=yes, again=f"{again} --yes")
+                    _clear_the_exercises_way(lab, shown)
                 return False
         _clear_the_network(lab, yes=yes)
         return True
@@ -154,6 +173,11 @@ def _destroy_on_aws(lab: Opened, *, yes: bool, as_json: bool) -> None:
         raise
     except Failure as failure:
         raise type(failure)(f"{failure}\n{_in_the_way(lab, str(failure))}") from failure
+
+
+def _clear_the_exercises_way(lab: Opened, shown: Progress) -> None:
+    """The user has agreed that the cluster goes, and every policy in it."""
+    undoing.clear_the_way(lab, tuple(EXERCISES), shown, agree=confirmed(yes=True), since=EVER)
 
 
 def _clear_the_network(lab: Opened, *, yes: bool) -> None:
@@ -267,6 +291,7 @@ def _destroy_with_engine(stack: RehearsalStack, chosen: Stack, shown: Progress, 
         if lab.recorded.has_cluster and not gone:
             services.clear(lab, shown, yes=True, again="./lab down")
             ingresses.clear(lab, shown, yes=yes, again="./lab down --yes")
+            _clear_the_exercises_way(lab, shown)
     late = wait_probes.reporter(chosen, shown.phase, builds=False)
     forgets = aws_stack.FORGET_WITH_CLUSTER if gone else {}
     with environment({**stack.environment(), **forgets}, stack.world.unset()), late.watching():

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from grading.refusals import AdmissionRefused
 from typing_extensions import override
 
 from grading.expectations import Expectation
 from grading.outcomes import Done, HttpRefused, Outcome
+from grading.refusals import AdmissionRefused
 from grading.variables import Names
 
 MOST: Final[Mapping[str, Decimal]] = {"cpu": Decimal(8), "memory": Decimal(16 * 2**30)}

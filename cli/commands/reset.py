@@ -1,0 +1,63 @@
+"""`lab reset`: bring an exercise back to where play begins, whatever was done to it by hand."""
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from cli import moving
+from cli.commands.play import ExerciseArgument
+from cli.views import playing
+from exercises.catalogue import OFF
+from stacks import progress
+from stacks.console import duration, err, out
+from stacks.console import progress as shown_progress
+from stacks.errors import BadInput
+from stacks.stack import REHEARSAL, StackOption, configured, load
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="reset", help="Bring an exercise back to where it began, whatever was done by hand.")(reset)
+
+
+def reset(
+    exercise: ExerciseArgument,
+    stack: StackOption = REHEARSAL,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask before what was done by hand is taken back.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was taken back as JSON.")] = False,
+) -> None:
+    """Bring an exercise back to where it began, whatever was done by hand."""
+    asked = moving.exercise_named(exercise)
+    chosen = load(stack)
+    moving.insist_on_yes(as_json=as_json, yes=yes)
+    name, option = asked.name, chosen.option
+    # What is not played goes back to what it is at its stage.
+    stage = asked.play.start if asked.play else configured(chosen.config)[name]
+    if stage == OFF:
+        raise BadInput(f"Exercise {name} is off. ./lab stage {name} {asked.stages[0]}{option} turns it on.")
+    with shown_progress() as shown:
+        taken_back = moving.bring(
+            chosen,
+            name,
+            stage,
+            shown,
+            question=f"Take that back, make {name}'s own objects again, and bring it to {stage}?",
+            yes=yes,
+            asks_always=True,
+            anew=True,
+        )
+        elapsed = shown.elapsed
+    if progress.of(chosen, name).is_open:
+        # One that was passed is begun again; the clock of one that was not goes on.
+        progress.begun(chosen, name, datetime.now(UTC))
+    record = progress.of(chosen, name)
+    if as_json:
+        told = playing.as_json(name, record, datetime.now(UTC))
+        out.print_json(json.dumps({**told, "stage": stage, "taken_back": taken_back, "took": round(elapsed, 1)}))
+        return
+    onward = "" if record.is_open or not asked.play else f" ./lab play {name}{option} begins it."
+    err.print(f"{name} stands at {stage} again, after {duration(elapsed)}.{onward}", markup=False, soft_wrap=True)
