@@ -61,7 +61,7 @@ def rows() -> Iterator[Row]:
         yield from attack(name, _asks(creating(pod(name, container(image)), "pods")))
     yield from attack("sidecar", _asks(creating(with_sidecar("sidecar", FOREIGN), "pods")))
     yield from attack("init-container", _asks(creating(with_init_container("init-container", FOREIGN), "pods")))
-    yield from attack("debug-container", _asks(debugging("web", NAMESPACE, FOREIGN, "restricted")))
+    yield from attack("debug-container", _asks(debugging("api", NAMESPACE, FOREIGN, "restricted")))
     yield from attack("set-image-of-pod", _asks(setting_image("pod", FOREIGN)))
     yield from attack("set-image", _through(setting_image("deployment", FOREIGN)))
     yield from attack("deployment", _through(creating(deployment("web", FOREIGN), "deployments")))
