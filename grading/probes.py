@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from threading import Event
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from grading.roles import AnnotatedRole, PodsRole, quoted
 
 if TYPE_CHECKING:
+    from threading import Event
+
     # Clients, half a second to import: questions are data, and every command reads them.
     from grading.aws_api import Aws
     from grading.kube_api import ApiServer

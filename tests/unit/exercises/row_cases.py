@@ -77,7 +77,7 @@ def forbidden(expected: Forbidden, names: Names, **other: str) -> str:
     where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
     return (
         f'{said["resource"]} is forbidden: User "{said["user"]}" cannot {said["verb"]} resource'
-        f' "{said["resource"]}" in API group "{other.get("group", "")}" {where}'
+        f' "{said["resource"]}" in API group "{other.get("group", expected.group)}" {where}'
     )
 
 
@@ -250,9 +250,15 @@ def _at_api_server(row: Row, names: Names) -> Iterator[Case]:
         yield Case("right", answered(200, {"items": []}), PASSED)
         yield Case("forbidden", answered(403, refused), FAILED)
         yield Case("not known", answered(401, unauthorized), FAILED)
+    elif isinstance(expected, AnyForbidden):
+        yield Case("right", answered(403, refused), PASSED)
+        yield Case("allowed", answered(200, {"items": []}), FAILED)
+        yield Case("not known", answered(401, unauthorized), FAILED)
+        yield Case("not there", answered(404, status(404, "NotFound", "not found")), FAILED)
     elif isinstance(expected, Says):
-        yield Case("right", answered(201, {"status": {"allowed": True}}), PASSED)
-        yield Case("no", answered(201, {"status": {"allowed": False}}), FAILED)
+        yes = expected.pattern == "yes"
+        yield Case("right", answered(201, {"status": {"allowed": yes}}), PASSED)
+        yield Case("the other answer", answered(201, {"status": {"allowed": not yes}}), FAILED)
         yield Case("not known", answered(401, unauthorized), FAILED)
     else:
         yield from _whoami(expected, names, answered)
