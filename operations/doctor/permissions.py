@@ -239,6 +239,20 @@ RIGHTS: Final[Mapping[str, tuple[str, ...]]] = {
         "scheduler:GetSchedule",
         "scheduler:UpdateSchedule",
     ),
+    "aws:secretsmanager/secret:Secret": (
+        "secretsmanager:CreateSecret",
+        "secretsmanager:DeleteSecret",
+        "secretsmanager:DescribeSecret",
+        "secretsmanager:GetResourcePolicy",
+        "secretsmanager:TagResource",
+        "secretsmanager:UntagResource",
+        "secretsmanager:UpdateSecret",
+    ),
+    "aws:secretsmanager/secretVersion:SecretVersion": (
+        "secretsmanager:GetSecretValue",
+        "secretsmanager:PutSecretValue",
+        "secretsmanager:UpdateSecretVersionStage",
+    ),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": (
         *_EC2_TAGS,
         "ec2:AuthorizeSecurityGroupEgress",

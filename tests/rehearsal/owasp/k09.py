@@ -66,8 +66,11 @@ BROKEN: Final = (
     Case("proxy-to-look", apply=_scraper(*_JOB, _NODE_PROXY.format(verbs="get")), hurts="attack"),
     Case("proxy-to-command", apply=_scraper(*_JOB, _NODE_PROXY.format(verbs="create")), hurts="attack"),
     Case(
-        "all-of-nodes",
-        apply=_scraper('  - {apiGroups: [""], resources: [nodes, nodes/*], verbs: [get, list, watch]}', _API_METRICS),
+        "every-proxy",
+        apply=_scraper(
+            '  - {apiGroups: [""], resources: [nodes, nodes/metrics, "*/proxy"], verbs: [get, list, watch]}',
+            _API_METRICS,
+        ),
         hurts="attack",
     ),
     Case(
@@ -77,9 +80,7 @@ BROKEN: Final = (
     ),
     Case("scraper-is-led", apply=_everybody(_LED, subject=_SCRAPER), hurts="attack"),
     Case("everybody-reads-metrics", apply=_everybody(_API_METRICS), hurts="attack"),
-    Case(
-        "everybody-reads-flags", apply=_everybody("  - {nonResourceURLs: [/flagz], verbs: [get]}"), hurts="attack"
-    ),
+    Case("everybody-reads-flags", apply=_everybody("  - {nonResourceURLs: [/flagz], verbs: [get]}"), hurts="attack"),
     Case(
         "guest-edits",
         apply=_BINDING.format(name="guest", role="edit", subject=_SCRAPER.replace("scraper", "guest")),
