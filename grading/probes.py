@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from threading import Event
 from typing import Any, Final, Literal, Protocol
 
 from grading.aws_api import Aws
@@ -368,6 +369,11 @@ class Lab(Protocol):
     @property
     def aws(self) -> Aws:
         """Its AWS."""
+        ...
+
+    @property
+    def stop(self) -> Event:
+        """Set: nothing more is asked or waited for."""
         ...
 
 

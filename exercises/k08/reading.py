@@ -9,29 +9,27 @@ from __future__ import annotations
 import copy
 import json
 import shlex
-import time
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from secrets import token_hex
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from typing_extensions import override
 
+from exercises.k08.names import NAMESPACE, SHOP, at_aws
+from exercises.k08.pods import PODS, Spec, is_there, make_optional, needed, pod_named, ran_to_end, reader
 from grading.account_probes import token_of
 from grading.expectations import Expectation
-from grading.extract import ended
 from grading.kube_api import refused
-from grading.outcomes import AwsRefused, Broke, Done, Outcome, Ran, Unanswered, aws_cli
+from grading.outcomes import AwsRefused, Broke, Done, Outcome, Ran, aws_cli
 from grading.probes import Lab, OwnQuestion
 from grading.refusals import AnyForbidden
 from grading.variables import Names
 
-NAMESPACE: Final = "owasp-k08"
-SHOP: Final = "shop"
-SECRET: Final = "payment"
+OBJECT: Final = "payment"
 KEY: Final = "key"
-AWS_SECRET: Final = "$CLUSTER_NAME-owasp-k08-payment"
+AT_AWS: Final = at_aws("$CLUSTER_NAME")
 """The secret in Secrets Manager, as the lab calls it."""
 
 READS: Final = (
@@ -48,14 +46,7 @@ READS: Final = (
 READ: Final = "read"
 NOTHING: Final = "nothing"
 
-PODS: Final = f"/api/v1/namespaces/{NAMESPACE}/pods"
 DEPLOYMENT: Final = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{SHOP}"
-SECONDS: Final = 90.0
-"""How long a pod may take; on AWS its image may have to be pulled first."""
-
-_STUCK: Final = frozenset({"CreateContainerConfigError", "CreateContainerError", "InvalidImageName"})
-"""Reasons for which a container waits without end."""
-
 BUSYBOX: Final = "busybox:1.37"
 
 _RESTRICTED: Final = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
@@ -69,9 +60,6 @@ _RESTRICTED_POD: Final = {
 
 Way = Literal["volume", "projected", "env", "env-from", "init"]
 """How a Secret comes into a pod."""
-
-Spec = dict[str, Any]
-"""A pod's specification in the API's JSON form."""
 
 
 @dataclass(frozen=True)
@@ -101,13 +89,13 @@ class _RunsPod(OwnQuestion):
             return spec
         if token is not None and not isinstance(token, str):
             return token
-        pod = _pod(f"lab-check-{token_hex(4)}", spec)
+        pod = pod_named(f"lab-check-{token_hex(4)}", spec)
         made = lab.api.request("POST", PODS, pod, token)
         if not isinstance(made, Done):
             return made
         path = f"{PODS}/{pod['metadata']['name']}"
         try:
-            ran = _ran(lab, path, _reader(spec))
+            ran = ran_to_end(lab, path, reader(spec))
             return self.understood(ran) if isinstance(ran, Ran) else ran
         finally:
             lab.api.request("DELETE", f"{path}?gracePeriodSeconds=0")
@@ -127,9 +115,8 @@ class StealsSecrets(_RunsPod):
     @property
     @override
     def typed(self) -> str:
-        pod = shlex.quote(json.dumps(_pod("thief", self._spec({SECRET: (KEY,)})), separators=(",", ":")))
-        reader = _reader(self._spec({SECRET: (KEY,)}))
-        return f"echo {pod} | kubectl create -f - {_token(self.account)} && {_log('thief', reader)}"
+        pod = shlex.quote(json.dumps(pod_named("thief", self._spec({OBJECT: (KEY,)})), separators=(",", ":")))
+        return f"echo {pod} | kubectl create -f - {_token(self.account)} && {_log('thief', 'thief')}"
 
     @override
     def spec(self, lab: Lab, template: Spec) -> Spec | Outcome:
@@ -138,7 +125,7 @@ class StealsSecrets(_RunsPod):
         if not isinstance(found, Done):
             return found
         secrets = {each["metadata"]["name"]: tuple(each.get("data") or ()) for each in found.value["items"]}
-        return self._spec(secrets or {SECRET: (KEY,)})
+        return self._spec(secrets or {OBJECT: (KEY,)})
 
     def _spec(self, secrets: Mapping[str, tuple[str, ...]]) -> Spec:
         container: Spec = {"name": "thief", "image": BUSYBOX, "securityContext": _RESTRICTED}
@@ -146,8 +133,11 @@ class StealsSecrets(_RunsPod):
         numbered = list(enumerate(secrets.items()))
         match self.way:
             case "env":
-                names = [(f"STOLEN_{number}_{at}", secret, key) for number, (secret, keys) in numbered
-                         for at, key in enumerate(keys)]
+                names = [
+                    (f"STOLEN_{number}_{at}", secret, key)
+                    for number, (secret, keys) in numbered
+                    for at, key in enumerate(keys)
+                ]
                 container["env"] = [
                     {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key, "optional": True}}}
                     for name, secret, key in names
@@ -169,7 +159,9 @@ class StealsSecrets(_RunsPod):
         container["command"] = ["sh", "-c", f"{script}; true"]
         if self.way == "init":
             spec["initContainers"] = [container]
-            spec["containers"] = [{"name": "later", "image": BUSYBOX, "command": ["true"], "securityContext": _RESTRICTED}]
+            spec["containers"] = [
+                {"name": "later", "image": BUSYBOX, "command": ["true"], "securityContext": _RESTRICTED}
+            ]
         return spec
 
     def _volume(self, number: int, secret: str) -> Spec:
@@ -201,8 +193,8 @@ class AnotherShop(_RunsPod):
     @override
     def spec(self, lab: Lab, template: Spec) -> Spec | Outcome:
         if self.account:
-            _make_optional(template)
-        elif missing := next((name for name in _needed(template) if not _is_there(lab, name)), ""):
+            make_optional(template)
+        elif missing := next((name for name in needed(template) if not is_there(lab, name)), ""):
             return Broke(f"The shop's pods need the Secret {missing}, which is not there.")
         template["restartPolicy"] = "Never"
         template["containers"][0]["command"] = ["sh", "-c", READS]
@@ -233,11 +225,13 @@ class AtAws(_RunsPod):
     @property
     @override
     def typed(self) -> str:
-        image = f"$(kubectl get deployment {SHOP} -n {NAMESPACE} -o jsonpath='{{.spec.template.spec.containers[0].image}}')"
+        image = (
+            f"$(kubectl get deployment {SHOP} -n {NAMESPACE} -o jsonpath='{{.spec.template.spec.containers[0].image}}')"
+        )
         overrides = json.dumps({"spec": {"serviceAccountName": self.other}})
         return (
             f'kubectl run another -n {NAMESPACE} --rm -i --restart=Never --image="{image}"'
-            f" --overrides={shlex.quote(overrides)} -- {' '.join(_ASKS[1:])} --secret-id {AWS_SECRET}"
+            f" --overrides={shlex.quote(overrides)} -- {' '.join(_ASKS[1:])} --secret-id {AT_AWS}"
         )
 
     @override
@@ -248,7 +242,7 @@ class AtAws(_RunsPod):
             "name": "another",
             "image": first["image"],
             "securityContext": _RESTRICTED,
-            "command": [*_ASKS, "--secret-id", named or lab.names.fill(AWS_SECRET)],
+            "command": [*_ASKS, "--secret-id", named or lab.names.fill(AT_AWS)],
         }
         return {**_RESTRICTED_POD, "serviceAccountName": self.other, "containers": [container]}
 
@@ -322,68 +316,9 @@ class KeptByAws(Expectation):
         return "" if denied or nobody else "AWS has to refuse it"
 
 
-def _pod(name: str, spec: Spec) -> Spec:
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec}
-
-
-def _reader(spec: Spec) -> str:
-    """Name of the container whose output counts: that of the thief, wherever it is."""
-    everyone = [*(spec.get("initContainers") or ()), *spec["containers"]]
-    return next((each["name"] for each in everyone if each["name"] == "thief"), spec["containers"][0]["name"])
-
-
 def _token(account: str) -> str:
     return f'--token "$(kubectl create token {account} -n {NAMESPACE})"'
 
 
 def _log(pod: str, container: str) -> str:
     return f"sleep 5 && kubectl logs {pod} -n {NAMESPACE} -c {container}"
-
-
-def _references(spec: Spec) -> Iterator[tuple[dict[str, Any], str]]:
-    """Each place in a pod's specification that names a Secret, and the member that holds its name."""
-    for volume in spec.get("volumes") or ():
-        if "secret" in volume:
-            yield volume["secret"], "secretName"
-        for source in (volume.get("projected") or {}).get("sources") or ():
-            if "secret" in source:
-                yield source["secret"], "name"
-    for container in (*(spec.get("initContainers") or ()), *spec["containers"]):
-        for each in container.get("env") or ():
-            if "secretKeyRef" in (each.get("valueFrom") or {}):
-                yield each["valueFrom"]["secretKeyRef"], "name"
-        for each in container.get("envFrom") or ():
-            if "secretRef" in each:
-                yield each["secretRef"], "name"
-
-
-def _make_optional(spec: Spec) -> None:
-    """So that the pod starts without its Secrets, too."""
-    for reference, _ in _references(spec):
-        reference["optional"] = True
-
-
-def _needed(spec: Spec) -> Iterator[str]:
-    return (str(each[name]) for each, name in _references(spec) if not each.get("optional"))
-
-
-def _is_there(lab: Lab, secret: str) -> bool:
-    return isinstance(lab.api.request("GET", f"/api/v1/namespaces/{NAMESPACE}/secrets/{secret}"), Done)
-
-
-def _ran(lab: Lab, path: str, container: str) -> Ran | Outcome:
-    """How a pod ended: its exit code, and what this container printed."""
-    until = time.monotonic() + SECONDS
-    while True:
-        found = refused(lab.api.request("GET", path), "The pod")
-        if not isinstance(found, Done):
-            return found
-        code = ended(found.value)
-        if isinstance(code, int):
-            break
-        if code in _STUCK:
-            return Broke(f"The pod does not start: {code}.")
-        if time.monotonic() > until or lab.stop.wait(0.3):
-            return Unanswered(f"The pod has not ended within {SECONDS:.0f} seconds{f' ({code})' if code else ''}.")
-    log = lab.api.request("GET", f"{path}/log?container={container}")
-    return Ran(code, str(log.value), str(log.value)) if isinstance(log, Done) else log

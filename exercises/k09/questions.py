@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -177,6 +176,6 @@ def _of(request: Request, node: str) -> Request:
     return Request(request.line, request.method, request.path.replace(_NODE, quote(node)), request.body, request.picks)
 
 
-def _nodes(lab: Lab) -> Sequence[str] | Outcome:
+def _nodes(lab: Lab) -> list[str] | Outcome:
     found = refused(lab.api.request("GET", NODES), "The nodes")
     return [each["metadata"]["name"] for each in found.value["items"]] if isinstance(found, Done) else found

@@ -304,6 +304,8 @@ OPTIONAL: Final[Mapping[str, str]] = {
     "aws:iam/user:User": "identityMapping",
     "aws:iam/userPolicyAttachment:UserPolicyAttachment": "identityMapping",
     "aws:scheduler/schedule:Schedule": "expires",
+    "aws:secretsmanager/secret:Secret": "k08",
+    "aws:secretsmanager/secretVersion:SecretVersion": "k08",
 }
 """Type → the setting without which the stack has none of it."""
 
@@ -315,6 +317,7 @@ def by_right(config: LabConfig) -> dict[str, tuple[str, ...]]:
         "opsServers": config.ops_servers.enabled,
         "identityMapping": config.exercises.stages()["identity-mapping"] != "off",
         "expires": config.expires is not None,
+        "k08": config.exercises.stages()["k08"] == "closed",
     }
     found: dict[str, list[str]] = {}
     for kind, rights in RIGHTS.items():
