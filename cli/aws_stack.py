@@ -61,14 +61,15 @@ def up(
     err.print(f"Take it away when you are done: ./lab down -s {stack.name}")
 
 
-def apply(stack: Stack) -> None:
+def apply(stack: Stack, *, refresh: bool = False, agree: Agree = nobody) -> None:
     """Run `pulumi up` with the stack's file, wherever that is, and ask nothing; raises Failure when it fails.
 
-    What pulumi says goes to stderr: the caller's stdout may be for a script.
+    What pulumi says goes to stderr: the caller's stdout may be for a script. With `refresh` everything is read again
+    first; `agree` is asked before what was made by hand is replaced.
     """
     expiry.insist(stack.config, datetime.now(UTC))
-    arguments = ["up", "--yes", "--skip-preview", "--stack", stack.name, "--config-file", str(stack.file)]
-    _pulumi(*arguments, stdout=sys.stderr, changes=stack, yes=True)
+    arguments = ["up", "--yes", "--skip-preview", *(["--refresh"] if refresh else []), "--stack", stack.name]
+    _pulumi(*arguments, "--config-file", str(stack.file), stdout=sys.stderr, changes=stack, yes=True, agree=agree)
 
 
 def preview(stack: Stack, *, as_json: bool = False) -> None:

@@ -126,7 +126,7 @@ def build(
             opts,
         ).role_arn
     before: dict[ExerciseName, list[pulumi.Resource]] = {}
-    if wanted["k08"] == "closed":
+    if wanted["k08"] != OFF:
         before["k08"] = [PaymentKey("k08", PaymentKeyArgs(cluster.cluster_name, scope, config.tags), opts)]
     images: dict[str, str] = dict(
         zip(IMAGES, (versions.tools_image(config.kubernetes_version), versions.AWS_CLI_IMAGE), strict=True)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
@@ -19,6 +20,7 @@ from rehearsal.outcome import RunFailed
 from rehearsal.stack import RehearsalStack
 from rehearsal.world import World
 from stacks import expiry, ingresses, kept_stages, own_things, rehearsal_backend, services, wait_probes
+from stacks import progress as kept_progress
 from stacks.aws_lab import AnotherCluster, Opened, cluster_is_gone, in_rehearsal, opened, state_of
 from stacks.console import Progress, duration, err, out, progress
 from stacks.engine_events import Watcher
@@ -56,6 +58,7 @@ def down(
         # Also when the settings are wrong, the emulator hangs or something else answers in its place.
         worlds.sweep(force=True)
         kept_stages.forget()
+        kept_progress.all_left(REHEARSAL, datetime.now(UTC))
         _gone("The rehearsal is stopped; nothing is left of it.", as_json=as_json)
         return
     chosen = load(stack)
@@ -69,11 +72,13 @@ def down(
         if here is None:
             worlds.sweep()
             kept_stages.forget()
+            kept_progress.all_left(chosen.name, datetime.now(UTC))
             _gone("The rehearsal is not up; nothing is left of it.", as_json=as_json)
             return
         left, own = _destroy(here, chosen, shown, yes=yes)
         worlds.stop(here)
         kept_stages.forget()
+        kept_progress.all_left(chosen.name, datetime.now(UTC))
     if left:
         if as_json:
             _print(left, shown.elapsed, own)
@@ -119,6 +124,7 @@ def _down_on_aws(chosen: Stack, *, yes: bool, as_json: bool) -> None:
             )
         else:
             _destroy_on_aws(lab, yes=yes, as_json=as_json)
+            kept_progress.all_left(chosen.name, datetime.now(UTC))
             now = state_of(chosen)
         with progress() as shown:
             shown.phase("asking AWS what is left")

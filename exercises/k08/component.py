@@ -1,5 +1,5 @@
-"""What stage closed of exercise K08 has at AWS: the shop's key in Secrets Manager, and a role for the account shop
-alone, by EKS Pod Identity."""
+"""What exercise K08 has at AWS at each stage: the shop's key in Secrets Manager, and a role for the account shop alone,
+by EKS Pod Identity. Whether the shop takes it from there is what the stages differ in."""
 
 from __future__ import annotations
 

@@ -317,7 +317,7 @@ def by_right(config: LabConfig) -> dict[str, tuple[str, ...]]:
         "opsServers": config.ops_servers.enabled,
         "identityMapping": config.exercises.stages()["identity-mapping"] != "off",
         "expires": config.expires is not None,
-        "k08": config.exercises.stages()["k08"] == "closed",
+        "k08": config.exercises.stages()["k08"] != "off",
     }
     found: dict[str, list[str]] = {}
     for kind, rights in RIGHTS.items():

@@ -105,7 +105,11 @@ _MOUNTED: Final = "{name: payment, mountPath: /run/payment}"
 
 BROKEN: Final = (
     Case("creates-pods-again", apply=_CREATES_PODS, hurts="attack"),
-    Case("another-name", apply=_both(_CREATES_PODS, _SECRET.format(name="hidden"), _policy(_OTHER_ACCOUNT)), hurts="attack"),
+    Case(
+        "another-name",
+        apply=_both(_CREATES_PODS, _SECRET.format(name="hidden"), _policy(_OTHER_ACCOUNT)),
+        hurts="attack",
+    ),
     Case(
         "policy-looks-at-volumes",
         apply=_both(_CREATES_PODS, _SECRET.format(name="payment"), _policy(_OTHER_ACCOUNT, _NO_VOLUME)),
@@ -126,9 +130,7 @@ BROKEN: Final = (
     Case("secret-gone", apply=_shop(volumes=_FROM_SECRET, mounts=_MOUNTED), hurts="use"),
     Case("shop-stopped", apply=_shop(replicas=0, env="{name: PAYMENT_KEY, value: a}"), hurts="use"),
     Case("shop-gone", delete=("Deployment/owasp-k08/shop",), hurts="use"),
-    Case(
-        "key-in-plain", apply=_shop(env="{name: PAYMENT_KEY, value: not-a-real-secret-of-the-shop}"), hurts="intact"
-    ),
+    Case("key-in-plain", apply=_shop(env="{name: PAYMENT_KEY, value: not-a-real-secret-of-the-shop}"), hurts="intact"),
     Case("builder-edits", apply=_BINDING.format(name="edits", kind="ClusterRole", role="edit"), hurts="intact"),
 )
 
