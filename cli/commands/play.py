@@ -43,9 +43,7 @@ def play(
         _tell(chosen, asked, before, as_json=as_json)
         if not as_json:
             told = f"{asked.name} is in play already, for {duration(before.spent(datetime.now(UTC)))}"
-            err.print(
-                f"{told}; ./lab reset {asked.name}{chosen.option} brings it back to where it began.", markup=False
-            )
+            err.print(f"{told}; ./lab reset {asked.name}{chosen.option} brings it back to where it began.", markup=False)
         return
     if not chosen.is_rehearsal:
         moving.insist_on_yes(as_json=as_json, yes=yes)
