@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli import aws_stack
 from cli.commands import sweep
 from cli.views import leftovers as leftover_tables
+from exercises.catalogue import EXERCISES
 from operations import cleanup
 from rehearsal import world as worlds
 from rehearsal.at_work import AlreadyRunning
@@ -19,15 +20,26 @@ from rehearsal.environment import environment
 from rehearsal.outcome import RunFailed
 from rehearsal.stack import RehearsalStack
 from rehearsal.world import World
-from stacks import expiry, ingresses, kept_stages, own_things, rehearsal_backend, services, wait_probes
+from stacks import (
+    expiry,
+    ingresses,
+    kept_stages,
+    own_things,
+    rehearsal_backend,
+    services,
+    undoing,
+    wait_probes,
+)
 from stacks import progress as kept_progress
 from stacks.aws_lab import AnotherCluster, Opened, cluster_is_gone, in_rehearsal, opened, state_of
 from stacks.console import Progress, duration, err, out, progress
 from stacks.engine_events import Watcher
 from stacks.error_hints import cause
 from stacks.errors import BadInput, Failure
+from stacks.made_by_hand import confirmed
 from stacks.stack import REHEARSAL, Stack, StackOption, load
 
+EVER: Final = datetime.min.replace(tzinfo=UTC)
 ANYWHERE: Final = "0.0.0.0/0"
 _UNREACHABLE: Final = re.compile(
     r"cluster (is )?unreachable|unreachable cluster|\.eks\.amazonaws\.com\S*: (dial tcp|net/http|context deadline)"
@@ -150,6 +162,7 @@ def _destroy_on_aws(lab: Opened, *, yes: bool, as_json: bool) -> None:
                     again = f"./lab down{lab.stack.option}"
                     services.clear(lab, shown, yes=yes, again=again)
                     ingresses.clear(lab, shown, yes=yes, again=f"{again} --yes")
+                    _clear_the_exercises_way(lab, shown)
                 return False
         _clear_the_network(lab, yes=yes)
         return True
@@ -160,6 +173,11 @@ def _destroy_on_aws(lab: Opened, *, yes: bool, as_json: bool) -> None:
         raise
     except Failure as failure:
         raise type(failure)(f"{failure}\n{_in_the_way(lab, str(failure))}") from failure
+
+
+def _clear_the_exercises_way(lab: Opened, shown: Progress) -> None:
+    """The user has agreed that the cluster goes, and every policy in it."""
+    undoing.clear_the_way(lab, tuple(EXERCISES), shown, agree=confirmed(yes=True), since=EVER)
 
 
 def _clear_the_network(lab: Opened, *, yes: bool) -> None:
@@ -273,6 +291,7 @@ def _destroy_with_engine(stack: RehearsalStack, chosen: Stack, shown: Progress, 
         if lab.recorded.has_cluster and not gone:
             services.clear(lab, shown, yes=True, again="./lab down")
             ingresses.clear(lab, shown, yes=yes, again="./lab down --yes")
+            _clear_the_exercises_way(lab, shown)
     late = wait_probes.reporter(chosen, shown.phase, builds=False)
     forgets = aws_stack.FORGET_WITH_CLUSTER if gone else {}
     with environment({**stack.environment(), **forgets}, stack.world.unset()), late.watching():

@@ -2,17 +2,20 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from cli import moving
 from cli.views import playing
+from exercises.catalogue import Exercise
 from exercises.progress import Record
 from stacks import progress
 from stacks.console import duration, err, out
 from stacks.console import progress as shown_progress
 from stacks.stack import REHEARSAL, Stack, StackOption, load
+
+_RESET: Final = "./lab reset {}{} brings it back to where it began."
 
 ExerciseArgument = Annotated[
     str, typer.Argument(metavar="EXERCISE", help="Its name, or its other name.", show_default=False)
@@ -36,24 +39,26 @@ def play(
     as_json: Annotated[bool, typer.Option("--json", help="Print the story and the goals as JSON.")] = False,
 ) -> None:
     """Bring an exercise to its insecure stage, tell its story, and start the clock."""
-    asked = moving.played(exercise)
+    asked, between = moving.played(exercise)
     chosen = load(stack)
     before = progress.of(chosen, asked.name)
-    if before.is_open and before.since and moving.stage_of(chosen, asked.name) == asked.play.start:
+    if before.is_open and before.since and moving.stage_of(chosen, asked.name) == between.start:
         _tell(chosen, asked, before, as_json=as_json)
         if not as_json:
             told = f"{asked.name} is in play already, for {duration(before.spent(datetime.now(UTC)))}"
-            err.print(f"{told}; ./lab reset {asked.name}{chosen.option} brings it back to where it began.", markup=False)
+            err.print(
+                f"{told}; ./lab reset {asked.name}{chosen.option} brings it back to where it began.", markup=False
+            )
         return
     if not chosen.is_rehearsal:
         moving.insist_on_yes(as_json=as_json, yes=yes)
     with shown_progress() as shown:
         moving.bring(
             chosen,
-            asked,
-            asked.play.start,
+            asked.name,
+            between.start,
             shown,
-            question=f"Bring {asked.name} to {asked.play.start}?",
+            question=f"Bring {asked.name} to {between.start}?",
             yes=yes,
             asks_always=False,
         )
@@ -61,18 +66,18 @@ def play(
     _tell(chosen, asked, progress.of(chosen, asked.name), as_json=as_json)
 
 
-def _tell(chosen: Stack, asked: moving.Played, record: Record, *, as_json: bool) -> None:
+def _tell(chosen: Stack, asked: Exercise, record: Record, *, as_json: bool) -> None:
     if not as_json:
-        playing.story(asked.exercise, chosen.option)
+        playing.story(asked, chosen.option)
         return
-    told = playing.words(asked.exercise)
+    told = playing.words(asked)
     out.print_json(
         json.dumps(
             {
                 **playing.as_json(asked.name, record, datetime.now(UTC)),
                 "stack": chosen.name,
-                "stage": asked.play.start,
-                "title": asked.exercise.title,
+                "stage": asked.play and asked.play.start,
+                "title": asked.title,
                 "story": told.story,
                 "goals": dict(told.goals),
                 "real": told.real,

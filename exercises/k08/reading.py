@@ -22,7 +22,7 @@ from exercises.k08.pods import PODS, Spec, is_there, make_optional, needed, pod_
 from grading.account_probes import token_of
 from grading.expectations import Expectation
 from grading.kube_api import refused
-from grading.outcomes import AwsRefused, Broke, Done, Outcome, Ran, aws_cli
+from grading.outcomes import AwsRefused, Broke, Done, HttpRefused, Outcome, Ran, aws_cli
 from grading.probes import Lab, OwnQuestion
 from grading.refusals import AnyForbidden
 from grading.variables import Names
@@ -81,8 +81,10 @@ class _RunsPod(OwnQuestion):
     @override
     def ask(self, lab: Lab) -> Outcome:
         found = lab.api.request("GET", DEPLOYMENT)
+        if isinstance(found, HttpRefused) and found.status == 404:
+            return Broke(f"The Deployment {SHOP} is not there, and it belongs to the exercise.")
         if not isinstance(found, Done):
-            return Broke(f"The Deployment {SHOP} is not there, and it belongs to the exercise ({found.shown}).")
+            return refused(found, f"The Deployment {SHOP}")
         spec = self.spec(lab, copy.deepcopy(found.value["spec"]["template"]["spec"]))
         token = token_of(lab, NAMESPACE, self.account) if self.account else None
         if not isinstance(spec, dict):

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
+from exercises.k08.reading import AnotherShop, AtAws, InPlain, StealsSecrets
+from exercises.k09.questions import LedThrough, MayScrapeEveryNode, OnEveryNode, OnPodsNode
 from grading.check import Row
 from grading.expectations import Allowed, AwsDenied, Between, Forbidden, Holds, OneOf, Says, Unauthorized
 from grading.grade import Verdict
@@ -30,7 +32,7 @@ from grading.probes import (
 from grading.refusals import AnyForbidden
 from grading.roles import AnnotatedRole
 from grading.variables import Names
-from tests.unit.exercises import account_cases
+from tests.unit.exercises import account_cases, k08_cases, k09_cases
 from tests.unit.exercises.case import Case, Program
 from tests.unit.grading.fake_lab import ACCOUNT, FakeLab, jwt, lab, status
 
@@ -61,6 +63,10 @@ def cases(row: Row) -> Iterator[Case]:
             yield from _trust(row, names)
         case Associations():
             yield from _associations(row, names)
+        case StealsSecrets() | AnotherShop() | AtAws() | InPlain():
+            yield from k08_cases.cases(row, row.question)
+        case OnEveryNode() | OnPodsNode() | MayScrapeEveryNode() | LedThrough():
+            yield from k09_cases.cases(row, row.question)
         case _:
             yield from account_cases.cases(row, names)
 
