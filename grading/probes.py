@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 from grading.roles import AnnotatedRole, PodsRole, quoted
 
 if TYPE_CHECKING:
-    # Clients, half a second to import: questions are data, and every command reads them.
     from threading import Event
 
+    # Clients, half a second to import: questions are data, and every command reads them.
     from grading.aws_api import Aws
     from grading.kube_api import ApiServer
     from grading.outcomes import Outcome
