@@ -51,7 +51,7 @@ class Stand:
         self._stage = {each.name: each.play.start for each in PLAYED if each.play}
         # As the stack fills them in.
         found = (versions.tools_image(DEFAULT_KUBERNETES_VERSION), versions.AWS_CLI_IMAGE, self._outputs["clusterName"])
-        self._images = dict(zip((*IMAGES, CLUSTER_NAME), found, strict=True))
+        self._images: dict[str, str] = dict(zip((*IMAGES, CLUSTER_NAME), found, strict=True))
 
     @contextmanager
     def _inside(self) -> Generator[Any]:
