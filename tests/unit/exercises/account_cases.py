@@ -9,7 +9,7 @@ from typing import Any
 from exercises.k01.limits import Limited, Unlimited
 from grading.account_probes import AsAccount, ByStolenToken, ObjectFacts
 from grading.check import Row
-from grading.expectations import Allowed, Expectation, Forbidden, Holds, Says
+from grading.expectations import Allowed, Between, Expectation, Forbidden, Holds, Says
 from grading.grade import Verdict
 from grading.outcomes import Outcome, Unanswered, http
 from grading.refusals import AdmissionRefused, AnyForbidden, PodSecurityRefused, PolicyRefused, Warned
@@ -154,4 +154,6 @@ def _facts(question: ObjectFacts, expected: Expectation) -> Iterator[Case]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Between):
+        return value.least
     return [_plain(each) for each in value] if isinstance(value, tuple) else value
