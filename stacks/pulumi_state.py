@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rehearsal.environment import environment
-from rehearsal.stack import PREVIEW
+from rehearsal.environment import PREVIEW, environment
 from stacks import locks, pulumi_cli
 from stacks.stack import Stack
 

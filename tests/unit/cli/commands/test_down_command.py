@@ -7,18 +7,19 @@ from typing import Any
 
 import pytest
 import typer
-from botocore.exceptions import ClientError
 
-from cli import aws_stack
 from cli.commands import down
 from operations import cleanup
 from operations.cleanup import Report
 from operations.cleanup.model import Claim
 from rehearsal import world as worlds
-from stacks import expiry, kept_stages, rehearsal_backend, services
-from stacks.aws_lab import AnotherCluster, Opened, cluster_is_gone, identity
+from stacks import expiry, kept_stages, services
+from stacks.aws_backend import down as aws_down
+from stacks.aws_backend import engine
+from stacks.aws_lab import AnotherCluster, Opened
 from stacks.console import Progress
 from stacks.errors import BadInput, Failure
+from stacks.rehearsal_backend import opening
 from stacks.stack import Stack
 from stacks.state import Recorded
 from tests.unit.cli.sweep_world import (
@@ -38,6 +39,7 @@ from tests.unit.cli.sweep_world import (
     report,
     run,
 )
+from tests.unit.stacks.eks_answers import ANOTHER, Eks
 
 pytestmark = pytest.mark.usefixtures("pulumi_installed")
 
@@ -46,11 +48,11 @@ pytestmark = pytest.mark.usefixtures("pulumi_installed")
 def ran(world: World, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     calls: list[tuple[str, ...]] = []
 
-    def pulumi(*arguments: str, **_: object) -> None:
+    def pulumi(_stack: Stack, *arguments: str, **_: object) -> None:
         calls.append(arguments)
         world.log.append(arguments[0])
 
-    monkeypatch.setattr(aws_stack, "_pulumi", pulumi)
+    monkeypatch.setattr(engine, "change", pulumi)
     return calls
 
 
@@ -92,7 +94,7 @@ def test_down_of_a_rehearsal_that_is_not_up_is_json_too(
         return replace(STACK, name="rehearsal")
 
     monkeypatch.setattr(down, "load", load)
-    monkeypatch.setattr(rehearsal_backend, "attached", lambda: None)
+    monkeypatch.setattr(opening, "attached", lambda: None)
     monkeypatch.setattr(worlds, "sweep", lambda force=False: None)
     down.down(force=force, as_json=True)
     assert json.loads(capsys.readouterr().out) == {"left": {}, "yours": {}, "seconds": 0.0}
@@ -112,10 +114,10 @@ def test_down_as_json_prints_what_is_left_and_nothing_else(
 def test_down_that_fails_shows_what_may_hold_it_up(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(*_: str, **__: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise Failure("pulumi destroy ended with exit code 255.")
 
-    monkeypatch.setattr(aws_stack, "_pulumi", fail)
+    monkeypatch.setattr(engine, "change", fail)
     world.reports = [report(ALB, VPC)]
     with pytest.raises(Failure, match="lab sweep -s dev --delete"):
         run(down.down, yes=True, force=False)
@@ -129,7 +131,7 @@ def test_down_that_fails_shows_what_may_hold_it_up(
     assert "sweep" not in str(failed.value)
     # While the cluster stands, what it made is no obstacle: the engine has to go on with it.
     world.recorded = STANDING
-    monkeypatch.setattr(down, "cluster_is_gone", lambda *_: False)
+    monkeypatch.setattr(aws_down, "cluster_is_gone", lambda *_: False)
     with pytest.raises(Failure, match=r"Run \./lab down -s dev again"):
         run(down.down, yes=True, force=False)
 
@@ -162,7 +164,7 @@ def test_down_without_a_stack_ends_with_what_aws_says(
 def gone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine's state holds a cluster that EKS has no more."""
     world.recorded = STANDING
-    monkeypatch.setattr(down, "cluster_is_gone", lambda *_: True)
+    monkeypatch.setattr(aws_down, "cluster_is_gone", lambda *_: True)
 
 
 @pytest.mark.parametrize(("held", "asked"), [(STANDING, True), (Recorded(), False)])
@@ -170,7 +172,7 @@ def test_down_clears_services_after_consent_and_before_the_engine(
     world: World, ran: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch, held: Recorded, asked: bool
 ) -> None:
     world.recorded = held
-    monkeypatch.setattr(down, "cluster_is_gone", lambda *_: False)
+    monkeypatch.setattr(aws_down, "cluster_is_gone", lambda *_: False)
     monkeypatch.setattr(typer, "confirm", lambda _: world.log.append("agreed") or True)
     told: list[Any] = []
 
@@ -276,13 +278,13 @@ UNREACHABLE = (
 def test_down_says_how_to_get_into_a_cluster_that_does_not_know_this_address(
     world: World, monkeypatch: pytest.MonkeyPatch, said: str, answer: list[str] | str, opens: bool
 ) -> None:
-    def fail(*_: str, **__: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise Failure(said)
 
     cluster = answer if isinstance(answer, str) else {"resourcesVpcConfig": {"publicAccessCidrs": answer}}
     world.recorded, world.client = STANDING, lambda _: Eks(cluster)
-    monkeypatch.setattr(aws_stack, "_pulumi", fail)
-    monkeypatch.setattr(down, "cluster_is_gone", lambda *_: False)
+    monkeypatch.setattr(engine, "change", fail)
+    monkeypatch.setattr(aws_down, "cluster_is_gone", lambda *_: False)
     monkeypatch.setattr(down, "load", lambda _name: replace(STACK, profile="mine"))
     with pytest.raises(Failure) as failed:
         run(down.down, yes=True, force=False)
@@ -297,41 +299,6 @@ def test_down_says_how_to_get_into_a_cluster_that_does_not_know_this_address(
     assert ("198.51.100.7/32" in told) is opens
 
 
-class Eks:
-    def __init__(self, *answers: dict[str, Any] | str) -> None:
-        self.answers = list(answers)
-
-    def describe_cluster(self, name: str) -> dict[str, Any]:
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, str):
-            raise ClientError({"Error": {"Code": answer, "Message": ""}}, "DescribeCluster")
-        return {"cluster": answer}
-
-
-ACTIVE = {"status": "ACTIVE", "endpoint": "https://one"}
-
-
-@pytest.mark.parametrize(
-    ("held", "answers", "gone"),
-    [
-        (STANDING, [ACTIVE], False),
-        (STANDING, ["ResourceNotFoundException"], True),
-        (STANDING, ["AccessDeniedException"], False),
-        (STANDING, [{"status": "FAILED"}], False),
-        (STANDING, [{**ACTIVE, "status": "DELETING"}, "ResourceNotFoundException"], True),
-        (STANDING, [{**ACTIVE, "status": "DELETING"}, ACTIVE], False),
-        (Recorded(), ["ResourceNotFoundException"], False),
-    ],
-)
-def test_a_cluster_is_gone_only_when_eks_says_so(held: Recorded, answers: list[Any], gone: bool) -> None:
-    eks = Eks(*answers)
-    lab = Opened(STACK, identity(STACK, Recorded()), lambda _: eks, held)
-    assert cluster_is_gone(lab, Progress()) is gone
-
-
-ANOTHER: dict[str, Any] = {"status": "ACTIVE", "endpoint": "https://another"}
-
-
 def test_another_cluster_of_that_name_is_not_deleted_by_it(
     world: World, ran: list[tuple[str, ...]], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -343,15 +310,10 @@ def test_another_cluster_of_that_name_is_not_deleted_by_it(
     assert str(refused.value).count("./lab down -s dev again") == 1
 
 
-def test_in_the_rehearsal_another_cluster_of_that_name_is_nobodys() -> None:
-    stack = Stack("rehearsal", STACK.file, STACK.config)
-    assert cluster_is_gone(Opened(stack, identity(stack, Recorded()), lambda _: Eks(ANOTHER), STANDING), Progress())
-
-
 @pytest.mark.parametrize("force", [True, False])
 def test_with_the_rehearsal_go_the_stages_that_are_kept_for_it(monkeypatch: pytest.MonkeyPatch, force: bool) -> None:
-    monkeypatch.setattr(down.worlds, "sweep", lambda **_: True)
-    monkeypatch.setattr(down.rehearsal_backend, "attached", lambda: None)
+    monkeypatch.setattr(worlds, "sweep", lambda **_: True)
+    monkeypatch.setattr(opening, "attached", lambda: None)
     kept_stages.keep({}, {"rbac": "after"})
     assert kept_stages.over({}) == {"rbac": "after"}
     down.down("rehearsal", yes=True, force=force)

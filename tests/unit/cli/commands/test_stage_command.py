@@ -10,19 +10,23 @@ import pytest
 import typer
 import yaml
 
-from cli import aws_stack, updates
 from cli.commands import stage
 from cli.views import cost
 from exercises.catalogue import EXERCISES
 from grading.check import ExerciseName
 from infra.config.loading import ConfigError, parse
-from rehearsal.outcome import Result
-from stacks import cluster_facts, kept_stages, pulumi_cli, stack
+from stacks import cluster_facts, kept_stages, pulumi_cli, stack, staging
+from stacks.aws_backend import engine
 from stacks.console import Progress
 from stacks.errors import BadInput, CannotAsk, Failure, NotUp
+from stacks.outcomes import Run, Update
+from stacks.rehearsal_backend import RehearsalBackend
 from stacks.stack import CHECKOUT, Stack
 
 pytestmark = pytest.mark.usefixtures("pulumi_installed")
+
+
+OUTPUTS = {"clusterName": "myeks"}
 
 
 class Lab:
@@ -40,15 +44,11 @@ class Lab:
     def exercises(self, name: str = "rehearsal") -> dict[str, object]:
         return stack.settings_of(stack.load(name))["config"]["myeks:exercises"]
 
-    def rehearse(self, chosen: Stack, shown: Progress, **_: object) -> updates.Update:
-        self._run(chosen)
-        return updates.Update(Result({"same": 9}, {"clusterName": "myeks"}), (), 1.0)
-
-    def pulumi(self, *arguments: str, **_: object) -> None:
+    def pulumi(self, _stack: Stack, *arguments: str, **_: object) -> None:
         file = arguments[arguments.index("--config-file") + 1] if "--config-file" in arguments else self.files["dev"]
-        self._run(Stack(arguments[arguments.index("--stack") + 1], Path(file), parse({}, "ap-northeast-2")))
+        self.run(Stack(arguments[arguments.index("--stack") + 1], Path(file), parse({}, "ap-northeast-2")))
 
-    def _run(self, chosen: Stack) -> None:
+    def run(self, chosen: Stack) -> None:
         self.ran.append((chosen.name, stack.settings_of(chosen)["config"]["myeks:exercises"]))
         if self.fails:
             raise self.fails
@@ -57,10 +57,14 @@ class Lab:
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     made = Lab(tmp_path)
+
+    def up(backend: RehearsalBackend, *_: object, **__: object) -> Update:
+        made.run(backend.stack)
+        return Update(outputs=OUTPUTS, run=Run(counts={"same": 9}))
+
     monkeypatch.setattr(stack, "CHECKOUT", tmp_path)
-    monkeypatch.setattr(updates, "rehearse", made.rehearse)
-    monkeypatch.setattr(updates, "tell", lambda *_, **__: None)
-    monkeypatch.setattr(aws_stack, "_pulumi", made.pulumi)
+    monkeypatch.setattr(RehearsalBackend, "up", up)
+    monkeypatch.setattr(engine, "change", made.pulumi)
     monkeypatch.setattr(pulumi_cli, "outputs", lambda _stack: {"clusterName": "myeks"})
     monkeypatch.setattr(cluster_facts, "after_up", lambda *_: ())
     monkeypatch.setattr(cost, "tell", lambda _stack: None)
@@ -74,10 +78,11 @@ def test_the_setting_is_written_and_then_applied(lab: Lab, capsys: pytest.Captur
     assert applied == lab.exercises()
     assert (applied["identityMapping"], applied["irsa"], applied["rbac"]) == ("entry", "on", "off")
     said = [line for line in capsys.readouterr().err.splitlines() if not line.startswith(" ")]
-    assert len(said) == 6
-    assert said[0].startswith("identity-mapping stands at entry. ")
-    assert said[1] == "Try it in ./lab shell: ./lab as testuser -- kubectl auth whoami"
-    assert said[2] == "Then: ./lab check identity-mapping grades it, ./lab stage irsa account goes on."
+    assert len(said) == 7
+    assert said[0] == "9 unchanged in 0 s."
+    assert said[1].startswith("identity-mapping stands at entry. ")
+    assert said[2] == "Try it in ./lab shell: ./lab as testuser -- kubectl auth whoami"
+    assert said[3] == "Then: ./lab check identity-mapping grades it, ./lab stage irsa account goes on."
     stage.stage(["irsa", "off", "identity-mapping", "off"])
     assert lab.files["rehearsal"].read_text() == lab.text
     assert lab.files["dev"].read_text() == lab.text
@@ -221,12 +226,12 @@ def test_on_aws_nothing_is_written_without_consent(lab: Lab, monkeypatch: pytest
 def test_stages_applied_for_a_check_leave_the_file_alone(lab: Lab, name: str):
     chosen = stack.load(name)
     wanted: dict[ExerciseName, str] = {"rbac": "after", "irsa": "on"}
-    stage.apply(chosen, wanted, Progress())
+    staging.apply(chosen, wanted, Progress())
     lab.fails = Failure("The update stopped.")
     with pytest.raises(Failure, match="stopped"):
-        stage.apply(chosen, {"rbac": "before"}, Progress())
+        staging.apply(chosen, {"rbac": "before"}, Progress())
     lab.fails = None
-    stage.apply(chosen, {}, Progress())
+    staging.apply(chosen, {}, Progress())
     assert [(of, applied["rbac"], applied["irsa"]) for of, applied in lab.ran] == [
         (name, "after", "on"),
         (name, "before", "off"),
