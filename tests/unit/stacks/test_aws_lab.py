@@ -8,8 +8,8 @@ from stacks.aws_lab import Opened, cluster_is_gone, identity
 from stacks.console import Progress
 from stacks.stack import Stack
 from stacks.state import Recorded
-from tests.unit.cli.sweep_world import STACK, STANDING
 from tests.unit.stacks.eks_answers import ANOTHER, Eks
+from tests.unit.stacks.sweep_world import STACK, STANDING
 
 ACTIVE = {"status": "ACTIVE", "endpoint": "https://one"}
 

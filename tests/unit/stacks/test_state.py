@@ -11,7 +11,7 @@ from operations import cleanup
 from stacks import pulumi_cli, state
 from stacks.aws_lab import identity
 from stacks.state import CLUSTER
-from tests.unit.cli.sweep_world import (
+from tests.unit.stacks.sweep_world import (
     STACK,
 )
 
