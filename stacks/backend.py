@@ -13,8 +13,9 @@ from operations.doctor.findings import Finding
 from stacks.aws_backend import AwsBackend
 from stacks.aws_lab import Opened
 from stacks.console import Progress
-from stacks.made_by_hand import Agree
+from stacks.made_by_hand import Agree, nobody
 from stacks.outcomes import Left, Run, Update
+from stacks.pending_operations import Json
 from stacks.rehearsal_backend import RehearsalBackend, World
 from stacks.stack import Stack
 
@@ -80,8 +81,11 @@ class Backend(Protocol):
         """
         ...
 
-    def apply(self, shown: Progress) -> None:
-        """As `up`, of a stack whose file may be elsewhere; one update of several. Asks nothing, tells no result."""
+    def apply(self, shown: Progress, *, refresh: bool = False, agree: Agree = nobody) -> None:
+        """As `up`, of a stack whose file may be elsewhere; one update of several.
+
+        The user's consent is the caller's business. Stdout stays the caller's, and no result is told.
+        """
         ...
 
     def preview(self, shown: Progress, *, as_json: bool = False) -> Run | None:
@@ -101,6 +105,13 @@ class Backend(Protocol):
 
     def opened(self) -> AbstractContextManager[Opened]:
         """The lab with what the engine's state holds of it; in the block AWS answers. Raises CannotAsk."""
+        ...
+
+    def resources(self) -> list[Json]:
+        """What the engine's state holds, in its own JSON form; nothing where there is no state.
+
+        Ask inside `outputs`. Raises NotUp.
+        """
         ...
 
     def last_update_failed(self) -> bool:

@@ -19,13 +19,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from operations.doctor.findings import Finding
 from rehearsal import paths
 from rehearsal.environment import environment
-from stacks import aws_lab, cluster_facts, expiry, pulumi_cli, settings_file, state
+from stacks import aws_lab, cluster_facts, expiry, pulumi_cli, pulumi_state, settings_file, state
 from stacks.aws_backend import down, engine, examination
 from stacks.aws_lab import Opened
 from stacks.console import Progress
 from stacks.errors import CannotAsk
-from stacks.made_by_hand import Agree
+from stacks.made_by_hand import Agree, nobody
 from stacks.outcomes import LeftOnAws, Run, Update
+from stacks.pending_operations import Json
 from stacks.stack import Stack, parsed, read, standing_outputs
 
 
@@ -86,13 +87,13 @@ class AwsBackend:
                 releases = cluster_facts.after_up(made, stack.option)
         return Update(outputs=made, releases=releases, seconds=shown.elapsed)
 
-    def apply(self, shown: Progress) -> None:
+    def apply(self, shown: Progress, *, refresh: bool = False, agree: Agree = nobody) -> None:
         """What pulumi says goes to stderr: the caller's stdout may be for a script."""
         stack = self.stack
         expiry.insist(stack.config, datetime.now(UTC))
-        arguments = ["up", "--yes", "--skip-preview", "--stack", stack.name, "--config-file", str(stack.file)]
+        arguments = ["up", "--yes", "--skip-preview", *(["--refresh"] if refresh else []), "--stack", stack.name]
         with shown.paused():
-            engine.change(stack, *arguments, stdout=sys.stderr, yes=True)
+            engine.change(stack, *arguments, "--config-file", str(stack.file), stdout=sys.stderr, yes=True, agree=agree)
 
     def preview(self, shown: Progress, *, as_json: bool = False) -> Run | None:
         """With `as_json` pulumi prints its own JSON."""
@@ -123,6 +124,10 @@ class AwsBackend:
         region = self.stack.config.region
         with environment({"AWS_REGION": region, "AWS_DEFAULT_REGION": region}, set()):
             yield aws_lab.of(self.stack, state.state_of(self.stack))
+
+    def resources(self) -> list[Json]:
+        """From the user's own Pulumi backend."""
+        return pulumi_state.OnAws(self.stack).export()["deployment"].get("resources") or []
 
     def last_update_failed(self) -> bool:
         """By the history that Pulumi's backend keeps."""

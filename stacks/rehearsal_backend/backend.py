@@ -28,6 +28,7 @@ from stacks.error_hints import cause, refusal
 from stacks.errors import BadInput, Failure
 from stacks.made_by_hand import Agree, nobody
 from stacks.outcomes import LeftInRehearsal, Run, Update
+from stacks.pending_operations import Json
 from stacks.rehearsal_backend import down, opening
 from stacks.stack import Stack, content, parsed, read, standing_outputs
 
@@ -103,9 +104,9 @@ class RehearsalBackend:
         run = Run(counts=result.changes, changes=tuple(watcher.changes))
         return Update(outputs=result.outputs, releases=releases, run=run, seconds=shown.elapsed)
 
-    def apply(self, shown: Progress) -> None:
-        """An update like any other; what was made by hand is not replaced."""
-        self.up(shown, yes=True, agree=nobody)
+    def apply(self, shown: Progress, *, refresh: bool = False, agree: Agree = nobody) -> None:
+        """An update like any other."""
+        self.up(shown, yes=True, agree=agree, refresh=refresh)
 
     def preview(self, shown: Progress, *, as_json: bool = False) -> Run:
         """A preview of nothing leaves nothing: a world that was started for it is stopped."""
@@ -142,6 +143,10 @@ class RehearsalBackend:
         """By the running world."""
         with opening.lab_in(self.stack, self._kept()) as lab:
             yield lab
+
+    def resources(self) -> list[Json]:
+        """From the running world."""
+        return self._kept().resources()
 
     def last_update_failed(self) -> bool:
         """By what the engine has written of it."""

@@ -187,6 +187,8 @@ def test_the_rehearsals_end_is_kept_beside_it_and_its_file_stays(tmp_path: Path,
         raise Failure("Stopped here.")
 
     monkeypatch.setattr(RehearsalBackend, "up", stop)
+    for nobody in (preflight, "insist"), (cost, "tell"), (typer, "confirm"):
+        monkeypatch.setattr(*nobody, lambda *_, **__: pytest.fail("it costs nothing"))
     app = typer.Typer()
     up.register(app)
     CliRunner().invoke(app, ["--ttl", "4h"])

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
@@ -164,3 +165,23 @@ def test_a_failed_change_is_told(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(takeover, "update", lambda *_, **__: failed)
     with pytest.raises(Failure, match="pulumi destroy ended with exit code 255"):
         down.by_engine(STACK, yes=True, is_gone=lambda: False)
+
+
+def test_one_of_several_updates_takes_the_file_where_it_is_and_reads_again_when_told(ran: list[tuple[str, ...]]):
+    LAB.apply(Progress())
+    LAB.apply(Progress(), refresh=True)
+    assert [call[-2:] for call in ran] == [("--config-file", "Pulumi.dev.yaml")] * 2
+    assert ["--refresh" in call for call in ran] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("printed", "held"),
+    [('{"deployment": {"resources": [{"urn": "one"}]}}', [{"urn": "one"}]), ('{"deployment": {}}', []), ("", [])],
+)
+def test_what_the_state_holds_is_pulumis_export(monkeypatch: pytest.MonkeyPatch, printed: str, held: list[object]):
+    def ask(*arguments: str) -> CompletedProcess[str]:
+        assert arguments == ("stack", "export", "--stack", "dev")
+        return CompletedProcess([], 0, printed, "")
+
+    monkeypatch.setattr(pulumi_cli, "ask", ask)
+    assert LAB.resources() == held
