@@ -126,3 +126,10 @@ def test_with_the_rehearsal_go_the_stages_that_are_kept_for_it(monkeypatch: pyte
     assert kept_stages.over({}) == {"rbac": "after"}
     down.down("rehearsal", yes=True, force=force)
     assert kept_stages.over({}) == {}
+
+
+def test_a_rehearsal_that_is_not_up_leaves_the_end_that_its_file_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worlds, "sweep", lambda **_: True)
+    monkeypatch.setattr(opening, "attached", lambda: None)
+    monkeypatch.setattr(expiry, "forget", lambda _stack: pytest.fail("forgotten"))
+    down.down("rehearsal", yes=True)
