@@ -63,6 +63,7 @@ class _Look:
     def standing(self) -> Standing:
         told = standing(self._outputs)
         found: dict[ExerciseName, str] = {
+            **told,
             "rbac": self._rbac(told["rbac"]),
             "identity-mapping": self._mapping() if told["identity-mapping"] == OFF else told["identity-mapping"],
             "irsa": self._irsa(told["irsa"]),
@@ -79,7 +80,7 @@ class _Look:
 
     def _rbac(self, told: str) -> str:
         """The next stage as soon as one team has it: what the other lacks is then told by its rows."""
-        if told == "after":
+        if told in ("after", "least"):
             return told
         if told == OFF and not any(self._object(team_pod(team)) for team in TEAMS):
             return OFF
@@ -100,12 +101,12 @@ class _Look:
         if told == "on":
             return told
         if told == OFF:
-            account = self._object(Made("irsa", "account", "v1", "ServiceAccount", IRSA_ACCOUNT, NAMESPACE)) or {}
+            account = self._object(Made("irsa", ("account",), "v1", "ServiceAccount", IRSA_ACCOUNT, NAMESPACE)) or {}
             role = (account.get("metadata", {}).get("annotations") or {}).get(ROLE_ANNOTATION)
             if not role:
                 return OFF
             self._roles["irsa"] = role
-        pods = [Made("irsa", "on", "v1", "Pod", pod, NAMESPACE) for pod in IRSA_PODS]
+        pods = [Made("irsa", ("on",), "v1", "Pod", pod, NAMESPACE) for pod in IRSA_PODS]
         return "on" if all(self._object(pod) for pod in pods) else "account"
 
     def _pod_identity(self) -> str:
@@ -122,7 +123,7 @@ class _Look:
         told = self._aws.call(
             "eks", "describe_pod_identity_association", clusterName=self._cluster, associationId=number
         )
-        pod = Made("pod-identity", "on", "v1", "Pod", POD_IDENTITY_POD, NAMESPACE)
+        pod = Made("pod-identity", ("on",), "v1", "Pod", POD_IDENTITY_POD, NAMESPACE)
         if not isinstance(told, Done) or not self._object(pod):
             return OFF
         self._roles["podIdentity"] = told.value["association"]["roleArn"]

@@ -1,4 +1,7 @@
-"""The exercises and their stages, where each stands by the stack's outputs, and a short way through all of them."""
+"""The one list of exercises: settings, the commands' words, the stack's output, docs and rows are drawn from it.
+
+One more exercise is one more line here, and a folder of its name (CONTRIBUTING.md tells what is in it).
+"""
 
 from __future__ import annotations
 
@@ -7,57 +10,93 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Final
 
+from exercises.texts import Texts, texts
 from grading.check import ExerciseName
 
 OFF: Final = "off"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Play:
+    """The two stages between which a learner plays."""
+
+    start: str
+    """What `lab play` brings: insecure, or not yet done."""
+
+    solved: str
+    """The lab's own answer. Its rows that have a goal judge the learner's."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Exercise:
     """One exercise."""
 
-    key: str
-    """Its setting below `myeks:exercises`, and its member in the stack output `exercises`."""
+    name: ExerciseName
+    """As commands call it. Its folder has the same name, with `_` for `-`."""
 
     stages: tuple[str, ...]
-    """Without `off`, in the order in which the study note goes through them."""
+    """Without `off`, in the order in which a learner goes through them."""
 
-    title: str
-    about: str
-    """What it shows, for the docs."""
+    alias: str = ""
+    """Another word by which commands know it; empty: none."""
+
+    setting: str = ""
+    """Its key below `myeks:exercises` and in the stack output `exercises`; empty: the same as its name."""
+
+    play: Play | None = None
+    """None: it is looked at, stage by stage, and not played."""
+
+    owasp_2022: str = ""
+    """Its number in OWASP's Kubernetes Top Ten of 2022, which the study note has; empty: none."""
+
+    owasp_2025: tuple[str, ...] = ()
+    """Its numbers in the list of 2025."""
+
+    from_objects: bool = False
+    """Whether all that it makes are the Kubernetes objects in its folder's `objects`."""
+
+    @property
+    def key(self) -> str:
+        """Its setting below `myeks:exercises`, and its member in the stack output `exercises`."""
+        return self.setting or self.name
+
+    @property
+    def words(self) -> Texts:
+        """What a learner reads of it."""
+        return texts(self.name)
+
+    @property
+    def title(self) -> str:
+        """Its name for a reader."""
+        return self.words.title
 
 
-EXERCISES: Final[Mapping[ExerciseName, Exercise]] = {
-    "rbac": Exercise(
-        "rbac",
-        ("before", "after"),
-        "RBAC: what a service account may do",
-        "Two teams, each with a namespace, a service account and a pod with kubectl. Before they have a role they may"
-        " do nothing; with it, everything in their own namespace and nothing elsewhere.",
+_ALL: Final = (
+    Exercise(name="rbac", stages=("before", "after", "least"), play=Play(start="before", solved="least")),
+    Exercise(
+        name="identity-mapping",
+        setting="identityMapping",
+        stages=("masters", "authenticated", "unmapped", "entry"),
     ),
-    "identity-mapping": Exercise(
-        "identityMapping",
-        ("masters", "authenticated", "unmapped", "entry"),
-        "Who may enter: IAM authenticates, RBAC authorises",
-        "The IAM user testuser has all rights over AWS but for a permissions boundary. Whether the cluster lets them"
-        " in, and as whom, is told by the ConfigMap aws-auth or by an access entry.",
+    Exercise(name="irsa", stages=("account", "on")),
+    Exercise(name="pod-identity", setting="podIdentity", stages=("on",)),
+    Exercise(
+        name="k03",
+        alias="permissions",
+        stages=("open", "closed"),
+        play=Play(start="open", solved="closed"),
+        owasp_2022="K03",
+        owasp_2025=("K02",),
+        from_objects=True,
     ),
-    "irsa": Exercise(
-        "irsa",
-        ("account", "on"),
-        "AWS from a pod: IRSA",
-        "The service account my-sa has an IAM role, as `eksctl create iamserviceaccount` makes it (stage account; the"
-        " note's pods are yours to make). In stage on three pods ask AWS the same. eks-iam-test1 has no token and"
-        " eks-iam-test2 that of its default service account: to AWS, both are the node. eks-iam-test3 runs as my-sa.",
-    ),
-    "pod-identity": Exercise(
-        "podIdentity",
-        ("on",),
-        "AWS from a pod: EKS Pod Identity",
-        "The pod eks-iam-test4 has an IAM role too, by an association alone: without an OIDC provider and without an"
-        " annotation.",
-    ),
-}
+)
+
+EXERCISES: Final[Mapping[ExerciseName, Exercise]] = {each.name: each for each in _ALL}
+
+
+def named(word: str) -> Exercise | None:
+    """The exercise that a user means, by its name or its alias; None where there is none."""
+    return next((each for each in _ALL if word and word.lower() in (each.name, each.alias)), None)
 
 
 def standing(outputs: Mapping[str, Any]) -> dict[ExerciseName, str]:

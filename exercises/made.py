@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
-from exercises.catalogue import EXERCISES
+from exercises.catalogue import EXERCISES, Exercise
+from exercises.objects import at_stage, identity
 from grading.check import ExerciseName
 
 USER: Final = "testuser"
@@ -30,19 +32,13 @@ class Made:
     """An object in the cluster."""
 
     exercise: ExerciseName
-    since: str
-    """The first stage that has it; those after it have it too."""
+    stages: tuple[str, ...]
+    """The stages that have it."""
 
     api_version: str
     kind: str
     name: str
     namespace: str = ""
-
-    @property
-    def stages(self) -> tuple[str, ...]:
-        """The stages that have it."""
-        stages = EXERCISES[self.exercise].stages
-        return stages[stages.index(self.since) :]
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -56,30 +52,48 @@ class Made:
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
+def _since(exercise: ExerciseName, first: str) -> tuple[str, ...]:
+    """A stage and all after it."""
+    stages = EXERCISES[exercise].stages
+    return stages[stages.index(first) :]
+
+
 def binding(team: str) -> Made:
     """A team's RoleBinding, which is what stage after has."""
-    return Made("rbac", "after", _RBAC, "RoleBinding", f"roleB-{team}-team", f"{team}-team")
+    return Made("rbac", _since("rbac", "after"), _RBAC, "RoleBinding", f"roleB-{team}-team", f"{team}-team")
 
 
 def team_pod(team: str) -> Made:
     """The pod in which a team is asked."""
-    return Made("rbac", "before", "v1", "Pod", f"{team}-kubectl", f"{team}-team")
+    return Made("rbac", _since("rbac", "before"), "v1", "Pod", f"{team}-kubectl", f"{team}-team")
 
 
 def _rbac(team: str) -> Iterator[Made]:
     own = f"{team}-team"
-    yield Made("rbac", "before", "v1", "Namespace", own)
-    yield Made("rbac", "before", "v1", "ServiceAccount", f"{team}-k8s", own)
+    yield Made("rbac", _since("rbac", "before"), "v1", "Namespace", own)
+    yield Made("rbac", _since("rbac", "before"), "v1", "ServiceAccount", f"{team}-k8s", own)
     yield team_pod(team)
-    yield Made("rbac", "after", _RBAC, "Role", f"role-{team}-team", own)
+    yield Made("rbac", _since("rbac", "after"), _RBAC, "Role", f"role-{team}-team", own)
     yield binding(team)
 
 
-MADE: Final[tuple[Made, ...]] = (
-    *(each for team in TEAMS for each in _rbac(team)),
-    Made("irsa", "account", "v1", "ServiceAccount", IRSA_ACCOUNT, NAMESPACE),
-    *(Made("irsa", "on", "v1", "Pod", pod, NAMESPACE) for pod in IRSA_PODS),
-    Made("pod-identity", "on", "v1", "ServiceAccount", POD_IDENTITY_ACCOUNT, NAMESPACE),
-    Made("pod-identity", "on", "v1", "Pod", POD_IDENTITY_POD, NAMESPACE),
-)
-"""Every object, each after those that it needs. aws-auth is the cluster's own; what is on AWS is asked of AWS."""
+@lru_cache
+def made() -> tuple[Made, ...]:
+    """Every object, each after those that it needs. aws-auth is the cluster's own; what is on AWS is asked of AWS."""
+    return (
+        *(each for team in TEAMS for each in _rbac(team)),
+        Made("irsa", _since("irsa", "account"), "v1", "ServiceAccount", IRSA_ACCOUNT, NAMESPACE),
+        *(Made("irsa", ("on",), "v1", "Pod", pod, NAMESPACE) for pod in IRSA_PODS),
+        Made("pod-identity", ("on",), "v1", "ServiceAccount", POD_IDENTITY_ACCOUNT, NAMESPACE),
+        Made("pod-identity", ("on",), "v1", "Pod", POD_IDENTITY_POD, NAMESPACE),
+        *(each for exercise in EXERCISES.values() if exercise.from_objects for each in _from_objects(exercise)),
+    )
+
+
+def _from_objects(exercise: Exercise) -> Iterator[Made]:
+    stages: dict[tuple[str, str, str, str], list[str]] = {}
+    for stage in exercise.stages:
+        for each in at_stage(exercise.name, stage):
+            stages.setdefault((each["apiVersion"], *identity(each)), []).append(stage)
+    for (version, kind, namespace, name), at in stages.items():
+        yield Made(exercise.name, tuple(at), version, kind, name, namespace)

@@ -9,7 +9,11 @@ from grading.expectations import Expectation
 from grading.probes import Question
 from grading.requests import Request
 
-ExerciseName = Literal["rbac", "identity-mapping", "irsa", "pod-identity"]
+ExerciseName = str
+"""An exercise, as commands and reports call it; `exercises.catalogue` has the list."""
+
+Goal = Literal["attack", "use", "intact"]
+"""What a row is for when an exercise is played: the attack is refused, legitimate use works, nothing else broke."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,9 @@ class Row:
 
     asks: Request | None = None
     """What the question asks of RBAC, where it is about that: from it a failed row's cause is computed."""
+
+    goal: Goal | None = None
+    """Set: whoever plays the exercise is judged by this row, whatever stands."""
 
     boundary: bool | None = None
     """Asked only where testuser has (True) or has not (False) a permissions boundary; None: in both cases."""

@@ -18,7 +18,7 @@ from typing_extensions import override
 from grading.outcomes import AwsRefused, Broke, Done, HttpRefused, Outcome
 from grading.variables import Names, alike
 
-_FORBIDDEN: Final = re.compile(
+FORBIDDEN: Final = re.compile(
     r'(?P<object>\S+?)(?: "[^"]*")? is forbidden: User "(?P<user>[^"]*)" cannot (?P<verb>\S+) '
     r'resource "(?P<resource>[^"]*)" in API group "(?P<group>[^"]*)"'
     r'(?: in the namespace "(?P<namespace>[^"]*)"| at the cluster scope)'
@@ -171,7 +171,7 @@ class Forbidden(Expectation):
     def against(self, outcome: Outcome, names: Names) -> str:
         if not isinstance(outcome, HttpRefused) or outcome.status != 403:
             return "it has to be refused with 403"
-        said = _FORBIDDEN.match(outcome.message)
+        said = FORBIDDEN.match(outcome.message)
         if not said:
             return "403 has to name who cannot do what"
         wanted = {

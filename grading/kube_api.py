@@ -97,6 +97,17 @@ def _named(items: list[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
     raise ValueError(f"there is no {name}")
 
 
+CONTENT_TYPES: Final = {"PATCH": "application/strategic-merge-patch+json"}
+"""HTTP method → how its body is meant; others: plain JSON."""
+
+_Answer = tuple[int, str, Mapping[str, str]]
+"""HTTP status, body, and headers with names in lower case."""
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
 class Client:
     """An API server by the Kubernetes client. Safe to use from several threads."""
 
@@ -119,11 +130,11 @@ class Client:
         """One request; the outcome's value is parsed JSON."""
         outcome = self._send(method, path, body, token)
         if isinstance(outcome, tuple):
-            status, text = outcome
+            status, text, headers = outcome
             try:
-                return http(status, json.loads(text))
+                return http(status, json.loads(text), headers)
             except ValueError:
-                return http(status, text)
+                return http(status, text, headers)
         return outcome
 
     def log(self, namespace: str, pod: str) -> Outcome:
@@ -131,14 +142,14 @@ class Client:
         outcome = self._send("GET", f"/api/v1/namespaces/{namespace}/pods/{pod}/log", None, None)
         if not isinstance(outcome, tuple):
             return outcome
-        status, text = outcome
+        status, text, _ = outcome
         if status == 200:
             return Done(text, "log")
         with contextlib.suppress(ValueError):
             return http(status, json.loads(text))
         return http(status, text)
 
-    def _send(self, method: str, path: str, body: object, token: str | None) -> tuple[int, str] | Unanswered:
+    def _send(self, method: str, path: str, body: object, token: str | None) -> _Answer | Unanswered:
         from kubernetes.client import ApiException
         from urllib3.exceptions import HTTPError
 
@@ -146,16 +157,18 @@ class Client:
             headers = {
                 "Authorization": f"Bearer {self._token() if token is None else token}",
                 "Accept": "application/json",
-                "Content-Type": "application/json",
+                "Content-Type": CONTENT_TYPES.get(method, "application/json"),
             }
             answer = self._rest.request(
                 method, self._endpoint.server + path, headers=headers, body=body, _request_timeout=TIMEOUT
             )
-            return answer.status, (answer.read() or b"").decode(errors="replace")
+            return answer.status, (answer.read() or b"").decode(errors="replace"), _lower(answer.headers)
         except ApiException as error:
             said = error.body
             text = said.decode(errors="replace") if isinstance(said, bytes) else str(said or error.reason or "")
-            return (int(error.status), text) if error.status else Unanswered(f"The API server did not answer: {text}")
+            if error.status:
+                return int(error.status), text, _lower(error.headers or {})
+            return Unanswered(f"The API server did not answer: {text}")
         except (HTTPError, OSError) as error:
             return Unanswered(f"The API server did not answer: {error}")
 

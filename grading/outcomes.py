@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 ERROR: Final = "an error"
@@ -35,6 +35,9 @@ class Done:
     shown: str
     """The value for a table: short, and never a credential or a token."""
 
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], compare=False, repr=False)
+    """Of the API server's answer; names in lower case."""
+
 
 @dataclass(frozen=True)
 class HttpRefused:
@@ -44,6 +47,8 @@ class HttpRefused:
     """HTTP status, 400 to 499."""
 
     message: str
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], compare=False, repr=False)
+    """Names in lower case."""
 
     @property
     def shown(self) -> str:
@@ -194,16 +199,16 @@ _AWS_ERROR: Final = re.compile(
 _KUBECTL_ERROR: Final = re.compile(r"Error from server(?: \((?P<reason>\w+)\))?: (?P<message>.*)", re.DOTALL)
 
 
-def http(status: int, body: object) -> Outcome:
-    """An answer of the API server; `body` is parsed JSON or text."""
+def http(status: int, body: object, headers: Mapping[str, str] | None = None) -> Outcome:
+    """An answer of the API server; `body` is parsed JSON or text, `headers` have names in lower case."""
     said: Any = body
     message = said.get("message") if isinstance(said, dict) else said
     text = str(message or "no message")
     if 200 <= status < 300:
-        return Done(body, f"{status}{_told(body)}")
+        return Done(body, f"{status}{_told(body)}", headers or {})
     if status == 429 or not 400 <= status < 500:
         return Unanswered(f"The API server answered {status}: {text}")
-    return HttpRefused(status, text)
+    return HttpRefused(status, text, headers or {})
 
 
 def aws_error(code: str, operation: str, message: str) -> Outcome:

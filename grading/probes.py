@@ -6,10 +6,15 @@ them to the API server, to AWS and to the pods.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
+from grading.aws_api import Aws
+from grading.kube_api import ApiServer
+from grading.outcomes import Outcome
 from grading.roles import AnnotatedRole, PodsRole, quoted
+from grading.variables import Names
 
 AS_TESTUSER: Final = "./lab as testuser --"
 
@@ -110,6 +115,9 @@ class Request:
     body: dict[str, Any] | None = field(default=None, hash=False)
     picks: Literal["", "whoami", "can-i"] = ""
     """What is taken from the answer: the object itself, a SelfSubjectReview's user, or yes and no."""
+
+    short: str = ""
+    """The line in few words, where it holds a whole manifest; empty: the line itself."""
 
 
 def listing(resource: str, namespace: str = "") -> Request:
@@ -344,6 +352,43 @@ class Associations:
         )
 
 
+class Lab(Protocol):
+    """What a question needs of the lab that it is put to."""
+
+    @property
+    def names(self) -> Names:
+        """What the lab's own names stand for."""
+        ...
+
+    @property
+    def api(self) -> ApiServer:
+        """Its API server."""
+        ...
+
+    @property
+    def aws(self) -> Aws:
+        """Its AWS."""
+        ...
+
+
+class OwnQuestion(ABC):
+    """A question that knows how it is put."""
+
+    @property
+    @abstractmethod
+    def brief(self) -> str:
+        """In few words, beside the name of who asks."""
+
+    @property
+    @abstractmethod
+    def typed(self) -> str:
+        """As a learner types it."""
+
+    @abstractmethod
+    def ask(self, lab: Lab) -> Outcome:
+        """Put it once. Raises variables.Unknown and session.NoOperator."""
+
+
 Question = (
     InPod
     | PodLog
@@ -355,4 +400,5 @@ Question = (
     | ReadObject
     | RoleTrust
     | Associations
+    | OwnQuestion
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Final
 
+from grading.account_probes import minted
 from grading.extract import ended, object_facts, trust
 from grading.kube_api import ApiServer, refused
 from grading.outcomes import (
@@ -30,6 +31,7 @@ from grading.probes import (
     AsTestuser,
     AwsAsTestuser,
     InPod,
+    OwnQuestion,
     PodLog,
     Question,
     ReadObject,
@@ -49,9 +51,6 @@ SHORT_POD_SECONDS: Final = 90.0
 ROLE_ARN: Final = "eks.amazonaws.com/role-arn"
 """Annotation of a service account that names its role (EKS User Guide, "Assign IAM roles to Kubernetes service
 accounts")."""
-
-TOKEN_SECONDS: Final = 600
-"""Life of a service account's token that is made for a question; the API server makes none shorter."""
 
 
 def put(question: Question, lab: Situation) -> Outcome:
@@ -81,6 +80,8 @@ def put(question: Question, lab: Situation) -> Outcome:
             return _trust(question, lab)
         case Associations():
             return _associations(question, lab)
+        case OwnQuestion():
+            return question.ask(lab)
 
 
 def _in_pod(question: InPod, lab: Situation) -> Outcome:
@@ -218,14 +219,8 @@ def _aws_as_testuser(question: AwsAsTestuser, lab: Situation) -> Outcome:
 
 def token_of(api: ApiServer, namespace: str, account: str, audience: str) -> str | Outcome:
     """A new token of a service account's."""
-    body = {
-        "apiVersion": "authentication.k8s.io/v1",
-        "kind": "TokenRequest",
-        "spec": {"audiences": [audience] if audience else [], "expirationSeconds": TOKEN_SECONDS},
-    }
-    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
-    made = refused(api.request("POST", path, body), f"The service account {account}")
-    return str(made.value["status"]["token"]) if isinstance(made, Done) else made
+    made = minted(api, namespace, account, audience=audience)
+    return made if isinstance(made, str) else refused(made, f"The service account {account}")
 
 
 def _token_at_sts(question: TokenAtSts, lab: Situation) -> Outcome:

@@ -15,10 +15,13 @@ import pulumi_eks
 
 from components.cluster import Cluster
 from components.policies import Scope
+from exercises.catalogue import EXERCISES, OFF
 from exercises.identity_mapping.component import ExerciseUser, ExerciseUserArgs, ViewEntry, ViewEntryArgs, user_mappings
 from exercises.irsa.component import IrsaExercise, IrsaExerciseArgs
+from exercises.objects import IMAGES, at_stage
 from exercises.pod_identity.component import PodIdentityExercise, PodIdentityExerciseArgs
-from exercises.rbac.component import RbacExercise, RbacExerciseArgs
+from exercises.rbac.component import STAGES, RbacExercise, RbacExerciseArgs
+from exercises.shared.manifest_exercise import ManifestExercise, ManifestExerciseArgs
 from infra import versions
 from infra.config.model import LabConfig
 
@@ -47,8 +50,8 @@ class Fixtures:
 
 def testuser(config: LabConfig, scope: Scope) -> Testuser:
     """The IAM user, unless the exercise is off; needs no cluster."""
-    stage = config.exercises.identity_mapping
-    if stage == "off":
+    stage = config.exercises.stages()["identity-mapping"]
+    if stage == OFF:
         return Testuser()
     user = ExerciseUser(
         "testuser",
@@ -74,8 +77,8 @@ def build(
         person: from `testuser`.
         opts: options of what runs on nodes: with the cluster's Kubernetes provider, after nodes and add-ons.
     """
-    wanted = config.exercises
-    if wanted.identity_mapping == "entry" and person.user:
+    wanted = config.exercises.stages()
+    if wanted["identity-mapping"] == "entry" and person.user:
         ViewEntry(
             "testuser-view",
             ViewEntryArgs(
@@ -85,22 +88,22 @@ def build(
                 tags=config.tags,
             ),
         )
-    if wanted.rbac != "off":
+    if wanted["rbac"] != OFF:
         RbacExercise(
             "rbac",
             RbacExerciseArgs(
                 image=versions.tools_image(config.kubernetes_version),
-                granted=wanted.rbac == "after",
+                verbs=STAGES[wanted["rbac"]],
             ),
             opts,
         )
     role_arns: dict[str, pulumi.Output[str]] = {}
-    if wanted.irsa != "off":
+    if wanted["irsa"] != OFF:
         role_arns["irsa"] = IrsaExercise(
             "irsa",
             IrsaExerciseArgs(
                 image=versions.AWS_CLI_IMAGE,
-                pods=wanted.irsa == "on",
+                pods=wanted["irsa"] == "on",
                 oidc_provider=cluster.oidc_provider,
                 kubeconfig=cluster.own_kubeconfig,
                 scope=scope,
@@ -108,7 +111,7 @@ def build(
             ),
             opts,
         ).role_arn
-    if wanted.pod_identity:
+    if wanted["pod-identity"] != OFF:
         role_arns["podIdentity"] = PodIdentityExercise(
             "pod-identity",
             PodIdentityExerciseArgs(
@@ -120,4 +123,8 @@ def build(
             ),
             opts,
         ).role_arn
+    images = dict(zip(IMAGES, (versions.tools_image(config.kubernetes_version), versions.AWS_CLI_IMAGE), strict=True))
+    for name, exercise in EXERCISES.items():
+        if exercise.from_objects and wanted[name] != OFF:
+            ManifestExercise(name, ManifestExerciseArgs(at_stage(name, wanted[name], images)), opts)
     return Fixtures(person, role_arns)

@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 import typer
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
 
-from exercises.made import MADE, Made
+from exercises.made import Made, made
 from operations.cleanup import Client
 from stacks import made_by_hand_on_aws, pending_operations
 from stacks.console import Progress, err
@@ -141,7 +141,7 @@ class Takeover:
         stages = configured(self.stack.config)
         resources: list[Json] = deployment.get("resources") or []
         recorded = {(each["type"], each.get("id")) for each in resources}
-        wanted = [each for each in MADE if stages[each.exercise] in each.stages]
+        wanted = [each for each in made() if stages[each.exercise] in each.stages]
         missing = [each for each in wanted if (_type(each), each.id) not in recorded]
         provider = next((each for each in resources if each["type"] == "pulumi:providers:kubernetes"), None)
         cluster = None

@@ -12,7 +12,6 @@ from typing import Annotated, Any, Final, cast
 
 import typer
 
-from exercises.catalogue import standing
 from grading.check import ExerciseName
 from infra.config.loading import DEFAULT_REGION, NAMESPACE, ConfigError, LabConfig, Problem, parse
 from infra.config.problems import key_of, shown
@@ -71,7 +70,7 @@ class Stack:
 
 def configured(config: LabConfig) -> dict[ExerciseName, str]:
     """Exercise → its stage by the settings."""
-    return standing({"exercises": config.exercises.outputs()})
+    return config.exercises.stages()
 
 
 def load(name: str, *, as_caller: bool = False) -> Stack:

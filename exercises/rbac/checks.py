@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from grading.check import Row
+from exercises.catalogue import EXERCISES
+from exercises.shared.gates import gates
+from exercises.shared.stage_rows import StageRows
+from grading.check import Goal, Row
 from grading.expectations import Allowed, Expectation, Forbidden, Says
 from grading.probes import InPod, Reader
+from grading.refusals import AnyForbidden
 from grading.requests import ResourceRequest
 
 OTHER = {"dev": "infra", "infra": "dev"}
 PROBE = "check-nginx"
+RBAC = "rbac.authorization.k8s.io"
 
 
 def rows() -> Iterator[Row]:
@@ -23,6 +28,9 @@ def rows() -> Iterator[Row]:
         yield from _before(_Team(team, "before"))
     for team in OTHER:
         yield from _after(_Team(team, "after"))
+    for team in OTHER:
+        yield from _least(_Team(team, "least"))
+    yield from gates(StageRows(EXERCISES["rbac"]))
 
 
 class _Team:
@@ -35,7 +43,14 @@ class _Team:
         self.user = f"system:serviceaccount:{self.own}:{self.account}"
 
     def row(
-        self, name: str, line: str, asks: ResourceRequest, expected: Expectation, why: str, reader: Reader = "kubectl"
+        self,
+        name: str,
+        line: str,
+        asks: ResourceRequest,
+        expected: Expectation,
+        why: str,
+        reader: Reader = "kubectl",
+        goal: Goal | None = None,
     ) -> Row:
         return Row(
             exercise="rbac",
@@ -47,6 +62,7 @@ class _Team:
             why=why,
             lags=True,
             asks=asks,
+            goal=goal,
         )
 
     def pods(self, verb: str, namespace: str = "") -> ResourceRequest:
@@ -56,14 +72,15 @@ class _Team:
     def forbidden(self, verb: str, resource: str, namespace: str = "") -> Forbidden:
         return Forbidden(self.user, verb, resource, namespace)
 
-    def elsewhere(self, why: str) -> Iterator[Row]:
-        """What is forbidden at both stages."""
+    def elsewhere(self, why: str, goal: Goal | None = None) -> Iterator[Row]:
+        """What is forbidden at every stage."""
         yield self.row(
             "list-pods-other-team",
             f"get pods -n {self.other}",
             self.pods("list", self.other),
             self.forbidden("list", "pods", self.other),
             f"The other team's namespace: {why}",
+            goal=goal,
         )
         yield self.row(
             "list-pods-kube-system",
@@ -71,6 +88,7 @@ class _Team:
             self.pods("list", "kube-system"),
             self.forbidden("list", "pods", "kube-system"),
             f"The system's namespace: {why}",
+            goal=goal,
         )
         yield self.row(
             "list-nodes",
@@ -78,6 +96,7 @@ class _Team:
             ResourceRequest("list", "", "nodes"),
             self.forbidden("list", "nodes"),
             f"Nodes are in no namespace: {why}",
+            goal=goal,
         )
         yield self.row(
             "can-i-other-team",
@@ -86,6 +105,7 @@ class _Team:
             Says("no"),
             "The API server tells beforehand what it would say.",
             "can-i",
+            goal,
         )
 
 
@@ -147,3 +167,52 @@ def _after(team: _Team) -> Iterator[Row]:
         "can-i",
     )
     yield from team.elsewhere("a Role holds in its own namespace alone.")
+
+
+def _least(team: _Team) -> Iterator[Row]:
+    pod = f"{team.team}-kubectl"
+    job = "Pods in its own namespace are what the team needs."
+    more = "It is more than the team needs, and the Role does not name it."
+    yield team.row("list-pods", "get pods", team.pods("list"), Allowed(), job, goal="use")
+    yield team.row(
+        "create-pod",
+        f"run {PROBE} --image nginx:1.20-alpine --dry-run=server",
+        team.pods("create"),
+        Allowed(),
+        job,
+        goal="use",
+    )
+    yield team.row(
+        "delete-pod",
+        f"delete pod {pod} --dry-run=server",
+        team.pods("delete"),
+        Allowed(),
+        job,
+        goal="use",
+    )
+    yield team.row(
+        "list-secrets",
+        "get secrets",
+        ResourceRequest("list", "", "secrets", namespace=team.own),
+        team.forbidden("list", "secrets", team.own),
+        "Secrets hold others' passwords. " + more,
+        goal="attack",
+    )
+    yield team.row(
+        "create-binding",
+        f"create rolebinding {PROBE} --clusterrole admin --serviceaccount {team.own}:{team.account} --dry-run=server",
+        ResourceRequest("create", RBAC, "rolebindings", namespace=team.own),
+        AnyForbidden(team.user),
+        "Who may bind roles gives rights to anybody. " + more,
+        goal="attack",
+    )
+    yield team.row(
+        "can-i-everything",
+        "auth can-i * *",
+        ResourceRequest("*", "*", "*", namespace=team.own),
+        Says("no"),
+        more,
+        "can-i",
+        "attack",
+    )
+    yield from team.elsewhere("a Role holds in its own namespace alone.", "attack")

@@ -1,12 +1,13 @@
 """Exercise RBAC: two teams with a namespace, a service account and a pod with kubectl each.
 
 Before their roles are granted, the accounts may do nothing; afterwards they may do everything in their own
-namespace and nothing anywhere else. The pods are the same in both stages: a right counts from the next request
-on.
+namespace (after), or what they need (least), and nothing anywhere else. The pods are the same in all stages: a right
+counts from the next request on.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -18,6 +19,13 @@ from components.base import Component
 from exercises.shared.pods import PodShape, pod
 
 TEAMS = ("dev", "infra")
+EVERYTHING = "*"
+STAGES: Mapping[str, Sequence[str] | None] = {
+    "before": None,
+    "after": (EVERYTHING,),
+    "least": ("get", "list", "watch", "create", "delete"),
+}
+"""Stage → the verbs of the teams' Roles."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +35,9 @@ class RbacExerciseArgs:
     image: str
     """Image with kubectl and a shell."""
 
-    granted: bool
-    """Whether each team's Role and RoleBinding stand: stage `after`, not `before`."""
+    verbs: Sequence[str] | None = None
+    """What each team's Role lets it do with pods, stage `least`; `*`: everything with everything, stage `after`; None:
+    there is no Role, stage `before`."""
 
 
 class RbacExercise(Component):
@@ -52,8 +61,8 @@ class RbacExercise(Component):
         account = ServiceAccount(
             f"{name}-account", metadata=ObjectMetaArgs(name=f"{team}-k8s", namespace=namespace), opts=self.child()
         )
-        if args.granted:
-            self._grant(name, team, namespace, account)
+        if args.verbs:
+            self._grant(name, team, namespace, account, args.verbs)
         pod(
             f"{name}-pod",
             PodShape(
@@ -68,11 +77,20 @@ class RbacExercise(Component):
             self.child(delete_before_replace=True),
         )
 
-    def _grant(self, name: str, team: str, namespace: pulumi.Output[str], account: ServiceAccount) -> None:
+    def _grant(
+        self, name: str, team: str, namespace: pulumi.Output[str], account: ServiceAccount, verbs: Sequence[str]
+    ) -> None:
+        all_of_it = EVERYTHING in verbs
         role = Role(
             f"{name}-role",
             metadata=ObjectMetaArgs(name=f"role-{team}-team", namespace=namespace),
-            rules=[PolicyRuleArgs(api_groups=["*"], resources=["*"], verbs=["*"])],
+            rules=[
+                PolicyRuleArgs(
+                    api_groups=[EVERYTHING if all_of_it else ""],
+                    resources=[EVERYTHING if all_of_it else "pods"],
+                    verbs=list(verbs),
+                )
+            ],
             opts=self.child(),
         )
         RoleBinding(

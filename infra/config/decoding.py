@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Annotated, Final, Literal, cast
+from typing import Annotated, Final, cast
 
 from pydantic import BeforeValidator, SecretStr
 from pydantic_core import PydanticCustomError
@@ -131,6 +131,3 @@ Secret = Annotated[SecretStr, BeforeValidator(decode_secret)]
 OptionalSecret = Annotated[Secret | None, BeforeValidator(decode_optional)]
 ConfigList = Annotated[tuple[ConfigStr, ...], BeforeValidator(decode_list)]
 ConfigMap = dict[str, ConfigStr]
-RbacStage = Annotated[Literal["off", "before", "after"], BeforeValidator(decode_stage)]
-IrsaStage = Annotated[Literal["off", "account", "on"], BeforeValidator(decode_switch)]
-MappingStage = Annotated[Literal["off", "masters", "authenticated", "unmapped", "entry"], BeforeValidator(decode_stage)]

@@ -4,22 +4,23 @@ rules."""
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 from pydantic.alias_generators import to_camel
 
+from exercises.catalogue import EXERCISES, OFF, Exercise, standing
+from grading.check import ExerciseName
 from infra.config.decoding import (
     ConfigBool,
     ConfigInt,
     ConfigList,
     ConfigMap,
     ConfigStr,
-    IrsaStage,
-    MappingStage,
     OptionalSecret,
     OptionalStr,
-    RbacStage,
+    decode_stage,
+    decode_switch,
 )
 from infra.versions import DEFAULT_KUBERNETES_VERSION
 
@@ -95,24 +96,8 @@ class OpsServers(Settings):
     """EC2 instance type, x86_64."""
 
 
-class Exercises(Settings):
-    """Which exercise stands at which stage."""
-
-    rbac: RbacStage = "off"
-    """Namespaces, accounts and pods of the two teams, without (before) or with (after) their roles; off: none of
-    it."""
-
-    identity_mapping: MappingStage = "off"
-    """How the IAM user testuser may enter the cluster: by the ConfigMap aws-auth as one of system:masters or of
-    system:authenticated, not at all (unmapped), or by an access entry; off: there is no such user."""
-
-    irsa: IrsaStage = "off"
-    """The service account my-sa with an IAM role through the OIDC provider, as `eksctl create iamserviceaccount` makes
-    it (account), and with it the pods eks-iam-test1 to 3 (on, or true); off, or false: none of it."""
-
-    pod_identity: ConfigBool = False
-    """Whether the service account pod-identity-sa gets an IAM role through EKS Pod Identity, and the pod
-    eks-iam-test4 is there."""
+class _Exercises(Settings):
+    """What the group of the exercises' settings is beside one setting for each exercise."""
 
     testuser_boundary: ConfigBool = True
     """Whether a permissions boundary limits testuser to what the exercise needs."""
@@ -120,6 +105,30 @@ class Exercises(Settings):
     def outputs(self) -> dict[str, str | bool]:
         """Setting → value, as the stack output `exercises` has it."""
         return self.model_dump(mode="json", by_alias=True)
+
+    def stages(self) -> dict[ExerciseName, str]:
+        """Exercise → its stage."""
+        return standing({"exercises": self.outputs()})
+
+
+def _setting(exercise: Exercise) -> Any:
+    """Type and default of an exercise's setting."""
+    if exercise.stages == ("on",):
+        return (ConfigBool, Field(default=False, description=exercise.words.setting))
+    decode = decode_switch if "on" in exercise.stages else decode_stage
+    stage = Annotated[Literal[(OFF, *exercise.stages)], BeforeValidator(decode)]  # pyright: ignore[reportInvalidTypeForm]
+    return (stage, Field(default=OFF, description=exercise.words.setting))
+
+
+if TYPE_CHECKING:
+    Exercises = _Exercises  # the fields of a model that is made at run time are nothing that a type checker can see
+else:
+    Exercises = create_model(
+        "Exercises",
+        __base__=_Exercises,
+        __doc__="""Which exercise stands at which stage: a setting for each exercise of the catalogue.""",
+        **{exercise.key: _setting(exercise) for exercise in EXERCISES.values()},
+    )
 
 
 class LabConfig(Settings):

@@ -299,7 +299,7 @@ def by_right(config: LabConfig) -> dict[str, tuple[str, ...]]:
     present = {
         "natGateway": config.nat_gateway,
         "opsServers": config.ops_servers.enabled,
-        "identityMapping": config.exercises.identity_mapping != "off",
+        "identityMapping": config.exercises.stages()["identity-mapping"] != "off",
         "expires": config.expires is not None,
     }
     found: dict[str, list[str]] = {}

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any
 
 from grading.check import Row
@@ -28,23 +27,16 @@ from grading.probes import (
     TokenAtApiServer,
     TokenAtSts,
 )
+from grading.refusals import AnyForbidden
 from grading.roles import AnnotatedRole
 from grading.variables import Names
+from tests.unit.exercises import account_cases
+from tests.unit.exercises.case import Case, Program
 from tests.unit.grading.fake_lab import ACCOUNT, FakeLab, jwt, lab, status
 
 PASSED, FAILED, NOT_ASKED = Verdict.PASSED, Verdict.FAILED, Verdict.NOT_ASKED
-Program = Callable[[FakeLab], None]
 SECRET_KEY = "the-secret-key-of-a-session"
 TOKEN = jwt(aud=["somebody"], sub="system:serviceaccount:default:default", iss="somewhere")
-
-
-@dataclass(frozen=True)
-class Case:
-    """One answer and the verdict that it deserves."""
-
-    label: str
-    program: Program
-    verdict: Verdict
 
 
 def cases(row: Row) -> Iterator[Case]:
@@ -69,6 +61,8 @@ def cases(row: Row) -> Iterator[Case]:
             yield from _trust(row, names)
         case Associations():
             yield from _associations(row, names)
+        case _:
+            yield from account_cases.cases(row, names)
 
 
 def forbidden(expected: Forbidden, names: Names, **other: str) -> str:
@@ -85,7 +79,7 @@ def forbidden(expected: Forbidden, names: Names, **other: str) -> str:
 def _other_refusals(expected: Forbidden, names: Names) -> Iterator[tuple[str, str]]:
     yield "another user is refused", forbidden(expected, names, user="system:anonymous")
     yield "another verb is refused", forbidden(expected, names, verb="watch")
-    yield "another resource is refused", forbidden(expected, names, resource="secrets")
+    yield "another resource is refused", forbidden(expected, names, resource="configmaps")
     yield "another namespace is refused", forbidden(expected, names, namespace="elsewhere")
     yield "another group's resource is refused", forbidden(expected, names, group="apps")
     yield "a refusal without a reason", "forbidden"
@@ -101,7 +95,13 @@ def _kubectl_in_pod(row: Row, names: Names) -> Iterator[Case]:
 
     expected = row.expected
     refusal = "Error from server (Forbidden): "
-    if isinstance(expected, Forbidden):
+    if isinstance(expected, AnyForbidden):
+        user = Forbidden(expected.user, "create", "rolebindings")
+        yield Case("right", ran(1, "", refusal + forbidden(user, names)), PASSED)
+        yield Case("another user", ran(1, "", refusal + forbidden(user, names, user="system:anonymous")), FAILED)
+        yield Case("allowed", ran(0, "created"), FAILED)
+        yield Case("it is not there", ran(1, "", 'Error from server (NotFound): roles "x" not found'), FAILED)
+    elif isinstance(expected, Forbidden):
         yield Case("right", ran(1, "", refusal + forbidden(expected, names)), PASSED)
         for label, message in _other_refusals(expected, names):
             yield Case(label, ran(1, "", refusal + message), FAILED)

@@ -10,7 +10,8 @@ from grading.check import Row
 from grading.expectations import AwsDenied, Forbidden, Holds, Says, Unauthorized
 from grading.grade import Verdict, ask
 from grading.run_probe import ROLE_ARN
-from tests.unit.exercises.row_cases import SECRET_KEY, TOKEN, Case, cases
+from tests.unit.exercises.case import Case
+from tests.unit.exercises.row_cases import SECRET_KEY, TOKEN, cases
 from tests.unit.grading.fake_lab import SECRET, lab
 
 CASES = [(row, case) for row in ROWS for case in cases(row)]

@@ -6,7 +6,7 @@ Write it anew after a change of the rows: python -m tests.unit.exercises.test_ex
 from collections.abc import Iterator
 from pathlib import Path
 
-from exercises.catalogue import EXERCISES
+from exercises.catalogue import EXERCISES, Exercise
 from exercises.registry import ROWS
 from grading.check import ExerciseName, Row
 
@@ -49,13 +49,26 @@ def page() -> str:
 
 def _exercise(name: ExerciseName) -> Iterator[str]:
     exercise = EXERCISES[name]
-    yield f"\n## {exercise.title}\n\n{exercise.about} Setting: `myeks:exercises.{exercise.key}`.\n"
-    for stage in exercise.stages:
+    yield f"\n## {exercise.title}\n\n{exercise.words.about} Setting: `myeks:exercises.{exercise.key}`.\n"
+    yield from _numbers(exercise)
+    if exercise.play and (words := exercise.words.play):
+        yield f"\nTo be played: `./lab play {name}`, from {exercise.play.start}. Goals:\n\n"
+        yield from (f"- {goal}: {text}\n" for goal, text in words.goals.items())
+        yield f"\n{words.real}\n" if words.real else ""
+    # Where every stage asks the same, the last one says it all.
+    for stage in exercise.stages[-1:] if exercise.from_objects else exercise.stages:
         yield f"\n### {name} {stage}\n\n`./lab stage {name} {stage}`\n\n"
         yield "| row | who | as typed | expected | why |\n|---|---|---|---|---|\n"
         for row in ROWS:
             if (row.exercise, row.stage) == (name, stage):
                 yield _line(row)
+
+
+def _numbers(exercise: Exercise) -> Iterator[str]:
+    if exercise.owasp_2022:
+        newer = f", of 2025: {', '.join(exercise.owasp_2025)}" if exercise.owasp_2025 else ""
+        stages = ", ".join(exercise.stages)
+        yield f"\nOWASP Kubernetes Top Ten of 2022: {exercise.owasp_2022}{newer}. Stages: {stages}.\n"
 
 
 def _line(row: Row) -> str:

@@ -222,6 +222,7 @@ def test_a_star_is_any_text_without_a_slash(pattern: str, text: str, same: bool)
 def test_where_the_exercises_stand():
     assert standing({}) == dict.fromkeys(EXERCISES, "off")
     assert standing({"exercises": {"rbac": "after", "identityMapping": "off", "irsa": True, "podIdentity": False}}) == {
+        **dict.fromkeys(EXERCISES, "off"),
         "rbac": "after",
         "identity-mapping": "off",
         "irsa": "on",
@@ -235,5 +236,5 @@ def test_a_walk_reaches_every_stage_once_in_as_few_updates_as_can_be():
     assert sorted(move for step in steps for move in step.items()) == sorted(
         (name, stage) for name, one in EXERCISES.items() for stage in one.stages
     )
-    assert walk(["rbac"]) == ({"rbac": "before"}, {"rbac": "after"})
+    assert walk(["rbac"]) == ({"rbac": "before"}, {"rbac": "after"}, {"rbac": "least"})
     assert walk(["pod-identity", "pod-identity"]) == ({"pod-identity": "on"},)

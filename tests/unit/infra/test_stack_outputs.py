@@ -2,6 +2,7 @@
 
 import pytest
 
+from exercises.catalogue import EXERCISES
 from infra import versions
 from tests.unit.conftest import CERTIFICATE, DOMAIN, PASSWORD, ZONE_ID
 from tests.unit.mocks import ACCOUNT, ISSUER_HOST, REGION, Graph
@@ -111,8 +112,9 @@ def test_password_command_reads_the_charts_own_secret(default: Graph) -> None:
 def test_exercises_are_told_as_configured(full: Graph, default: Graph) -> None:
     off = {"rbac": "off", "identityMapping": "off", "irsa": "off", "podIdentity": False}
     last = {"rbac": "after", "identityMapping": "entry", "irsa": "on", "podIdentity": True}
+    others = {one.key: "off" for one in EXERCISES.values() if one.key not in off}
     for graph, stands in ((default, off), (full, last)):
-        assert graph.outputs["exercises"].value == {**stands, "testuserBoundary": True}
+        assert graph.outputs["exercises"].value == {**others, **stands, "testuserBoundary": True}
     assert [graph.outputs["testuserArn"].value for graph in (default, full)] == [
         "",
         f"arn:aws:iam::{ACCOUNT}:user/testuser",

@@ -12,7 +12,7 @@ import typer
 from botocore.exceptions import ClientError
 
 from exercises.catalogue import EXERCISES
-from exercises.made import MADE
+from exercises.made import made as every_object
 from infra.config.loading import parse
 from stacks import made_by_hand, pending_operations
 from stacks.console import Progress
@@ -33,7 +33,7 @@ TAGS = {"myeks:lab": "ap-northeast-2/myeks"}
 
 
 def manifest(kind: str, name: str, namespace: str = "", **more: Any) -> Object:
-    made = next(each for each in MADE if (each.kind, each.name, each.namespace) == (kind, name, namespace))
+    made = next(each for each in every_object() if (each.kind, each.name, each.namespace) == (kind, name, namespace))
     return {**deepcopy(made.manifest), **more}
 
 
@@ -374,7 +374,7 @@ def test_consent_is_given_at_the_terminal_or_before(monkeypatch: pytest.MonkeyPa
 
 
 def test_the_list_of_what_is_made_names_stages_that_there_are():
-    assert all(each.since in EXERCISES[each.exercise].stages for each in MADE)
-    (after,) = [each for each in MADE if each.name == "roleB-dev-team"]
-    assert after.stages == ("after",)
-    assert next(each for each in MADE if each.name == "my-sa").stages == ("account", "on")
+    assert all(set(each.stages) <= set(EXERCISES[each.exercise].stages) for each in every_object())
+    (after,) = [each for each in every_object() if each.name == "roleB-dev-team"]
+    assert after.stages == ("after", "least")
+    assert next(each for each in every_object() if each.name == "my-sa").stages == ("account", "on")

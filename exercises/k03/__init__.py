@@ -1,0 +1,1 @@
+"""OWASP K03: a CI robot that may do too much."""

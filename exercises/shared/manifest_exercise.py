@@ -1,0 +1,90 @@
+"""An exercise that is made of Kubernetes objects alone: the manifests of its stage, as resources of the stack."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pulumi
+from pulumi_kubernetes.admissionregistration.v1 import ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding
+from pulumi_kubernetes.apps.v1 import Deployment
+from pulumi_kubernetes.core.v1 import (
+    ConfigMap,
+    LimitRange,
+    Namespace,
+    Pod,
+    ResourceQuota,
+    Secret,
+    Service,
+    ServiceAccount,
+)
+from pulumi_kubernetes.networking.v1 import NetworkPolicy
+from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding, Role, RoleBinding
+
+from components.base import Component
+from exercises.objects import Object, identity, rank
+
+KINDS: Final[Mapping[str, type[pulumi.CustomResource]]] = {
+    each.__name__: each
+    for each in (
+        ClusterRole,
+        ClusterRoleBinding,
+        ConfigMap,
+        Deployment,
+        LimitRange,
+        Namespace,
+        NetworkPolicy,
+        Pod,
+        ResourceQuota,
+        Role,
+        RoleBinding,
+        Secret,
+        Service,
+        ServiceAccount,
+        ValidatingAdmissionPolicy,
+        ValidatingAdmissionPolicyBinding,
+    )
+}
+"""Kind → the class of its resources."""
+
+FORCED: Final = "pulumi.com/patchForce"
+"""Annotation: the stack takes back a field that a learner has changed by hand. Without it the API server refuses the
+update, because another manager owns the field (pulumi-kubernetes, "Server-Side Apply", seen 2026-11)."""
+
+
+@dataclass(frozen=True)
+class ManifestExerciseArgs:
+    """What stands at the exercise's stage."""
+
+    objects: Sequence[Object]
+    """Manifests, each after those that it needs."""
+
+
+class ManifestExercise(Component):
+    """The objects; needs the cluster's Kubernetes provider in `opts`."""
+
+    def __init__(self, name: str, args: ManifestExerciseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("ManifestExercise", name, opts)
+        made: list[tuple[int, pulumi.Resource]] = []
+        for each in args.objects:
+            before = [resource for other, resource in made if other < rank(each)]
+            made.append((rank(each), self._make(name, each, before)))
+        self.register_outputs({})
+
+    def _make(self, name: str, each: Object, before: Sequence[pulumi.Resource]) -> pulumi.Resource:
+        kind, namespace, called = identity(each)
+        meta = each["metadata"]
+        metadata = {**meta, "annotations": {**(meta.get("annotations") or {}), FORCED: "true"}}
+        logical = "-".join(part for part in (name, kind.lower(), namespace, called) if part)
+        return KINDS[kind](logical, metadata=metadata, opts=self.child(before), **_arguments(each))
+
+
+def _arguments(each: Object) -> dict[str, Any]:
+    """Top-level fields under the names that the SDK gives them; the SDK passes on all below as it is."""
+    return {
+        re.sub("([A-Z])", lambda found: f"_{found[0].lower()}", key): value
+        for key, value in each.items()
+        if key not in ("apiVersion", "kind", "metadata")
+    }

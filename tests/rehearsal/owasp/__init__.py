@@ -1,0 +1,1 @@
+"""Tables of what learners do to the exercises by hand: half repairs, right ones, and ones that go too far."""
