@@ -69,7 +69,7 @@ def _read(exercise: ExerciseName, name: str) -> tuple[Object, ...]:
     file = folder(exercise) / "objects" / f"{name}.yaml"
     if not file.exists():
         return ()
-    return tuple(each for each in yaml.safe_load_all(file.read_text()) if each)
+    return tuple(each for each in yaml.load_all(file.read_text(), yaml.CSafeLoader) if each)
 
 
 def _filled(value: Any, images: Mapping[str, str] | None) -> Any:

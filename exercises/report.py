@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from exercises.catalogue import EXERCISES, OFF
+from exercises.judge import Score
 from grading.check import ExerciseName, Row
 from grading.finding import Finding
 from grading.grade import Answer, Verdict, worst
@@ -50,6 +51,15 @@ class Report:
     by_hand: tuple[ExerciseName, ...] = ()
     """Those of them that stand at a stage that somebody made by hand."""
 
+    scores: tuple[Score, ...] = ()
+    """Of the exercises that somebody plays: they are judged by goals, whatever stands."""
+
+    @property
+    def by_stage(self) -> tuple[Answer, ...]:
+        """Answers about stages; those of exercises that are played belong to their goals."""
+        played = {score.exercise for score in self.scores}
+        return tuple(each for each in self.answers if each.row.exercise not in played)
+
     @property
     def off(self) -> tuple[ExerciseName, ...]:
         """Exercises that were to be checked and do not stand."""
@@ -77,7 +87,7 @@ class Report:
     @property
     def summaries(self) -> tuple[StageSummary, ...]:
         """One for each stage that was asked, in the exercises' order."""
-        return summaries(self.answers)
+        return summaries(self.by_stage)
 
     def as_json(self) -> dict[str, Any]:
         """As plain values: `rows` and `summary`."""
@@ -95,6 +105,7 @@ class Report:
                     }
                     for one in self.summaries
                 ],
+                "played": [score.as_json() for score in self.scores],
                 "off": list(self.off),
                 "by_hand": list(self.by_hand),
             },
@@ -122,6 +133,7 @@ def _row(row: Row) -> dict[str, Any]:
         "command": row.command,
         "expected": row.expected.text,
         "why": row.why,
+        "goal": row.goal,
     }
 
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
-from grading.aws_api import Aws
-from grading.kube_api import ApiServer
-from grading.outcomes import Outcome
 from grading.roles import AnnotatedRole, PodsRole, quoted
-from grading.variables import Names
+
+if TYPE_CHECKING:
+    # Clients, half a second to import: questions are data, and every command reads them.
+    from grading.aws_api import Aws
+    from grading.kube_api import ApiServer
+    from grading.outcomes import Outcome
+    from grading.variables import Names
 
 AS_TESTUSER: Final = "./lab as testuser --"
 

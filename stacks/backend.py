@@ -18,6 +18,7 @@ from stacks.outcomes import Left, Run, Update
 from stacks.pending_operations import Json
 from stacks.rehearsal_backend import RehearsalBackend, World
 from stacks.stack import Stack
+from stacks.takeover import Engine
 
 
 class Backend(Protocol):
@@ -111,6 +112,13 @@ class Backend(Protocol):
         """What the engine's state holds, in its own JSON form; nothing where there is no state.
 
         Ask inside `outputs`. Raises NotUp.
+        """
+        ...
+
+    def engine(self) -> AbstractContextManager[Engine]:
+        """What keeps the state, to change it past an update; in the rehearsal no other command works on it meanwhile.
+
+        Raises NotUp, and Failure while another command works on it.
         """
         ...
 

@@ -36,9 +36,9 @@ Ask = Callable[[str, str, Any], dict[str, Any]]
 RECORDED: Final = f"recorded: {WHY}"
 MISSING: Final = "missing"
 
-_DONE: Final = frozenset({200, 202})
+_DONE: Final = frozenset({200, 201, 202})
 _ABSENT: Final = 404
-_PATCH: Final = "application/merge-patch+json"
+_TYPES: Final = {"PATCH": "application/merge-patch+json"}
 _TIMEOUT: Final = urllib3.Timeout(connect=5, read=20)
 _READY: Final = {"DaemonSet": ("numberReady", "desiredNumberScheduled"), "": ("readyReplicas", "replicas")}
 _WORKLOADS: Final = ("Deployment", "StatefulSet", "DaemonSet")
@@ -121,7 +121,7 @@ def reached(outputs: Mapping[str, Any]) -> Ask:
 
     def ask(method: str, path: str, body: Any) -> dict[str, Any]:
         sent = None if body is None else json.dumps(body)
-        typed = headers if body is None else {**headers, "Content-Type": _PATCH}
+        typed = headers if body is None else {**headers, "Content-Type": _TYPES.get(method, "application/json")}
         try:
             answer = pool.request(method, endpoint.server + path, body=sent, headers=typed)
         except urllib3.exceptions.HTTPError as error:

@@ -7,6 +7,7 @@ stages, and what a person or a script is shown.
 import json
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from typing import Annotated, Any, NamedTuple
@@ -15,8 +16,10 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.views import check as check_tables
+from cli.views import check_scores
 from exercises import by_hand
-from exercises.catalogue import EXERCISES, OFF, standing, walk
+from exercises.catalogue import EXERCISES, OFF, named, standing, walk
+from exercises.judge import judge
 from exercises.registry import ROWS
 from exercises.report import EXIT_CODES, Report, summaries
 from grading.check import ExerciseName
@@ -27,6 +30,7 @@ from grading.tokens import Key
 from operations.diagnosis import Finding, explain
 from operations.testuser import access_key
 from stacks import backend, cluster_facts, staging, status, tables, unfinished
+from stacks import progress as learners
 from stacks.console import Progress, duration, err, out, progress
 from stacks.errors import BadInput, CannotAsk, Failure
 from stacks.outputs import outputs_of
@@ -104,10 +108,11 @@ def _nodes(outputs: Mapping[str, Any]) -> _Nodes:
 
 def _names(wanted: Sequence[str]) -> tuple[ExerciseName, ...]:
     """The exercises to check, in their own order; raises BadInput for a name that is none."""
-    unknown = [name for name in wanted if name not in EXERCISES]
+    unknown = [name for name in wanted if not named(name)]
     if unknown:
         raise BadInput(f"There is no exercise {', '.join(unknown)}. Name some of: {', '.join(EXERCISES)}.")
-    return tuple(name for name in EXERCISES if not wanted or name in wanted)
+    chosen = {meant.name for name in wanted if (meant := named(name))}
+    return tuple(name for name in EXERCISES if not wanted or name in chosen)
 
 
 def _exit_code(report: Report, *, named: bool) -> int:
@@ -141,13 +146,29 @@ def _standing(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, *, 
             )
         except NoOperator as error:
             raise CannotAsk(str(error)) from error
+        playing = _in_play(chosen, told) & set(names) if looks else frozenset[ExerciseName]()
         mine = [row for row in ROWS if row.exercise in names]
-        rows = [row for row in mine if belongs(row, lab)]
+        rows = [row for row in mine if (row.goal if row.exercise in playing else belongs(row, lab))]
         answers = ask_all(rows, lab, _Teller(len(rows), shown))
-        elsewhere = tuple(row for row in mine if not belongs(row, lab))
-        by_hand_here: tuple[ExerciseName, ...] = tuple(name for name in names if name in found.by_hand)
-        causes = explain(answers, lab, chosen.option, by_hand_here)
-        return Report(answers, elsewhere, {name: stages[name] for name in names}, causes, by_hand_here)
+        elsewhere = tuple(row for row in mine if row.exercise not in playing and not belongs(row, lab))
+        by_hand_here = tuple(name for name in names if name in found.by_hand and name not in playing)
+        scores = tuple(judge(name, answers) for name in names if name in playing)
+        causes = explain(
+            [each for each in answers if each.row.exercise not in playing], lab, chosen.option, by_hand_here
+        )
+        for score in scores:
+            learners.attempted(chosen, score.exercise, score, datetime.now(UTC))
+        return Report(answers, elsewhere, {name: stages[name] for name in names}, causes, by_hand_here, scores)
+
+
+def _in_play(chosen: Stack, outputs: Mapping[str, Any]) -> frozenset[ExerciseName]:
+    """The exercises that somebody plays: begun, and standing where play begins."""
+    records, stages = learners.read(chosen), standing(outputs)
+    return frozenset(
+        name
+        for name, record in records.items()
+        if record.is_open and name in EXERCISES and (play := EXERCISES[name].play) and stages[name] == play.start
+    )
 
 
 def _found(outputs: Mapping[str, Any]) -> by_hand.Standing:
@@ -244,6 +265,7 @@ def _tell(answers: Iterable[Answer]) -> None:
 
 def _show(report: Report, chosen: Stack, behind: unfinished.Unfinished, *, every_stage: bool, verbose: bool) -> None:
     check_tables.not_passed(report, verbose=verbose)
+    check_scores.show(report, chosen.option, verbose=verbose)
     if not every_stage:
         check_tables.passed(report, verbose=verbose)
         check_tables.not_standing(report, chosen.option, behind.wanted)

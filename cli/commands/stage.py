@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
 
-from cli.views import cost, next_steps, update
-from exercises.catalogue import EXERCISES, OFF, standing
+from cli.views import cost, next_steps, playing, update
+from exercises.catalogue import EXERCISES, OFF, named, standing
+from exercises.progress import Record
 from grading.check import ExerciseName
+from stacks import progress as kept_progress
 from stacks import staging, tables
 from stacks.console import err, out
 from stacks.errors import BadInput, CannotAsk, NotUp
@@ -48,18 +51,19 @@ def stage(
     wanted = _wanted(moves or [])
     if wanted:
         _move(stack, wanted, yes=yes, as_json=as_json)
+        _leave_play(load(stack), wanted)
     else:
         _show(load(stack), as_json=as_json)
 
 
 def _wanted(moves: list[str]) -> dict[ExerciseName, str]:
     """Exercise → stage from the command line; raises BadInput."""
-    names: Mapping[str, ExerciseName] = {name: name for name in EXERCISES}
     wanted: dict[ExerciseName, str] = {}
     for word, following in zip(moves[::2], [*moves[1::2], None], strict=False):
-        name = names.get(word)
-        if name is None:
+        found = named(word)
+        if found is None:
             raise BadInput(f"There is no exercise {word}. Name one of: {', '.join(EXERCISES)}.")
+        name = found.name
         stages = ", ".join(STAGES[name])
         if following is None:
             raise BadInput(f"Exercise {name} is to be moved, and no stage is named. Name one of: {stages}.")
@@ -79,6 +83,14 @@ def _move(name: str, wanted: Mapping[ExerciseName, str], *, yes: bool, as_json: 
             (tables.line if line.startswith(next_steps.TRY) else tables.prose)(line, to=err)
 
 
+def _leave_play(stack: Stack, stands: Mapping[ExerciseName, str]) -> None:
+    """What was moved away from where it is played is not in play any more."""
+    moved = [name for name, at in stands.items() if (play := EXERCISES[name].play) is None or at != play.start]
+    for name in kept_progress.left(stack, moved, datetime.now(UTC)):
+        told = f"{name} is not in play any more: ./lab play {name}{stack.option} begins it again."
+        tables.prose(told, to=err)
+
+
 def _show(chosen: Stack, *, as_json: bool) -> None:
     """The table; raises CannotAsk after it when nobody can tell where the exercises stand."""
     stands: Mapping[ExerciseName, str | None] = dict.fromkeys(EXERCISES)
@@ -89,28 +101,45 @@ def _show(chosen: Stack, *, as_json: bool) -> None:
     except CannotAsk as error:
         problem = error
     asked_for = configured(chosen.config)
+    records, now = kept_progress.read(chosen), datetime.now(UTC)
     if as_json:
         rows = [
-            {"exercise": name, "stages": stages, "standing": stands[name], "configured": asked_for[name]}
+            {
+                "exercise": name,
+                "stages": stages,
+                "standing": stands[name],
+                "configured": asked_for[name],
+                "progress": playing.as_json(name, records.get(name, Record()), now),
+            }
             for name, stages in STAGES.items()
         ]
         out.print_json(json.dumps({"stack": chosen.name, "exercises": rows}))
     else:
-        _table(stands, asked_for)
+        _table(stands, asked_for, records)
         if isinstance(problem, NotUp):
             out.print(f"Stack {chosen.name} is not up: ./lab up{chosen.option} brings them to what is configured.")
         elif not problem and stands != asked_for:
             out.print(f"Not all stands as configured: ./lab up{chosen.option} brings it there.")
         out.print(f"Move one: ./lab stage EXERCISE STAGE{chosen.option}")
+        out.print(f"Play one: ./lab play EXERCISE{chosen.option}")
     if problem and not isinstance(problem, NotUp):
         raise problem
 
 
-def _table(stands: Mapping[ExerciseName, str | None], asked_for: Mapping[ExerciseName, str]) -> None:
+def _table(
+    stands: Mapping[ExerciseName, str | None], asked_for: Mapping[ExerciseName, str], records: kept_progress.Records
+) -> None:
     tables.show(
-        ("exercise", "standing", "configured", "stages", "what it shows"),
+        ("exercise", "standing", "configured", "stages", "progress", "what it shows"),
         (
-            (name, stands[name] or "-", asked_for[name], ", ".join(STAGES[name]), exercise.title)
+            (
+                name,
+                stands[name] or "-",
+                asked_for[name],
+                ", ".join(STAGES[name]),
+                playing.in_short(records.get(name, Record())),
+                exercise.title,
+            )
             for name, exercise in EXERCISES.items()
         ),
     )

@@ -16,8 +16,8 @@ from operations.diagnosis import Finding
 from stacks.console import out
 from stacks.tables import line, prose, wrapped
 
-_STYLE: Final = {Verdict.PASSED: "green", Verdict.FAILED: "bold red", Verdict.NOT_ASKED: "yellow"}
-_MARKS: Final = {Verdict.PASSED: "✓", Verdict.FAILED: "✗", Verdict.NOT_ASKED: "?"}
+STYLE: Final = {Verdict.PASSED: "green", Verdict.FAILED: "bold red", Verdict.NOT_ASKED: "yellow"}
+MARKS: Final = {Verdict.PASSED: "✓", Verdict.FAILED: "✗", Verdict.NOT_ASKED: "?"}
 _SHARE: Final = 0.4
 """Part of the room beside the names that a long question keeps when an answer is long too."""
 
@@ -26,26 +26,26 @@ FIRST: Final = next(iter(EXERCISES))
 
 def not_passed(report: Report, *, verbose: bool) -> None:
     """What failed, by its causes, and what could not be asked, by its reason: each with what to do."""
-    failed = [each for each in report.answers if each.verdict is Verdict.FAILED]
+    failed = [each for each in report.by_stage if each.verdict is Verdict.FAILED]
     for causes in dict.fromkeys(report.causes.get(each.row.name, ()) for each in failed):
         for cause in causes:
             _cause(cause)
-        _rows([each for each in failed if report.causes.get(each.row.name, ()) == causes], verbose=verbose, why=True)
+        rows([each for each in failed if report.causes.get(each.row.name, ()) == causes], verbose=verbose, why=True)
         line("")
-    silent = [each for each in report.answers if each.verdict is Verdict.NOT_ASKED]
+    silent = [each for each in report.by_stage if each.verdict is Verdict.NOT_ASKED]
     for reason in dict.fromkeys(each.observed for each in silent):
         prose(f"Could not be asked: {reason}", style="bold")
-        _rows([each for each in silent if each.observed == reason], verbose=verbose)
+        rows([each for each in silent if each.observed == reason], verbose=verbose)
         line("")
 
 
 def passed(report: Report, *, verbose: bool) -> None:
     """Each stage that was asked: its counts, and a line for each row that passed."""
-    for _, rows in groupby(report.answers, lambda each: (each.row.exercise, each.row.stage)):
-        answers = list(rows)
+    for _, group in groupby(report.by_stage, lambda each: (each.row.exercise, each.row.stage)):
+        answers = list(group)
         for one in summaries(answers):
-            line(Text(one.line, _STYLE[_worst(answers)]))
-        _rows([each for each in answers if each.verdict is Verdict.PASSED], verbose=verbose)
+            line(Text(one.line, STYLE[_worst(answers)]))
+        rows([each for each in answers if each.verdict is Verdict.PASSED], verbose=verbose)
 
 
 def not_standing(report: Report, option: str, unfinished: Mapping[ExerciseName, str] | None = None) -> None:
@@ -57,15 +57,20 @@ def not_standing(report: Report, option: str, unfinished: Mapping[ExerciseName, 
     if report.all_off and len(report.off) == len(EXERCISES) and not wanted:
         start = f"./lab stage {FIRST} {EXERCISES[FIRST].stages[0]}{option}"
         line(f"No exercise is on, so there is nothing to ask. Begin with the first: {start}")
+    played = {score.exercise for score in report.scores}
     for name, stage in (report.stages or {}).items():
+        if name in played:
+            continue
         if stage == OFF:
             if name not in wanted:
                 line(f"{name} is off. Turn it on: ./lab stage {name} {EXERCISES[name].stages[0]}{option}")
             continue
-        rows = [row.stage for row in report.elsewhere if row.exercise == name]
-        others = [other for other in EXERCISES[name].stages if other not in (stage, wanted.get(name)) and other in rows]
+        stages = [row.stage for row in report.elsewhere if row.exercise == name]
+        others = [
+            other for other in EXERCISES[name].stages if other not in (stage, wanted.get(name)) and other in stages
+        ]
         if others:
-            counted = ", ".join(f"{other} ({rows.count(other)} rows)" for other in others)
+            counted = ", ".join(f"{other} ({stages.count(other)} rows)" for other in others)
             prose(f"Not asked: {name} {counted}. Go there: ./lab stage {name} {others[0]}{option}")
 
 
@@ -74,7 +79,7 @@ def _worst(answers: Sequence[Answer]) -> Verdict:
     return next(one for one in (Verdict.FAILED, Verdict.NOT_ASKED, Verdict.PASSED) if one in found)
 
 
-def _rows(answers: Sequence[Answer], *, verbose: bool, why: bool = False) -> None:
+def rows(answers: Sequence[Answer], *, verbose: bool, why: bool = False) -> None:
     """A line a row: mark, who, what, answer. With `why` what it has to be and what it shows, with `verbose` all."""
     if not answers:
         return
@@ -84,9 +89,9 @@ def _rows(answers: Sequence[Answer], *, verbose: bool, why: bool = False) -> Non
     answer = max(len(each.brief) for each in answers)
     what = long if long + answer <= room else max(room - answer, min(long, round(room * _SHARE)))
     for each in answers:
-        style = _STYLE[each.verdict]
+        style = STYLE[each.verdict]
         asked = _cut(each.row.question.brief, what)
-        told = Text.assemble((f"{_MARKS[each.verdict]} ", style), f"{each.row.subject:{who}}  {asked:{what}}  ")
+        told = Text.assemble((f"{MARKS[each.verdict]} ", style), f"{each.row.subject:{who}}  {asked:{what}}  ")
         told.append(_cut(each.brief, room - max(what, len(asked))), style)
         line(told)
         if verbose or why:

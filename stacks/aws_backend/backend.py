@@ -28,6 +28,7 @@ from stacks.made_by_hand import Agree, nobody
 from stacks.outcomes import LeftOnAws, Run, Update
 from stacks.pending_operations import Json
 from stacks.stack import Stack, parsed, read, standing_outputs
+from stacks.takeover import Engine
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,11 @@ class AwsBackend:
     def resources(self) -> list[Json]:
         """From the user's own Pulumi backend."""
         return pulumi_state.OnAws(self.stack).export()["deployment"].get("resources") or []
+
+    @contextmanager
+    def engine(self) -> Generator[Engine]:
+        """Pulumi's own lock comes with the writing."""
+        yield pulumi_state.OnAws(self.stack)
 
     def last_update_failed(self) -> bool:
         """By the history that Pulumi's backend keeps."""

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
@@ -12,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from operations import cleanup
 from rehearsal.environment import environment
 from stacks import ingresses, leftover_tables, pulumi_cli, services
+from stacks import progress as kept_progress
 from stacks.aws_backend import engine
 from stacks.aws_lab import (
     FORGET_WITH_CLUSTER,
@@ -45,6 +47,7 @@ def destroy(lab: Opened, *, yes: bool, as_json: bool) -> LeftOnAws:
         )
     else:
         _destroy(lab, yes=yes, as_json=as_json)
+        kept_progress.all_left(lab.stack.name, datetime.now(UTC))
         now = state_of(lab.stack)
     with progress() as shown:
         shown.phase("asking AWS what is left")

@@ -31,6 +31,7 @@ from stacks.outcomes import LeftInRehearsal, Run, Update
 from stacks.pending_operations import Json
 from stacks.rehearsal_backend import down, opening
 from stacks.stack import Stack, content, parsed, read, standing_outputs
+from stacks.takeover import Engine
 
 ADMIN: Final = "admin"
 """What a shell calls the rehearsal's operator."""
@@ -147,6 +148,17 @@ class RehearsalBackend:
     def resources(self) -> list[Json]:
         """From the running world."""
         return self._kept().resources()
+
+    @contextmanager
+    def engine(self) -> Generator[Engine]:
+        """The passphrase is in the world's own file, which the engine is led to."""
+        stack = self._kept()
+        unset = stack.world.unset() | {"PULUMI_CONFIG_PASSPHRASE"}
+        try:
+            with stack.alone(), environment(stack.environment(), unset):
+                yield stack
+        except AlreadyRunning as error:
+            raise Failure(str(error)) from error
 
     def last_update_failed(self) -> bool:
         """By what the engine has written of it."""

@@ -1,5 +1,6 @@
 """Takes the rehearsal away: its resources by the engine, one by one, and then the world with all that is left in it."""
 
+from datetime import UTC, datetime
 from typing import Final
 
 from operations import cleanup
@@ -11,6 +12,7 @@ from rehearsal.outcome import RunFailed
 from rehearsal.stack import RehearsalStack
 from rehearsal.world import World
 from stacks import ingresses, kept_stages, own_things, services, wait_probes
+from stacks import progress as kept_progress
 from stacks.aws_lab import FORGET_WITH_CLUSTER, cluster_is_gone
 from stacks.console import Progress
 from stacks.engine_events import Watcher
@@ -19,7 +21,7 @@ from stacks.errors import Failure
 from stacks.outcomes import LeftInRehearsal
 from stacks.rehearsal_backend import opening
 from stacks.rehearsal_backend.opening import lab_in
-from stacks.stack import Stack
+from stacks.stack import REHEARSAL, Stack
 
 _YOURS: Final = ("route53 hosted zones", "acm certificates")
 """What the settings name for a lab with a domain. It is made beforehand and stays; the program makes none."""
@@ -31,7 +33,7 @@ def end_by_force() -> LeftInRehearsal:
     Also when the settings are wrong, the emulator hangs or something else answers in its place.
     """
     worlds.sweep(force=True)
-    kept_stages.forget()
+    _forget()
     return LeftInRehearsal(forced=True)
 
 
@@ -40,12 +42,18 @@ def destroy(chosen: Stack, shown: Progress, *, yes: bool) -> LeftInRehearsal:
     here = opening.attached()
     if here is None:
         worlds.sweep()
-        kept_stages.forget()
+        _forget()
         return LeftInRehearsal(was_up=False)
     left, own = _destroy(here, chosen, shown, yes=yes)
     worlds.stop(here)
-    kept_stages.forget()
+    _forget()
     return LeftInRehearsal(left=left, own=own, account_id=here.account_id, seconds=shown.elapsed)
+
+
+def _forget() -> None:
+    """What was kept for this lab alone; what the learner has reached stays."""
+    kept_stages.forget()
+    kept_progress.all_left(REHEARSAL, datetime.now(UTC))
 
 
 def _destroy(here: World, chosen: Stack, shown: Progress, *, yes: bool) -> tuple[own_things.Found, own_things.Found]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from botocore.exceptions import NoCredentialsError
 from cli.commands import check
 from exercises import by_hand
 from exercises.catalogue import EXERCISES, standing, walk
+from exercises.judge import Score, rows_of
+from exercises.progress import Record
 from exercises.registry import ROWS
 from exercises.report import Report
 from grading.check import ExerciseName, Row
@@ -24,6 +27,7 @@ from grading.session import NoOperator, Situation
 from infra.config.loading import parse
 from operations.testuser import access_key
 from stacks import cluster_facts, staging, unfinished
+from stacks import progress as learners
 from stacks.cluster_facts import Node
 from stacks.console import Progress
 from stacks.errors import BadInput, CannotAsk, Failure
@@ -389,3 +393,73 @@ def test_a_failed_update_is_told_and_its_stage_not_advised_again(
     played.stages |= {"rbac": "after", "irsa": True}
     ending()
     assert "update" not in capsys.readouterr().out
+
+
+NOW = datetime(2026, 11, 24, 13, 0, tzinfo=UTC)
+
+
+class Learner:
+    """What is kept of a learner who plays exercises."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *names: ExerciseName) -> None:
+        self.records = {name: Record(begun=NOW, is_open=True, since=NOW) for name in names}
+        self.attempts: list[tuple[ExerciseName, int, bool]] = []
+        monkeypatch.setattr(learners, "read", lambda _: self.records)
+        monkeypatch.setattr(learners, "attempted", self.attempted)
+
+    def attempted(self, stack: Stack, name: ExerciseName, score: Score, now: datetime) -> None:
+        self.attempts.append((name, score.points, score.passed))
+
+
+def test_an_exercise_in_play_is_judged_by_its_goals(
+    played: Played, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    learner = Learner(monkeypatch, "k03")
+    played.stages |= {"k03": "open", "rbac": "before"}
+    assert ending() == 0
+    rbac = [row.name for row in ROWS if (row.exercise, row.stage) == ("rbac", "before")]
+    assert played.asked == [*rbac, *(row.name for row in rows_of("k03"))]
+    assert learner.attempts == [("k03", 100, True)]
+    said = capsys.readouterr().out
+    assert "k03: 100 of 100 points" in said
+    assert "rbac before: 14 passed" in said
+    assert "k03 open" not in said
+
+
+def test_what_an_exercise_in_play_misses_is_told_by_goal(
+    played: Played, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    learner = Learner(monkeypatch, "k03")
+    played.stages["k03"] = "open"
+    played.verdict = lambda row: Verdict.FAILED if row.goal == "use" else Verdict.PASSED
+    assert ending("permissions") == 1
+    assert learner.attempts == [("k03", 0, False)]
+    said = capsys.readouterr().out
+    assert "✗ Legitimate use works (0 of 2)" in said
+    assert EXERCISES["k03"].words.play is not None
+    assert "something else broke" in said
+    assert ending("k03", as_json=True) == 1
+    (told,) = json.loads(capsys.readouterr().out)["summary"]["played"]
+    assert (told["exercise"], told["points"], told["passed"]) == ("k03", 0, False)
+    assert told["goals"]["use"] == {"verdict": "failed", "rows": 2, "passed": 0}
+
+
+def test_what_is_begun_and_does_not_stand_where_play_begins_is_asked_by_its_stage(
+    played: Played, monkeypatch: pytest.MonkeyPatch
+):
+    learner = Learner(monkeypatch, "k03")
+    played.stages["k03"] = "closed"
+    assert ending("k03") == 0
+    assert played.asked == [row.name for row in ROWS if (row.exercise, row.stage) == ("k03", "closed")]
+    learner.records["k03"] = Record(begun=NOW)
+    played.stages["k03"] = "open"
+    assert ending("k03") == 0
+    assert played.asked[-1].startswith("k03-open-")
+    assert learner.attempts == []
+
+
+def test_a_walk_through_all_stages_judges_nobody(played: Played, monkeypatch: pytest.MonkeyPatch):
+    learner = Learner(monkeypatch, "k03")
+    assert ending("k03", every_stage=True) == 0
+    assert set(played.asked) == {row.name for row in ROWS if row.exercise == "k03"}
+    assert learner.attempts == []

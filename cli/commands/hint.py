@@ -1,0 +1,44 @@
+"""`lab hint`: the next of three hints for an exercise in play."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from cli import moving
+from cli.views import playing
+from exercises.progress import HINTS
+from stacks import progress, tables
+from stacks.console import err, out
+from stacks.errors import BadInput
+from stacks.stack import REHEARSAL, StackOption, load
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="hint", help="The next of three hints for an exercise in play.")(hint)
+
+
+def hint(
+    exercise: moving.ExerciseArgument,
+    stack: StackOption = REHEARSAL,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the hints as JSON.")] = False,
+) -> None:
+    """The next of three hints for an exercise in play; after the last, all of them."""
+    asked = moving.played(exercise)
+    chosen = load(stack)
+    name, option = asked.name, chosen.option
+    if not progress.of(chosen, name).is_open:
+        raise BadInput(f"{name} is not in play. Begin it with ./lab play {name}{option}.")
+    hints = playing.words(asked.exercise).hints
+    before = progress.hinted(chosen, name).hints
+    taken = min(before + 1, HINTS)
+    told = range(taken) if before == HINTS else range(before, taken)
+    if as_json:
+        listed = [{"number": number + 1, "hint": hints[number]} for number in told]
+        out.print_json(json.dumps({"exercise": name, "taken": taken, "of": HINTS, "hints": listed}))
+        return
+    for number in told:
+        tables.prose(f"Hint {number + 1} of {HINTS}: {hints[number].strip()}")
+    if taken == HINTS:
+        err.print(f"That was the last. ./lab solution {name}{option} tells and applies the lab's own.", markup=False)

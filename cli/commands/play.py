@@ -1,0 +1,78 @@
+"""`lab play`: bring an exercise to its insecure stage, tell its story, and start the clock."""
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from cli import moving
+from cli.views import playing
+from exercises.progress import Record
+from stacks import backend, progress
+from stacks.console import duration, err, out
+from stacks.console import progress as shown_progress
+from stacks.stack import REHEARSAL, Stack, StackOption, load
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    names = ", ".join(f"{each.name} ({each.alias})" if each.alias else each.name for each in playing.playable())
+    told = "Play an exercise: it stands insecure, you repair it, lab check judges."
+    app.command(name="play", help=f"{told}\n\n{names}", short_help=told)(play)
+
+
+def play(
+    exercise: moving.ExerciseArgument,
+    stack: StackOption = REHEARSAL,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask before AWS is changed or what was done by hand taken back.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the story and the goals as JSON.")] = False,
+) -> None:
+    """Bring an exercise to its insecure stage, tell its story, and start the clock."""
+    asked = moving.played(exercise)
+    chosen = load(stack)
+    before = progress.of(chosen, asked.name)
+    if before.is_open and before.since and moving.stage_of(chosen, asked.name) == asked.play.start:
+        _tell(chosen, asked, before, as_json=as_json)
+        if not as_json:
+            told = f"{asked.name} is in play already, for {duration(before.spent(datetime.now(UTC)))}"
+            err.print(
+                f"{told}; ./lab reset {asked.name}{chosen.option} brings it back to where it began.", markup=False
+            )
+        return
+    if backend.of(chosen).costs:
+        moving.insist_on_yes(as_json=as_json, yes=yes)
+    with shown_progress() as shown:
+        moving.bring(
+            chosen,
+            asked,
+            asked.play.start,
+            shown,
+            question=f"Bring {asked.name} to {asked.play.start}?",
+            yes=yes,
+            asks_always=False,
+        )
+    progress.begun(chosen, asked.name, datetime.now(UTC))
+    _tell(chosen, asked, progress.of(chosen, asked.name), as_json=as_json)
+
+
+def _tell(chosen: Stack, asked: moving.Played, record: Record, *, as_json: bool) -> None:
+    if not as_json:
+        playing.story(asked.exercise, chosen.option)
+        return
+    told = playing.words(asked.exercise)
+    out.print_json(
+        json.dumps(
+            {
+                **playing.as_json(asked.name, record, datetime.now(UTC)),
+                "stack": chosen.name,
+                "stage": asked.play.start,
+                "title": asked.exercise.title,
+                "story": told.story,
+                "goals": dict(told.goals),
+                "real": told.real,
+            }
+        )
+    )

@@ -1,0 +1,39 @@
+"""`lab progress`: how far the learner has come with each exercise."""
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from cli.views import playing
+from exercises.progress import Record
+from stacks import progress as kept
+from stacks.console import out
+from stacks.stack import REHEARSAL, StackOption, load
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="progress", help="How far you have come with each exercise.")(progress)
+
+
+def progress(
+    stack: StackOption = REHEARSAL,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """How far you have come with each exercise; also of a lab that is down."""
+    chosen = load(stack)
+    now, records, exercises = datetime.now(UTC), kept.read(chosen), playing.playable()
+    if not as_json:
+        playing.table(exercises, records, now)
+        return
+    rows = [
+        {
+            **playing.as_json(each.name, records.get(each.name, Record()), now),
+            "owasp2022": each.owasp_2022,
+            "owasp2025": list(each.owasp_2025),
+        }
+        for each in exercises
+    ]
+    out.print_json(json.dumps({"stack": chosen.name, "exercises": rows}))

@@ -1,0 +1,56 @@
+"""`lab reset`: bring an exercise back to its insecure stage, whatever was done to it by hand."""
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from cli import moving
+from cli.views import playing
+from stacks import progress
+from stacks.console import duration, err, out
+from stacks.console import progress as shown_progress
+from stacks.stack import REHEARSAL, StackOption, load
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="reset", help="Bring an exercise back to where play began, whatever was done by hand.")(reset)
+
+
+def reset(
+    exercise: moving.ExerciseArgument,
+    stack: StackOption = REHEARSAL,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask before what was done by hand is taken back.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was taken back as JSON.")] = False,
+) -> None:
+    """Bring an exercise back to where play began, whatever was done by hand."""
+    asked = moving.played(exercise)
+    chosen = load(stack)
+    moving.insist_on_yes(as_json=as_json, yes=yes)
+    name, stage, option = asked.name, asked.play.start, chosen.option
+    with shown_progress() as shown:
+        taken_back = moving.bring(
+            chosen,
+            asked,
+            stage,
+            shown,
+            question=f"Take that back, make {name}'s own objects again, and bring it to {stage}?",
+            yes=yes,
+            asks_always=True,
+            anew=True,
+        )
+        elapsed = shown.elapsed
+    if progress.of(chosen, name).is_open:
+        # One that was passed is begun again; the clock of one that was not goes on.
+        progress.begun(chosen, name, datetime.now(UTC))
+    record = progress.of(chosen, name)
+    if as_json:
+        told = playing.as_json(name, record, datetime.now(UTC))
+        out.print_json(json.dumps({**told, "stage": stage, "taken_back": taken_back, "took": round(elapsed, 1)}))
+        return
+    onward = "goes on" if record.is_open else f"is not in play: ./lab play {name}{option} begins it"
+    err.print(f"{name} stands at {stage} again, after {duration(elapsed)}; it {onward}.", markup=False, soft_wrap=True)

@@ -1,0 +1,56 @@
+"""`lab solution`: tell the lab's own answer to an exercise and why, and bring the exercise there."""
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from cli import moving
+from cli.views import playing
+from stacks import progress
+from stacks.console import err, out
+from stacks.console import progress as shown_progress
+from stacks.stack import REHEARSAL, StackOption, load
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="solution", help="Tell the lab's own answer to an exercise and why, and apply it.")(solution)
+
+
+def solution(
+    exercise: moving.ExerciseArgument,
+    stack: StackOption = REHEARSAL,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before it is applied.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+) -> None:
+    """Tell the lab's own answer to an exercise and why, and apply it; that is no pass of yours."""
+    asked = moving.played(exercise)
+    chosen = load(stack)
+    moving.insist_on_yes(as_json=as_json, yes=yes)
+    name, stage, option = asked.name, asked.play.solved, chosen.option
+    told = playing.words(asked.exercise)
+    if not as_json:
+        playing.text(told.why)
+    with shown_progress() as shown:
+        taken_back = moving.bring(
+            chosen,
+            asked,
+            stage,
+            shown,
+            question=f"Bring {name} to {stage}, the lab's own answer? It then counts as solved by the lab.",
+            yes=yes,
+            asks_always=True,
+        )
+    progress.solved(chosen, name, datetime.now(UTC))
+    if as_json:
+        record = playing.as_json(name, progress.of(chosen, name), datetime.now(UTC))
+        out.print_json(json.dumps({**record, "stage": stage, "why": told.why, "taken_back": taken_back}))
+        return
+    err.print(
+        f"{name} stands at {stage}. ./lab check {name}{option} -v shows what is asked; "
+        f"./lab play {name}{option} begins again.",
+        markup=False,
+        soft_wrap=True,
+    )

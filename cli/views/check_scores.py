@@ -1,0 +1,47 @@
+"""What `lab check` shows of an exercise that is played: its goals, what each of them misses, and how to go on."""
+
+from typing import Final
+
+from rich.text import Text
+
+from cli.views.check import MARKS, STYLE, rows
+from exercises.catalogue import EXERCISES
+from exercises.judge import FULL, Score
+from exercises.report import Report
+from grading.check import Goal
+from grading.grade import Verdict
+from stacks.tables import line, prose
+
+NAMES: Final[dict[Goal, str]] = {
+    "attack": "The attack is refused",
+    "use": "Legitimate use works",
+    "intact": "Nothing else broke",
+}
+
+
+def show(report: Report, option: str, *, verbose: bool) -> None:
+    """Each score; `option` names the stack to a command."""
+    for score in report.scores:
+        _one(score, option, verbose=verbose)
+
+
+def _one(score: Score, option: str, *, verbose: bool) -> None:
+    name = score.exercise
+    line(Text(f"{name}: {score.points} of {FULL} points", STYLE[score.verdict]))
+    words = EXERCISES[name].words.play
+    for goal, verdict in score.goals.items():
+        answers = score.of(goal)
+        passed = [each for each in answers if each.verdict is Verdict.PASSED]
+        missed = [each for each in answers if each.verdict is not Verdict.PASSED]
+        counted = f"{len(passed)} of {len(answers)}"
+        line(Text(f"{MARKS[verdict]} {NAMES[goal]} ({counted})", STYLE[verdict]))
+        if missed and words:
+            prose(f"  {words.goals[goal]}")
+        rows(missed, verbose=verbose, why=True)
+        if verbose:
+            rows(passed, verbose=True)
+    if score.passed:
+        prose(f"Solved. ./lab solution {name}{option} shows the lab's own answer, ./lab stage {name} off ends it.")
+    elif not score.points and score.goals.get("attack") is Verdict.PASSED:
+        prose("The attack is refused, but something else broke: that is worth no points.")
+    line("")

@@ -1,0 +1,101 @@
+"""What a learner who plays an exercise reads: story and goals, hints, the answer, and how far they have come."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from exercises.catalogue import EXERCISES, Exercise
+from exercises.progress import HINTS, Record
+from exercises.texts import PlayTexts
+from stacks import tables
+from stacks.console import duration, out
+
+NEVER = "-"
+
+
+def words(exercise: Exercise) -> PlayTexts:
+    """The texts of an exercise that can be played."""
+    found = exercise.words.play
+    if found is None:
+        raise ValueError(f"{exercise.name} has no texts for play")
+    return found
+
+
+def numbers(exercise: Exercise) -> str:
+    """Its numbers in OWASP's lists: `K03 (2022), K02 (2025)`; empty where it has none."""
+    told = [(exercise.owasp_2022, "2022"), (", ".join(exercise.owasp_2025), "2025")]
+    return ", ".join(f"{number} ({year})" for number, year in told if number)
+
+
+def story(exercise: Exercise, option: str) -> None:
+    """What stands, what is to be reached, and how to begin; `option` names the stack to a command."""
+    told = words(exercise)
+    owasp = numbers(exercise)
+    tables.prose(exercise.title + (f". OWASP Kubernetes Top Ten: {owasp}" if owasp else ""))
+    out.print()
+    text(told.story)
+    out.print()
+    tables.line("Goals:")
+    for goal, wanted in told.goals.items():
+        tables.prose(f"  {goal}: {wanted}")
+    out.print()
+    if told.real:
+        text(told.real)
+        out.print()
+    tables.show(("", ""), _commands(exercise.name, option))
+
+
+def _commands(name: str, option: str) -> Iterator[tuple[str, str]]:
+    yield f"./lab shell{option}", "kubectl and aws, to look and to repair; every right repair counts"
+    yield f"./lab check {name}{option}", "judges what stands, as often as you like"
+    yield f"./lab hint {name}{option}", f"the next of {HINTS} hints; then ./lab solution {name}{option}"
+    yield f"./lab reset {name}{option}", "back to where you began, whatever was done"
+
+
+def text(told: str) -> None:
+    """Paragraphs, each line of the text one."""
+    for each in told.strip().splitlines():
+        tables.prose(each)
+
+
+def as_json(name: str, record: Record, now: datetime) -> dict[str, Any]:
+    """A record as plain values; moments as in ISO 8601."""
+    moments = {"begun": record.begun, "passed": record.passed, "solution": record.solution}
+    return {
+        "exercise": name,
+        "state": record.state,
+        "points": record.points,
+        "hints": record.hints,
+        "attempts": record.attempts,
+        "seconds": round(record.spent(now), 1),
+        **{key: moment and moment.isoformat() for key, moment in moments.items()},
+    }
+
+
+def in_short(record: Record) -> str:
+    """For a table: how far the learner has come with one exercise."""
+    if record.begun is None:
+        return NEVER
+    return f"{record.state}, {record.points} points" if record.attempts else record.state
+
+
+def table(exercises: Sequence[Exercise], records: Mapping[str, Record], now: datetime) -> None:
+    """A line for each exercise that can be played."""
+    tables.show(
+        ("exercise", "OWASP 2022", "2025", "state", "points", "time", "hints", "attempts"),
+        (_row(each, records.get(each.name, Record()), now) for each in exercises),
+        right=(4, 6, 7),
+    )
+
+
+def _row(exercise: Exercise, record: Record, now: datetime) -> tuple[str, ...]:
+    about = (exercise.name, exercise.owasp_2022 or NEVER, ", ".join(exercise.owasp_2025) or NEVER)
+    if record.begun is None:
+        return (*about, record.state, *[NEVER] * 4)
+    counts = (f"{record.hints} of {HINTS}", str(record.attempts))
+    return (*about, record.state, str(record.points), duration(record.spent(now)), *counts)
+
+
+def playable() -> list[Exercise]:
+    """The exercises that can be played, in their order."""
+    return [each for each in EXERCISES.values() if each.play]

@@ -1,0 +1,136 @@
+"""What was done by hand on AWS to an exercise's own roles and user, and what no update takes back: it was added beside.
+
+Of what the engine made it reads everything anew. Of a policy that somebody attached to its role it knows nothing, and
+the role can neither be what it was nor be deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from clients.aws_responses import if_there, pages, reason
+from operations.cleanup import Client
+from stacks import pending_operations
+from stacks.errors import CannotAsk
+from stacks.exercise_state import Held
+from stacks.made_by_hand_on_aws import ACCESS_ENTRY, IAM_USER
+from stacks.pending_operations import Json
+from stacks.traces import Trace
+
+ROLE: Final = "aws:iam/role:Role"
+_POLICIES: Final = {
+    ROLE: ("role", "RoleName", "aws:iam/rolePolicyAttachment:RolePolicyAttachment", "aws:iam/rolePolicy:RolePolicy"),
+    IAM_USER: (
+        "user",
+        "UserName",
+        "aws:iam/userPolicyAttachment:UserPolicyAttachment",
+        "aws:iam/userPolicy:UserPolicy",
+    ),
+}
+"""Type of a principal → IAM's word in its calls, its parameter, and the types of what the engine attaches."""
+
+_ASSOCIATION: Final = "aws:eks/accessPolicyAssociation:AccessPolicyAssociation"
+
+
+def on_aws(client: Client, held: Held, cluster: str) -> Iterator[Trace]:
+    """What was added on AWS to what the exercise has there. Raises CannotAsk."""
+    principals = [each for each in held.on_aws if each["type"] in _POLICIES]
+    for each in principals:
+        yield from _policies(client, held, each)
+    arns = {str(arn) for each in principals if (arn := (each.get("outputs") or {}).get("arn"))}
+    yield from _entries(client, held, cluster, arns)
+    yield from _associations(client, held, cluster)
+
+
+def _policies(client: Client, held: Held, principal: Json) -> Iterator[Trace]:
+    """Policies of a role or user that the engine did not attach."""
+    word, parameter, attachment, inline = _POLICIES[principal["type"]]
+    iam, name = client("iam"), principal["id"]
+    of = {parameter: name}
+    recorded = {str(inputs.get("policyArn")) for inputs in _inputs(held, attachment) if inputs.get(word) == name}
+    found: list[Any] = _asked(lambda: list(pages(iam, f"list_attached_{word}_policies", "AttachedPolicies", **of)))
+    for each in found:
+        arn = each["PolicyArn"]
+        if arn not in recorded:
+            detach = getattr(iam, f"detach_{word}_policy")
+            yield _trace(f"policy {arn} of IAM {word} {name}", detach, **of, PolicyArn=arn)
+    own = {str(inputs.get("name")) for inputs in _inputs(held, inline) if inputs.get(word) == name}
+    names: list[Any] = _asked(lambda: list(pages(iam, f"list_{word}_policies", "PolicyNames", **of)))
+    for each in names:
+        if each not in own:
+            delete = getattr(iam, f"delete_{word}_policy")
+            yield _trace(f"inline policy {each} of IAM {word} {name}", delete, **of, PolicyName=each)
+    if word == "user":
+        groups: list[Any] = _asked(lambda: iam.list_groups_for_user(**of)["Groups"])
+        for each in groups:
+            group = each["GroupName"]
+            about = f"IAM user {name} in group {group}"
+            yield _trace(about, iam.remove_user_from_group, **of, GroupName=group)
+
+
+def _entries(client: Client, held: Held, cluster: str, arns: set[str]) -> Iterator[Trace]:
+    """Access entries of its roles and user, and policies of its own entries, that the engine did not make."""
+    eks = client("eks")
+    entries = {str(inputs.get("principalArn")) for inputs in _inputs(held, ACCESS_ENTRY)}
+    policies = {(str(of.get("principalArn")), str(of.get("policyArn"))) for of in _inputs(held, _ASSOCIATION)}
+    for principal in sorted(arns):
+        of = {"clusterName": cluster, "principalArn": principal}
+        if principal not in entries:
+            if _asked(lambda of=of: eks.describe_access_entry(**of)):
+                yield _trace(f"access entry {principal}", eks.delete_access_entry, **of)
+            continue
+        found: list[Any] = _asked(
+            lambda of=of: list(pages(eks, "list_associated_access_policies", "associatedAccessPolicies", **of))
+        )
+        for each in found:
+            if (principal, each["policyArn"]) not in policies:
+                about = f"access policy {each['policyArn']} of access entry {principal}"
+                yield _trace(about, eks.disassociate_access_policy, **of, policyArn=each["policyArn"])
+
+
+def _associations(client: Client, held: Held, cluster: str) -> Iterator[Trace]:
+    """Pod Identity associations of the exercise's service accounts that the engine did not make."""
+    eks = client("eks")
+    recorded = {each["id"] for each in _of_type(held, pending_operations.POD_IDENTITY)}
+    accounts = [each["metadata"] for each in held.objects if each["kind"] == "ServiceAccount"]
+    for meta in accounts:
+        of = {"clusterName": cluster, "namespace": meta.get("namespace"), "serviceAccount": meta["name"]}
+        found: list[Any] = _asked(
+            lambda of=of: list(pages(eks, "list_pod_identity_associations", "associations", **of))
+        )
+        for each in found:
+            number = each["associationId"]
+            if number not in recorded:
+                about = f"Pod Identity association {number} of {meta.get('namespace')}/{meta['name']}"
+                delete = eks.delete_pod_identity_association
+                yield _trace(about, delete, clusterName=cluster, associationId=number)
+
+
+def _of_type(held: Held, kind: str) -> Iterator[Json]:
+    return (each for each in (*held.mine, *held.others) if each["type"] == kind)
+
+
+def _inputs(held: Held, kind: str) -> Iterator[Json]:
+    return (each.get("inputs") or {} for each in _of_type(held, kind))
+
+
+def _asked(question: Callable[[], Any]) -> Any:
+    """AWS's answer, an empty list where there is no such thing. Raises CannotAsk."""
+    try:
+        return if_there(question) or []
+    except (BotoCoreError, ClientError) as error:
+        raise CannotAsk(f"AWS cannot be asked what was done by hand: {reason(error)}.") from error
+
+
+def _trace(about: str, undo: Callable[..., object], **arguments: str) -> Trace:
+    return Trace(about, lambda: _taken_back(about, undo, arguments))
+
+
+def _taken_back(about: str, undo: Callable[..., object], arguments: Mapping[str, str]) -> None:
+    try:
+        if_there(lambda: undo(**arguments))
+    except (BotoCoreError, ClientError) as error:
+        raise CannotAsk(f"{about[0].upper()}{about[1:]} cannot be taken back: {reason(error)}.") from error

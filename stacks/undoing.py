@@ -1,0 +1,99 @@
+"""Takes back what was done by hand to an exercise, so that one update can make it as it was.
+
+What was added beside is deleted, and so is what the exercise has in the cluster, whatever became of it: changed,
+deleted and made again, held by finalizers, with fields that belong to others. The update then finds nothing and makes
+all of it. What the exercise has on AWS the update reads again and puts right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from stacks import backend, cluster_facts, exercise_state, traces, traces_on_aws
+from stacks.cluster_objects import Objects
+from stacks.console import Progress
+from stacks.exercise_state import Held
+from stacks.outputs import outputs_of
+from stacks.stack import Stack
+from stacks.traces import Trace
+
+
+@dataclass(frozen=True)
+class Undoing:
+    """One exercise of a lab that stands, with what was done by hand to it."""
+
+    stack: Stack
+    objects: Objects
+    held: Held
+    found: Sequence[Trace]
+    """What was added beside, and the like, in the order in which it is taken back."""
+
+    changed: Sequence[str]
+    """The exercise's own objects that are not as the lab made them, or gone."""
+
+    @property
+    def is_touched(self) -> bool:
+        """Whether anything was done by hand, as far as that can be seen without reading AWS again."""
+        return bool(self.found or self.changed)
+
+    def run(self, shown: Progress) -> None:
+        """Take all of it back, and delete the exercise's own objects. Raises CannotAsk and Failure."""
+        for each in self.found:
+            each.undo()
+            shown.detail(f"taken back: {each.about}")
+        own = self.held.own_namespaces
+        # What stands in the exercise's own namespaces goes with them.
+        for manifest in reversed(self.held.objects):
+            if manifest["kind"] != "Namespace" and manifest["metadata"].get("namespace") not in own:
+                self._remove(manifest)
+        self.objects.remove_namespaces(sorted(own))
+
+    def read_again(self) -> bool:
+        """Have the next update read what the exercise has, and nothing of another one; False where it has to read
+        everything. Raises Failure."""
+        return exercise_state.read_again(self.stack, self.held)
+
+    def _remove(self, manifest: Mapping[str, Any]) -> None:
+        if path := self.objects.path_of(manifest):
+            self.objects.remove(path)
+
+
+@contextmanager
+def looked_at(stack: Stack, exercise: str, shown: Progress, begun: datetime | None) -> Generator[Undoing]:
+    """What was done by hand to an exercise. In the block the lab's AWS answers.
+
+    Args:
+        stack: the stack, which must be up.
+        exercise: its name.
+        shown: hears what is waited for.
+        begun: when it was played first, if it is in play.
+
+    Raises NotUp and CannotAsk.
+    """
+    shown.waiting("looking for what was done by hand")
+    with outputs_of(stack) as (outputs, _):
+        held = exercise_state.held(backend.of(stack).resources(), exercise)
+        moments = [each for each in (held.since, begun) if each]
+        ask = cluster_facts.reached(outputs)
+        since = traces.by_the_servers_clock(ask, min(moments, default=datetime.now(UTC)))
+        objects = Objects(ask, shown.waiting)
+        found = [*traces.in_cluster(objects, held, exercise, since)]
+    with backend.of(stack).opened() as lab:
+        found += traces_on_aws.on_aws(lab.client, held, stack.config.cluster_name)
+        yield Undoing(stack, objects, held, found, tuple(_changed(objects, held)))
+
+
+def _changed(objects: Objects, held: Held) -> Iterator[str]:
+    for manifest in held.objects:
+        meta = manifest["metadata"]
+        about = "/".join(filter(None, (meta.get("namespace"), meta["name"])))
+        path = objects.path_of(manifest)
+        found = objects.get(path) if path else None
+        if found is None:
+            yield f"{manifest['kind']} {about} is gone"
+        elif traces.is_changed(found):
+            yield f"{manifest['kind']} {about} was changed"

@@ -1,0 +1,44 @@
+"""Manifests become resources of the stack, in an order in which each finds what it needs and goes before it."""
+
+import pytest
+
+from exercises.objects import Object, at_stage, identity
+from exercises.shared.manifest_exercise import FORCED, ManifestExercise, ManifestExerciseArgs
+from tests.unit.mocks import Graph, Node, run
+
+OBJECTS = at_stage("k03", "open", {})
+
+
+@pytest.fixture(scope="module")
+def graph() -> Graph:
+    return run(lambda: ManifestExercise("k03", ManifestExerciseArgs(OBJECTS)) and None)
+
+
+def node(graph: Graph, each: Object) -> Node:
+    kind, namespace, name = identity(each)
+    return graph.named("-".join(part for part in ("k03", kind.lower(), namespace, name) if part))
+
+
+@pytest.mark.parametrize("each", OBJECTS, ids=lambda each: "-".join(identity(each)))
+def test_an_object_is_what_its_manifest_says(graph: Graph, each: Object):
+    made = node(graph, each)
+    assert made.type.endswith(f":{each['kind']}")
+    for key, value in each.items():
+        if key == "metadata":
+            assert made.inputs["metadata"] == {**value, "annotations": {FORCED: "true"}}
+        elif key not in ("apiVersion", "kind"):
+            assert made.inputs[key] == value
+
+
+def test_what_others_need_outlives_them(graph: Graph):
+    by_kind = {each["kind"]: node(graph, each) for each in OBJECTS}
+    for before, after in (
+        ("Namespace", "ServiceAccount"),
+        ("Namespace", "Deployment"),
+        ("ServiceAccount", "ClusterRoleBinding"),
+        ("ClusterRole", "ClusterRoleBinding"),
+        ("ServiceAccount", "Secret"),
+        ("ClusterRoleBinding", "Deployment"),
+    ):
+        assert graph.outlives(by_kind[before], by_kind[after]), (before, after)
+        assert not graph.outlives(by_kind[after], by_kind[before])
