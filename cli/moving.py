@@ -6,20 +6,22 @@ user's consent.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
 
-from exercises.catalogue import EXERCISES, Exercise, Play, named, standing
-from stacks import backend, expiry, progress, stage_settings, tables, undoing
+from exercises.catalogue import EXERCISES, OFF, Exercise, Play, named, standing
+from grading.check import ExerciseName
+from stacks import backend, exercise_obstacles, expiry, progress, stage_settings, tables, undoing
 from stacks.console import Progress, err
-from stacks.errors import BadInput, Failure, NotUp
+from stacks.console import progress as progress_shown
+from stacks.errors import BadInput, CannotAsk, Failure, NotUp
 from stacks.made_by_hand import confirmed
 from stacks.outputs import outputs_of
-from stacks.stack import Stack
+from stacks.stack import Stack, load
 
 ExerciseArgument = Annotated[
     str, typer.Argument(metavar="EXERCISE", help="Its name, or its other name.", show_default=False)
@@ -30,42 +32,35 @@ SHOWN: Final = 30
 """Lines at most of what was done by hand."""
 
 
-@dataclass(frozen=True)
-class Played:
-    """An exercise that can be played."""
-
-    exercise: Exercise
-    play: Play
-
-    @property
-    def name(self) -> str:
-        """As commands call it."""
-        return self.exercise.name
-
-
-def played(word: str) -> Played:
-    """The exercise that the user names; raises BadInput where there is none, or none to play."""
+def exercise_named(word: str) -> Exercise:
+    """The exercise that the user names; raises BadInput where there is none."""
     found = named(word)
-    playable = [each.name for each in EXERCISES.values() if each.play]
     if found is None:
-        raise BadInput(f"There is no exercise {word}. Name one of: {', '.join(playable)}.")
+        raise BadInput(f"There is no exercise {word}. Name one of: {', '.join(EXERCISES)}.")
+    return found
+
+
+def played(word: str) -> tuple[Exercise, Play]:
+    """The exercise that the user names, and between which stages it is played; raises BadInput where it is not."""
+    found = exercise_named(word)
     if found.play is None:
-        raise BadInput(f"Exercise {found.name} cannot be played. Name one of: {', '.join(playable)}.")
-    return Played(found, found.play)
+        playable = ", ".join(each.name for each in EXERCISES.values() if each.play)
+        raise BadInput(f"Exercise {found.name} cannot be played. Name one of: {playable}.")
+    return found, found.play
 
 
-def stage_of(chosen: Stack, name: str) -> str | None:
+def stage_of(chosen: Stack, name: ExerciseName) -> str | None:
     """The stage at which an exercise stands; None where the lab is not up. Raises CannotAsk."""
     try:
         with outputs_of(chosen) as (outputs, _):
-            return next(at for each, at in standing(outputs).items() if each == name)
+            return standing(outputs)[name]
     except NotUp:
         return None
 
 
 def bring(
     chosen: Stack,
-    asked: Played,
+    name: ExerciseName,
     stage: str,
     shown: Progress,
     *,
@@ -78,7 +73,7 @@ def bring(
 
     Args:
         chosen: the stack; where it is not up the update stands it up.
-        asked: the exercise.
+        name: the exercise.
         stage: where to.
         shown: hears what is done; its line is away while the user is asked.
         question: what the user is asked.
@@ -88,13 +83,13 @@ def bring(
 
     Raises Failure, CannotAsk, BadInput, and typer.Exit when the user does not agree.
     """
-    before = stage_of(chosen, asked.name)
+    before = stage_of(chosen, name)
     if before is None:
         _agree(shown, [], question, yes=yes or not (asks_always or backend.of(chosen).costs))
-        _update(chosen, asked, stage, shown, refresh=False)
+        _update(chosen, name, stage, shown, refresh=False)
         return []
-    record = progress.of(chosen, asked.name)
-    with undoing.looked_at(chosen, asked.name, shown, record.begun if record.is_open else None) as sight:
+    record = progress.of(chosen, name)
+    with undoing.looked_at(chosen, name, shown, record.begun if record.is_open else None) as sight:
         takes_back = anew or sight.is_touched
         told = [each.about for each in sight.found] + list(sight.changed) if takes_back else []
         # What AWS has of it only the engine's own reading tells.
@@ -107,8 +102,18 @@ def bring(
             shown.phase("taking back what was done by hand")
             sight.run(shown)
         refresh = reads and not sight.read_again()
-    _update(chosen, asked, stage, shown, refresh=refresh)
+    _update(chosen, name, stage, shown, refresh=refresh)
     return told
+
+
+def clear_the_way(stack: str, wanted: Mapping[ExerciseName, str], *, yes: bool) -> None:
+    """Before exercises are turned off: take away what was done by hand and would keep them from going."""
+    names = [name for name, at in wanted.items() if at == OFF]
+    if not names:
+        return
+    of = backend.of(load(stack))
+    with suppress(CannotAsk), of.opened() as lab, progress_shown() as shown:
+        exercise_obstacles.clear(lab, of.resources, names, shown, agree=confirmed(yes=yes))
 
 
 def _agree(shown: Progress, told: Sequence[str], question: str, *, yes: bool) -> None:
@@ -125,15 +130,15 @@ def _agree(shown: Progress, told: Sequence[str], question: str, *, yes: bool) ->
             raise typer.Exit(code=1)
 
 
-def _update(chosen: Stack, asked: Played, stage: str, shown: Progress, *, refresh: bool) -> None:
+def _update(chosen: Stack, name: ExerciseName, stage: str, shown: Progress, *, refresh: bool) -> None:
     """One update with the exercise at this stage, which stays in the settings."""
-    change = stage_settings.change(chosen.name, {asked.exercise.name: stage})
+    change = stage_settings.change(chosen.name, {name: stage})
     expiry.insist(change.meant.config, datetime.now(UTC))
     change.write()
     try:
         backend.of(change.meant).apply(shown, refresh=refresh, agree=confirmed(yes=True))
     except Failure as error:
-        raise type(error)(f"{error}\nThe settings say {asked.name} {stage} now. Run the same command again.") from error
+        raise type(error)(f"{error}\nThe settings say {name} {stage} now. Run the same command again.") from error
 
 
 def insist_on_yes(*, as_json: bool, yes: bool) -> None:

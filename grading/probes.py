@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 from grading.roles import AnnotatedRole, PodsRole, quoted
 
 if TYPE_CHECKING:
+    from threading import Event
+
     # Clients, half a second to import: questions are data, and every command reads them.
     from grading.aws_api import Aws
     from grading.kube_api import ApiServer
@@ -371,6 +373,11 @@ class Lab(Protocol):
     @property
     def aws(self) -> Aws:
         """Its AWS."""
+        ...
+
+    @property
+    def stop(self) -> Event:
+        """Set: nothing more is asked or waited for."""
         ...
 
 

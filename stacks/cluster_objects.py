@@ -136,6 +136,21 @@ class Objects:
             self._unhold(kind.path(name, each["metadata"]["name"]), each)
         return True
 
+    def let_go(self, is_meant: Callable[[str, str, str], bool]) -> list[str]:
+        """Take the finalizers that nobody takes off from every object that is meant, by kind, namespace and name; what
+        they were taken from."""
+        told: list[str] = []
+        for kind in self.kinds:
+            try:
+                items = [] if kind.plural == "events" else (self.get(kind.path()) or {}).get("items") or []
+            except CannotAsk:
+                continue
+            for each in items:
+                name, namespace = each["metadata"]["name"], each["metadata"].get("namespace") or ""
+                if is_meant(kind.kind, namespace, name) and self._unhold(kind.path(namespace, name), each):
+                    told.append(f"{kind.kind} {'/'.join(filter(None, (namespace, name)))}")
+        return told
+
     def within(self, namespace: str) -> Iterator[tuple[Kind, Json]]:
         """Everything in a namespace that can be asked for."""
         for kind in self.kinds:
@@ -155,11 +170,13 @@ class Objects:
         self._unhold(path, found)
         return True
 
-    def _unhold(self, path: str, found: Mapping[str, Any]) -> None:
+    def _unhold(self, path: str, found: Mapping[str, Any]) -> bool:
+        """Whether there were finalizers to take off."""
         before: list[str] = found["metadata"].get("finalizers") or []
         kept = [each for each in before if has_owner(each)]
         if kept != before:
             self.patch(path, {"metadata": {"finalizers": kept}})
+        return kept != before
 
     def _await(self, is_there: Callable[[], bool], about: str) -> None:
         waiting = Retrying(

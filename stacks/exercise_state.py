@@ -10,11 +10,12 @@ from typing import Any, Final
 
 from pulumi.automation import CommandError
 
-from stacks import backend, pending_operations, pulumi_state
+from stacks import pending_operations, pulumi_state
 from stacks.error_hints import cause
 from stacks.errors import Failure
 from stacks.pending_operations import KUBERNETES, Json
 from stacks.stack import Stack
+from stacks.takeover import Engine
 
 COMPONENTS: Final = "myeks:components:"
 _BASE: Final = frozenset(
@@ -105,7 +106,7 @@ def held(resources: Iterable[Json], exercise: str) -> Held:
     return Held(tuple(mine), tuple(each for each in real if each not in mine))
 
 
-def read_again(stack: Stack, held: Held) -> bool:
+def read_again(stack: Stack, engine: Engine, held: Held) -> bool:
     """Have the next update read the exercise's resources first, and put right what is not as it was made.
 
     No resource of another exercise is read, so that what is repaired there by hand stays. To be called in the
@@ -114,22 +115,21 @@ def read_again(stack: Stack, held: Held) -> bool:
     """
     base = [each for each in held.others if _is_base(each)] if held.on_aws else []
     urns = {each["urn"] for each in (*held.mine, *base)}
-    with backend.of(stack).engine() as engine:
-        kept = engine.export()
-        deployment: Json = kept["deployment"]
-        if pending_operations.operations(deployment):
-            return False
-        resources = [
-            {**each, pending_operations.READ_ANEW: True} if each["urn"] in urns else each
-            for each in deployment.get("resources") or []
-        ]
-        try:
-            engine.restore({**kept, "deployment": {**deployment, "resources": resources}})
-        except pulumi_state.Locked as error:
-            again = f"./lab up{stack.option} says whose it is"
-            raise Failure(f"Stack {stack.name} is locked by another update: {again}.") from error
-        except CommandError as error:
-            raise Failure(f"The engine's state could not be written: {cause(str(error))}") from error
+    kept = engine.export()
+    deployment: Json = kept["deployment"]
+    if pending_operations.operations(deployment):
+        return False
+    resources = [
+        {**each, pending_operations.READ_ANEW: True} if each["urn"] in urns else each
+        for each in deployment.get("resources") or []
+    ]
+    try:
+        engine.restore({**kept, "deployment": {**deployment, "resources": resources}})
+    except pulumi_state.Locked as error:
+        again = f"./lab up{stack.option} says whose it is"
+        raise Failure(f"Stack {stack.name} is locked by another update: {again}.") from error
+    except CommandError as error:
+        raise Failure(f"The engine's state could not be written: {cause(str(error))}") from error
     return True
 
 

@@ -37,6 +37,10 @@ class OnAws:
             kept = {}
         return kept if kept.get("deployment") else {"deployment": {}}
 
+    def resources(self) -> list[dict[str, Any]]:
+        """What the state holds, in the engine's own JSON form."""
+        return self.export()["deployment"].get("resources") or []
+
     def restore(self, kept: Mapping[str, Any]) -> None:
         """Put another state in its place. Raises Locked, Failure."""
         # In a file and not by a pipe: pulumi may have to ask for the passphrase. Secrets in it are encrypted.

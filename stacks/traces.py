@@ -6,7 +6,7 @@ Policies and webhooks come first: while one refuses everything, nothing else can
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -34,6 +34,8 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "policy": ("poddisruptionbudgets",),
 }
 """API group → its kinds that make rules for others, in the order in which they go."""
+
+_IN_THE_WAY: Final = ("admissionregistration.k8s.io", "apiregistration.k8s.io")
 
 PREFIX: Final = "owasp-"
 """How the names of the exercises about OWASP's list begin; the exercise's own name follows."""
@@ -72,7 +74,7 @@ def in_cluster(objects: Objects, held: Held, exercise: str, since: datetime) -> 
         exercise: its name.
         since: nothing that is older, by the API server's clock, was done by hand in it.
     """
-    for kind in _rule_kinds(objects):
+    for kind in _rule_kinds(objects, GROUPS):
         for found in (objects.get(kind.path()) or {}).get("items") or []:
             if _is_by_hand(found, kind, held, exercise, since):
                 yield _deletion(objects, kind, found)
@@ -101,8 +103,17 @@ def by_the_servers_clock(ask: Ask, moment: datetime) -> datetime:
     return moment + (there - datetime.now(UTC)) - _ROUNDED
 
 
-def _rule_kinds(objects: Objects) -> Iterator[Kind]:
-    for group, plurals in GROUPS.items():
+def in_the_way(objects: Objects, held: Held, since: datetime) -> Iterator[Trace]:
+    """Policies, webhooks and APIs that may keep others from being deleted. Raises CannotAsk; arguments as above."""
+    for kind in _rule_kinds(objects, _IN_THE_WAY):
+        for found in (objects.get(kind.path()) or {}).get("items") or []:
+            if _is_by_hand(found, kind, held, "", since):
+                yield _deletion(objects, kind, found)
+
+
+def _rule_kinds(objects: Objects, groups: Iterable[str]) -> Iterator[Kind]:
+    for group in groups:
+        plurals = GROUPS[group]
         mine = {each.plural: each for each in objects.kinds if _group_of(each) == group}
         yield from (mine[each] for each in plurals if each in mine)
 
@@ -129,8 +140,9 @@ def _is_by_hand(found: Json, kind: Kind, held: Held, exercise: str, since: datet
 
 
 def _is_another_exercises(name: str, exercise: str) -> bool:
+    """Whether the name begins as another exercise's do; no exercise is no other."""
     mine = f"{PREFIX}{exercise}"
-    return name.startswith(PREFIX) and name != mine and not name.startswith(f"{mine}-")
+    return bool(exercise) and name.startswith(PREFIX) and name != mine and not name.startswith(f"{mine}-")
 
 
 def _maker(meta: Mapping[str, Any]) -> str:

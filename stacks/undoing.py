@@ -55,7 +55,8 @@ class Undoing:
     def read_again(self) -> bool:
         """Have the next update read what the exercise has, and nothing of another one; False where it has to read
         everything. Raises Failure."""
-        return exercise_state.read_again(self.stack, self.held)
+        with backend.of(self.stack).engine() as engine:
+            return exercise_state.read_again(self.stack, engine, self.held)
 
     def _remove(self, manifest: Mapping[str, Any]) -> None:
         if path := self.objects.path_of(manifest):

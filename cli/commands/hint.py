@@ -25,12 +25,12 @@ def hint(
     as_json: Annotated[bool, typer.Option("--json", help="Print the hints as JSON.")] = False,
 ) -> None:
     """The next of three hints for an exercise in play; after the last, all of them."""
-    asked = moving.played(exercise)
+    asked, _ = moving.played(exercise)
     chosen = load(stack)
     name, option = asked.name, chosen.option
     if not progress.of(chosen, name).is_open:
         raise BadInput(f"{name} is not in play. Begin it with ./lab play {name}{option}.")
-    hints = playing.words(asked.exercise).hints
+    hints = playing.words(asked).hints
     before = progress.hinted(chosen, name).hints
     taken = min(before + 1, HINTS)
     told = range(taken) if before == HINTS else range(before, taken)

@@ -8,6 +8,7 @@ import typer
 
 from cli import moving
 from cli.views import playing
+from exercises.catalogue import Exercise
 from exercises.progress import Record
 from stacks import backend, progress
 from stacks.console import duration, err, out
@@ -31,10 +32,10 @@ def play(
     as_json: Annotated[bool, typer.Option("--json", help="Print the story and the goals as JSON.")] = False,
 ) -> None:
     """Bring an exercise to its insecure stage, tell its story, and start the clock."""
-    asked = moving.played(exercise)
+    asked, between = moving.played(exercise)
     chosen = load(stack)
     before = progress.of(chosen, asked.name)
-    if before.is_open and before.since and moving.stage_of(chosen, asked.name) == asked.play.start:
+    if before.is_open and before.since and moving.stage_of(chosen, asked.name) == between.start:
         _tell(chosen, asked, before, as_json=as_json)
         if not as_json:
             told = f"{asked.name} is in play already, for {duration(before.spent(datetime.now(UTC)))}"
@@ -47,10 +48,10 @@ def play(
     with shown_progress() as shown:
         moving.bring(
             chosen,
-            asked,
-            asked.play.start,
+            asked.name,
+            between.start,
             shown,
-            question=f"Bring {asked.name} to {asked.play.start}?",
+            question=f"Bring {asked.name} to {between.start}?",
             yes=yes,
             asks_always=False,
         )
@@ -58,18 +59,18 @@ def play(
     _tell(chosen, asked, progress.of(chosen, asked.name), as_json=as_json)
 
 
-def _tell(chosen: Stack, asked: moving.Played, record: Record, *, as_json: bool) -> None:
+def _tell(chosen: Stack, asked: Exercise, record: Record, *, as_json: bool) -> None:
     if not as_json:
-        playing.story(asked.exercise, chosen.option)
+        playing.story(asked, chosen.option)
         return
-    told = playing.words(asked.exercise)
+    told = playing.words(asked)
     out.print_json(
         json.dumps(
             {
                 **playing.as_json(asked.name, record, datetime.now(UTC)),
                 "stack": chosen.name,
-                "stage": asked.play.start,
-                "title": asked.exercise.title,
+                "stage": asked.play and asked.play.start,
+                "title": asked.title,
                 "story": told.story,
                 "goals": dict(told.goals),
                 "real": told.real,

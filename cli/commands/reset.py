@@ -1,4 +1,4 @@
-"""`lab reset`: bring an exercise back to its insecure stage, whatever was done to it by hand."""
+"""`lab reset`: bring an exercise back to where play begins, whatever was done to it by hand."""
 
 import json
 from datetime import UTC, datetime
@@ -8,15 +8,17 @@ import typer
 
 from cli import moving
 from cli.views import playing
+from exercises.catalogue import OFF
 from stacks import progress
 from stacks.console import duration, err, out
 from stacks.console import progress as shown_progress
-from stacks.stack import REHEARSAL, StackOption, load
+from stacks.errors import BadInput
+from stacks.stack import REHEARSAL, StackOption, configured, load
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="reset", help="Bring an exercise back to where play began, whatever was done by hand.")(reset)
+    app.command(name="reset", help="Bring an exercise back to where it began, whatever was done by hand.")(reset)
 
 
 def reset(
@@ -27,15 +29,19 @@ def reset(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was taken back as JSON.")] = False,
 ) -> None:
-    """Bring an exercise back to where play began, whatever was done by hand."""
-    asked = moving.played(exercise)
+    """Bring an exercise back to where it began, whatever was done by hand."""
+    asked = moving.exercise_named(exercise)
     chosen = load(stack)
     moving.insist_on_yes(as_json=as_json, yes=yes)
-    name, stage, option = asked.name, asked.play.start, chosen.option
+    name, option = asked.name, chosen.option
+    # What is not played goes back to what it is at its stage.
+    stage = asked.play.start if asked.play else configured(chosen.config)[name]
+    if stage == OFF:
+        raise BadInput(f"Exercise {name} is off. ./lab stage {name} {asked.stages[0]}{option} turns it on.")
     with shown_progress() as shown:
         taken_back = moving.bring(
             chosen,
-            asked,
+            name,
             stage,
             shown,
             question=f"Take that back, make {name}'s own objects again, and bring it to {stage}?",
@@ -52,5 +58,5 @@ def reset(
         told = playing.as_json(name, record, datetime.now(UTC))
         out.print_json(json.dumps({**told, "stage": stage, "taken_back": taken_back, "took": round(elapsed, 1)}))
         return
-    onward = "goes on" if record.is_open else f"is not in play: ./lab play {name}{option} begins it"
-    err.print(f"{name} stands at {stage} again, after {duration(elapsed)}; it {onward}.", markup=False, soft_wrap=True)
+    onward = "" if record.is_open or not asked.play else f" ./lab play {name}{option} begins it."
+    err.print(f"{name} stands at {stage} again, after {duration(elapsed)}.{onward}", markup=False, soft_wrap=True)

@@ -26,17 +26,17 @@ def solution(
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Tell the lab's own answer to an exercise and why, and apply it; that is no pass of yours."""
-    asked = moving.played(exercise)
+    asked, between = moving.played(exercise)
     chosen = load(stack)
     moving.insist_on_yes(as_json=as_json, yes=yes)
-    name, stage, option = asked.name, asked.play.solved, chosen.option
-    told = playing.words(asked.exercise)
+    name, stage, option = asked.name, between.solved, chosen.option
+    told = playing.words(asked)
     if not as_json:
         playing.text(told.why)
     with shown_progress() as shown:
         taken_back = moving.bring(
             chosen,
-            asked,
+            asked.name,
             stage,
             shown,
             question=f"Bring {name} to {stage}, the lab's own answer? It then counts as solved by the lab.",

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
+from cli import moving
 from cli.views import cost, next_steps, playing, update
 from exercises.catalogue import EXERCISES, OFF, named, standing
 from exercises.progress import Record
@@ -50,6 +51,7 @@ def stage(
     """Move exercises to a stage: change the setting and run up; without arguments show where each stands."""
     wanted = _wanted(moves or [])
     if wanted:
+        moving.clear_the_way(stack, wanted, yes=yes)
         _move(stack, wanted, yes=yes, as_json=as_json)
         _leave_play(load(stack), wanted)
     else:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from grading.check import Row
+from exercises.catalogue import EXERCISES
+from exercises.shared.gates import gates
+from exercises.shared.stage_rows import StageRows
+from grading.account_probes import creating
+from grading.check import Goal, Row
 from grading.expectations import Allowed, AwsDenied, Expectation, Forbidden, Holds, Says, Unauthorized
 from grading.probes import AsTestuser, AwsAsTestuser, Question, deleting, discovery, listing, may_do_everything, whoami
+from grading.probes import Request as ApiRequest
+from grading.refusals import AnyForbidden
 from grading.requests import Request, ResourceRequest, UrlRequest
 
 USER = "testuser"
@@ -29,6 +36,8 @@ def rows() -> Iterator[Row]:
     yield from _entry()
     yield from _tokens("entry")
     yield from _aws("entry")
+    yield from _played()
+    yield from gates(StageRows(EXERCISES["identity-mapping"]))
 
 
 def _row(
@@ -39,6 +48,7 @@ def _row(
     why: str,
     boundary: bool | None = None,
     asks: Request | None = None,
+    goal: Goal | None = None,
 ) -> Row:
     return Row(
         exercise="identity-mapping",
@@ -51,6 +61,7 @@ def _row(
         lags=True,
         asks=asks,
         boundary=boundary,
+        goal=goal,
     )
 
 
@@ -154,6 +165,40 @@ def _entry() -> Iterator[Row]:
         "The policy is for looking.",
         asks=ResourceRequest("delete", "", "pods", namespace="default"),
     )
+
+
+def _played() -> Iterator[Row]:
+    """What judges whoever plays: by an access entry or by aws-auth, under any user name."""
+
+    def refused(name: str, request: ApiRequest, why: str, expected: Expectation | None = None) -> Row:
+        question = AsTestuser(request)
+        return _row("entry", f"play-{name}", question, expected or AnyForbidden(), why, goal="attack")
+
+    more = "It is more than looking at pods in default."
+    yield refused("everything", may_do_everything(), f"Nobody but the operator needs everything. {more}", Says("no"))
+    yield refused("secrets", listing("secrets", "default"), f"Who looks at pods needs no Secrets. {more}")
+    yield refused("nodes", listing("nodes"), f"Nodes are in no namespace. {more}")
+    yield refused("kube-system", listing("pods", "kube-system"), f"One namespace was asked for. {more}")
+    yield refused(
+        "create-pod", creating(_pod(), "pods"), f"Who creates a pod takes its service account's rights. {more}"
+    )
+    yield _row(
+        "entry",
+        "play-pods",
+        AsTestuser(listing("pods", "default")),
+        Allowed(),
+        "The user looks at the pods in default.",
+        goal="use",
+    )
+
+
+def _pod() -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "check", "namespace": "default"},
+        "spec": {"containers": [{"name": "c", "image": "nginx:1.20-alpine"}]},
+    }
 
 
 def _tokens(stage: str) -> Iterator[Row]:

@@ -128,7 +128,7 @@ class AwsBackend:
 
     def resources(self) -> list[Json]:
         """From the user's own Pulumi backend."""
-        return pulumi_state.OnAws(self.stack).export()["deployment"].get("resources") or []
+        return pulumi_state.OnAws(self.stack).resources()
 
     @contextmanager
     def engine(self) -> Generator[Engine]:

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from operations import cleanup
 from rehearsal.environment import environment
-from stacks import ingresses, leftover_tables, pulumi_cli, services
+from stacks import exercise_obstacles, ingresses, leftover_tables, pulumi_cli, pulumi_state, services
 from stacks import progress as kept_progress
 from stacks.aws_backend import engine
 from stacks.aws_lab import (
@@ -65,6 +65,7 @@ def _destroy(lab: Opened, *, yes: bool, as_json: bool) -> None:
                     again = f"./lab down{lab.stack.option}"
                     services.clear(lab, shown, yes=yes, again=again)
                     ingresses.clear(lab, shown, yes=yes, again=f"{again} --yes")
+                    exercise_obstacles.clear_for_down(lab, pulumi_state.OnAws(lab.stack).resources, shown)
                 return False
         _clear_the_network(lab, yes=yes)
         return True

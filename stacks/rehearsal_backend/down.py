@@ -11,7 +11,7 @@ from rehearsal.environment import environment
 from rehearsal.outcome import RunFailed
 from rehearsal.stack import RehearsalStack
 from rehearsal.world import World
-from stacks import ingresses, kept_stages, own_things, services, wait_probes
+from stacks import exercise_obstacles, ingresses, kept_stages, own_things, services, wait_probes
 from stacks import progress as kept_progress
 from stacks.aws_lab import FORGET_WITH_CLUSTER, cluster_is_gone
 from stacks.console import Progress
@@ -104,6 +104,7 @@ def _destroy_with_engine(stack: RehearsalStack, chosen: Stack, shown: Progress, 
         if lab.recorded.has_cluster and not gone:
             services.clear(lab, shown, yes=True, again="./lab down")
             ingresses.clear(lab, shown, yes=yes, again="./lab down --yes")
+            exercise_obstacles.clear_for_down(lab, stack.resources, shown)
     late = wait_probes.reporter(chosen, shown.phase, builds=False)
     forgets = FORGET_WITH_CLUSTER if gone else {}
     with environment({**stack.environment(), **forgets}, stack.world.unset()), late.watching():

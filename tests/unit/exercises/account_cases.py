@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from exercises.k01.limits import Limited, Unlimited
 from grading.account_probes import AsAccount, ByStolenToken, ObjectFacts
 from grading.check import Row
 from grading.expectations import Allowed, Expectation, Forbidden, Holds, Says
@@ -22,6 +23,12 @@ POD_SECURITY = 'pods "x" is forbidden: violates PodSecurity "restricted:latest":
 POLICY = "ValidatingAdmissionPolicy '{}' with binding 'b' denied request: no"
 WEBHOOK = 'admission webhook "validate.example" denied the request: no'
 ESCALATION = 'user "u" (groups=[]) is attempting to grant RBAC permissions not currently held:'
+TEMPLATE: Mapping[str, Any] = {"spec": {"containers": [{"name": "app"}]}}
+POD: Mapping[str, Any] = {
+    "kind": "Pod",
+    "spec": {**TEMPLATE["spec"], "template": TEMPLATE, "jobTemplate": {"spec": {"template": TEMPLATE}}},
+}
+"""Also what is read of a Deployment and of a CronJob."""
 NO_REFUSALS: Mapping[int, str] = {
     404: "not found",
     409: "exists",
@@ -62,6 +69,8 @@ def _answered(outcome: Outcome, stolen: Outcome | None = None) -> Program:
     def answer(method: str, path: str, _body: Any, token: str | None) -> Outcome | None:
         if path.endswith("/token"):
             return stolen if stolen and token else http(201, {"status": {"token": TOKEN}})
+        if "/replicasets" in path:
+            return http(200, {"metadata": {"name": "check-1"}, "status": {"replicas": 1}})
         return outcome
 
     def program(one: FakeLab) -> None:
@@ -80,7 +89,7 @@ def _refused(code: int, message: str) -> Outcome:
 
 def _answers(expected: Expectation, names: Names, user: str) -> tuple[Outcome, list[tuple[str, Outcome]]]:
     no_refusals = [(f"{code}: {text}", _refused(code, text)) for code, text in NO_REFUSALS.items()]
-    allowed = http(201, {"kind": "Pod"})
+    allowed = http(201, POD)
     match expected:
         case Says(pattern=pattern):
             other = http(201, {"status": {"allowed": pattern != "yes"}})
@@ -107,10 +116,15 @@ def _answers(expected: Expectation, names: Names, user: str) -> tuple[Outcome, l
             return _refused(422, POLICY.format("p")), [rbac, ("allowed", allowed), *no_refusals]
         case Warned(words=words):
             said = json.dumps(words)
-            warned = http(201, {"kind": "Pod"}, {"warning": f"299 - {said}"})
-            other = ("another warning", http(201, {"kind": "Pod"}, {"warning": '299 - "deprecated"'}))
+            warned = http(201, POD, {"warning": f"299 - {said}"})
+            other = ("another warning", http(201, POD, {"warning": '299 - "deprecated"'}))
             return warned, [other, ("without a warning", allowed), *no_refusals]
         case Allowed():
+            return allowed, [("forbidden", _refused(403, _forbidden(user))), *no_refusals]
+        case Limited():
+            limited = http(201, {"spec": {"containers": [{"resources": {"limits": {"cpu": "1", "memory": "1Gi"}}}]}})
+            return limited, [("by RBAC", _refused(403, _forbidden(user))), ("unlimited", allowed), *no_refusals]
+        case Unlimited():
             return allowed, [("forbidden", _refused(403, _forbidden(user))), *no_refusals]
         case _:
             raise AssertionError(f"there are no cases for {expected}")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
+from exercises.k04.new_namespace import InNewNamespace
 from grading.check import Row
 from grading.expectations import Allowed, AwsDenied, Between, Forbidden, Holds, OneOf, Says, Unauthorized
 from grading.grade import Verdict
@@ -30,7 +31,7 @@ from grading.probes import (
 from grading.refusals import AnyForbidden
 from grading.roles import AnnotatedRole
 from grading.variables import Names
-from tests.unit.exercises import account_cases
+from tests.unit.exercises import account_cases, k04_cases, k06_cases
 from tests.unit.exercises.case import Case, Program
 from tests.unit.grading.fake_lab import ACCOUNT, FakeLab, jwt, lab, status
 
@@ -61,6 +62,10 @@ def cases(row: Row) -> Iterator[Case]:
             yield from _trust(row, names)
         case Associations():
             yield from _associations(row, names)
+        case InNewNamespace():
+            yield from k04_cases.cases(row.expected)
+        case question if type(question) in k06_cases.QUESTIONS:
+            yield from k06_cases.cases(row)
         case _:
             yield from account_cases.cases(row, names)
 
@@ -72,7 +77,7 @@ def forbidden(expected: Forbidden, names: Names, **other: str) -> str:
     where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
     return (
         f'{said["resource"]} is forbidden: User "{said["user"]}" cannot {said["verb"]} resource'
-        f' "{said["resource"]}" in API group "{other.get("group", "")}" {where}'
+        f' "{said["resource"]}" in API group "{other.get("group", expected.group)}" {where}'
     )
 
 
@@ -245,9 +250,15 @@ def _at_api_server(row: Row, names: Names) -> Iterator[Case]:
         yield Case("right", answered(200, {"items": []}), PASSED)
         yield Case("forbidden", answered(403, refused), FAILED)
         yield Case("not known", answered(401, unauthorized), FAILED)
+    elif isinstance(expected, AnyForbidden):
+        yield Case("right", answered(403, refused), PASSED)
+        yield Case("allowed", answered(200, {"items": []}), FAILED)
+        yield Case("not known", answered(401, unauthorized), FAILED)
+        yield Case("not there", answered(404, status(404, "NotFound", "not found")), FAILED)
     elif isinstance(expected, Says):
-        yield Case("right", answered(201, {"status": {"allowed": True}}), PASSED)
-        yield Case("no", answered(201, {"status": {"allowed": False}}), FAILED)
+        yes = expected.pattern == "yes"
+        yield Case("right", answered(201, {"status": {"allowed": yes}}), PASSED)
+        yield Case("the other answer", answered(201, {"status": {"allowed": not yes}}), FAILED)
         yield Case("not known", answered(401, unauthorized), FAILED)
     else:
         yield from _whoami(expected, names, answered)

@@ -1,0 +1,1 @@
+"""OWASP K06: tokens without an end, and who can make them."""
