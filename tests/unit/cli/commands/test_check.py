@@ -138,7 +138,7 @@ def test_every_row_of_the_standing_stages_is_asked(played: Played, capsys: pytes
         row.name for row in ROWS if wanted.get(row.exercise) == row.stage and row.boundary is not False
     ]
     said = capsys.readouterr().out
-    for line in ("rbac before: 14 passed", "identity-mapping entry: 15 passed", "irsa on: 17 passed"):
+    for line in ("rbac before: 14 passed", "identity-mapping entry: 18 passed", "irsa on: 17 passed"):
         assert line in said
     assert "permissions boundary: mapping-entry-aws-s3-allowed. Set" in said
     assert "./lab stage rbac after" in said
