@@ -14,7 +14,9 @@ from typing import Any
 import boto3
 import pytest
 
+from exercises.catalogue import EXERCISES
 from exercises.objects import at_stage
+from grading.check import ExerciseName
 from rehearsal.environment import environment
 from rehearsal.world import attach
 from stacks import cluster_facts
@@ -24,7 +26,9 @@ from tests.rehearsal import hand_damage, lab_states
 from tests.rehearsal.conftest import Lab
 from tests.rehearsal.hand_damage import HELD, Damage
 
-STAGES = {"rbac": "before", "irsa": "account", "k03": "open", "identityMapping": "entry"}
+STAGES: dict[ExerciseName, str] = {"rbac": "before", "irsa": "account", "k03": "open", "identity-mapping": "entry"}
+"""Exercise → where it begins; one that is played begins where the catalogue says."""
+
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 EVERYTHING = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 
@@ -32,7 +36,8 @@ EVERYTHING = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allo
 @pytest.fixture(scope="module")
 def played(lab: Lab) -> Lab:
     """A lab with exercises at the stages at which they begin."""
-    lab.set(exercises=STAGES)
+    begins = {name: play.start if (play := EXERCISES[name].play) else at for name, at in STAGES.items()}
+    lab.set(exercises={EXERCISES[name].key: at for name, at in begins.items()})
     lab("up")
     return lab
 
@@ -155,6 +160,8 @@ def test_what_is_done_on_aws_is_taken_back(played: Lab) -> None:
         )
         iam.put_user_policy(**of_user, PolicyName="mine", PolicyDocument=EVERYTHING)
         iam.delete_user_permissions_boundary(**of_user)
+        if outputs(played)["exercises"]["identityMapping"] != "entry":
+            eks.create_access_entry(**entry)
         eks.associate_access_policy(
             **entry,
             policyArn="arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy",
@@ -162,6 +169,10 @@ def test_what_is_done_on_aws_is_taken_back(played: Lab) -> None:
         )
     assert len(reset(played, "irsa")) == 6
     assert len(reset(played, "identity-mapping")) == 2
+    with asked(played):
+        # Only where it came with the exercise's stage.
+        entries = boto3.client("eks", region_name=made["region"]).list_access_entries(clusterName=made["clusterName"])
+        assert (user in entries["accessEntries"]) == (made["exercises"]["identityMapping"] == "entry")
     assert not list(lab_states.differences(facts(played), before))
 
 

@@ -138,7 +138,7 @@ STATE = [
     resource("k03", manifest("Namespace", "owasp-k03")),
     resource("k03", manifest("ServiceAccount", "ci-bot", "owasp-k03")),
     resource("k03", manifest("ClusterRole", "owasp-k03-ci-bot", version="rbac.authorization.k8s.io/v1")),
-    resource("k04", manifest("Namespace", "owasp-k04")),
+    resource("k04", manifest("Namespace", "of-k04")),
 ]
 MINE = held(STATE, "k03")
 
@@ -148,7 +148,7 @@ def found(cluster: Cluster, mine: Held = MINE, exercise: str = "k03") -> list[st
 
 
 def test_the_state_tells_whose_a_resource_is():
-    assert (MINE.own_namespaces, MINE.foreign_namespaces) == ({"owasp-k03"}, {"owasp-k04"})
+    assert (MINE.own_namespaces, MINE.foreign_namespaces) == ({"owasp-k03"}, {"of-k04"})
     assert [each["kind"] for each in MINE.objects] == ["Namespace", "ServiceAccount", "ClusterRole"]
     assert MINE.since is None
     made = {**STATE[2], "created": "2026-11-29T14:27:28.235459117Z"}
@@ -186,7 +186,7 @@ def test_what_nobody_made_by_hand_in_this_exercise_is_left_alone(cluster: Cluste
 def test_policies_go_before_webhooks_and_both_before_the_rest(cluster: Cluster):
     cluster.add(f"{RBAC}/clusterroles", "mine")
     cluster.add("/api/v1/namespaces/default/resourcequotas", "mine")
-    cluster.add("/api/v1/namespaces/owasp-k04/resourcequotas", "another exercise's")
+    cluster.add("/api/v1/namespaces/of-k04/resourcequotas", "another exercise's")
     cluster.add(f"{ADMISSION}/validatingwebhookconfigurations", "mine")
     cluster.add(f"{ADMISSION}/validatingadmissionpolicies", "mine")
     cluster.add(f"{ADMISSION}/validatingadmissionpolicybindings", "mine")
