@@ -38,6 +38,9 @@ class IrsaRoleArgs:
     namespace: str
     service_account: str
     scope: Scope
+    any_account: bool = False
+    """Whether every service account of the cluster may take it: an exercise's mistake."""
+
     statements: Sequence[Statement] = ()
     """Statements of the role's own policy; empty: none is made."""
 
@@ -60,7 +63,11 @@ class IrsaRole(Component):
         role = iam.Role(
             f"{name}-role",
             assume_role_policy=web_identity_trust(
-                args.oidc_provider.arn, args.oidc_provider.issuer, args.namespace, args.service_account
+                args.oidc_provider.arn,
+                args.oidc_provider.issuer,
+                args.namespace,
+                args.service_account,
+                any_account=args.any_account,
             ),
             description=f"{args.namespace}/{args.service_account} by IRSA",
             tags=args.tags,

@@ -119,7 +119,12 @@ def pod_identity_trust(namespace: str, service_account: str) -> str:
 
 
 def web_identity_trust(
-    provider_arn: pulumi.Input[str], issuer: pulumi.Input[str], namespace: str, service_account: str
+    provider_arn: pulumi.Input[str],
+    issuer: pulumi.Input[str],
+    namespace: str,
+    service_account: str,
+    *,
+    any_account: bool = False,
 ) -> pulumi.Output[str]:
     """Trust policy for IRSA, for one service account alone: both `sub` and `aud` must be equal, not alike.
 
@@ -128,7 +133,9 @@ def web_identity_trust(
         issuer: the cluster's issuer without `https://`.
         namespace: namespace of the service account.
         service_account: name of the service account.
+        any_account: let in every service account of the cluster instead: the mistake that exercise irsa is about.
     """
+    one = {"sub": f"system:serviceaccount:{namespace}:{service_account}"}
 
     def write(values: Sequence[str]) -> str:
         arn, host = values
@@ -138,9 +145,10 @@ def web_identity_trust(
             "Action": "sts:AssumeRoleWithWebIdentity",
             "Condition": {
                 "StringEquals": {
-                    f"{host}:aud": "sts.amazonaws.com",
-                    f"{host}:sub": f"system:serviceaccount:{namespace}:{service_account}",
-                }
+                    f"{host}:{claim}": value
+                    for claim, value in {"aud": "sts.amazonaws.com", **({} if any_account else one)}.items()
+                },
+                **({"StringLike": {f"{host}:sub": "system:serviceaccount:*:*"}} if any_account else {}),
             },
         }
         return json.dumps({"Version": "2012-10-17", "Statement": [trust]})

@@ -98,7 +98,7 @@ class _Look:
         return _mapped(self._get("/api/v1/namespaces/kube-system/configmaps/aws-auth"), user["Arn"])
 
     def _irsa(self, told: str) -> str:
-        if told == "on":
+        if told in ("on", "wide"):
             return told
         if told == OFF:
             account = self._object(Made("irsa", ("account",), "v1", "ServiceAccount", IRSA_ACCOUNT, NAMESPACE)) or {}

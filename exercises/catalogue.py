@@ -79,7 +79,7 @@ _ALL: Final = (
         stages=("masters", "authenticated", "unmapped", "entry"),
         play=Play(start="masters", solved="entry"),
     ),
-    Exercise(name="irsa", stages=("account", "on")),
+    Exercise(name="irsa", stages=("account", "on", "wide"), play=Play(start="wide", solved="account")),
     Exercise(name="pod-identity", setting="podIdentity", stages=("on",)),
     Exercise(
         name="k01",

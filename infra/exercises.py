@@ -106,6 +106,7 @@ def build(
             IrsaExerciseArgs(
                 image=versions.AWS_CLI_IMAGE,
                 pods=wanted["irsa"] == "on",
+                wide=wanted["irsa"] == "wide",
                 oidc_provider=cluster.oidc_provider,
                 kubeconfig=cluster.own_kubeconfig,
                 scope=scope,

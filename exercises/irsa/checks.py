@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from exercises.catalogue import EXERCISES
 from exercises.shared.aws_checks import (
     NAMESPACE,
     ROLE_SESSION,
@@ -14,8 +15,10 @@ from exercises.shared.aws_checks import (
     listing_row,
     service_account_user,
 )
+from exercises.shared.gates import gates
+from exercises.shared.stage_rows import StageRows
 from grading.check import Row
-from grading.expectations import AwsDenied, Expectation, Holds, OneOf, Unauthorized
+from grading.expectations import Allowed, AwsDenied, Expectation, Holds, OneOf, Unauthorized
 from grading.probes import PodLog, Question, ReadObject, RoleTrust, TokenAtApiServer, TokenAtSts, listing
 from grading.roles import AnnotatedRole
 
@@ -34,6 +37,26 @@ def rows() -> Iterator[Row]:
     yield from _the_pod()
     yield from _as_injected()
     yield from _the_account(_at_on)
+    yield from _played()
+    yield from gates(StageRows(EXERCISES["irsa"]))
+
+
+def _played() -> Iterator[Row]:
+    """The role as it is too wide, and what judges whoever repairs it."""
+    operation = "AssumeRoleWithWebIdentity"
+    wide = "A trust policy with StringLike and `*` for sub lets in every service account of the cluster."
+    one = "The trust policy names one service account, so that no other can take the role."
+    strangers = (("default", "default"), ("kube-system", "default"), ("kube-system", "aws-node"))
+    for namespace, account in strangers:
+        question = TokenAtSts(namespace, account, ROLE, AUDIENCE)
+        name, who = f"{namespace}-{account}", f"{namespace}/{account}"
+        yield Row("irsa", "wide", f"irsa-wide-{name}", who, question, Allowed(), wide, lags=True)
+        refused = AwsDenied("AccessDenied", operation)
+        yield Row("irsa", "account", f"irsa-account-play-{name}", who, question, refused, one, lags=True, goal="attack")
+    own = TokenAtSts(NAMESPACE, ACCOUNT, ROLE, AUDIENCE)
+    works = "The account that the role is for takes it by its token for STS."
+    yield Row("irsa", "wide", "irsa-wide-own", ACCOUNT, own, Allowed(), works, lags=True)
+    yield Row("irsa", "account", "irsa-account-play-own", ACCOUNT, own, Allowed(), works, lags=True, goal="use")
 
 
 _Make = Callable[[str, str, Question, Expectation, str], Row]

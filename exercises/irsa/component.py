@@ -37,6 +37,9 @@ class IrsaExerciseArgs:
     pods: bool = True
     """Whether the three pods are there too."""
 
+    wide: bool = False
+    """Whether every service account of the cluster may take the role: stage wide."""
+
     tags: Tags = field(default_factory=dict[str, str])
 
 
@@ -55,6 +58,7 @@ class IrsaExercise(Component):
                 service_account=SERVICE_ACCOUNT,
                 managed_policies=policies(args.scope.partition),
                 scope=args.scope,
+                any_account=args.wide,
                 tags=args.tags,
             ),
             opts=self.child(),

@@ -13,7 +13,7 @@ from exercises.catalogue import EXERCISES
 from exercises.registry import ROWS
 from tests.rehearsal.conftest import Lab
 
-OFF: dict[str, Any] = {"rbac": "off", "identityMapping": "off", "irsa": "off", "podIdentity": False}
+OFF: dict[str, Any] = {one.key: False if one.stages == ("on",) else "off" for one in EXERCISES.values()}
 ALL: dict[str, Any] = {"rbac": "before", "identityMapping": "masters", "irsa": "on", "podIdentity": True}
 
 

@@ -56,7 +56,7 @@ def test_a_stage_at_which_it_stands_already_is_applied_all_the_same(lab: Lab):
     [
         (["rbacc", "before"], "no exercise rbacc. Name one of: rbac, identity-mapping, irsa, pod-identity"),
         (["rbac"], "no stage is named. Name one of: off, before, after, least"),
-        (["irsa", "before"], "irsa has no stage before. Name one of: off, account, on"),
+        (["irsa", "before"], "irsa has no stage before. Name one of: off, account, on, wide"),
         (["rbac", "on"], "rbac has no stage on"),
         (["rbac", "before", "irsa"], "irsa is to be moved, and no stage"),
         (["rbac", "before", "rbac", "after"], "cannot stand at before and at after"),
