@@ -11,10 +11,8 @@ from typer.core import TyperGroup
 
 from cli import callers
 from rehearsal import room
-from rehearsal.at_work import AlreadyRunning
-from rehearsal.outcome import RunFailed
 from rehearsal.stack_files import Refused
-from rehearsal.world import WorldError
+from stacks import rehearsal_backend
 from stacks.errors import EXIT_CODES, BadInput, Failure, Interrupted
 
 COMMANDS: Final = (
@@ -104,7 +102,7 @@ def main() -> None:
         _end(str(failure), failure.exit_code)
     except Refused as error:
         _end(str(error), BadInput.exit_code)
-    except (RunFailed, AlreadyRunning, WorldError) as error:
+    except rehearsal_backend.EXPECTED as error:
         _end(str(error), 1)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""

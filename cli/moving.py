@@ -9,21 +9,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Final
+from typing import Annotated, Final
 
 import typer
 
-from cli import aws_stack, updates
 from exercises.catalogue import EXERCISES, OFF, Exercise, Play, named, standing
 from grading.check import ExerciseName
-from stacks import expiry, progress, stage_settings, tables, undoing
-from stacks.aws_lab import opened
+from stacks import backend, exercise_obstacles, expiry, progress, stage_settings, tables, undoing
 from stacks.console import Progress, err
 from stacks.console import progress as progress_shown
 from stacks.errors import BadInput, CannotAsk, Failure, NotUp
 from stacks.made_by_hand import confirmed
 from stacks.outputs import outputs_of
 from stacks.stack import Stack, load
+
+ExerciseArgument = Annotated[
+    str, typer.Argument(metavar="EXERCISE", help="Its name, or its other name.", show_default=False)
+]
+"""Names an exercise that can be played."""
 
 SHOWN: Final = 30
 """Lines at most of what was done by hand."""
@@ -82,7 +85,7 @@ def bring(
     """
     before = stage_of(chosen, name)
     if before is None:
-        _agree(shown, [], question, yes=yes or (chosen.is_rehearsal and not asks_always))
+        _agree(shown, [], question, yes=yes or not (asks_always or backend.of(chosen).costs))
         _update(chosen, name, stage, shown, refresh=False)
         return []
     record = progress.of(chosen, name)
@@ -93,7 +96,7 @@ def bring(
         reads = takes_back or bool(sight.held.on_aws)
         if before == stage and not reads:
             return []
-        asks = asks_always or bool(told) or not chosen.is_rehearsal
+        asks = asks_always or bool(told) or backend.of(chosen).costs
         _agree(shown, told, question, yes=yes or not asks)
         if takes_back:
             shown.phase("taking back what was done by hand")
@@ -108,8 +111,9 @@ def clear_the_way(stack: str, wanted: Mapping[ExerciseName, str], *, yes: bool) 
     names = [name for name, at in wanted.items() if at == OFF]
     if not names:
         return
-    with progress_shown() as shown, suppress(CannotAsk), opened(load(stack)) as lab:
-        undoing.clear_the_way(lab, names, shown, agree=confirmed(yes=yes))
+    of = backend.of(load(stack))
+    with suppress(CannotAsk), of.opened() as lab, progress_shown() as shown:
+        exercise_obstacles.clear(lab, of.resources, names, shown, agree=confirmed(yes=yes))
 
 
 def _agree(shown: Progress, told: Sequence[str], question: str, *, yes: bool) -> None:
@@ -131,13 +135,8 @@ def _update(chosen: Stack, name: ExerciseName, stage: str, shown: Progress, *, r
     change = stage_settings.change(chosen.name, {name: stage})
     expiry.insist(change.meant.config, datetime.now(UTC))
     change.write()
-    agree = confirmed(yes=True)
     try:
-        if change.meant.is_rehearsal:
-            updates.rehearse(change.meant, shown, refresh=refresh, agree=agree)
-        else:
-            with shown.paused():
-                aws_stack.apply(change.meant, refresh=refresh, agree=agree)
+        backend.of(change.meant).apply(shown, refresh=refresh, agree=confirmed(yes=True))
     except Failure as error:
         raise type(error)(f"{error}\nThe settings say {name} {stage} now. Run the same command again.") from error
 

@@ -22,11 +22,11 @@ from cli import callers, shell_directory, shell_helm
 from cli.subject_credentials import is_credential
 from programs import launchers
 from rehearsal import aws_cli, aws_cli_2
-from rehearsal.world import World
-from stacks import rehearsal_backend
+from stacks import backend
 from stacks.console import Progress
 from stacks.errors import CannotAsk
 from stacks.files import replace_text
+from stacks.rehearsal_backend import World, tools
 from stacks.stack import CHECKOUT, SHELLS_STACK, SUBJECT, Stack
 
 _SCRIPTS: Final = CHECKOUT / "cli" / "shell_files"
@@ -97,7 +97,7 @@ def of(stack: Stack, outputs: Mapping[str, Any], directory: Path, who: Who, kube
         CannotAsk: EC2 does not answer.
         Failure: the rehearsal has ended meanwhile.
     """
-    world = rehearsal_backend.running() if stack.is_rehearsal else None
+    world = backend.of(stack).world()
     values, unset = stack.aws_environment if world is None else (world.env(), set(world.unset()))
     if who.is_subject:
         # Their credentials are variables; a profile, as the user's start-up files may name one, is the user's.
@@ -109,7 +109,7 @@ def of(stack: Stack, outputs: Mapping[str, Any], directory: Path, who: Who, kube
     values |= {
         SHELLS_STACK: stack.name,
         shell_directory.VARIABLE: str(directory),
-        "LAB_NAME": outputs["clusterName"] + ("" if stack.is_rehearsal else f"/{stack.name}"),
+        "LAB_NAME": outputs["clusterName"] + ("" if world else f"/{stack.name}"),
         "LAB_WHO": who.name,
         SUBJECT: who.name if who.is_subject else "",
         callers.ARN: who.arn,
@@ -119,9 +119,9 @@ def of(stack: Stack, outputs: Mapping[str, Any], directory: Path, who: Who, kube
         values |= shell_helm.lay(directory)
     for script in ("follow.sh", "program.sh", "prompt.sh"):
         _link(directory / script, _SCRIPTS / script)
-    first, last = launchers.around(directory, rehearsal=stack.is_rehearsal)
+    first, last = launchers.around(directory, rehearsal=world is not None)
     path = ((_programs(directory, world), *first), last)
-    made = Surroundings(values, frozenset(unset), path, stack.is_rehearsal)
+    made = Surroundings(values, frozenset(unset), path, world is not None)
     _write_settings(directory / "settings.sh", made)
     if world:
         # Last: it says that everything beside it is of this lab.
@@ -214,12 +214,12 @@ def _programs(directory: Path, world: World | None) -> Path:
     if world is None:
         # On AWS the user's own kubectl, aws and helm are as good.
         return commands
-    tools = rehearsal_backend.tools(Progress())
+    built = tools(Progress())
     aws = aws_cli_2.installed()
     programs = {
-        "kubectl": _become(shlex.quote(str(tools / "kubectl"))),
+        "kubectl": _become(shlex.quote(str(built / "kubectl"))),
         "aws": _HOME_OF_AWS + _SIGN_FOR_STS + _become(shlex.quote(str(aws)) if aws else aws_cli.line()),
-        shell_helm.PROGRAM: shell_helm.script(tools / shell_helm.PROGRAM),
+        shell_helm.PROGRAM: shell_helm.script(built / shell_helm.PROGRAM),
     }
     for name, rest in programs.items():
         file = commands / name

@@ -53,7 +53,7 @@ class Exercise:
     """Its numbers in the list of 2025."""
 
     from_objects: bool = False
-    """Whether all that it makes are the Kubernetes objects in its folder's `objects`."""
+    """Whether all that it makes in the cluster are the Kubernetes objects in its folder's `objects`."""
 
     @property
     def key(self) -> str:
@@ -123,6 +123,24 @@ _ALL: Final = (
         play=Play(start="open", solved="closed"),
         owasp_2022="K06",
         owasp_2025=("K09",),
+        from_objects=True,
+    ),
+    Exercise(
+        name="k08",
+        alias="secrets",
+        stages=("open", "closed"),
+        play=Play(start="open", solved="closed"),
+        owasp_2022="K08",
+        owasp_2025=("K03",),
+        from_objects=True,
+    ),
+    Exercise(
+        name="k09",
+        alias="components",
+        stages=("open", "closed"),
+        play=Play(start="open", solved="closed"),
+        owasp_2022="K09",
+        owasp_2025=("K06", "K07"),
         from_objects=True,
     ),
 )

@@ -20,8 +20,11 @@ from grading.check import ExerciseName
 Object = Mapping[str, Any]
 """A manifest in the API's JSON form."""
 
-IMAGES: Final = ("TOOLS_IMAGE", "AWS_CLI_IMAGE")
+IMAGES: Final[tuple[str, ...]] = ("TOOLS_IMAGE", "AWS_CLI_IMAGE")
 """What `${…}` in a manifest can stand for: an image with kubectl and a shell, and AWS's with its CLI."""
+
+CLUSTER_NAME: Final = "CLUSTER_NAME"
+"""Likewise: the cluster's name, for what has to be one of its kind in an account."""
 
 RANKS: Final[Mapping[str, int]] = {
     "Namespace": 0,
@@ -57,7 +60,8 @@ def at_stage(exercise: ExerciseName, stage: str, images: Mapping[str, str] | Non
     Args:
         exercise: one that is made of objects.
         stage: one of its stages.
-        images: name, as in IMAGES → image; None: names are left as they are, for who needs no image.
+        images: name, as in IMAGES → image, and CLUSTER_NAME → the cluster's name; None: names are left as they are,
+            for who needs none of it.
     """
     found = {identity(each): each for file in ("common", stage) for each in _read(exercise, file)}
     filled = (_filled(each, images) for each in found.values())

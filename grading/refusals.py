@@ -128,7 +128,7 @@ class Warned(Expectation):
         return "" if any(self.words in each for each in said) else f"it has to be warned of: {self.words}"
 
 
-_PATH: Final = re.compile(r'is forbidden: User "(?P<user>[^"]*)" cannot (?P<verb>\S+) path "')
+_PATH: Final = re.compile(r'\bforbidden: User "(?P<user>[^"]*)" cannot (?P<verb>\S+) path "')
 """The API server's words for 403 about a path that is no resource."""
 
 

@@ -45,13 +45,18 @@ _PROFILES: Final[Mapping[Profile, Mapping[str, Any]]] = {
 
 
 def debugging(pod: str, namespace: str, image: str, profile: Profile) -> Request:
-    """`kubectl debug`, which has no dry run of its own: the patch that it sends is asked for as one."""
-    container = {"name": "debugger", "image": image, "securityContext": dict(_PROFILES[profile])}
+    """`kubectl debug`, which has no dry run of its own: the patch that it sends is asked for as one.
+
+    kubectl makes up the container's name. A pod keeps such containers and each needs its own name: here it is one that
+    kubectl does not make up.
+    """
+    container = {"name": "lab-check", "image": image, "securityContext": dict(_PROFILES[profile])}
     return Request(
-        f"kubectl debug {pod} -n {namespace} -c debugger --image={image} --profile={profile}",
+        f"kubectl debug {pod} -n {namespace} --image={image} --profile={profile}",
         "PATCH",
         f"{collection('pods', namespace)}/{pod}/ephemeralcontainers?{DRY_RUN}",
         {"spec": {"ephemeralContainers": [container]}},
+        short=f"kubectl debug {pod} --profile={profile}",
     )
 
 

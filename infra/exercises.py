@@ -18,10 +18,12 @@ from components.policies import Scope
 from exercises.catalogue import EXERCISES, OFF
 from exercises.identity_mapping.component import ExerciseUser, ExerciseUserArgs, ViewEntry, ViewEntryArgs, user_mappings
 from exercises.irsa.component import IrsaExercise, IrsaExerciseArgs
-from exercises.objects import IMAGES, at_stage
+from exercises.k08.component import PaymentKey, PaymentKeyArgs
+from exercises.objects import CLUSTER_NAME, IMAGES, at_stage
 from exercises.pod_identity.component import PodIdentityExercise, PodIdentityExerciseArgs
 from exercises.rbac.component import STAGES, RbacExercise, RbacExerciseArgs
 from exercises.shared.manifest_exercise import ManifestExercise, ManifestExerciseArgs
+from grading.check import ExerciseName
 from infra import versions
 from infra.config.model import LabConfig
 
@@ -123,8 +125,15 @@ def build(
             ),
             opts,
         ).role_arn
-    images = dict(zip(IMAGES, (versions.tools_image(config.kubernetes_version), versions.AWS_CLI_IMAGE), strict=True))
+    before: dict[ExerciseName, list[pulumi.Resource]] = {}
+    if wanted["k08"] != OFF:
+        before["k08"] = [PaymentKey("k08", PaymentKeyArgs(cluster.cluster_name, scope, config.tags), opts)]
+    images: dict[str, str] = dict(
+        zip(IMAGES, (versions.tools_image(config.kubernetes_version), versions.AWS_CLI_IMAGE), strict=True)
+    )
+    images[CLUSTER_NAME] = config.cluster_name
     for name, exercise in EXERCISES.items():
         if exercise.from_objects and wanted[name] != OFF:
-            ManifestExercise(name, ManifestExerciseArgs(at_stage(name, wanted[name], images)), opts)
+            own = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=before.get(name)))
+            ManifestExercise(name, ManifestExerciseArgs(at_stage(name, wanted[name], images)), own)
     return Fixtures(person, role_arns)

@@ -3,6 +3,11 @@
 import os
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from typing import Final
+
+PREVIEW: Final = {"PULUMI_K8S_ENABLE_SERVER_SIDE_APPLY": "false"}
+"""Environment of a preview that is to show every creation. With server-side apply the Kubernetes provider tries each at
+the API server, and ends the preview where an object of that name has other fields."""
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pulumi import automation as auto
 from pulumi.automation._stack import StackInitMode  # not exported; Stack.create cannot make a subclass
@@ -24,7 +24,7 @@ from rehearsal.charts.directory import Charts
 from rehearsal.charts.releases import BadReleases, Releases
 from rehearsal.charts.repository import Pin
 from rehearsal.engine import EngineCommand, EngineStack, Workspace
-from rehearsal.environment import environment
+from rehearsal.environment import PREVIEW, environment
 from rehearsal.outcome import Result, RunFailed, refused, said, unwrapped
 from rehearsal.providers import launch
 from rehearsal.world import World
@@ -34,11 +34,6 @@ OnEvent = Callable[[auto.EngineEvent], object]
 PutRight = Callable[["RehearsalStack", bool], object]
 """Puts right what a killed run left in a stack, by `export`, `restore` and `delete`; the second argument tells whether
 the stack is to be built and not only taken away. It is called in the environment in which the stack's AWS answers."""
-
-
-PREVIEW: Final = {"PULUMI_K8S_ENABLE_SERVER_SIDE_APPLY": "false"}
-"""Environment of a preview that is to show every creation. With server-side apply the Kubernetes provider tries each at
-the API server, and ends the preview where an object of that name has other fields."""
 
 
 class RehearsalStack:

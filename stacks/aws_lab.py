@@ -1,31 +1,33 @@
-"""Opens a lab for the question what AWS has of it: clients, what identifies it, and what the engine's state holds.
+"""A lab for the question what AWS has of it: clients, what identifies it, and what the engine's state holds.
 
-It needs the stack's settings alone, so that it also answers for a lab whose state is lost.
+It needs the stack's settings alone, so that it also answers for a lab whose state is lost. A backend opens it
+(`Backend.opened`), in the environment in which the lab's AWS answers.
 """
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
 
 from operations import cleanup
-from rehearsal.environment import environment
-from stacks import cluster_facts, rehearsal_backend, state
+from operations.cleanup import Leftover, Report
+from stacks import cluster_facts
 from stacks.cluster_facts import Ask
-from stacks.console import Progress, progress
+from stacks.console import Progress
 from stacks.errors import CannotAsk, Failure
 from stacks.stack import Stack
 from stacks.state import Recorded
 
-if TYPE_CHECKING:
-    from rehearsal.stack import RehearsalStack
-
 CLUSTER_GOES_WITHIN: Final = 20 * 60.0
 """Seconds that EKS may take to delete a cluster."""
+
+SETTLED_WITHIN: Final = 300.0
+"""Seconds in which AWS lets go of what goes by itself; load balancers' interfaces take longest."""
+
+FORGET_WITH_CLUSTER: Final = {"PULUMI_K8S_DELETE_UNREACHABLE": "true"}
+"""Environment in which the Kubernetes provider forgets what is in a cluster that it cannot reach."""
 
 
 class AnotherCluster(Failure):
@@ -62,44 +64,27 @@ def identity(stack: Stack, held: Recorded) -> cleanup.Lab:
     return cleanup.Lab(cluster=config.cluster_name, region=config.region, domain=domain.lower(), hosted_zone_id=zone)
 
 
-@contextmanager
-def opened(stack: Stack) -> Generator[Opened]:
-    """The stack's lab; raises CannotAsk when there is no way to ask.
-
-    While the block runs, this process's environment is the one in which the lab's AWS answers.
-    """
-    if stack.is_rehearsal:
-        world = rehearsal_backend.running()
-        kept = rehearsal_backend.stack_in(world, rehearsal_backend.tools(Progress()), stack)
-        with in_rehearsal(stack, kept) as lab:
-            yield lab
-    else:
-        region = stack.config.region
-        with environment({"AWS_REGION": region, "AWS_DEFAULT_REGION": region}, set()):
-            held = state_of(stack)
-            yield Opened(stack, identity(stack, held), _clients(stack), held)
+def of(stack: Stack, held: Recorded) -> Opened:
+    """The stack's lab, whose state holds this; raises CannotAsk when there is no way to ask."""
+    return Opened(stack, identity(stack, held), client_of(stack), held)
 
 
-def state_of(stack: Stack) -> Recorded:
-    """What the engine's state holds of a stack on AWS; says so meanwhile, for it takes seconds."""
-    with progress() as shown:
-        shown.phase(f"asking pulumi what stack {stack.name} holds")
-        return state.on_aws(stack)
-
-
-@contextmanager
-def in_rehearsal(stack: Stack, kept: "RehearsalStack") -> Generator[Opened]:
-    """As `opened`, of a stack in a world that is open already."""
-    with environment(kept.environment(), kept.world.unset()):
-        held = state.parsed(kept.resources())
-        yield Opened(stack, identity(stack, held), _clients(stack), held)
-
-
-def _clients(stack: Stack) -> cleanup.Client:
+def client_of(stack: Stack) -> cleanup.Client:
+    """Clients for the account that the stack's engine reaches; raises CannotAsk."""
     try:
-        return cleanup.clients(None if stack.is_rehearsal else stack.profile, stack.config.region)
+        return cleanup.clients(stack.profile, stack.config.region)
     except BotoCoreError as error:
         raise CannotAsk(f"{str(error).rstrip('.')}. Mend aws:profile in {stack.file.name}, or AWS_PROFILE.") from error
+
+
+def standing_cluster(report: Report) -> Leftover | None:
+    """The cluster of the lab's name, whosever it is, unless it is being deleted."""
+    return next((each for each in report.left if each.kind is cleanup.CLUSTERS and not each.thing.going), None)
+
+
+def delete_command(stack: Stack, report: Report) -> str:
+    """The command that deletes what a report says is left and the engine does not hold."""
+    return f"./lab sweep{stack.option} --delete{' --force' if standing_cluster(report) else ''}"
 
 
 def cluster_is_gone(lab: Opened, shown: Progress) -> bool:

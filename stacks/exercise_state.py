@@ -3,21 +3,19 @@ made by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from pulumi.automation import CommandError
 
-from rehearsal.environment import environment
-from stacks import pending_operations, pulumi_state, rehearsal_backend
-from stacks.console import Progress
+from stacks import pending_operations, pulumi_state
 from stacks.error_hints import cause
 from stacks.errors import Failure
 from stacks.pending_operations import KUBERNETES, Json
 from stacks.stack import Stack
+from stacks.takeover import Engine
 
 COMPONENTS: Final = "myeks:components:"
 _BASE: Final = frozenset(
@@ -26,19 +24,6 @@ _BASE: Final = frozenset(
 _AWS_AUTH: Final = "kube-system/aws-auth"
 _OTHER_NAMES: Final[Mapping[str, str]] = {"identity-mapping": "testuser"}
 """Exercise → what its components are called, where that is not its own name."""
-
-
-class Engine(Protocol):
-    """The engine that keeps a stack's state."""
-
-    def export(self) -> Json:
-        """The state, with its `deployment`."""
-        ...
-
-    def restore(self, kept: Mapping[str, Any]) -> None:
-        """Put another state in its place."""
-        ...
-
 
 ObjectKey = tuple[str, str, str]
 """Kind, namespace (empty: it is in none) and name."""
@@ -121,7 +106,7 @@ def held(resources: Iterable[Json], exercise: str) -> Held:
     return Held(tuple(mine), tuple(each for each in real if each not in mine))
 
 
-def read_again(stack: Stack, held: Held) -> bool:
+def read_again(stack: Stack, engine: Engine, held: Held) -> bool:
     """Have the next update read the exercise's resources first, and put right what is not as it was made.
 
     No resource of another exercise is read, so that what is repaired there by hand stays. To be called in the
@@ -130,47 +115,27 @@ def read_again(stack: Stack, held: Held) -> bool:
     """
     base = [each for each in held.others if _is_base(each)] if held.on_aws else []
     urns = {each["urn"] for each in (*held.mine, *base)}
-    with _engine(stack) as engine:
-        kept = engine.export()
-        deployment: Json = kept["deployment"]
-        if pending_operations.operations(deployment):
-            return False
-        resources = [
-            {**each, pending_operations.READ_ANEW: True} if each["urn"] in urns else each
-            for each in deployment.get("resources") or []
-        ]
-        try:
-            engine.restore({**kept, "deployment": {**deployment, "resources": resources}})
-        except pulumi_state.Locked as error:
-            again = f"./lab up{stack.option} says whose it is"
-            raise Failure(f"Stack {stack.name} is locked by another update: {again}.") from error
-        except CommandError as error:
-            raise Failure(f"The engine's state could not be written: {cause(str(error))}") from error
+    kept = engine.export()
+    deployment: Json = kept["deployment"]
+    if pending_operations.operations(deployment):
+        return False
+    resources = [
+        {**each, pending_operations.READ_ANEW: True} if each["urn"] in urns else each
+        for each in deployment.get("resources") or []
+    ]
+    try:
+        engine.restore({**kept, "deployment": {**deployment, "resources": resources}})
+    except pulumi_state.Locked as error:
+        again = f"./lab up{stack.option} says whose it is"
+        raise Failure(f"Stack {stack.name} is locked by another update: {again}.") from error
+    except CommandError as error:
+        raise Failure(f"The engine's state could not be written: {cause(str(error))}") from error
     return True
 
 
 def _is_base(resource: Json) -> bool:
     """Whether it is what an exercise on AWS may change though it is not its own: the cluster, its nodes, aws-auth."""
     return resource["type"] in _BASE or str(resource.get("id")) == _AWS_AUTH
-
-
-@contextmanager
-def _engine(stack: Stack) -> Generator[Engine]:
-    if not stack.is_rehearsal:
-        yield pulumi_state.OnAws(stack)
-        return
-    world = rehearsal_backend.running()
-    kept = rehearsal_backend.stack_in(world, rehearsal_backend.tools(Progress()), stack)
-    with kept.alone(), environment(kept.environment(), world.unset() | {"PULUMI_CONFIG_PASSPHRASE"}):
-        yield kept
-
-
-def resources_of(stack: Stack) -> list[Json]:
-    """All resources of the stack's state; to be called in the environment in which the stack's AWS answers."""
-    if not stack.is_rehearsal:
-        return pulumi_state.OnAws(stack).export()["deployment"].get("resources") or []
-    world = rehearsal_backend.running()
-    return rehearsal_backend.stack_in(world, rehearsal_backend.tools(Progress()), stack).resources()
 
 
 def _is_object(resource: Json) -> bool:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rehearsal.environment import environment
-from rehearsal.stack import PREVIEW
+from rehearsal.environment import PREVIEW, environment
 from stacks import locks, pulumi_cli
 from stacks.stack import Stack
 
@@ -37,6 +36,10 @@ class OnAws:
         except ValueError:
             kept = {}
         return kept if kept.get("deployment") else {"deployment": {}}
+
+    def resources(self) -> list[dict[str, Any]]:
+        """What the state holds, in the engine's own JSON form."""
+        return self.export()["deployment"].get("resources") or []
 
     def restore(self, kept: Mapping[str, Any]) -> None:
         """Put another state in its place. Raises Locked, Failure."""

@@ -5,6 +5,7 @@ the user's own Pulumi backend: only naming one lets a command touch AWS.
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final, cast
@@ -16,7 +17,7 @@ from infra.config.loading import DEFAULT_REGION, NAMESPACE, ConfigError, LabConf
 from infra.config.problems import key_of, shown
 from rehearsal import stack_files
 from stacks import kept_stages
-from stacks.errors import BadInput
+from stacks.errors import BadInput, NotUp
 
 REHEARSAL: Final = "rehearsal"
 CHECKOUT: Final = Path(__file__).absolute().parent.parent
@@ -41,7 +42,7 @@ class Stack:
     file: Path
     config: LabConfig
     profile: str | None = None
-    """`aws:profile`, by which the engine reaches AWS; None: as the environment says."""
+    """`aws:profile`, by which the engine reaches AWS; None: as the environment says. The rehearsal's always does."""
 
     stages: kept_stages.Values = field(default_factory=dict[str, str | bool])
     """Stages that count instead of the file's: `lab stage` does not write them into the rehearsal's file."""
@@ -139,8 +140,15 @@ def parsed(name: str, file: Path, text: str, stages: kept_stages.Values | None =
     """The stack if its file held this text, with these stages instead of the file's; raises BadInput with all problems
     at once."""
     config: dict[str, Any] = kept_stages.laid_over(content(file, text), stages or {}).get("config", {})
-    profile = config.get("aws:profile")
+    profile = None if name == REHEARSAL else config.get("aws:profile")
     return Stack(name, file, _checked(file, config), str(profile) if profile else None, stages or {})
+
+
+def standing_outputs(stack: Stack, outputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """These outputs of the stack; raises NotUp when they are of one that does not stand."""
+    if not outputs.get("kubeconfig"):
+        raise NotUp(f"Stack {stack.name} is not up. Stand it up with ./lab up{stack.option}.")
+    return outputs
 
 
 def settings_of(stack: Stack) -> dict[str, Any]:

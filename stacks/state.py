@@ -13,6 +13,7 @@ from typing_extensions import TypeIs
 
 from infra.versions import EXTERNAL_DNS
 from stacks import pulumi_cli
+from stacks.console import progress
 from stacks.errors import Failure
 from stacks.stack import Stack
 
@@ -112,6 +113,13 @@ def _zone_of_release(inputs: Any) -> tuple[str, str]:
 def _is_name(value: object) -> TypeIs[str]:
     """Whether it is a text that says something; what is secret or not known yet is something else."""
     return isinstance(value, str) and bool(value)
+
+
+def state_of(stack: Stack) -> Recorded:
+    """What the engine's state holds of a stack on AWS; says so meanwhile, for it takes seconds."""
+    with progress() as shown:
+        shown.phase(f"asking pulumi what stack {stack.name} holds")
+        return on_aws(stack)
 
 
 def on_aws(stack: Stack) -> Recorded:

@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from botocore.exceptions import BotoCoreError
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
 
 from operations import cleanup
@@ -19,7 +18,7 @@ from operations.cleanup import Client
 from operations.cleanup.registry import FIRST
 from stacks import begun_on_aws, in_cluster, locks, pending_operations, pulumi_state
 from stacks import state as recorded
-from stacks.aws_lab import identity
+from stacks.aws_lab import client_of, identity
 from stacks.console import Progress, err, progress
 from stacks.errors import CannotAsk, Failure
 from stacks.in_cluster import Cluster
@@ -119,7 +118,7 @@ def put_right(stack: Stack, engine: Engine, shown: Progress, *, builds: bool, ag
             recovery.run(kept, builds=builds)
             deployment = engine.export()["deployment"]
         if builds:
-            Takeover(stack, engine, _client(stack), recovery.cluster, shown, agree).run(deployment)
+            Takeover(stack, engine, client_of(stack), recovery.cluster, shown, agree).run(deployment)
 
 
 @dataclass
@@ -151,7 +150,7 @@ class _Recovery:
         if pending_operations.operations(kept["deployment"]):
             kept = self._taken_over(kept)
         doubtful = pending_operations.unread(kept["deployment"], (*begun_on_aws.STATES, pending_operations.RELEASE))
-        broken = _at_rest(_client(self.stack), doubtful, self.shown)
+        broken = _at_rest(client_of(self.stack), doubtful, self.shown)
         broken |= {each["urn"] for each in doubtful if self._is_half_installed(each, kept["deployment"])}
         if builds and broken:
             err.print("Half made, so deleted first and then made again:", *sorted(map(_short, broken)), markup=False)
@@ -174,7 +173,7 @@ class _Recovery:
         operations = pending_operations.operations(deployment)
         created = [each for each in operations if each.kind == pending_operations.CREATING]
         report = _report(self.stack, deployment, {each.type for each in created}, self.shown)
-        client = _client(self.stack)
+        client = client_of(self.stack)
         taken = pending_operations.standing(deployment)
         option = self.stack.option
         found: dict[str, Json] = {}
@@ -273,7 +272,7 @@ def _report(stack: Stack, deployment: Inputs, types: set[str], shown: Progress) 
     kinds = [kind for kind in cleanup.KINDS if kind in FIRST or kind in wanted]
     held = recorded.parsed(deployment.get("resources") or [])
     shown.phase("an update was cut off; asking AWS what became of it")
-    report = cleanup.find(_client(stack), identity(stack, held), held.ids, kinds=kinds, tell=shown.waiting)
+    report = cleanup.find(client_of(stack), identity(stack, held), held.ids, kinds=kinds, tell=shown.waiting)
     for each in report.unasked:
         if each.kind in wanted:
             raise CannotAsk(
@@ -315,13 +314,6 @@ def _at_rest(client: Client, doubtful: list[dict[str, Any]], shown: Progress) ->
 
 def _state_of(client: Client, state: begun_on_aws.State, identity: str, about: str) -> str:
     return str(begun_on_aws.answered(lambda: state(client, identity), about) or "").upper()
-
-
-def _client(stack: Stack) -> Client:
-    try:
-        return cleanup.clients(None if stack.is_rehearsal else stack.profile, stack.config.region)
-    except BotoCoreError as error:
-        raise CannotAsk(f"{str(error).rstrip('.')}. Mend aws:profile in {stack.file.name}, or AWS_PROFILE.") from error
 
 
 def _short(urn: str) -> str:

@@ -11,8 +11,7 @@ from typing import Any
 
 from exercises.catalogue import standing
 from grading.check import ExerciseName
-from stacks import pulumi_cli, rehearsal_backend
-from stacks.console import Progress
+from stacks import backend
 from stacks.stack import Stack, configured
 
 
@@ -53,10 +52,4 @@ def of(stack: Stack, outputs: Mapping[str, Any]) -> Unfinished:
 
 
 def _failed(stack: Stack) -> bool:
-    if not stack.is_rehearsal:
-        return pulumi_cli.last_update_failed(stack.name)
-    world = rehearsal_backend.attached()
-    return (
-        world is not None
-        and rehearsal_backend.stack_in(world, rehearsal_backend.tools(Progress()), stack).last_update_failed()
-    )
+    return backend.of(stack).last_update_failed()

@@ -70,7 +70,7 @@ class Probes:
 
     def __init__(self, stack: Stack, away: str) -> None:
         """`away` goes on after "it has no ready pod": what the user does about a controller that is gone."""
-        self._config, self._profile = stack.config, None if stack.is_rehearsal else stack.profile
+        self._config, self._profile = stack.config, stack.profile
         self._away = f"{_AWAY}{away}"
         self._client: Client | None = None
         self._get: tuple[float, Get] | None = None

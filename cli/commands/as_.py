@@ -23,7 +23,7 @@ from exercises.identity_mapping.checks import USER
 from exercises.rbac.checks import OTHER
 from grading.outcomes import HttpRefused
 from operations.testuser import access_key
-from stacks import rehearsal_backend
+from stacks import backend
 from stacks.console import err
 from stacks.errors import BadInput, CannotAsk, Failure
 from stacks.outputs import outputs_of
@@ -111,16 +111,11 @@ class _Lab:
         except access_key.NoKey as error:
             raise CannotAsk(str(error)) from error
         except access_key.NotDeleted as error:
-            if code is not None and self._is_gone():
+            if code is not None and backend.of(self.stack).is_gone():
                 # So is the user, with every key.
                 return code
             raise Failure(str(error)) from error
         return code
-
-    def _is_gone(self) -> bool:
-        """Whether this rehearsal has ended meanwhile; another one may run."""
-        here = rehearsal_backend.attached() if self.stack.is_rehearsal else None
-        return self.stack.is_rehearsal and (here is None or here.id != os.environ.get("MYEKS_REHEARSAL_WORLD"))
 
     def as_account(self, namespace: str, name: str, command: list[str] | None) -> int:
         """Run a command as a service account; its exit code."""
@@ -140,7 +135,7 @@ class _Lab:
     def _environment(self, who: Who, kubeconfig: Mapping[str, Any]) -> dict[str, str]:
         """All of the command's environment but its credentials."""
         made = shell_environment.of(self.stack, self.outputs, self.own.path, who, kubeconfig)
-        return made.around(subject_credentials.without_credentials(self.before, on_aws=not self.stack.is_rehearsal))
+        return made.around(subject_credentials.without_credentials(self.before, on_aws=not made.is_played))
 
     def _token(self, namespace: str, name: str) -> str:
         from grading.run_probe import token_of  # with the Kubernetes client, most of a second

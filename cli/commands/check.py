@@ -10,12 +10,11 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli.commands import stage
 from cli.views import check as check_tables
 from cli.views import check_scores
 from exercises import by_hand
@@ -30,15 +29,12 @@ from grading.session import NoOperator, opened, reached
 from grading.tokens import Key
 from operations.diagnosis import Finding, explain
 from operations.testuser import access_key
-from stacks import cluster_facts, status, tables, unfinished
+from stacks import backend, cluster_facts, staging, status, tables, unfinished
 from stacks import progress as learners
 from stacks.console import Progress, duration, err, out, progress
 from stacks.errors import BadInput, CannotAsk, Failure
 from stacks.outputs import outputs_of
 from stacks.stack import REHEARSAL, Stack, StackOption, load
-
-PATIENCE: Final = {True: 2.0, False: 90.0}
-"""Seconds that a change may take to spread: in the rehearsal (True), where it counts at once, and on AWS."""
 
 
 def register(app: typer.Typer) -> None:
@@ -142,7 +138,7 @@ def _standing(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, *, 
             lab = stack.enter_context(
                 opened(
                     outputs,
-                    patience=PATIENCE[chosen.is_rehearsal],
+                    patience=backend.of(chosen).patience,
                     boundary=outputs["exercises"]["testuserBoundary"],
                     testuser=key,
                     stages=stages,
@@ -220,7 +216,7 @@ def _every_stage(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, 
     steps = walk(names)
     with outputs_of(chosen):
         pass  # It must be up, or there is nothing to move.
-    if not chosen.is_rehearsal and not yes:
+    if backend.of(chosen).costs and not yes:
         with shown.paused():
             _agree(chosen, len(steps) + 1)
     answers: list[Answer] = []
@@ -229,7 +225,7 @@ def _every_stage(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, 
         for number, step in enumerate(steps, 1):
             moves = ", ".join(f"{name} {to}" for name, to in step.items())
             shown.phase(f"update {number} of {len(steps)}: {moves}")
-            stage.apply(chosen, step, shown)
+            staging.apply(chosen, step, shown)
             found = _standing(chosen, tuple(step), shown)
             if found.stages != step:
                 raise Failure(
@@ -248,11 +244,10 @@ def _every_stage(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, 
 
 
 def _back(chosen: Stack, shown: Progress) -> None:
-    option = "" if chosen.is_rehearsal else f" -s {chosen.name}"
     try:
-        stage.apply(chosen, {}, shown)
+        staging.apply(chosen, {}, shown)
     except BaseException:
-        err.print(f"The lab does not stand at your own settings. Bring it back with ./lab up{option}.")
+        err.print(f"The lab does not stand at your own settings. Bring it back with ./lab up{chosen.option}.")
         raise
     shown.phase("the lab stands at your own settings again")
 

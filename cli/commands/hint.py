@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from cli import moving
-from cli.commands.play import ExerciseArgument
 from cli.views import playing
 from exercises.progress import HINTS
 from stacks import progress, tables
@@ -21,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def hint(
-    exercise: ExerciseArgument,
+    exercise: moving.ExerciseArgument,
     stack: StackOption = REHEARSAL,
     as_json: Annotated[bool, typer.Option("--json", help="Print the hints as JSON.")] = False,
 ) -> None:

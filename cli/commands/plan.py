@@ -7,10 +7,7 @@ asked and nothing costs. How long each resource takes is a dated table.
 
 import json
 import os
-import tempfile
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -18,23 +15,14 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from infra.config.aws_checks import Answers
-from infra.config.loading import LabConfig
 from operations.forecast import durations, forecast, gantt
 from operations.forecast.critical_path import Bar, Schedule
 from operations.forecast.forecast import Forecast
 from operations.forecast.resource_graph import Graph
-from rehearsal import stack_files
-from rehearsal import world as worlds
-from rehearsal.at_work import AlreadyRunning
-from rehearsal.engine import interruptible
-from rehearsal.environment import environment
-from rehearsal.outcome import RunFailed
-from stacks import rehearsal_backend, tables
-from stacks.console import err, out, progress
-from stacks.error_hints import cause, refusal
-from stacks.errors import Failure
-from stacks.stack import REHEARSAL, Stack, StackOption, load, settings_of
+from stacks import tables
+from stacks.console import err, out
+from stacks.rehearsal_backend.plan import plan_of
+from stacks.stack import REHEARSAL, StackOption, load
 
 WIDEST: Final = 48
 NARROWEST: Final = 12
@@ -57,7 +45,7 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="Print every bar as JSON.")] = False,
 ) -> None:
     """Predict how long up and down take on AWS, and show what decides it."""
-    graph = Graph.from_plan(_plan_of(load(stack)))
+    graph = Graph.from_plan(plan_of(load(stack)))
     ways = {"up": forecast.up(graph), "down": forecast.destroy(graph)}
     if svg:
         # The launcher has left the directory in which the user named it.
@@ -72,64 +60,6 @@ def plan(
     for name, way in ways.items():
         _chart(name, way)
     _summary(ways)
-
-
-def _plan_of(chosen: Stack) -> Mapping[str, Any]:
-    """The engine's plan of this stack from nothing known of AWS, previewed in the rehearsal."""
-    with progress() as shown, tempfile.TemporaryDirectory() as directory, _region_played(chosen):
-        world, bin_dir, started = rehearsal_backend.begin(chosen, shown)
-        try:
-            stack = rehearsal_backend.stack_in(
-                world, bin_dir, _without_accounts(chosen, Path(directory)), shown, NoLookups()
-            )
-            shown.waiting("previewing the program")
-            with interruptible(stack.engine, shown.phase):
-                return stack.plan()
-        except AlreadyRunning as error:
-            raise Failure(str(error)) from error
-        except RunFailed as error:
-            raise refusal(error)(f"The plan stopped: {cause(str(error))}") from error
-        finally:
-            if started:
-                worlds.stop(world)
-
-
-@dataclass(frozen=True)
-class NoLookups:
-    """Asks nobody: the graph does not depend on whether a zone or a certificate exists."""
-
-    def ask(self, config: LabConfig) -> Answers:  # noqa: ARG002  # the protocol names it
-        """No problems, no questions."""
-        return Answers()
-
-
-@contextmanager
-def _region_played(chosen: Stack) -> Generator[None]:
-    """A running rehearsal of another region is left alone: while this holds the world is one beside it."""
-    running = rehearsal_backend.attached()
-    region = chosen.config.region
-    if running is None or running.region == region:
-        yield
-        return
-    with environment({"MYEKS_LAB_WORLD": f"{running.dir}-{region}"}, set()):
-        yield
-
-
-def _without_accounts(chosen: Stack, directory: Path) -> Stack:
-    """The stack with a settings file that leads to no account of the user's; no edge of the graph needs one.
-
-    Left out are encrypted values, whose key is the user's, and how the provider reaches AWS (`aws:profile`).
-    """
-    config: dict[str, Any] = settings_of(chosen).get("config") or {}
-    kept = {
-        key: value
-        for key, value in config.items()
-        if not (isinstance(value, dict) and set(value) == {"secure"})
-        and (key == "aws:region" or not key.startswith("aws:"))
-    }
-    file = directory / chosen.file.name
-    file.write_text(stack_files.written({"config": kept}))
-    return Stack(chosen.name, file, chosen.config)
 
 
 def _chart(name: str, way: Forecast) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -10,17 +10,10 @@ from cli import moving
 from cli.views import playing
 from exercises.catalogue import Exercise
 from exercises.progress import Record
-from stacks import progress
+from stacks import backend, progress
 from stacks.console import duration, err, out
 from stacks.console import progress as shown_progress
 from stacks.stack import REHEARSAL, Stack, StackOption, load
-
-_RESET: Final = "./lab reset {}{} brings it back to where it began."
-
-ExerciseArgument = Annotated[
-    str, typer.Argument(metavar="EXERCISE", help="Its name, or its other name.", show_default=False)
-]
-"""Names an exercise that can be played."""
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def play(
-    exercise: ExerciseArgument,
+    exercise: moving.ExerciseArgument,
     stack: StackOption = REHEARSAL,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask before AWS is changed or what was done by hand taken back.")
@@ -50,7 +43,7 @@ def play(
                 f"{told}; ./lab reset {asked.name}{chosen.option} brings it back to where it began.", markup=False
             )
         return
-    if not chosen.is_rehearsal:
+    if backend.of(chosen).costs:
         moving.insist_on_yes(as_json=as_json, yes=yes)
     with shown_progress() as shown:
         moving.bring(

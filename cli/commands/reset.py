@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from cli import moving
-from cli.commands.play import ExerciseArgument
 from cli.views import playing
 from exercises.catalogue import OFF
 from stacks import progress
@@ -23,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 
 def reset(
-    exercise: ExerciseArgument,
+    exercise: moving.ExerciseArgument,
     stack: StackOption = REHEARSAL,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask before what was done by hand is taken back.")

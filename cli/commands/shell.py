@@ -3,23 +3,17 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
-import boto3
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 
 from cli import child_process, shell_directory, shell_environment, shell_helm, shell_sessions
 from cli.shell_environment import Who
-from rehearsal.emulator.settings import OPERATOR
-from stacks import rehearsal_backend
+from stacks import backend, rehearsal_backend
 from stacks.console import progress
-from stacks.errors import BadInput, CannotAsk
+from stacks.errors import BadInput
 from stacks.outputs import outputs_of
 from stacks.stack import REHEARSAL, StackOption, load
-
-ADMIN: Final = "admin"
-"""What a shell calls the rehearsal's operator."""
 
 
 def register(app: typer.Typer) -> None:
@@ -41,7 +35,7 @@ def shell(
     before = dict(os.environ)
     chosen = load(stack)
     with outputs_of(chosen) as (outputs, _), shell_directory.opened() as own:
-        who = _operator(str(outputs["accountId"])) if chosen.is_rehearsal else _oneself(str(outputs["region"]))
+        who = Who(*backend.of(chosen).operator(outputs))
         line, environment = command, shell_environment.of(chosen, outputs, own.path, who).around(before)
         if by_hand := shell_sessions.asked_for(command):
             shell_sessions.greet(by_hand, chosen, outputs, who)
@@ -57,23 +51,10 @@ def refresh_shell() -> None:
         raise BadInput("This is no shell of the lab's. Open one with ./lab shell.")
     chosen = load(REHEARSAL)
     with outputs_of(chosen) as (outputs, _):
-        shell_environment.of(chosen, outputs, Path(own), _operator(str(outputs["accountId"])))
+        shell_environment.of(chosen, outputs, Path(own), Who(*backend.of(chosen).operator(outputs)))
 
 
 def build_helm() -> None:
     """Build the Helm that a shell has when the user has none; a shell's own `helm` runs this at its first call."""
     with progress() as shown:
         rehearsal_backend.tools(shown, [shell_helm.PROGRAM])
-
-
-def _operator(account_id: str) -> Who:
-    return Who(ADMIN, f"arn:aws:iam::{account_id}:user/{OPERATOR}")
-
-
-def _oneself(region: str) -> Who:
-    """Whom the user's own credentials belong to, by AWS's word."""
-    try:
-        arn = str(boto3.client("sts", region_name=region).get_caller_identity()["Arn"])
-    except (BotoCoreError, ClientError) as error:
-        raise CannotAsk(f"AWS does not tell who you are: {error}. Check the credentials and try again.") from error
-    return Who(arn.rpartition("/")[2], arn)

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from cli import moving
-from cli.commands.play import ExerciseArgument
 from cli.views import playing
 from stacks import progress
 from stacks.console import err, out
@@ -21,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def solution(
-    exercise: ExerciseArgument,
+    exercise: moving.ExerciseArgument,
     stack: StackOption = REHEARSAL,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before it is applied.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,

@@ -1,31 +1,23 @@
-"""`lab stage`: move an exercise to another stage, or show where each stands.
-
-The stage is a setting, so the command is a change of the settings and an update. The change is checked before it is
-written; afterwards the settings say what was asked for, whether or not the update succeeded, so that `up` goes on with
-it. Where they are written is `stage_settings`' business.
-"""
+"""`lab stage`: move an exercise to another stage, or show where each stands. The move itself is `stacks.staging`."""
 
 import json
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
 
-from cli import aws_stack, moving, updates
-from cli.views import next_steps, playing
+from cli import moving
+from cli.views import cost, next_steps, playing, update
 from exercises.catalogue import EXERCISES, OFF, named, standing
 from exercises.progress import Record
 from grading.check import ExerciseName
-from stacks import expiry, settings_file, stage_settings, tables
 from stacks import progress as kept_progress
-from stacks.console import Progress, err, out, progress
-from stacks.errors import BadInput, CannotAsk, Failure, NotUp
-from stacks.made_by_hand import confirmed
+from stacks import staging, tables
+from stacks.console import err, out
+from stacks.errors import BadInput, CannotAsk, NotUp
 from stacks.outputs import outputs_of
 from stacks.stack import REHEARSAL, Stack, StackOption, configured, load
-from stacks.stage_settings import Change
 
 STAGES: Final[Mapping[ExerciseName, tuple[str, ...]]] = {
     name: (OFF, *exercise.stages) for name, exercise in EXERCISES.items()
@@ -66,19 +58,6 @@ def stage(
         _show(load(stack), as_json=as_json)
 
 
-def apply(stack: Stack, stages: Mapping[ExerciseName, str], shown: Progress) -> None:
-    """A real update with these stages laid over the stack's settings; its file stays as it is.
-
-    Nothing is asked, also on AWS. Raises BadInput when the settings do not go together with the stages, and Failure.
-    """
-    with settings_file.laid_over(stack, stages) as meant:
-        if meant.is_rehearsal:
-            updates.rehearse(meant, shown)
-        else:
-            with shown.paused():
-                aws_stack.apply(meant)
-
-
 def _wanted(moves: list[str]) -> dict[ExerciseName, str]:
     """Exercise → stage from the command line; raises BadInput."""
     wanted: dict[ExerciseName, str] = {}
@@ -98,22 +77,10 @@ def _wanted(moves: list[str]) -> dict[ExerciseName, str]:
 
 
 def _move(name: str, wanted: Mapping[ExerciseName, str], *, yes: bool, as_json: bool) -> None:
-    # Mistakes are told before anything is written.
-    change = stage_settings.change(name, wanted)
-    meant = change.meant
-    if as_json and not yes and not meant.is_rehearsal:
-        raise BadInput("With --json nobody can be asked before AWS is changed. Add --yes.")
-    expiry.insist(meant.config, datetime.now(UTC))
-    with _way_back(change, wanted):
-        if meant.is_rehearsal:
-            with progress() as shown:
-                change.write()
-                made = updates.rehearse(meant, shown, agree=confirmed(yes=yes))
-            updates.tell(made, as_json=as_json, with_lab=False)
-        else:
-            aws_stack.up(meant, yes=yes, agreed=change.write, as_json=as_json)
+    moved = staging.move(name, wanted, yes=yes, as_json=as_json, tell_cost=cost.tell)
+    update.tell(moved.stack, moved.update, as_json=as_json, with_lab=False)
     for exercise, at in wanted.items():
-        for line in next_steps.after_stage(exercise, at, meant.option):
+        for line in next_steps.after_stage(exercise, at, moved.stack.option):
             # A command is typed as it stands: only the terminal breaks its line.
             (tables.line if line.startswith(next_steps.TRY) else tables.prose)(line, to=err)
 
@@ -124,38 +91,6 @@ def _leave_play(stack: Stack, stands: Mapping[ExerciseName, str]) -> None:
     for name in kept_progress.left(stack, moved, datetime.now(UTC)):
         told = f"{name} is not in play any more: ./lab play {name}{stack.option} begins it again."
         tables.prose(told, to=err)
-
-
-@contextmanager
-def _way_back(change: Change, wanted: Mapping[ExerciseName, str]) -> Generator[None]:
-    """Where the block fails after the setting was changed, tell what it says now and how to go back."""
-
-    def told() -> str:
-        if not change.is_written():
-            return ""
-        now = ", ".join(f"{name} {at}" for name, at in wanted.items())
-        option = change.meant.option
-        return f"{change.where} says {now} now: ./lab up{option} tries again{_back(change, wanted)}."
-
-    try:
-        yield
-    except Failure as error:
-        note = told()
-        raise (type(error)(f"{error}\n{note}") if note else error) from error
-    except KeyboardInterrupt:
-        if note := told():
-            err.print(note, markup=False)
-        raise
-
-
-def _back(change: Change, wanted: Mapping[ExerciseName, str]) -> str:
-    """The command that leads back; nothing where the settings before were no good."""
-    try:
-        old = configured(change.before().config)
-    except BadInput:
-        return ""
-    moves = " ".join(f"{name} {old[name]}" for name in wanted)
-    return f", ./lab stage {moves}{change.meant.option} goes back"
 
 
 def _show(chosen: Stack, *, as_json: bool) -> None:

@@ -6,25 +6,19 @@ It asks AWS and not the engine, so that it also finds what the engine never knew
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
-from cli.views import leftovers as leftover_tables
+from cli.views import leftovers as views
 from infra.lab_tag import LAB_TAG
 from operations import cleanup
 from operations.cleanup import Leftover, Outcome, Report
-from stacks.aws_lab import Opened, opened
+from stacks import backend, leftover_tables
+from stacks.aws_lab import SETTLED_WITHIN, Opened, standing_cluster
 from stacks.console import out, progress
 from stacks.errors import BadInput
-from stacks.stack import REHEARSAL, Stack, StackOption, load
-from stacks.state import Recorded
-
-SETTLED_WITHIN: Final = 300.0
-"""Seconds in which AWS lets go of what goes by itself; load balancers' interfaces take longest."""
-
-LEFT: Final = 1
-NOT_ASKED: Final = 3
+from stacks.stack import REHEARSAL, StackOption, load
 
 
 def register(app: typer.Typer) -> None:
@@ -48,7 +42,7 @@ def sweep(
         raise BadInput(f"{'--yes' if yes else '--force'} does nothing without --delete. Add that, or leave it out.")
     if delete and as_json and not yes:
         raise BadInput("With --json nobody can be asked before --delete. Add --yes.")
-    with opened(load(stack)) as lab:
+    with backend.of(load(stack)).opened() as lab:
         with progress() as shown:
             report = cleanup.find(lab.client, lab.lab, lab.recorded.ids, tell=shown.waiting)
         outcome = None
@@ -56,30 +50,13 @@ def sweep(
             _agree(lab, chosen, yes=yes)
             report, outcome = _deleted(lab, chosen, force=force)
     if as_json:
-        out.print_json(json.dumps(leftover_tables.as_json(lab.stack, report, lab.recorded, outcome)))
+        out.print_json(json.dumps(views.as_json(lab.stack, report, lab.recorded, outcome)))
     else:
         if outcome is not None:
-            leftover_tables.show_outcome(outcome)
-        leftover_tables.show(lab.stack, report, lab.recorded)
-    if code := exit_code(report, lab.recorded):
+            leftover_tables.outcome(outcome)
+        views.show(lab.stack, report, lab.recorded)
+    if code := views.exit_code(report, lab.recorded):
         raise typer.Exit(code)
-
-
-def exit_code(report: Report, recorded: Recorded) -> int:
-    """0 when nothing is left; 3 when that cannot be told; 1 when something is left and everything was asked."""
-    if report.unasked or recorded.unknown:
-        return NOT_ASKED
-    return LEFT if report.left or recorded.count else 0
-
-
-def delete_command(stack: Stack, report: Report) -> str:
-    """The command that deletes what a report says is left and the engine does not hold."""
-    return f"./lab sweep{stack.option} --delete{' --force' if _standing(report) else ''}"
-
-
-def _standing(report: Report) -> Leftover | None:
-    """The cluster of the lab's name, whosever it is, unless it is being deleted."""
-    return next((each for each in report.left if each.kind is cleanup.CLUSTERS and not each.thing.going), None)
 
 
 def _chosen(lab: Opened, report: Report, *, yes: bool, force: bool) -> list[Leftover]:
@@ -111,7 +88,7 @@ def _hold(lab: Opened, report: Report, chosen: Sequence[Leftover]) -> None:
             f"The cluster {name} stands, and whether the engine's state holds it is not known: {held.unknown}. Mend "
             f"that and run ./lab down{option}, or add --force if the state is lost."
         )
-    if not chosen or not _standing(report):
+    if not chosen or not standing_cluster(report):
         return
     if ours:
         raise BadInput(
@@ -128,11 +105,11 @@ def _agree(lab: Opened, chosen: Sequence[Leftover], *, yes: bool) -> None:
     if yes:
         return
     leftover_tables.table(chosen)
-    if unsure := leftover_tables.unsure(chosen):
+    if unsure := views.unsure(chosen):
         out.print(unsure)
     where = "the rehearsal" if lab.stack.is_rehearsal else "AWS"
     if not typer.confirm(f"Delete these {len(chosen)} of {lab.lab.cluster} in {lab.lab.region} from {where} for good?"):
-        raise typer.Exit(LEFT)
+        raise typer.Exit(views.LEFT)
 
 
 def _deleted(lab: Opened, chosen: Sequence[Leftover], *, force: bool) -> tuple[Report, Outcome]:

@@ -3,19 +3,17 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
-
-from rich.console import Console
+from typing import Any, Final
 
 from operations.cleanup import Leftover, Outcome, Report
 from operations.cleanup.model import Claim
-from stacks import tables
-from stacks.console import duration, out
+from stacks import leftover_tables, tables
+from stacks.console import out
 from stacks.stack import Stack
 from stacks.state import Recorded
 
-SHORTEST_DAYS = 2
-"""An age of so many days is told in days."""
+LEFT: Final = 1
+NOT_ASKED: Final = 3
 
 
 def show(stack: Stack, report: Report, recorded: Recorded) -> None:
@@ -23,7 +21,7 @@ def show(stack: Stack, report: Report, recorded: Recorded) -> None:
     name, region = stack.config.cluster_name, stack.config.region
     beside = [each for each in report.left if not each.recorded]
     if beside:
-        table(beside)
+        leftover_tables.table(beside)
         for line in _summary(stack, beside, recorded):
             out.print(line, markup=False)
     if report.unasked:
@@ -51,38 +49,11 @@ def is_clean(report: Report, recorded: Recorded) -> bool:
     return report.clean and not recorded.unknown and not recorded.count
 
 
-def table(left: Sequence[Leftover], where: Console = out) -> None:
-    """One row a leftover."""
-    now = datetime.now(UTC)
-    tables.show(
-        ("left", "id", "name", "size", "age", "known by", "why it matters"),
-        (
-            (
-                each.kind.name,
-                _short(each.thing.id),
-                each.thing.name,
-                each.thing.size,
-                age(each.thing.created, now),
-                _known_by(each),
-                each.kind.why,
-            )
-            for each in left
-        ),
-        to=where,
-    )
-
-
-def _known_by(each: Leftover) -> str:
-    notes = [each.belonging.evidence]
-    if each.thing.going:
-        notes.append(f"goes with {each.thing.holder}" if each.thing.holder else "goes by itself")
-    elif each.belonging.claim is Claim.NAMESAKE:
-        notes.append("same name, not this lab's")
-    elif not each.ours:
-        notes.append("not the lab's")
-    elif not each.sure:
-        notes.append("by the name alone")
-    return "; ".join(notes)
+def exit_code(report: Report, recorded: Recorded) -> int:
+    """0 when nothing is left; 3 when that cannot be told; 1 when something is left and everything was asked."""
+    if report.unasked or recorded.unknown:
+        return NOT_ASKED
+    return LEFT if report.left or recorded.count else 0
 
 
 def _counted(report: Report) -> str:
@@ -131,31 +102,6 @@ def _asked(report: Report, stack: Stack, recorded: Recorded) -> None:
     if not recorded.unknown and not recorded.count:
         by_service["pulumi"] = [f"resources in stack {stack.name}"]
     tables.show(("", ""), ((f"  {service}", ", ".join(plurals)) for service, plurals in by_service.items()))
-
-
-def show_outcome(outcome: Outcome, where: Console = out) -> None:
-    """What was deleted, and what would not go."""
-    where.print(f"{len(outcome.deleted)} deleted.")
-    if outcome.failed:
-        tables.show(
-            ("not deleted", "id", "why"),
-            ((each.leftover.kind.name, _short(each.leftover.thing.id), each.why) for each in outcome.failed),
-            to=where,
-        )
-
-
-def age(created: datetime | None, now: datetime) -> str:
-    """How old it is; empty where AWS does not tell it."""
-    if created is None:
-        return ""
-    seconds = max((now - created).total_seconds(), 0)
-    days = int(seconds // 86400)
-    return f"{days} d" if days >= SHORTEST_DAYS else duration(seconds)
-
-
-def _short(identifier: str) -> str:
-    """An id as it is; of an ARN the part after the account."""
-    return identifier.split(":", 5)[-1] if identifier.startswith("arn:") else identifier
 
 
 def as_json(stack: Stack, report: Report, recorded: Recorded, outcome: Outcome | None) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def rows() -> Iterator[Row]:
     for name, spec in DANGEROUS.items():
         yield from stage.attack(name, BUILDER, _making(BUILDER, name, spec), AdmissionRefused(), others=_WARNED)
     yield from stage.attack(
-        "debug-container", BUILDER, _debugging(BUILDER, "sysadmin"), AnyForbidden(USER), others=_WARNED
+        "debug-container", BUILDER, _debugging(BUILDER, "api", "sysadmin"), AnyForbidden(USER), others=_WARNED
     )
     yield from stage.attack(
         "deployment",
@@ -68,7 +68,7 @@ def rows() -> Iterator[Row]:
     yield from stage.use("good-pod-of-builder", BUILDER, _making(BUILDER, "good", good()))
     yield from stage.use("good-pod-with-volumes", TEAM, _making(TEAM, "good-volumes", WITH_VOLUMES))
     yield from stage.use("good-deployment", TEAM, _deploying(TEAM, "good", good()))
-    yield from stage.use("good-debug", TEAM, _debugging(TEAM, "restricted"))
+    yield from stage.use("good-debug", TEAM, _debugging(TEAM, "web", "restricted"))
     yield from stage.use("web", TEAM, AsAccount(NAMESPACE, TEAM, _web()))
 
     yield from stage.intact(
@@ -103,8 +103,8 @@ def _deploying(account: str, name: str, spec: Mapping[str, Any]) -> ThroughContr
     return ThroughController(NAMESPACE, account, creating(deployment(name, dict(spec)), "deployments"))
 
 
-def _debugging(account: str, profile: Profile) -> AsAccount:
-    return AsAccount(NAMESPACE, account, debugging("web", NAMESPACE, IMAGE, profile))
+def _debugging(account: str, of: str, profile: Profile) -> AsAccount:
+    return AsAccount(NAMESPACE, account, debugging(of, NAMESPACE, IMAGE, profile))
 
 
 def _web() -> Request:

@@ -58,21 +58,21 @@ def rows() -> Iterator[Row]:
         return stage.use(name, DEPLOYER, question)
 
     for name, image in UNTRUSTED.items():
-        yield from attack(name, _asks(creating(pod(container(image)), "pods")))
-    yield from attack("sidecar", _asks(creating(with_sidecar(FOREIGN), "pods")))
-    yield from attack("init-container", _asks(creating(with_init_container(FOREIGN), "pods")))
-    yield from attack("debug-container", _asks(debugging("web", NAMESPACE, FOREIGN, "restricted")))
+        yield from attack(name, _asks(creating(pod(name, container(image)), "pods")))
+    yield from attack("sidecar", _asks(creating(with_sidecar("sidecar", FOREIGN), "pods")))
+    yield from attack("init-container", _asks(creating(with_init_container("init-container", FOREIGN), "pods")))
+    yield from attack("debug-container", _asks(debugging("api", NAMESPACE, FOREIGN, "restricted")))
     yield from attack("set-image-of-pod", _asks(setting_image("pod", FOREIGN)))
     yield from attack("set-image", _through(setting_image("deployment", FOREIGN)))
-    yield from attack("deployment", _through(creating(deployment(FOREIGN), "deployments")))
-    yield from attack("job", _through(creating(job(FOREIGN), "jobs")))
-    yield from attack("cron-job", _through(creating(cron_job(FOREIGN), "cronjobs"), _CRON))
+    yield from attack("deployment", _through(creating(deployment("web", FOREIGN), "deployments")))
+    yield from attack("job", _through(creating(job("job", FOREIGN), "jobs")))
+    yield from attack("cron-job", _through(creating(cron_job("cron-job", FOREIGN), "cronjobs"), _CRON))
 
-    yield from use("good-pod", _asks(creating(pod(container(WEB)), "pods")))
-    yield from use("good-sidecar", _asks(creating(with_sidecar(TOOLS), "pods")))
+    yield from use("good-pod", _asks(creating(pod("web", container(WEB)), "pods")))
+    yield from use("good-sidecar", _asks(creating(with_sidecar("good-sidecar", TOOLS), "pods")))
     yield from use("good-debug", _asks(debugging("web", NAMESPACE, TOOLS, "restricted")))
     yield from use("good-set-image", _through(setting_image("deployment", NEXT_WEB)))
-    yield from use("good-cron-job", _through(creating(cron_job(TOOLS), "cronjobs"), _CRON))
+    yield from use("good-cron-job", _through(creating(cron_job("good-cron-job", TOOLS), "cronjobs"), _CRON))
     yield from stage.use("release", MANAGER, AsAccount(RELEASE, MANAGER, _changing_list()))
 
     yield from stage.intact(
@@ -99,7 +99,7 @@ def rows() -> Iterator[Row]:
         AsAccount(NAMESPACE, DEPLOYER, _removing_bindings()),
         Forbidden(USER, "deletecollection", "validatingadmissionpolicybindings", group=ADMISSION),
     )
-    elsewhere = pod(container(f"{ELSEWHERE}/agent:1"), namespace="default")
+    elsewhere = pod("agent", container(f"{ELSEWHERE}/agent:1"), namespace="default")
     yield from stage.intact("other-namespace", OPERATOR, AsOperator(creating(elsewhere, "pods")), Allowed())
     yield from gates(stage)
 

@@ -10,8 +10,7 @@ from grading.probes import Request
 
 Spec = dict[str, Any]
 
-NAME: Final = "check-image"
-_LABELS: Final = {"app": NAME}
+_LABELS: Final = {"app": "check"}
 
 
 def container(image: str, name: str = "app") -> Spec:
@@ -19,42 +18,42 @@ def container(image: str, name: str = "app") -> Spec:
     return {"name": name, "image": image}
 
 
-def pod(*containers: Spec, namespace: str = NAMESPACE, **fields: Any) -> Spec:
+def pod(name: str, *containers: Spec, namespace: str = NAMESPACE, **fields: Any) -> Spec:
     """The manifest of a pod."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": NAME, "namespace": namespace},
+        "metadata": {"name": f"check-{name}", "namespace": namespace},
         "spec": {"containers": list(containers), **fields},
     }
 
 
-def with_sidecar(image: str) -> Spec:
+def with_sidecar(name: str, image: str) -> Spec:
     """A pod of two containers, the second one of this image."""
-    return pod(container(WEB), container(image, "sidecar"))
+    return pod(name, container(WEB), container(image, "sidecar"))
 
 
-def with_init_container(image: str) -> Spec:
+def with_init_container(name: str, image: str) -> Spec:
     """A pod with an init container of this image."""
-    return pod(container(WEB), initContainers=[container(image, "prepare")])
+    return pod(name, container(WEB), initContainers=[container(image, "prepare")])
 
 
-def deployment(image: str) -> Spec:
+def deployment(name: str, image: str) -> Spec:
     """The manifest of a Deployment."""
     spec = {"selector": {"matchLabels": _LABELS}, "template": _template(image)}
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": _metadata(), "spec": spec}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": _metadata(name), "spec": spec}
 
 
-def job(image: str) -> Spec:
+def job(name: str, image: str) -> Spec:
     """The manifest of a Job."""
     spec = {"template": _template(image, restartPolicy="Never")}
-    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": _metadata(), "spec": spec}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": _metadata(name), "spec": spec}
 
 
-def cron_job(image: str) -> Spec:
+def cron_job(name: str, image: str) -> Spec:
     """The manifest of a CronJob."""
-    spec = {"schedule": "0 3 * * *", "jobTemplate": {"spec": job(image)["spec"]}}
-    return {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": _metadata(), "spec": spec}
+    spec = {"schedule": "0 3 * * *", "jobTemplate": {"spec": job(name, image)["spec"]}}
+    return {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": _metadata(name), "spec": spec}
 
 
 def setting_image(what: str, image: str) -> Request:
@@ -65,11 +64,12 @@ def setting_image(what: str, image: str) -> Request:
     else:
         path, spec = collection("deployments", NAMESPACE, "apps"), {"template": {"spec": {"containers": containers}}}
     line = f"kubectl set image {what}/web app={image} -n {NAMESPACE} --dry-run=server"
-    return Request(line, "PATCH", f"{path}/web?{DRY_RUN}", {"spec": spec})
+    short = f"kubectl set image {what}/web app={image.partition('@')[0]}"
+    return Request(line, "PATCH", f"{path}/web?{DRY_RUN}", {"spec": spec}, short=short)
 
 
-def _metadata() -> Spec:
-    return {"name": NAME, "namespace": NAMESPACE}
+def _metadata(name: str) -> Spec:
+    return {"name": f"check-{name}", "namespace": NAMESPACE}
 
 
 def _template(image: str, **fields: Any) -> Spec:

@@ -76,7 +76,7 @@ class ManifestExercise(Component):
     def _make(self, name: str, each: Object, before: Sequence[pulumi.Resource]) -> pulumi.Resource:
         kind, namespace, called = identity(each)
         meta = each["metadata"]
-        metadata = {**meta, "annotations": {**(meta.get("annotations") or {}), FORCED: "true"}}
+        metadata: Any = {**meta, "annotations": {**(meta.get("annotations") or {}), FORCED: "true"}}
         logical = "-".join(part for part in (name, kind.lower(), namespace, called) if part)
         return KINDS[kind](logical, metadata=metadata, opts=self.child(before), **_arguments(each))
 

@@ -28,6 +28,7 @@ from operations.cleanup.kinds.network import (
     SUBNETS,
     VPCS,
 )
+from operations.cleanup.kinds.secrets import SECRETS
 from operations.cleanup.model import Kind
 
 KINDS: Final[tuple[Kind, ...]] = (
@@ -52,6 +53,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     LOG_GROUPS,
     ALIASES,
     KEYS,
+    SECRETS,
     PROVIDERS,
     ACCESS_KEYS,
     USERS,

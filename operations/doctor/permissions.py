@@ -239,6 +239,20 @@ RIGHTS: Final[Mapping[str, tuple[str, ...]]] = {
         "scheduler:GetSchedule",
         "scheduler:UpdateSchedule",
     ),
+    "aws:secretsmanager/secret:Secret": (
+        "secretsmanager:CreateSecret",
+        "secretsmanager:DeleteSecret",
+        "secretsmanager:DescribeSecret",
+        "secretsmanager:GetResourcePolicy",
+        "secretsmanager:TagResource",
+        "secretsmanager:UntagResource",
+        "secretsmanager:UpdateSecret",
+    ),
+    "aws:secretsmanager/secretVersion:SecretVersion": (
+        "secretsmanager:GetSecretValue",
+        "secretsmanager:PutSecretValue",
+        "secretsmanager:UpdateSecretVersionStage",
+    ),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": (
         *_EC2_TAGS,
         "ec2:AuthorizeSecurityGroupEgress",
@@ -290,6 +304,8 @@ OPTIONAL: Final[Mapping[str, str]] = {
     "aws:iam/user:User": "identityMapping",
     "aws:iam/userPolicyAttachment:UserPolicyAttachment": "identityMapping",
     "aws:scheduler/schedule:Schedule": "expires",
+    "aws:secretsmanager/secret:Secret": "k08",
+    "aws:secretsmanager/secretVersion:SecretVersion": "k08",
 }
 """Type → the setting without which the stack has none of it."""
 
@@ -301,6 +317,7 @@ def by_right(config: LabConfig) -> dict[str, tuple[str, ...]]:
         "opsServers": config.ops_servers.enabled,
         "identityMapping": config.exercises.stages()["identity-mapping"] != "off",
         "expires": config.expires is not None,
+        "k08": config.exercises.stages()["k08"] != "off",
     }
     found: dict[str, list[str]] = {}
     for kind, rights in RIGHTS.items():

@@ -342,6 +342,11 @@ def key(p: Planted) -> None:
     p.note("KMS alias", f"alias/{p.name}-eks-secrets")
 
 
+def secret(p: Planted) -> None:
+    tags = [{"Key": k, "Value": v} for k, v in p.tag.items()]
+    p.note("secret", p.client("secretsmanager").create_secret(Name=f"{p.name}-payment", Tags=tags)["ARN"])
+
+
 def schedule(p: Planted) -> None:
     name = p.note("schedule", f"{p.name}-expiry-cluster")
     p.client("scheduler").create_schedule(
@@ -410,6 +415,7 @@ PLANTS: tuple[Plant, ...] = (
     volume,
     log_group,
     key,
+    secret,
     schedule,
     records,
 )

@@ -27,11 +27,11 @@ START: Final = """
 import json
 from rehearsal import world
 from rehearsal.toolchain import cache
-from stacks import rehearsal_backend
 from stacks.console import Progress
+from stacks.rehearsal_backend import opening
 from stacks.stack import load
 here = world.start("ap-northeast-2", cache.ensure(lambda _: None))
-stack = rehearsal_backend.stack_in(here, rehearsal_backend.tools(Progress()), load("rehearsal"))
+stack = opening.stack_in(here, opening.tools(Progress()), load("rehearsal"))
 stack.preview()
 print(json.dumps({"set": stack.environment(), "unset": sorted(here.unset())}))
 """

@@ -293,6 +293,21 @@ def test_a_certificate_of_another_authority_is_refused(kubelet: Kubelet, tmp_pat
         pool.request("GET", f"https://127.0.0.1:{kubelet_port(kubelet)}/healthz")
 
 
+def test_a_command_runs_by_post_for_who_may_create_nodes_proxy(kubelet: Kubelet) -> None:
+    (node,) = kubelet.loop.run(kubelet.plane.nodes())
+    path = f"/api/v1/nodes/{node['metadata']['name']}/proxy/run/{NAMESPACE}/dev-kubectl/main?cmd="
+
+    def run(command: str, *more: str) -> subprocess.CompletedProcess[bytes]:
+        return kubelet.kubectl("create", "--raw", path + command, "-f", "-", *more, stdin=b"")
+
+    assert run("printf%20%25s-%25s%20one%20two").stdout == b"one-two"
+    failed = run("ls%20/no/such")
+    assert failed.returncode == 1
+    assert b"command 'ls /no/such' exited with 2: ls: " in failed.stderr
+    assert b"executable file not found in $PATH" in run("no-such-command").stderr
+    assert b'User "watcher" cannot create resource "nodes/proxy"' in run("true", "--as=watcher").stderr
+
+
 def test_a_user_needs_the_right_to_exec(kubelet: Kubelet) -> None:
     rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]
     rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{NAMESPACE}"

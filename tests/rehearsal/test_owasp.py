@@ -16,7 +16,7 @@ import pytest
 
 from exercises.catalogue import EXERCISES, Exercise
 from exercises.judge import FULL, Score, judge, rows_of
-from exercises.objects import IMAGES, Object, at_stage, identity
+from exercises.objects import CLUSTER_NAME, IMAGES, Object, at_stage, identity
 from grading.grade import Verdict, ask_all
 from grading.outcomes import Unanswered
 from grading.session import opened
@@ -50,8 +50,8 @@ class Stand:
         self._outputs: Mapping[str, Any] = lab.json("up")["outputs"]
         self._stage = {each.name: each.play.start for each in PLAYED if each.play}
         # As the stack fills them in.
-        found = (versions.tools_image(DEFAULT_KUBERNETES_VERSION), versions.AWS_CLI_IMAGE)
-        self._images = dict(zip(IMAGES, found, strict=True))
+        found = (versions.tools_image(DEFAULT_KUBERNETES_VERSION), versions.AWS_CLI_IMAGE, self._outputs["clusterName"])
+        self._images: dict[str, str] = dict(zip((*IMAGES, CLUSTER_NAME), found, strict=True))
 
     @contextmanager
     def _inside(self) -> Generator[Any]:

@@ -192,9 +192,9 @@ def _uid(lab: Lab, pod: str) -> str:
 def _refresh(lab: Lab) -> None:
     """Read everything anew into the engine's state."""
     program = (
-        "from stacks import rehearsal_backend as backend; from stacks.stack import load\n"
+        "from stacks.rehearsal_backend import opening; from stacks.stack import load\n"
         "from rehearsal.toolchain import cache\n"
-        "backend.stack_in(backend.running(), cache.ensure(print), load('rehearsal')).refresh()"
+        "opening.stack_in(opening.running(), cache.ensure(print), load('rehearsal')).refresh()"
     )
     python = lab.checkout / ".venv" / "bin" / "python"
     subprocess.run([str(python), "-c", program], cwd=lab.checkout, env=lab.env, check=True, timeout=180)

@@ -59,7 +59,13 @@ def full() -> Graph:
             "operatorCidrs": [OPERATOR, "198.51.100.0/28"],
             "keyName": "my-key",
             "tags": {"Project": "myeks", "Owner": "me"},
-            "exercises": {"rbac": "after", "identityMapping": "entry", "irsa": True, "podIdentity": True},
+            "exercises": {
+                "rbac": "after",
+                "identityMapping": "entry",
+                "irsa": True,
+                "podIdentity": True,
+                "k08": "closed",
+            },
         },
         {"grafanaAdminPassword": PASSWORD},
     )

@@ -190,7 +190,8 @@ class _Mocks(pulumi_mocks.Mocks):
         if args.typ.startswith("aws:"):
             service = args.typ.split(":")[1].split("/")[0]
             where = "" if service == "iam" else REGION
-            arn = f"arn:aws:{service}:{where}:{ACCOUNT}:{short.lower()}/{name}"
+            between = ":" if service == "secretsmanager" else "/"
+            arn = f"arn:aws:{service}:{where}:{ACCOUNT}:{short.lower()}{between}{name}"
             return {"arn": arn, "name": name, "keyId": f"{args.name}-key", "uniqueId": f"{args.name}-unique"}
         return {}
 

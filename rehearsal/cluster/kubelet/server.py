@@ -26,7 +26,7 @@ from rehearsal.cluster.kubelet import port_forward, streams
 from rehearsal.cluster.kubelet.api import ApiServer
 from rehearsal.cluster.kubelet.containers import Container
 from rehearsal.cluster.kubelet.egress import Way
-from rehearsal.cluster.kubelet.errors import NotRunning
+from rehearsal.cluster.kubelet.errors import NotRunning, NotStarted
 from rehearsal.cluster.kubelet.framing import BadRequest
 from rehearsal.cluster.kubelet.images import image_of, is_played
 from rehearsal.cluster.kubelet.logs import Options
@@ -109,6 +109,7 @@ class Server:
                 app.router.add_route(method, f"/exec{pod}/{{container}}", self._exec)
                 app.router.add_route(method, f"/attach{pod}/{{container}}", self._attach)
                 app.router.add_route(method, f"/portForward{pod}", self._port_forward)
+            app.router.add_post(f"/run{pod}/{{container}}", self._run)
         app.router.add_get("/containerLogs/{namespace}/{pod}/{container}", self._logs)
         app.router.add_get("/pods", self._pods_of_node)
         app.router.add_get("/healthz", self._healthz)
@@ -170,6 +171,21 @@ class Server:
     async def _exec(self, request: web.Request) -> web.StreamResponse:
         container = await self._container(request)
         return await streams.serve(request, container, request.query.getall("command", []))
+
+    async def _run(self, request: web.Request) -> web.StreamResponse:
+        """A command without a WebSocket, in a kubelet's words: it is split at spaces."""
+        container = await self._container(request)
+        command = request.query.get("cmd", "")
+        try:
+            code, output, errors = await streams.run_to_end(container, command.split(" "))
+        except (NotStarted, OSError) as error:
+            return web.Response(status=500, text=f"failed to exec in container: failed to start exec: {error}")
+        if code:
+            return web.Response(
+                status=500, text=f"command '{command}' exited with {code}: {errors.decode(errors='replace')}"
+            )
+        # A kubelet calls it JSON, whatever it is.
+        return web.Response(body=output + errors, content_type="application/json")
 
     async def _attach(self, request: web.Request) -> web.StreamResponse:
         return await streams.attach(request, await self._container(request))

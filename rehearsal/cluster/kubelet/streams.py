@@ -129,6 +129,32 @@ async def serve(request: web.Request, container: Container, argv: Sequence[str])
     return socket
 
 
+async def run_to_end(container: Container, argv: Sequence[str]) -> tuple[int, bytes, bytes]:
+    """Run a command without a client on a WebSocket: its exit code, output and errors.
+
+    Raises NotRunning, NotStarted, OSError.
+    """
+    process = await container.execute(argv, stdin=False, terminal=None)
+    over = asyncio.Event()
+
+    async def whole(stream: Readable | None) -> bytes:
+        pieces: list[bytes] = []
+        source = Output(stream) if stream else None
+        while source and (data := await source.read(over)):
+            pieces.append(data)
+        return b"".join(pieces)
+
+    try:
+        async with asyncio.TaskGroup() as reading:
+            output = reading.create_task(whole(process.stdout))
+            errors = reading.create_task(whole(process.stderr))
+            code = await process.wait()
+            over.set()
+        return exit_code(code), output.result(), errors.result()
+    finally:
+        container.forget(process)
+
+
 async def attach(request: web.Request, container: Container) -> web.StreamResponse:
     """Answer an attach request; returns when the container's process has ended or the client has gone."""
     streams = Streams.of(request.query)

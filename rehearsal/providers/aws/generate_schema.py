@@ -62,6 +62,7 @@ PLAYED = {
     ],
     "kms": ["Alias", "Key"],
     "scheduler": ["Schedule"],
+    "secretsmanager": ["Secret", "SecretVersion"],
     "vpc": ["SecurityGroupEgressRule", "SecurityGroupIngressRule"],
 }
 """Module of the SDK → the resource classes that the stand-in plays."""

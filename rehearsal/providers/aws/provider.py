@@ -30,6 +30,7 @@ from rehearsal.providers.aws import (
     iam_roles,
     kms_logs,
     scheduler,
+    secrets_manager,
 )
 from rehearsal.providers.aws.base import AwsResource
 from rehearsal.providers.aws.boto_calls import Aws, Call, in_awss_words
@@ -82,6 +83,8 @@ RESOURCES: tuple[type[AwsResource], ...] = (
     eks_access.AccessPolicyAssociation,
     eks_access.PodIdentityAssociation,
     scheduler.Schedule,
+    secrets_manager.Secret,
+    secrets_manager.SecretVersion,
 )
 """Every type that is played."""
 

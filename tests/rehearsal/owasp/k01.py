@@ -156,6 +156,20 @@ spec:
 """
 
 REPAIRS: Final = (
+    # As the last hint has it.
+    Case(
+        "label-policy-and-limits",
+        apply="---".join(
+            (
+                _NAMESPACE.format(level="restricted"),
+                _policy(
+                    "read-only",
+                    "object.spec.containers.all(c, c.?securityContext.?readOnlyRootFilesystem.orValue(false))",
+                ),
+                _LIMITS.format(cpu="100m", more='max: {cpu: "1", memory: 512Mi}'),
+            )
+        ),
+    ),
     Case(
         "label-policy-and-quota",
         apply="---".join((_NAMESPACE.format(level="restricted"), _policy("read-only", _READ_ONLY), _QUOTA)),

@@ -1,34 +1,13 @@
 """What several commands' tests share."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
-
 import pytest
 
 from cli.commands import down, sweep
-from operations import cleanup
-from stacks import state
-from stacks.aws_lab import Opened, identity
-from stacks.stack import Stack
-from tests.unit.cli.sweep_world import (
-    STACK,
-    World,
-)
+from tests.unit.stacks.sweep_world import STACK, World, world_in
 
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    made = World()
-
-    @contextmanager
-    def opened(stack: Stack) -> Generator[Opened]:
-        yield Opened(stack, identity(stack, made.recorded), made.client, made.recorded)
-
     for module in (sweep, down):
-        monkeypatch.setattr(module, "opened", opened)
         monkeypatch.setattr(module, "load", lambda _name: STACK)
-    monkeypatch.setattr(state, "on_aws", lambda _stack: made.recorded)
-    for name in ("find", "settled"):
-        monkeypatch.setattr(cleanup, name, made.find)
-    monkeypatch.setattr(cleanup, "delete", made.delete)
-    return made
+    return world_in(monkeypatch)

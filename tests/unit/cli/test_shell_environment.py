@@ -11,7 +11,7 @@ from cli import shell_environment
 from cli.shell_environment import Who
 from infra.config.loading import parse
 from rehearsal.world import World
-from stacks import rehearsal_backend
+from stacks.rehearsal_backend import opening
 from stacks.stack import Stack
 
 SEOUL = "ap-northeast-2"
@@ -32,8 +32,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     (made.dir / "aws" / "config").write_text("[default]\nendpoint_url = http://127.0.0.1:1\n")
     (made.dir / "aws" / "credentials").write_text(f"[default]\n{SECRET}\n")
     (made.dir / "world.json").write_text("{}")
-    monkeypatch.setattr(rehearsal_backend, "running", lambda: made)
-    monkeypatch.setattr(rehearsal_backend, "tools", lambda _: Path("/tools"))
+    monkeypatch.setattr(opening, "running", lambda: made)
+    monkeypatch.setattr(shell_environment, "tools", lambda _: Path("/tools"))
     return made
 
 

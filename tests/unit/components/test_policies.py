@@ -51,6 +51,7 @@ def test_the_stack_registers_these_documents(full: Graph) -> None:
         "lbc-irsa-policy",
         "dns-irsa-policy",
         "testuser-boundary",
+        "k08-payment-policy",
     }
     assert _trusts(full).keys() == {
         "ops-role",
@@ -61,6 +62,7 @@ def test_the_stack_registers_these_documents(full: Graph) -> None:
         "dns-irsa-role",
         "irsa-sa-role",
         "pod-identity-sa-role",
+        "k08-shop-role",
     }
 
 
@@ -227,6 +229,7 @@ TAGLESS = {
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
     "aws:iam/userPolicyAttachment:UserPolicyAttachment",
     "aws:kms/alias:Alias",
+    "aws:secretsmanager/secretVersion:SecretVersion",
 }
 """Types that AWS lets bear no tags."""
 

@@ -9,7 +9,7 @@ from typing import Any
 from exercises.k01.limits import Limited, Unlimited
 from grading.account_probes import AsAccount, ByStolenToken, ObjectFacts
 from grading.check import Row
-from grading.expectations import Allowed, Expectation, Forbidden, Holds, Says
+from grading.expectations import Allowed, Between, Expectation, Forbidden, Holds, Says
 from grading.grade import Verdict
 from grading.outcomes import Outcome, Unanswered, http
 from grading.refusals import AdmissionRefused, AnyForbidden, PodSecurityRefused, PolicyRefused, Warned
@@ -44,15 +44,19 @@ def cases(row: Row, names: Names) -> Iterator[Case]:
     if isinstance(question, ObjectFacts):
         yield from _facts(question, expected)
     else:
-        right, wrong = _answers(expected, names, f"system:serviceaccount:{_account(question)}")
-        yield Case("right", _answered(right), PASSED)
-        for label, outcome in wrong:
-            yield Case(label, _answered(outcome), FAILED)
+        yield from _put(question, expected, names)
     yield Case("broken", _answered(http(500, status(500, "InternalError", "later"))), NOT_ASKED)
     down = Unanswered("The API server did not answer: connection refused")
     yield Case("down", lambda one: one.api.answers.append(lambda *_: down), NOT_ASKED)
     if isinstance(question, AsAccount | ByStolenToken):
         yield Case("the account was deleted", lambda one: None, FAILED)
+
+
+def _put(question: object, expected: Expectation, names: Names) -> Iterator[Case]:
+    right, wrong = _answers(expected, names, f"system:serviceaccount:{_account(question)}")
+    yield Case("right", _answered(right), PASSED)
+    for label, outcome in wrong:
+        yield Case(label, _answered(outcome), FAILED)
     if isinstance(question, ByStolenToken):
         refused = http(403, status(403, "Forbidden", _forbidden(f"system:serviceaccount:{_account(question)}")))
         verdict = PASSED if isinstance(expected, AnyForbidden) else FAILED
@@ -150,4 +154,6 @@ def _facts(question: ObjectFacts, expected: Expectation) -> Iterator[Case]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Between):
+        return value.least
     return [_plain(each) for each in value] if isinstance(value, tuple) else value

@@ -12,6 +12,8 @@ from copy import deepcopy
 from typing import Any
 
 from exercises.k04.new_namespace import InNewNamespace
+from exercises.k08.reading import AnotherShop, AtAws, InPlain, StealsSecrets
+from exercises.k09.questions import LedThrough, MayScrapeEveryNode, OnEveryNode, OnPodsNode
 from grading.check import Row
 from grading.expectations import Allowed, AwsDenied, Between, Forbidden, Holds, OneOf, Says, Unauthorized
 from grading.grade import Verdict
@@ -31,7 +33,7 @@ from grading.probes import (
 from grading.refusals import AnyForbidden
 from grading.roles import AnnotatedRole
 from grading.variables import Names
-from tests.unit.exercises import account_cases, k04_cases, k06_cases
+from tests.unit.exercises import account_cases, k04_cases, k06_cases, k08_cases, k09_cases
 from tests.unit.exercises.case import Case, Program
 from tests.unit.grading.fake_lab import ACCOUNT, FakeLab, jwt, lab, status
 
@@ -66,6 +68,10 @@ def cases(row: Row) -> Iterator[Case]:
             yield from k04_cases.cases(row.expected)
         case question if type(question) in k06_cases.QUESTIONS:
             yield from k06_cases.cases(row)
+        case StealsSecrets() | AnotherShop() | AtAws() | InPlain():
+            yield from k08_cases.cases(row, row.question)
+        case OnEveryNode() | OnPodsNode() | MayScrapeEveryNode() | LedThrough():
+            yield from k09_cases.cases(row, row.question)
         case _:
             yield from account_cases.cases(row, names)
 

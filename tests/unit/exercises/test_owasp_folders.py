@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from exercises.catalogue import EXERCISES, OFF, Exercise, named
-from exercises.objects import IMAGES, at_stage, identity, rank
+from exercises.objects import CLUSTER_NAME, IMAGES, at_stage, identity, rank
 from exercises.registry import ROWS
 from exercises.shared.manifest_exercise import KINDS
 from exercises.texts import HINTS, folder
@@ -53,7 +53,7 @@ def test_every_word_about_a_row_is_used(exercise: Exercise):
 @pytest.mark.parametrize("exercise", MADE, ids=names(MADE))
 def test_its_objects_are_its_own(exercise: Exercise):
     for stage in exercise.stages:
-        objects = at_stage(exercise.name, stage, dict.fromkeys(IMAGES, "image"))
+        objects = at_stage(exercise.name, stage, dict.fromkeys((*IMAGES, CLUSTER_NAME), "image"))
         assert objects
         seen: set[tuple[str, str, str]] = set()
         namespaces = {each["metadata"]["name"] for each in objects if each["kind"] == "Namespace"}

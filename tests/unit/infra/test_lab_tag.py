@@ -22,6 +22,7 @@ UNTAGGED = {
     "aws:iam/userPolicyAttachment:UserPolicyAttachment": "user",
     "aws:kms/alias:Alias": "KMS alias",
     "aws:scheduler/schedule:Schedule": "schedule",
+    "aws:secretsmanager/secretVersion:SecretVersion": "secret",
 }
 """Type that takes no tags → the kind that is known by its name, or with which it goes."""
 

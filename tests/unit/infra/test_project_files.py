@@ -7,9 +7,9 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from cli.aws_stack import FORGET_WITH_CLUSTER
 from infra.config.loading import ConfigError, LabConfig, parse
 from infra.config.model import GROUPS, keys_of
+from stacks.aws_lab import FORGET_WITH_CLUSTER
 from tests.unit.infra.config.config_cases import CERTIFICATE
 
 ROOT = Path(__file__).parents[3]

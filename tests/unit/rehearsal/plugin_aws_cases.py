@@ -445,6 +445,16 @@ CASES: dict[str, Case] = {
         },
         same={"scheduleExpressionTimezone": "UTC", "state": "ENABLED"},
     ),
+    "aws:secretsmanager/secret:Secret": Case(
+        {"description": "a"},
+        {"name": "other", "region": REGION},
+        {"description": "b", "kmsKeyId": "alias/other", **TAGS},
+        {"recoveryWindowInDays": 0, "namePrefix": "other-"},
+    ),
+    "aws:secretsmanager/secretVersion:SecretVersion": Case(
+        {"secretId": "arn:aws:secretsmanager:::secret:a", "secretString": "not-a-real-secret"},
+        {"secretId": "arn:aws:secretsmanager:::secret:b", "secretString": "another", "region": REGION},
+    ),
 }
 CASES["aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"] = CASES[
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"

@@ -5,9 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from cli import app, preflight
+from cli import app
 from rehearsal import room
 from rehearsal.world import WorldError, joined
+from stacks.rehearsal_backend.backend import free_room
 
 
 @pytest.fixture(autouse=True)
@@ -27,12 +28,12 @@ def test_too_little_room_is_told_before_anything_is_started(place: Path, monkeyp
         joined("ap-northeast-2", Path("/nowhere"))
     assert f"takes up to {room.WORLD} MiB in {place}, where 20 MiB are free. Free some" in str(refused.value)
     assert not place.exists()
-    finding = preflight._room()  # pyright: ignore[reportPrivateUsage]
+    finding = free_room()
     assert (finding.status, "20 MiB are free" in finding.finding) == ("fail", True)
     assert "MYEKS_LAB_WORLD" in finding.remedy
     leave(monkeypatch, room.WORLD)
     assert room.lack() == ""
-    assert preflight._room().status == "ok"  # pyright: ignore[reportPrivateUsage]
+    assert free_room().status == "ok"
 
 
 def test_a_world_that_stands_has_its_room(place: Path, monkeypatch: pytest.MonkeyPatch):

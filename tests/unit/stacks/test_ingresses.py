@@ -14,7 +14,7 @@ from stacks.aws_lab import Opened
 from stacks.cluster_facts import NotThere
 from stacks.console import Progress
 from stacks.errors import CannotAsk, Failure
-from tests.unit.cli.sweep_world import STACK, STANDING, UNASKED, left, report
+from tests.unit.stacks.sweep_world import STACK, STANDING, UNASKED, left, report
 
 LISTS = "/apis/networking.k8s.io/v1/ingresses"
 GRAFANA = "/apis/networking.k8s.io/v1/namespaces/monitoring/ingresses/grafana"

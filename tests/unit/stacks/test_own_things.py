@@ -4,7 +4,7 @@ import pytest
 
 from rehearsal.emulator.inventory import QUESTIONS
 from stacks import own_things
-from tests.unit.cli.sweep_world import ALB, report
+from tests.unit.stacks.sweep_world import ALB, report
 
 HELD = {
     "aws:iam/role:Role": frozenset({"ops-role-1"}),

@@ -14,7 +14,7 @@ from stacks.console import Progress
 from stacks.errors import CannotAsk, Failure
 from stacks.services import Cluster, Service
 from stacks.state import CLUSTER, RELEASE, Recorded
-from tests.unit.cli.sweep_world import STACK
+from tests.unit.stacks.sweep_world import STACK
 
 HELD = Recorded(
     {

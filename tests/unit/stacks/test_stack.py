@@ -147,3 +147,8 @@ def test_a_type_that_the_engine_refuses_is_told_before(checkout: Path, line: str
     assert told in str(refused.value)
     assert str(refused.value).count(told.split(": ")[0]) == 1
     assert refused.value.exit_code == 2
+
+
+def test_a_profile_leads_nowhere_in_the_rehearsal(checkout: Path):
+    (checkout / "Pulumi.rehearsal.yaml").write_text(f"{GOOD}  aws:profile: study\n")
+    assert stacks.load("rehearsal").profile is None

@@ -9,9 +9,9 @@ import pytest
 from infra.config.loading import parse
 from operations import cleanup
 from stacks import pulumi_cli, state
-from stacks.aws_lab import identity, state_of
+from stacks.aws_lab import identity
 from stacks.state import CLUSTER
-from tests.unit.cli.sweep_world import (
+from tests.unit.stacks.sweep_world import (
     STACK,
 )
 
@@ -63,7 +63,7 @@ def test_a_lost_state_is_told_from_one_that_cannot_be_read(
 ) -> None:
     monkeypatch.setattr(pulumi_cli, "binary", lambda: "pulumi")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], code, stdout, stderr))
-    held = state_of(STACK)
+    held = state.state_of(STACK)
     assert held.count == count
     assert unknown in held.unknown
     assert bool(held.unknown) is bool(unknown)

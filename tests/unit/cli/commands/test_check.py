@@ -13,7 +13,7 @@ import pytest
 import typer
 from botocore.exceptions import NoCredentialsError
 
-from cli.commands import check, stage
+from cli.commands import check
 from exercises import by_hand
 from exercises.catalogue import EXERCISES, standing, walk
 from exercises.judge import Score, rows_of
@@ -26,7 +26,7 @@ from grading.outcomes import Unanswered
 from grading.session import NoOperator, Situation
 from infra.config.loading import parse
 from operations.testuser import access_key
-from stacks import cluster_facts, unfinished
+from stacks import cluster_facts, staging, unfinished
 from stacks import progress as learners
 from stacks.cluster_facts import Node
 from stacks.console import Progress
@@ -69,7 +69,7 @@ class Played:
         monkeypatch.setattr(check, "_found", self.found)
         monkeypatch.setattr(unfinished, "_failed", lambda _: self.failed)
         monkeypatch.setattr(check, "ask_all", self.ask_all)
-        monkeypatch.setattr(stage, "apply", self.apply)
+        monkeypatch.setattr(staging, "apply", self.apply)
         monkeypatch.setattr(access_key, "key_of", self.key)
 
     @contextmanager
@@ -138,7 +138,7 @@ def test_every_row_of_the_standing_stages_is_asked(played: Played, capsys: pytes
         row.name for row in ROWS if wanted.get(row.exercise) == row.stage and row.boundary is not False
     ]
     said = capsys.readouterr().out
-    for line in ("rbac before: 14 passed", "identity-mapping entry: 15 passed", "irsa on: 17 passed"):
+    for line in ("rbac before: 14 passed", "identity-mapping entry: 18 passed", "irsa on: 17 passed"):
         assert line in said
     assert "permissions boundary: mapping-entry-aws-s3-allowed. Set" in said
     assert "./lab stage rbac after" in said
@@ -335,7 +335,7 @@ def test_a_walk_that_cannot_come_back_says_so(played: Played, capsys: pytest.Cap
 
 
 def test_an_update_that_went_elsewhere_is_no_check(played: Played, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(stage, "apply", lambda *_: None)
+    monkeypatch.setattr(staging, "apply", lambda *_: None)
     with pytest.raises(Failure, match="tells otherwise"):
         check.check(None, every_stage=True)
 

@@ -11,16 +11,19 @@ import typer
 from botocore.exceptions import ProfileNotFound
 from typer.testing import CliRunner
 
-from cli import aws_stack, preflight
+from cli import preflight
 from cli.commands import doctor, up
+from cli.views import update
 from clients import aws as aws_clients
 from infra.config.loading import parse
 from operations.doctor import machine, probes
 from operations.doctor.findings import Finding, Layer, Status
 from operations.doctor.observations import Machine, Recorded, Unseen
 from stacks import pulumi_cli, state
+from stacks.aws_backend import AwsBackend, examination
 from stacks.console import Progress
 from stacks.errors import Failure
+from stacks.outcomes import Update
 from stacks.stack import Stack
 
 OK = Finding(Layer.MACHINE, Status.OK, "Python is 3.12.")
@@ -53,14 +56,14 @@ def run(monkeypatch: pytest.MonkeyPatch, chosen: Stack, *arguments: str) -> Any:
 def test_the_exit_code_is_the_worst_of_the_findings(
     monkeypatch: pytest.MonkeyPatch, found: tuple[Finding, ...], code: int
 ):
-    monkeypatch.setattr(preflight, "_on_aws", lambda _stack: found)
+    monkeypatch.setattr(examination, "on_aws", lambda _stack: found)
     assert run(monkeypatch, stack()).exit_code == code
     assert run(monkeypatch, stack(), "--json").exit_code == code
     assert preflight.stops(found) == (code == 1)
 
 
 def test_findings_are_shown_with_their_remedies_and_counted(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(preflight, "_on_aws", lambda _stack: (OK, FAIL, UNCHECKED))
+    monkeypatch.setattr(examination, "on_aws", lambda _stack: (OK, FAIL, UNCHECKED))
     said = run(monkeypatch, stack()).output
     (line,) = [text for text in said.splitlines() if "None left." in text]
     assert line.split() == ["quotas", "fail", "None", "left.", "Have", "it", "raised."]
@@ -73,7 +76,7 @@ def test_findings_are_shown_with_their_remedies_and_counted(monkeypatch: pytest.
 def test_up_goes_on_with_what_does_not_stop_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], found: tuple[Finding, ...], told: str
 ):
-    monkeypatch.setattr(preflight, "_on_aws", lambda _stack: found)
+    monkeypatch.setattr(examination, "on_aws", lambda _stack: found)
     preflight.insist(stack())
     said = capsys.readouterr().out
     assert told in said
@@ -81,7 +84,7 @@ def test_up_goes_on_with_what_does_not_stop_it(
 
 
 def test_up_stops_at_what_would_fail(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    monkeypatch.setattr(preflight, "_on_aws", lambda _stack: (OK, FAIL))
+    monkeypatch.setattr(examination, "on_aws", lambda _stack: (OK, FAIL))
     with pytest.raises(Failure, match="nothing was touched") as caught:
         preflight.insist(stack())
     assert caught.value.exit_code == 1
@@ -91,7 +94,7 @@ def test_up_stops_at_what_would_fail(monkeypatch: pytest.MonkeyPatch, capsys: py
 
 
 def test_the_rehearsal_looks_at_this_machine_alone(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(preflight, "_on_aws", lambda _stack: pytest.fail("AWS was asked"))
+    monkeypatch.setattr(examination, "on_aws", lambda _stack: pytest.fail("AWS was asked"))
     found = preflight.examine(stack("rehearsal"))
     assert {finding.layer for finding in found} == {Layer.MACHINE}
     assert any("go" in finding.finding for finding in found)
@@ -156,9 +159,11 @@ def test_what_stands_is_what_the_state_says_and_not_the_outputs(
 def test_with_json_stdout_is_left_to_what_up_prints(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(preflight, "_on_aws", lambda _stack: (OK, WARN))
+    monkeypatch.setattr(examination, "on_aws", lambda _stack: (OK, WARN))
     monkeypatch.setattr(up, "load", lambda _name: stack())
-    monkeypatch.setattr(aws_stack, "up", lambda *_, **__: None)
+    monkeypatch.setattr(AwsBackend, "agree", lambda *_, **__: None)
+    monkeypatch.setattr(AwsBackend, "up", lambda *_, **__: Update(outputs={}))
+    monkeypatch.setattr(update, "tell", lambda *_, **__: None)
     up.up("dev", yes=True, as_json=True)
     said = capsys.readouterr()
     assert said.out == ""
@@ -169,7 +174,7 @@ def test_with_json_stdout_is_left_to_what_up_prints(
 
 def test_what_aws_says_in_brackets_is_shown(monkeypatch: pytest.MonkeyPatch):
     bad = Finding(Layer.NETWORK, Status.UNCHECKED, "It said [red] and [/].", "Look at [link].")
-    monkeypatch.setattr(preflight, "_on_aws", lambda _stack: (bad,))
+    monkeypatch.setattr(examination, "on_aws", lambda _stack: (bad,))
     said = run(monkeypatch, stack()).output
     assert "It said [red] and [/]." in said
     assert "Look at [link]." in said
@@ -194,7 +199,7 @@ def test_a_pipe_is_told_of_what_takes_long(
 
     monkeypatch.setattr("stacks.console.Progress", Shown)
     monkeypatch.setattr(preflight, "QUIET", 0.0)
-    monkeypatch.setattr(preflight, "_on_aws", slow)
+    monkeypatch.setattr(examination, "on_aws", slow)
     monkeypatch.setattr(machine, "look", slow)
     preflight.examine(stack(name))
     said = capsys.readouterr()
@@ -205,6 +210,6 @@ def test_a_pipe_is_told_of_what_takes_long(
 
 def test_a_quick_look_tells_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     assert preflight.QUIET == 2.0
-    monkeypatch.setattr(preflight, "_on_aws", lambda _stack: (OK,))
+    monkeypatch.setattr(examination, "on_aws", lambda _stack: (OK,))
     preflight.examine(stack())
     assert capsys.readouterr().err == ""

@@ -1,113 +1,33 @@
-"""`lab plan`: which settings the rehearsal plays for it, in which world, and where its charts go."""
+"""`lab plan`: where its charts go, and how they fit."""
 
 import io
-import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 import typer
-import yaml
 from rich.console import Console
 from typer.testing import CliRunner
 
 from cli.commands import plan
-from infra.config.loading import parse
 from operations.forecast.critical_path import Bar, Schedule
 from operations.forecast.forecast import Forecast
-from rehearsal import world as worlds
-from rehearsal.engine import EngineCommand
-from rehearsal.world import World
-from stacks import rehearsal_backend
-from stacks.stack import Stack
 
-SEOUL, FRANKFURT = "ap-northeast-2", "eu-central-1"
 URN = "urn:pulumi:dev::myeks::aws:ec2/vpc:Vpc::network-vpc"
-SETTINGS = {
-    "encryptionsalt": "v1:salt",
-    "config": {
-        "aws:region": FRANKFURT,
-        "aws:profile": "study",
-        "aws:assumeRoles": [{"roleArn": "arn:aws:iam::111122223333:role/study"}],
-        "myeks:grafanaAdminPassword": {"secure": "v1:0123:4567"},
-        "myeks:nodeGroup": {"desiredSize": 2},
-    },
-}
 
 
-class Played:
-    """Stands in for the rehearsal, with a world that runs in Seoul, and remembers what it was asked to play."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:
-        self.file = directory / "Pulumi.dev.yaml"
-        self.file.write_text(yaml.safe_dump(SETTINGS))
-        self.running: World | None = World("id", 1, "http://127.0.0.1:1", "111122223333", SEOUL, directory / "world")
-        self.world = ""
-        self.settings: dict[str, Any] = {}
-        self.stopped = 0
-        self.engine = EngineCommand(Path("/nowhere"))
-        monkeypatch.setenv("MYEKS_LAB_WORLD", "the user's")
-        monkeypatch.setattr(rehearsal_backend, "attached", lambda: self.running)
-        monkeypatch.setattr(rehearsal_backend, "begin", self._begin)
-        monkeypatch.setattr(rehearsal_backend, "stack_in", self._stack_in)
-        monkeypatch.setattr(worlds, "stop", self._stop)
-        self._patch = monkeypatch
-
-    def __call__(self, *arguments: str, region: str = FRANKFURT) -> None:
-        self._patch.setattr(plan, "load", lambda name: Stack(name, self.file, parse({}, region), "study"))
-        app = typer.Typer()
-        plan.register(app)
-        ended = CliRunner().invoke(app, ["-s", "dev", *arguments], catch_exceptions=False)
+def test_charts_go_where_the_user_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    def drawn(directory: str) -> None:
+        ended = CliRunner().invoke(app, ["-s", "dev", "--svg", directory], catch_exceptions=False)
         assert ended.exit_code == 0, ended.output
 
-    def _begin(self, *_: object) -> tuple[None, None, bool]:
-        self.world = os.environ["MYEKS_LAB_WORLD"]
-        return None, None, True
-
-    def _stack_in(self, _world: object, _bin_dir: object, stack: Stack, *_: object) -> "Played":
-        self.settings = yaml.safe_load(stack.file.read_text())
-        return self
-
-    def plan(self) -> dict[str, Any]:
-        return {"resourcePlans": {URN: {"goal": {"custom": True}}}}
-
-    def _stop(self, _world: object) -> None:
-        assert os.environ["MYEKS_LAB_WORLD"] == self.world
-        self.stopped += 1
-
-
-@pytest.fixture
-def played(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Played:
-    return Played(monkeypatch, tmp_path)
-
-
-def test_nothing_that_leads_to_an_account_of_the_users_is_played(played: Played):
-    played()
-    assert played.settings == {"config": {"aws:region": FRANKFURT, "myeks:nodeGroup": {"desiredSize": 2}}}
-    assert yaml.safe_load(played.file.read_text()) == SETTINGS
-
-
-def test_a_running_rehearsal_of_another_region_is_left_alone(played: Played):
-    assert played.running
-    played()
-    assert played.world == f"{played.running.dir}-{FRANKFURT}"
-    assert played.stopped == 1
-    assert os.environ["MYEKS_LAB_WORLD"] == "the user's"
-
-
-def test_one_of_the_same_region_plays_the_plan_and_so_does_a_new_one(played: Played):
-    played(region=SEOUL)
-    assert played.world == "the user's"
-    played.running = None
-    played()
-    assert played.world == "the user's"
-
-
-def test_charts_go_where_the_user_is(played: Played, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    app = typer.Typer()
+    plan.register(app)
+    monkeypatch.setattr(plan, "load", lambda name: name)
+    monkeypatch.setattr(plan, "plan_of", lambda _: {"resourcePlans": {URN: {"goal": {"custom": True}}}})
     monkeypatch.setenv("LAB_INVOKED_FROM", str(tmp_path / "here"))
-    played("--svg", "charts/new")
+    drawn("charts/new")
     assert sorted(file.name for file in (tmp_path / "here/charts/new").iterdir()) == ["down.svg", "up.svg"]
-    played("--svg", str(tmp_path / "there"))
+    drawn(str(tmp_path / "there"))
     assert (tmp_path / "there/up.svg").exists()
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import typer
 
-from cli import moving, updates
+from cli import moving
 from cli.commands import hint, play, reset, solution, stage
 from cli.commands import progress as progress_command
 from exercises.catalogue import EXERCISES
@@ -21,6 +21,7 @@ from infra.config.loading import parse
 from stacks import exercise_state, progress, stage_settings, undoing
 from stacks.console import Progress
 from stacks.errors import BadInput, Failure
+from stacks.rehearsal_backend import RehearsalBackend
 from stacks.stack import REHEARSAL, Stack
 from stacks.traces import Trace
 from stacks.undoing import Undoing
@@ -61,7 +62,7 @@ class Lab:
         self.did.append("read again")
         return self.marks
 
-    def rehearse(self, meant: Stack, _shown: Progress, *, refresh: bool = False, **_: object) -> None:
+    def apply(self, *, refresh: bool) -> None:
         if self.fails:
             raise self.fails
         self.stands = str(stage_settings.load(REHEARSAL).config.exercises.stages()["k03"])
@@ -75,7 +76,7 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
     monkeypatch.setattr(Undoing, "run", made.run)
     monkeypatch.setattr(Undoing, "read_again", made.read_again)
     monkeypatch.setattr(moving, "stage_of", lambda *_: made.stands)
-    monkeypatch.setattr(updates, "rehearse", made.rehearse)
+    monkeypatch.setattr(RehearsalBackend, "apply", lambda *_, refresh, **__: made.apply(refresh=refresh))
     monkeypatch.setattr(typer, "confirm", lambda *_, **__: pytest.fail("asked"))
     return made
 

@@ -1,4 +1,4 @@
-"""`lab stage` without anything that runs: what it writes, when, and what it tells."""
+"""`lab stage` without anything that runs: what it takes, and what it tells. The move is `test_staging.py`'s."""
 
 import json
 from collections.abc import Generator
@@ -10,61 +10,22 @@ import pytest
 import typer
 import yaml
 
-from cli import aws_stack, updates
 from cli.commands import stage
 from cli.views import cost
 from exercises.catalogue import EXERCISES
-from grading.check import ExerciseName
-from infra.config.loading import ConfigError, parse
-from rehearsal.outcome import Result
-from stacks import cluster_facts, kept_stages, pulumi_cli, stack
-from stacks.console import Progress
-from stacks.errors import BadInput, CannotAsk, Failure, NotUp
-from stacks.stack import CHECKOUT, Stack
+from infra.config.loading import ConfigError
+from stacks import kept_stages
+from stacks.errors import BadInput, CannotAsk, NotUp
+from stacks.stack import Stack
+from tests.unit.stacks.stage_lab import Lab, lab_in
 
 pytestmark = pytest.mark.usefixtures("pulumi_installed")
 
 
-class Lab:
-    """A checkout with two stacks, and what was run in it."""
-
-    def __init__(self, root: Path) -> None:
-        text = (CHECKOUT / "Pulumi.rehearsal.yaml").read_text()
-        self.files = {name: root / f"Pulumi.{name}.yaml" for name in ("rehearsal", "dev")}
-        for file in self.files.values():
-            file.write_text(text)
-        self.text = text
-        self.ran: list[tuple[str, dict[str, object]]] = []
-        self.fails: BaseException | None = None
-
-    def exercises(self, name: str = "rehearsal") -> dict[str, object]:
-        return stack.settings_of(stack.load(name))["config"]["myeks:exercises"]
-
-    def rehearse(self, chosen: Stack, shown: Progress, **_: object) -> updates.Update:
-        self._run(chosen)
-        return updates.Update(Result({"same": 9}, {"clusterName": "myeks"}), (), 1.0)
-
-    def pulumi(self, *arguments: str, **_: object) -> None:
-        file = arguments[arguments.index("--config-file") + 1] if "--config-file" in arguments else self.files["dev"]
-        self._run(Stack(arguments[arguments.index("--stack") + 1], Path(file), parse({}, "ap-northeast-2")))
-
-    def _run(self, chosen: Stack) -> None:
-        self.ran.append((chosen.name, stack.settings_of(chosen)["config"]["myeks:exercises"]))
-        if self.fails:
-            raise self.fails
-
-
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    made = Lab(tmp_path)
-    monkeypatch.setattr(stack, "CHECKOUT", tmp_path)
-    monkeypatch.setattr(updates, "rehearse", made.rehearse)
-    monkeypatch.setattr(updates, "tell", lambda *_, **__: None)
-    monkeypatch.setattr(aws_stack, "_pulumi", made.pulumi)
-    monkeypatch.setattr(pulumi_cli, "outputs", lambda _stack: {"clusterName": "myeks"})
-    monkeypatch.setattr(cluster_facts, "after_up", lambda *_: ())
     monkeypatch.setattr(cost, "tell", lambda _stack: None)
-    return made
+    return lab_in(tmp_path, monkeypatch)
 
 
 def test_the_setting_is_written_and_then_applied(lab: Lab, capsys: pytest.CaptureFixture[str]):
@@ -74,10 +35,11 @@ def test_the_setting_is_written_and_then_applied(lab: Lab, capsys: pytest.Captur
     assert applied == lab.exercises()
     assert (applied["identityMapping"], applied["irsa"], applied["rbac"]) == ("entry", "on", "off")
     said = [line for line in capsys.readouterr().err.splitlines() if not line.startswith(" ")]
-    assert len(said) == 6
-    assert said[0].startswith("identity-mapping stands at entry. ")
-    assert said[1] == "Try it in ./lab shell: ./lab as testuser -- kubectl auth whoami"
-    assert said[2] == "Then: ./lab check identity-mapping grades it, ./lab stage irsa account goes on."
+    assert len(said) == 7
+    assert said[0] == "9 unchanged in 0 s."
+    assert said[1].startswith("identity-mapping stands at entry. ")
+    assert said[2] == "Try it in ./lab shell: ./lab as testuser -- kubectl auth whoami"
+    assert said[3] == "Then: ./lab check identity-mapping grades it, ./lab stage irsa account goes on."
     stage.stage(["irsa", "off", "identity-mapping", "off"])
     assert lab.files["rehearsal"].read_text() == lab.text
     assert lab.files["dev"].read_text() == lab.text
@@ -120,17 +82,6 @@ def test_an_unknown_stack_and_wrong_settings_are_told_before_anything_is_written
     assert lab.ran == []
 
 
-def test_a_wrong_stage_in_the_file_can_be_mended_by_the_command(lab: Lab):
-    file = lab.files["rehearsal"]
-    file.write_text(lab.text.replace('rbac: "off"', 'rbac: "befor"'))
-    lab.fails = Failure("The update stopped.")
-    with pytest.raises(Failure) as told:
-        stage.stage(["rbac", "before"])
-    assert lab.exercises()["rbac"] == "before"
-    # There is no way back to what was no stage.
-    assert "goes back" not in str(told.value)
-
-
 def test_the_rehearsals_file_is_left_alone_and_what_is_edited_in_it_afterwards_counts(lab: Lab):
     file = lab.files["rehearsal"]
     stage.stage(["rbac", "after", "irsa", "on"])
@@ -156,83 +107,6 @@ def test_an_aws_stacks_stages_stay_in_its_file(lab: Lab):
 def test_kept_stages_that_cannot_be_read_are_none(lab: Lab, text: str):
     kept_stages.file().write_text(text)
     assert lab.exercises() == lab.exercises("dev")
-
-
-def test_a_failed_update_leaves_the_new_stage_and_tells_the_way_back(lab: Lab):
-    lab.fails = Failure("The update stopped.")
-    with pytest.raises(Failure) as told:
-        stage.stage(["rbac", "after", "pod-identity", "on"])
-    assert str(told.value) == (
-        "The update stopped.\nThe rehearsal's setting says rbac after, pod-identity on now: ./lab up tries again, "
-        "./lab stage rbac off pod-identity off goes back."
-    )
-    assert lab.exercises()["rbac"] == "after"
-    assert told.value.exit_code == 1
-
-
-def test_an_interrupted_update_tells_the_way_back(lab: Lab, capsys: pytest.CaptureFixture[str]):
-    lab.fails = KeyboardInterrupt()
-    with pytest.raises(KeyboardInterrupt):
-        stage.stage(["rbac", "before"], stack="dev", yes=True)
-    assert "./lab up -s dev tries again, ./lab stage rbac off -s dev goes back" in capsys.readouterr().err
-    assert lab.exercises("dev")["rbac"] == "before"
-
-
-def test_a_failure_before_the_file_is_written_does_not_speak_of_it(lab: Lab, monkeypatch: pytest.MonkeyPatch):
-    def untouchable(*_: object) -> None:
-        raise CannotAsk("Prices could not be asked for.")
-
-    monkeypatch.setattr(cost, "tell", untouchable)
-    with pytest.raises(CannotAsk) as told:
-        stage.stage(["rbac", "before"], stack="dev", yes=True)
-    assert "now" not in str(told.value)
-    assert lab.files["dev"].read_text() == lab.text
-
-
-def test_a_file_that_changes_while_aws_is_asked_about_is_not_overwritten(lab: Lab, monkeypatch: pytest.MonkeyPatch):
-    def edit(_question: str) -> bool:
-        lab.files["dev"].write_text(lab.text + "# mine\n")
-        return True
-
-    monkeypatch.setattr(typer, "confirm", edit)
-    with pytest.raises(Failure, match="was changed by somebody else"):
-        stage.stage(["rbac", "before"], stack="dev")
-    assert lab.files["dev"].read_text() == lab.text + "# mine\n"
-    assert lab.ran == []
-
-
-def test_on_aws_nothing_is_written_without_consent(lab: Lab, monkeypatch: pytest.MonkeyPatch):
-    told: list[str] = []
-    monkeypatch.setattr(cost, "tell", lambda chosen: told.append(chosen.name))
-    monkeypatch.setattr(typer, "confirm", lambda _question: False)
-    with pytest.raises(typer.Exit) as left:
-        stage.stage(["rbac", "before"], stack="dev")
-    assert left.value.exit_code == 1
-    assert told == ["dev"]
-    assert lab.ran == []
-    assert lab.files["dev"].read_text() == lab.text
-    monkeypatch.setattr(typer, "confirm", lambda _question: True)
-    stage.stage(["rbac", "before"], stack="dev")
-    ((name, applied),) = lab.ran
-    assert (name, applied["rbac"]) == ("dev", "before")
-
-
-@pytest.mark.parametrize("name", ["rehearsal", "dev"])
-def test_stages_applied_for_a_check_leave_the_file_alone(lab: Lab, name: str):
-    chosen = stack.load(name)
-    wanted: dict[ExerciseName, str] = {"rbac": "after", "irsa": "on"}
-    stage.apply(chosen, wanted, Progress())
-    lab.fails = Failure("The update stopped.")
-    with pytest.raises(Failure, match="stopped"):
-        stage.apply(chosen, {"rbac": "before"}, Progress())
-    lab.fails = None
-    stage.apply(chosen, {}, Progress())
-    assert [(of, applied["rbac"], applied["irsa"]) for of, applied in lab.ran] == [
-        (name, "after", "on"),
-        (name, "before", "off"),
-        (name, "off", "off"),
-    ]
-    assert lab.files[name].read_text() == lab.text
 
 
 def outputs(monkeypatch: pytest.MonkeyPatch, told: dict[str, Any] | Exception) -> None:
@@ -312,11 +186,16 @@ def test_on_aws_json_needs_yes_and_has_stdout_for_itself(
     stage.stage(["rbac", "before"], as_json=True)
 
 
-@pytest.mark.parametrize("name", ["rehearsal", "dev"])
-def test_an_end_that_has_passed_is_told_before_anything_is_written(lab: Lab, name: str):
-    file = lab.files[name]
-    file.write_text(lab.text.replace("config:\n", 'config:\n  myeks:expires: "2026-01-01T00:00Z"\n'))
-    before = file.read_text()
-    with pytest.raises(BadInput, match="has passed"):
-        stage.stage(["rbac", "before"], stack=name, yes=True)
-    assert (lab.ran, file.read_text()) == ([], before)
+def test_on_aws_the_cost_is_told_before_anybody_is_asked(lab: Lab, monkeypatch: pytest.MonkeyPatch):
+    told: list[str] = []
+    monkeypatch.setattr(cost, "tell", lambda chosen: told.append(chosen.name))
+
+    def confirm(_question: str) -> bool:
+        assert told == ["dev"]
+        return True
+
+    monkeypatch.setattr(typer, "confirm", confirm)
+    stage.stage(["rbac", "before"], stack="dev")
+    assert [name for name, _ in lab.ran] == ["dev"]
+    stage.stage(["rbac", "before"])
+    assert told == ["dev"], "what costs nothing tells no cost"

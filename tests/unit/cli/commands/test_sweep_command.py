@@ -12,7 +12,7 @@ from operations.cleanup import KINDS, Report, Unasked
 from stacks.errors import BadInput
 from stacks.stack import Stack
 from stacks.state import Recorded
-from tests.unit.cli.sweep_world import (
+from tests.unit.stacks.sweep_world import (
     ALB,
     CLUSTER_LEFT,
     DATA,

@@ -11,13 +11,15 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from cli import aws_stack, preflight
+from cli import preflight
 from cli.commands import up
 from cli.views import cost
 from stacks import cluster_facts, expiry, kept_stages, pulumi_cli
 from stacks import stack as stacks
+from stacks.aws_backend import AwsBackend, engine
 from stacks.cluster_facts import Release
 from stacks.errors import BadInput, CannotAsk, Failure
+from stacks.rehearsal_backend import RehearsalBackend
 
 pytestmark = pytest.mark.usefixtures("pulumi_installed")
 
@@ -59,7 +61,7 @@ def evening(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Evening:
         made.steps.append("asked")
         return made.agrees
 
-    def pulumi(*arguments: str, **_: Any) -> None:
+    def pulumi(_stack: Any, *arguments: str, **_: Any) -> None:
         made.steps.append(" ".join(arguments[: arguments.index("--stack")]))
         made.steps.append("settings written" if made.written else "settings as they were")
 
@@ -76,7 +78,7 @@ def evening(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Evening:
     monkeypatch.setattr(preflight, "insist", insist)
     monkeypatch.setattr(cost, "tell", tell)
     monkeypatch.setattr(typer, "confirm", confirm)
-    monkeypatch.setattr(aws_stack, "_pulumi", pulumi)
+    monkeypatch.setattr(engine, "change", pulumi)
     monkeypatch.setattr(pulumi_cli, "outputs", outputs)
     monkeypatch.setattr(cluster_facts, "after_up", after_up)
     return made
@@ -160,7 +162,7 @@ def test_more_time_after_the_end_needs_a_cluster_that_still_stands(
 ):
     evening.file.write_text(LATE)
     lab = SimpleNamespace(recorded=SimpleNamespace(has_cluster=recorded))
-    monkeypatch.setattr(up, "opened", lambda _stack: nullcontext(lab))
+    monkeypatch.setattr(AwsBackend, "opened", lambda _self: nullcontext(lab))
     monkeypatch.setattr(up, "cluster_is_gone", lambda _lab, _shown: gone)
     ended = evening.run("--yes", "--ttl", "4h")
     if recorded and gone:
@@ -180,11 +182,13 @@ def test_the_rehearsals_end_is_kept_beside_it_and_its_file_stays(tmp_path: Path,
     file.write_text(SETTINGS)
     meant: list[stacks.Stack] = []
 
-    def stop(chosen: stacks.Stack, *_: Any, **__: Any) -> None:
-        meant.append(chosen)
+    def stop(lab: RehearsalBackend, *_: Any, **__: Any) -> None:
+        meant.append(lab.stack)
         raise Failure("Stopped here.")
 
-    monkeypatch.setattr(up.updates, "rehearse", stop)
+    monkeypatch.setattr(RehearsalBackend, "up", stop)
+    for nobody in (preflight, "insist"), (cost, "tell"), (typer, "confirm"):
+        monkeypatch.setattr(*nobody, lambda *_, **__: pytest.fail("it costs nothing"))
     app = typer.Typer()
     up.register(app)
     CliRunner().invoke(app, ["--ttl", "4h"])

@@ -82,6 +82,7 @@ MADE_BY_THE_STACK = (
     "route table",
     "internet gateway",
     "VPC",
+    "secret",
 )
 """Kinds of which the stack makes and tags every one that is the lab's."""
 

@@ -27,6 +27,7 @@ ROLE = "arn:aws:iam::111122223333:role/nodes-role-1"
 POLICY = "arn:aws:iam::111122223333:policy/lbc-irsa-policy-1"
 PROVIDER = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.ap-northeast-2.amazonaws.com/id/1"
 KEY = "0123abcd-0123-0123-0123-0123456789ab"
+SECRET = "arn:aws:secretsmanager:ap-northeast-2:111122223333:secret:myeks-payment-AbCdEf"
 USER = {"User": {"UserName": "testuser", "UserId": "AIDA1234567890123456", "Arn": f"{ROLE}", "Path": "/"}}
 USER["User"] |= {"CreateDate": AT, "Tags": TAG}  # pyright: ignore[reportArgumentType]  # a date among texts
 
@@ -644,6 +645,23 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
             ),
         ],
         [Thing(KEY, "of myeks", TAGS, "", AT, state="Enabled")],
+    ),
+    (
+        "secret",
+        [
+            Call(
+                "secretsmanager",
+                "list_secrets",
+                {
+                    "Filters": [
+                        {"Key": "tag-key", "Values": ["myeks:lab"]},
+                        {"Key": "tag-value", "Values": [LAB.id]},
+                    ]
+                },
+                {"SecretList": [{"ARN": SECRET, "Name": "myeks-payment", "CreatedDate": AT, "Tags": TAG}]},
+            )
+        ],
+        [Thing(SECRET, "myeks-payment", TAGS, "", AT)],
     ),
     (
         "OIDC provider",

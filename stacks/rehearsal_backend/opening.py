@@ -1,4 +1,4 @@
-"""Opens the rehearsal for a command: tools, world, and this lab's program put together.
+"""Opens the rehearsal: tools, world, and this lab's program put together.
 
 The rehearsal itself can play any program; here is the one place that hands it ours.
 """
@@ -6,7 +6,8 @@ The rehearsal itself can play any program; here is the one place that hands it o
 import shlex
 import sys
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Generator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +17,11 @@ from infra.config.loading import NAMESPACE, SECRET_KEYS
 from rehearsal import aws_cli_2, stack_files, world
 from rehearsal import stack as run
 from rehearsal.charts.repository import Pin
+from rehearsal.environment import environment
 from rehearsal.toolchain import cache
 from rehearsal.world import World
+from stacks import aws_lab, state, takeover
+from stacks.aws_lab import Opened
 from stacks.console import Progress
 from stacks.errors import Failure, NotUp
 from stacks.files import replace_text
@@ -109,8 +113,6 @@ def stack_in(
         if _importing.ident is not None:
             # Two threads that import packages with circles in them, as requests has, meet modules that are half made.
             _importing.join()
-        from stacks import takeover  # it needs what asks about labs, which opens the rehearsal by this module
-
         takeover.put_right(stack, kept, shown or Progress(), builds=builds, agree=agree)
 
     return run.RehearsalStack(
@@ -125,6 +127,13 @@ def stack_in(
         secret_keys=[f"{NAMESPACE}:{key}" for key in SECRET_KEYS],
         charts=[Pin(chart.name, chart.version, chart.repository, chart.digest) for chart in versions.CHARTS],
     )
+
+
+@contextmanager
+def lab_in(stack: Stack, kept: run.RehearsalStack) -> Generator[Opened]:
+    """The lab of a stack in a world that is open already; in the block its AWS answers."""
+    with environment(kept.environment(), kept.world.unset()):
+        yield aws_lab.of(stack, state.parsed(kept.resources()))
 
 
 def _settings(stack: Stack, directory: Path) -> Path:

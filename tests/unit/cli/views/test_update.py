@@ -1,49 +1,28 @@
-"""What is refused before the rehearsal is begun, and what a learner is told at the end."""
+"""What a learner is told at the end of an update, in either world."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from cli import aws_stack, updates
-from cli.commands import preview
-from cli.views import next_steps
+from cli.views import next_steps, update
 from exercises.catalogue import EXERCISES
 from exercises.registry import ROWS
 from grading.check import ExerciseName
 from infra.config.loading import parse
-from rehearsal.outcome import Result
-from stacks import rehearsal_backend
-from stacks.console import Progress
-from stacks.errors import BadInput
+from stacks.outcomes import Run, Update
 from stacks.stack import Stack
 
-CONFIG = parse({"expires": "2026-01-01T00:00Z"}, "ap-northeast-2")
-
-
-@pytest.fixture(autouse=True)
-def nothing_begins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rehearsal_backend, "begin", lambda *_: pytest.fail("begun"))
-    monkeypatch.setattr(aws_stack, "_pulumi", lambda *_, **__: pytest.fail("begun"))
-
-
-def test_a_lab_whose_end_has_passed_is_not_built():
-    with pytest.raises(BadInput, match="--ttl"):
-        updates.rehearse(Stack("rehearsal", Path("Pulumi.rehearsal.yaml"), CONFIG), Progress())
-
-
-@pytest.mark.parametrize("name", ["rehearsal", "dev"])
-def test_nor_previewed(name: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(preview, "load", lambda given: Stack(given, Path(f"Pulumi.{given}.yaml"), CONFIG))
-    with pytest.raises(BadInput, match="--ttl"):
-        preview.preview(name)
-
+REHEARSAL, DEV = (
+    Stack(name, Path(f"Pulumi.{name}.yaml"), parse({}, "ap-northeast-2")) for name in ("rehearsal", "dev")
+)
 
 OUTPUTS = {"clusterName": "myeks", "region": "ap-northeast-2", "kubernetesVersion": "1.36"}
 
 
 def ended(capsys: pytest.CaptureFixture[str], *, created: int, refreshed: bool = False, **outputs: object) -> str:
-    result = Result({"create": created, "same": 9}, {**OUTPUTS, **outputs})
-    updates.tell(updates.Update(result, (), 1.0), as_json=False, refreshed=refreshed)
+    made = Update(outputs={**OUTPUTS, **outputs}, run=Run(counts={"create": created, "same": 9}), seconds=1.0)
+    update.tell(REHEARSAL, made, as_json=False, refreshed=refreshed)
     return capsys.readouterr().out
 
 
@@ -79,3 +58,21 @@ def test_from_stage_to_stage_a_learner_gets_through_all_exercises():
         assert then.endswith("It was the last exercise." if following is None else " goes on.")
         assert following is None or f"./lab stage {' '.join(following)} " in then
     assert len(list(next_steps.after_stage("rbac", "off", " -s dev"))) == 1
+
+
+def test_what_pulumi_has_told_on_the_terminal_is_not_told_twice(capsys: pytest.CaptureFixture[str]):
+    update.tell(DEV, Update(outputs=OUTPUTS), as_json=False, with_lab=False)
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "./lab stage rbac before -s dev begins the first exercise" in said.err
+    assert said.err.endswith("Take it away when you are done: ./lab down -s dev\n")
+
+
+def test_json_has_stdout_for_itself(capsys: pytest.CaptureFixture[str]):
+    update.tell(DEV, Update(outputs=OUTPUTS), as_json=True)
+    assert json.loads(capsys.readouterr().out) == {"outputs": OUTPUTS, "releases": None}
+    update.tell(
+        REHEARSAL, Update(outputs=OUTPUTS, releases=(), run=Run(counts={"same": 9}), seconds=1.25), as_json=True
+    )
+    told = {"changes": {"same": 9}, "outputs": OUTPUTS, "releases": [], "seconds": 1.2}
+    assert json.loads(capsys.readouterr().out) == told

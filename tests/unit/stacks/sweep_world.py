@@ -1,15 +1,22 @@
 """What `lab sweep` and `lab down -s` find in their tests, and what they deleted."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import typer
 
 from infra.config.loading import parse
 from operations import cleanup
 from operations.cleanup import KINDS, Leftover, Outcome, Report, Thing, Unasked
 from operations.cleanup.model import Belonging, Claim
+from stacks import state
+from stacks.aws_backend import AwsBackend
+from stacks.aws_lab import Opened, identity
+from stacks.backend import Backend
+from stacks.rehearsal_backend import RehearsalBackend
 from stacks.stack import Stack
 from stacks.state import CLUSTER, Recorded
 
@@ -66,3 +73,21 @@ def run(command: Callable[..., None], **options: Any) -> int:
     except typer.Exit as left_with:
         return left_with.exit_code
     return 0
+
+
+def world_in(monkeypatch: pytest.MonkeyPatch) -> World:
+    """A world in the place of what AWS and the engine's state would answer."""
+    made = World()
+
+    @contextmanager
+    def opened(backend: Backend) -> Generator[Opened]:
+        stack = backend.stack
+        yield Opened(stack, identity(stack, made.recorded), made.client, made.recorded)
+
+    for kind in (AwsBackend, RehearsalBackend):
+        monkeypatch.setattr(kind, "opened", opened)
+    monkeypatch.setattr(state, "on_aws", lambda _stack: made.recorded)
+    for name in ("find", "settled"):
+        monkeypatch.setattr(cleanup, name, made.find)
+    monkeypatch.setattr(cleanup, "delete", made.delete)
+    return made

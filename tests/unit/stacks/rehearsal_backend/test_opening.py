@@ -11,9 +11,10 @@ from infra.config.loading import parse
 from rehearsal import world as worlds
 from rehearsal.toolchain import cache
 from rehearsal.world import World
-from stacks import rehearsal_backend, takeover
+from stacks import takeover
 from stacks.console import Progress
 from stacks.errors import Failure
+from stacks.rehearsal_backend import opening
 from stacks.stack import Stack, parsed
 from tests.unit.infra.config.config_cases import PUBLISHED, SEOUL
 
@@ -28,7 +29,7 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setenv("MYEKS_LAB_CACHE", str(tmp_path))
     monkeypatch.setattr(worlds, "attach", lambda: world)
     monkeypatch.setattr(World, "restore_operator", lambda _: DAMAGED)
-    monkeypatch.setattr(rehearsal_backend, "_importing", Thread())
+    monkeypatch.setattr(opening, "_importing", Thread())
     monkeypatch.setattr(cache, "ensure", lambda _tell, _optional: Path("/nowhere"))
     return world
 
@@ -38,19 +39,19 @@ def stack(region: str) -> Stack:
 
 
 def test_a_running_rehearsal_is_joined(running: World):
-    assert rehearsal_backend.begin(stack(SEOUL), Progress()) == (running, Path("/nowhere"), False)
+    assert opening.begin(stack(SEOUL), Progress()) == (running, Path("/nowhere"), False)
 
 
 @pytest.mark.usefixtures("running")
 def test_a_damaged_key_of_the_operators_is_put_right_and_told(capsys: pytest.CaptureFixture[str]):
-    rehearsal_backend.begin(stack(SEOUL), Progress())
+    opening.begin(stack(SEOUL), Progress())
     assert "the operator's AWS key was damaged; put right: aws/credentials" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("running")
 def test_a_running_rehearsal_of_another_region_is_told_before_anything_is_asked():
     with pytest.raises(Failure, match=rf"runs in {SEOUL}, and aws:region says {FRANKFURT}\. Run \./lab down first"):
-        rehearsal_backend.begin(stack(FRANKFURT), Progress())
+        opening.begin(stack(FRANKFURT), Progress())
 
 
 @pytest.mark.usefixtures("running")
@@ -73,7 +74,7 @@ def test_external_dns_is_built_for_an_update_of_a_lab_with_a_domain(
 
     monkeypatch.setattr(cache, "ensure", ensure)
     chosen = Stack("rehearsal", Path("/nonexistent"), parse(settings, SEOUL))
-    rehearsal_backend.begin(chosen, Progress(), to_run=to_run)
+    opening.begin(chosen, Progress(), to_run=to_run)
     assert asked == built
 
 
@@ -88,9 +89,9 @@ def test_the_engine_gets_the_stages_that_are_laid_over_the_file(running: World, 
             given.append(stack_file)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rehearsal_backend.run, "RehearsalStack", Recorded)
+        patch.setattr(opening.run, "RehearsalStack", Recorded)
         for stages in ({}, {"rbac": "after"}):
-            rehearsal_backend.stack_in(running, Path("/nowhere"), parsed("rehearsal", file, file.read_text(), stages))
+            opening.stack_in(running, Path("/nowhere"), parsed("rehearsal", file, file.read_text(), stages))
     own, laid_over = given
     assert own == file
     assert laid_over.name == file.name, "a stack's name is its file's"
@@ -107,12 +108,12 @@ def test_nothing_is_put_right_while_the_program_is_imported_by_another_thread(
     """Two threads that import `requests` at a time met a module that was half made, and `up` ended with a trace."""
     go_on = Event()
     importing = Thread(target=go_on.wait, daemon=True)
-    monkeypatch.setattr(rehearsal_backend, "_importing", importing)
+    monkeypatch.setattr(opening, "_importing", importing)
     ended: list[bool] = []
     monkeypatch.setattr(takeover, "put_right", lambda *_, **__: ended.append(not importing.is_alive()))
-    rehearsal_backend.begin(stack(SEOUL), Progress())
-    rehearsal_backend.begin(stack(SEOUL), Progress())  # as `check --every-stage` does
-    kept = rehearsal_backend.stack_in(running, Path("/nowhere"), stack(SEOUL))
+    opening.begin(stack(SEOUL), Progress())
+    opening.begin(stack(SEOUL), Progress())  # as `check --every-stage` does
+    kept = opening.stack_in(running, Path("/nowhere"), stack(SEOUL))
     putting = Thread(target=kept._put_right, args=(kept, True))  # pyright: ignore[reportPrivateUsage]
     putting.start()
     putting.join(0.1)

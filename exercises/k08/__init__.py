@@ -1,0 +1,1 @@
+"""OWASP K08: a Secret that everybody reads who may create pods beside it."""

@@ -1,0 +1,1 @@
+"""OWASP K09: parts of the cluster that answer whoever asks."""

@@ -1,0 +1,39 @@
+"""Secrets in Secrets Manager: one for exercise K08, with an invented value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from clients.aws_responses import pages, tags, when
+from operations.cleanup import ownership
+from operations.cleanup.model import Client, Kind, Lab, Says, Thing
+
+
+def _secrets(client: Client, lab: Lab) -> Iterator[Thing]:
+    named = [{"Key": "tag-key", "Values": [ownership.LAB_TAG]}, {"Key": "tag-value", "Values": [lab.id]}]
+    for secret in pages(client("secretsmanager"), "list_secrets", "SecretList", Filters=named):
+        yield Thing(
+            id=secret["ARN"],
+            name=secret["Name"],
+            tags=tags(secret.get("Tags")),
+            created=when(secret.get("CreatedDate")),
+        )
+
+
+def _delete(client: Client, thing: Thing) -> None:
+    # A deletion that can be taken back keeps the name for a week at least: a new lab could not take it.
+    client("secretsmanager").delete_secret(SecretId=thing.id, ForceDeleteWithoutRecovery=True)
+
+
+SECRETS = Kind(
+    "secret",
+    "secrets",
+    "secretsmanager",
+    ("secretsmanager:ListSecrets",),
+    "billed by the month; a new lab could not take its name",
+    _secrets,
+    _delete,
+    ownership.nameless,
+    "aws:secretsmanager/secret:Secret",
+    names=Says.NOTHING,
+)
