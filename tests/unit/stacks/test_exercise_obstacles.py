@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from stacks import exercise_state, traces_on_aws, undoing
+from stacks import exercise_obstacles, traces_on_aws
 from stacks.console import Progress
 from stacks.errors import CannotAsk
 from tests.unit.stacks.test_traces import ADMISSION, BEGUN, STATE, Cluster
@@ -21,7 +21,6 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     made.add("/api/v1/namespaces/default/configmaps", "b", finalizers=["example.com/kept"])
     made.add(POLICIES, "mine")
     made.add("/apis/rbac.authorization.k8s.io/v1/clusterroles", "mine")
-    monkeypatch.setattr(exercise_state, "resources_of", lambda _stack: STATE)
     monkeypatch.setattr(traces_on_aws, "on_aws", lambda *_: [])
     return made
 
@@ -39,9 +38,8 @@ def cleared(cluster: Cluster, *, agrees: bool, names: tuple[Any, ...] = ("k03",)
         client=None,
         lab=SimpleNamespace(cluster="myeks"),
         recorded=SimpleNamespace(kubeconfig="{}"),
-        stack=None,
     )
-    undoing.clear_the_way(lab, names, Progress(), agree=agree, since=BEGUN)
+    exercise_obstacles.clear(lab, lambda: STATE, names, Progress(), agree=agree, since=BEGUN)
     held = [path for path, each in cluster.objects.items() if each["metadata"].get("finalizers")]
     return [*held, *(path for path in cluster.objects if path.startswith(POLICIES)), *asked]
 
