@@ -59,7 +59,7 @@ def test_up_after_an_interrupted_down_makes_again_what_went(lab: Lab, name: str)
 def test_up_waits_for_what_is_still_going(lab: Lab):
     finalizers = """kubectl patch configmap held -n infra-team --type merge -p '{"metadata": {"finalizers": %s}}'"""
     lab.sh("kubectl create configmap held -n infra-team")
-    lab.sh(finalizers % '["example.com/held"]')
+    lab.sh(finalizers % '["kubernetes.io/held"]')  # a controller's: down does not take it off
     stop_down_at(lab, "rbac-infra-namespace")
     assert "Terminating" in lab.sh("kubectl get namespace infra-team")
     second = lab.start("up")
