@@ -377,4 +377,4 @@ def test_the_list_of_what_is_made_names_stages_that_there_are():
     assert all(set(each.stages) <= set(EXERCISES[each.exercise].stages) for each in every_object())
     (after,) = [each for each in every_object() if each.name == "roleB-dev-team"]
     assert after.stages == ("after", "least")
-    assert next(each for each in every_object() if each.name == "my-sa").stages == ("account", "on")
+    assert next(each for each in every_object() if each.name == "my-sa").stages == ("account", "on", "wide")

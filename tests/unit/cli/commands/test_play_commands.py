@@ -221,8 +221,8 @@ def test_reset_of_what_is_not_in_play_begins_nothing(lab: Lab, capsys: pytest.Ca
 def test_what_cannot_be_meant_is_told(lab: Lab):
     with pytest.raises(BadInput, match="no exercise k99"):
         play.play("k99")
-    with pytest.raises(BadInput, match="irsa is off"):
-        reset.reset("irsa", yes=True)
+    with pytest.raises(BadInput, match="pod-identity is off"):
+        reset.reset("pod-identity", yes=True)
     for command in (solution.solution, reset.reset):
         with pytest.raises(BadInput, match="Add --yes"):
             command("k03", as_json=True)

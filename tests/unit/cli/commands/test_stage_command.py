@@ -134,7 +134,7 @@ def test_the_table_tells_where_each_exercise_stands(
     rows, below = table(capsys)
     assert list(rows) == list(EXERCISES)
     assert rows["rbac"][:6] == ["rbac", "after", "off", "off,", "before,", "after,"]
-    assert rows["irsa"][:6] == ["irsa", "on", "off", "off,", "account,", "on"]
+    assert rows["irsa"][:6] == ["irsa", "on", "off", "off,", "account,", "on,"]
     assert "Not all stands as configured: ./lab up -s dev" in below
     stage.stage([], as_json=True)
     told = json.loads(capsys.readouterr().out)
