@@ -458,6 +458,19 @@ def test_what_is_begun_and_does_not_stand_where_play_begins_is_asked_by_its_stag
     assert learner.attempts == []
 
 
+def test_a_walk_through_all_stages_leaves_alone_what_is_played(
+    played: Played, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    learner = Learner(monkeypatch, "k03")
+    played.stages["k03"] = "open"
+    assert ending("k03", "rbac", every_stage=True) == 0
+    assert set(played.asked) == {row.name for row in ROWS if row.exercise == "rbac"}
+    assert "In play, and left as it is: k03." in capsys.readouterr().err
+    played.stages["k03"] = "open"
+    assert ending("k03", every_stage=True) == 3
+    assert learner.attempts == []
+
+
 def test_a_walk_through_all_stages_judges_nobody(played: Played, monkeypatch: pytest.MonkeyPatch):
     learner = Learner(monkeypatch, "k03")
     assert ending("k03", every_stage=True) == 0
