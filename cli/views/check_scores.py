@@ -43,5 +43,5 @@ def _one(score: Score, option: str, *, verbose: bool) -> None:
     if score.passed:
         prose(f"Solved. ./lab solution {name}{option} shows the lab's own answer, ./lab stage {name} off ends it.")
     elif not score.points and score.goals.get("attack") is Verdict.PASSED:
-        prose("The attack is refused, but something else broke: that is worth no points.")
+        prose("There are points only while legitimate use works and nothing else is broken.")
     line("")
