@@ -32,8 +32,11 @@ from tests.rehearsal.check_mutations import TESTUSER, Mutation, mutations
 from tests.rehearsal.conftest import Lab
 from tests.rehearsal.lab_changes import Standing
 
-STEPS = walk(EXERCISES)
 TABLE = tuple(mutations())
+MUTATED = tuple(name for name in EXERCISES if name in {one.exercise for one in TABLE})
+"""Those that are made of manifests are changed by hand in `test_owasp`."""
+
+STEPS = walk(MUTATED)
 WITHOUT_CAUSE = frozenset({"the node's role is out of reach"})
 """Mutations whose cause is not found: it lies in the network or in the pod itself."""
 
@@ -70,7 +73,7 @@ class Walker:
     def is_whole(self) -> None:
         """Every row of this step passes."""
         with self.inside():
-            answers = settled({}, lambda: self.ask(tuple(EXERCISES)))
+            answers = settled({}, lambda: self.ask(MUTATED))
         assert turned(answers) == {}, told(answers)
 
     @contextmanager
