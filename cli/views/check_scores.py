@@ -41,7 +41,10 @@ def _one(score: Score, option: str, *, verbose: bool) -> None:
         if verbose:
             rows(passed, verbose=True)
     if score.passed:
-        prose(f"Solved. ./lab solution {name}{option} shows the lab's own answer, ./lab stage {name} off ends it.")
-    elif not score.points and score.goals.get("attack") is Verdict.PASSED:
+        prose(
+            f"Solved. ./lab solution {name}{option} tells the lab's own answer and asks before it applies it; your pass"
+            f" stays. ./lab stage {name} off{option} ends it."
+        )
+    elif any(verdict is not Verdict.PASSED for goal, verdict in score.goals.items() if goal != "attack"):
         prose("There are points only while legitimate use works and nothing else is broken.")
     line("")

@@ -52,12 +52,14 @@ def mutations() -> Iterator[Mutation]:
     for team in ("dev", "infra"):
         yield from _before(team)
         yield from _after(team)
+        yield from _least(team)
     yield from _masters()
     yield from _authenticated()
     yield from _unmapped()
     yield from _entry()
     yield from _irsa_account()
     yield from _irsa()
+    yield from _irsa_wide()
     yield from _pod_identity()
 
 
@@ -156,6 +158,31 @@ def _after(team: str) -> Iterator[Mutation]:
     pod = f"{team}-kubectl"
     yield Mutation("rbac", "after", f"{team} has no pod", lambda lab: lab.without_pod(own, pod), frozenset(), missing)
     yield from _elsewhere("after", team)
+
+
+def _least(team: str) -> Iterator[Mutation]:
+    rows, who, own = _team_rows("least", team), _account(team), f"{team}-team"
+    role = f"{RBAC}/namespaces/{own}/roles/role-{own}"
+    group = "rbac.authorization.k8s.io"
+    binds: list[Object] = [
+        {"apiGroups": [group], "resources": ["rolebindings"], "verbs": ["create"]},
+        {"apiGroups": [group], "resources": ["clusterroles"], "verbs": ["bind"]},
+    ]
+    secrets: list[Object] = [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["list"]}]
+    wide: list[Object] = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
+
+    def mutation(name: str, apply: Apply, *failed: str) -> Mutation:
+        return Mutation("rbac", "least", f"{team} {name}", apply, rows(*failed))
+
+    yield mutation("may list Secrets", lambda lab: lab.granted(who, secrets, own), "list-secrets")
+    yield mutation("may bind roles", lambda lab: lab.granted(who, binds, own), "create-binding")
+    yield mutation(
+        "has the role with everything",
+        lambda lab: lab.changed(role, lambda found: found.update(rules=wide)),
+        *("list-secrets", "create-binding", "can-i-everything"),
+    )
+    yield mutation("has no Role", lambda lab: lab.deleted(role), "list-pods", "create-pod", "delete-pod")
+    yield from _elsewhere("least", team)
 
 
 def _runs_as(account: str) -> Change:
@@ -375,12 +402,34 @@ def _irsa_account() -> Iterator[Mutation]:
     yield make(
         "the account has no annotation",
         _annotated("my-sa", role=None),
-        *(*IRSA_ANNOTATED, "annotation", *strangers, "play-own"),
+        *(*IRSA_ANNOTATED, "annotation", *strangers, "play-own", "play-trust"),
     )
-    yield make("any account may take the role", _conditions(_alike)("irsa"), "foreign-account", "trust", strangers[0])
+    yield make(
+        "any account may take the role",
+        _conditions(_alike)("irsa"),
+        *("foreign-account", "trust", strangers[0], "play-trust"),
+    )
     yield make("the trust is for any audience", _conditions(_set(":aud", None))("irsa"), "trust")
     yield make("the provider takes the API server's tokens", lambda lab: lab.audience("https://kubernetes.default.svc"),
                "wrong-audience")  # fmt: skip
+
+
+def _irsa_wide() -> Iterator[Mutation]:
+    """The role as it is too wide: whoever has repaired it is told so."""
+    strangers = ("default-default", "kube-system-default", "kube-system-aws-node")
+
+    def named(account: str) -> Apply:
+        def change(conditions: Object) -> None:
+            (sub,) = conditions.pop("StringLike")
+            conditions["StringEquals"][sub] = f"system:serviceaccount:default:{account}"
+
+        return _conditions(change)("irsa")
+
+    def make(name: str, apply: Apply, *failed: str) -> Mutation:
+        return Mutation("irsa", "wide", name, apply, frozenset(f"irsa-wide-{one}" for one in failed))
+
+    yield make("the trust names my-sa alone", named("my-sa"), "trust", *strangers)
+    yield make("the trust names nobody that there is", named("none"), "trust", "own", *strangers)
 
 
 def _irsa() -> Iterator[Mutation]:
