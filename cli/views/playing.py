@@ -2,17 +2,18 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any, Final
 
 from exercises.catalogue import EXERCISES, Exercise
 from exercises.progress import HINTS, Record
 from exercises.texts import PlayTexts
 from stacks import tables
-from stacks.console import duration, out
+from stacks.console import out
 
 NEVER = "-"
-FILE_WIDTH: Final = 100
-"""Columns: a shorter line of a text file ends a paragraph if it ends a sentence."""
+FILE_WIDTH: Final = 114
+"""Columns that a text file's lines fill, beside their indentation."""
 
 
 def words(exercise: Exercise) -> PlayTexts:
@@ -67,8 +68,8 @@ def text(told: str) -> None:
 def paragraphs(told: str) -> Iterator[str]:
     """A text's paragraphs, in which the text file breaks lines at its own width, and its commands."""
     running = ""
-    for each in told.strip().splitlines():
-        line = each.strip()
+    lines = [each.strip() for each in told.strip().splitlines()]
+    for line, following in zip_longest(lines, lines[1:], fillvalue=""):
         if line.startswith(COMMANDS):
             if running:
                 yield running
@@ -76,8 +77,9 @@ def paragraphs(told: str) -> Iterator[str]:
             yield line
             continue
         running = f"{running} {line}".strip()
-        # A line that the file did not have to break ends a paragraph.
-        if len(line) < FILE_WIDTH and line.endswith((".", ":", "?")):
+        # Where the next word had room, the file ends a paragraph.
+        fits = len(line) + 1 + len(following.partition(" ")[0]) <= FILE_WIDTH
+        if fits and line.endswith((".", ":", "?")):
             yield running
             running = ""
     if running:
@@ -108,18 +110,19 @@ def in_short(record: Record) -> str:
 def table(exercises: Sequence[Exercise], records: Mapping[str, Record], now: datetime) -> None:
     """A line for each exercise that can be played."""
     tables.show(
-        ("exercise", "OWASP 2022", "2025", "state", "points", "time", "hints", "attempts"),
+        ("exercise", "OWASP", "state", "points", "time", "hints", "tries"),
         (_row(each, records.get(each.name, Record()), now) for each in exercises),
-        right=(4, 6, 7),
+        right=(3, 4, 5, 6),
     )
 
 
 def _row(exercise: Exercise, record: Record, now: datetime) -> tuple[str, ...]:
-    about = (exercise.name, exercise.owasp_2022 or NEVER, ", ".join(exercise.owasp_2025) or NEVER)
+    about = (exercise.name, exercise.owasp_2022 or NEVER)
     if record.begun is None:
-        return (*about, record.state, *[NEVER] * 4)
-    counts = (f"{record.hints} of {HINTS}", str(record.attempts))
-    return (*about, record.state, str(record.points), duration(record.spent(now)), *counts)
+        return (*about, NEVER, *[NEVER] * 4)
+    minutes, seconds = divmod(round(record.spent(now)), 60)
+    counts = (f"{record.hints}/{HINTS}", str(record.attempts))
+    return (*about, record.state, str(record.points), f"{minutes}:{seconds:02}", *counts)
 
 
 def playable() -> list[Exercise]:

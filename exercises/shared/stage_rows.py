@@ -56,10 +56,16 @@ class StageRows:
         """What a repair must not break; asked only of who plays."""
         return self._row("intact", self._play.solved, name, subject, question, expected, why)
 
+    def _why(self, name: str) -> str:
+        rows = self.exercise.words.rows
+        if name not in rows:
+            raise ValueError(f"text.en.yaml of exercise {self.exercise.name} has no words for rows.{name}")
+        return rows[name]
+
     @property
     def _play(self) -> Play:
         if self.exercise.play is None:
-            raise ValueError(f"{self.exercise.name} is not played, so it has no goals")
+            raise ValueError(f"{self.exercise.name} has no play in the catalogue, so its rows have no goals")
         return self.exercise.play
 
     def _row(
@@ -72,7 +78,7 @@ class StageRows:
             subject=subject,
             question=question,
             expected=expected,
-            why=why or self.exercise.words.rows[name],
+            why=why or self._why(name),
             lags=True,
             goal=goal if stage == self._play.solved else None,
         )

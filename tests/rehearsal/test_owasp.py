@@ -16,7 +16,7 @@ import pytest
 
 from exercises.catalogue import EXERCISES, Exercise
 from exercises.judge import FULL, Score, judge, rows_of
-from exercises.objects import CLUSTER_NAME, IMAGES, Object, at_stage, identity
+from exercises.objects import CLUSTER_NAME, IMAGES, Object, at_stage
 from grading.grade import Verdict, ask_all
 from grading.outcomes import Unanswered
 from grading.session import opened
@@ -166,14 +166,3 @@ def changed(stand: Stand, exercise: Exercise, stage: str, case: Case) -> Generat
     finally:
         mine = [each for one in exercise.stages for each in stand.objects(exercise, one)]
         stand.take(others(applied, mine))
-
-
-def test_the_tables_are_full():
-    for exercise in PLAYED:
-        cases: tuple[Case, ...] = (*table(exercise).BROKEN, *table(exercise).REPAIRS)
-        assert len(table(exercise).BROKEN) >= 3
-        assert len(table(exercise).REPAIRS) >= 2
-        assert len({case.name for case in cases}) == len(cases)
-        for case in cases:
-            for each in manifests(case.apply):
-                assert identity(each)[1].startswith(f"owasp-{exercise.name}") or not identity(each)[1]

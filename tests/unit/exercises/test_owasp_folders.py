@@ -1,5 +1,6 @@
 """What stands in an exercise's folder is whole: words for every row, objects that meet nobody else's."""
 
+from importlib import import_module
 from itertools import pairwise
 
 import pytest
@@ -8,11 +9,12 @@ from exercises.catalogue import EXERCISES, OFF, Exercise, named
 from exercises.objects import CLUSTER_NAME, IMAGES, at_stage, identity, rank
 from exercises.registry import ROWS
 from exercises.shared.manifest_exercise import KINDS
-from exercises.texts import HINTS, folder
+from exercises.texts import HINTS, ROOM, folder
+from tests.rehearsal.owasp.case import Case
+from tests.rehearsal.owasp.objects import manifests
 
 MADE = [each for each in EXERCISES.values() if each.from_objects]
 PLAYED = [each for each in EXERCISES.values() if each.play]
-CLUSTER_SCOPED = {"Namespace", "ClusterRole", "ClusterRoleBinding"}
 LABEL = "lab.myeks/exercise"
 
 
@@ -88,3 +90,37 @@ def test_an_exercise_is_known_by_its_name_and_its_alias():
             assert named(exercise.alias) is exercise
     assert named("") is None
     assert named("k99") is None
+
+
+def test_every_folder_is_in_the_catalogue_and_has_what_it_needs():
+    folders = {each.parent.name for each in ROOM.glob("*/text.en.yaml")} - {"shared"}
+    assert folders == {folder(name).name for name in EXERCISES}
+    for exercise in EXERCISES.values():
+        own = folder(exercise.name)
+        assert (own / "__init__.py").exists(), own
+        assert (own / "objects").exists() is exercise.from_objects, own
+        files = {each.stem for each in own.glob("objects/*.yaml")}
+        if exercise.from_objects:
+            assert files == {"common", *exercise.stages}, own
+
+
+@pytest.mark.parametrize("exercise", PLAYED, ids=names(PLAYED))
+def test_what_is_played_has_the_gates_of_all(exercise: Exercise):
+    gates = [row.name for row in ROWS if row.exercise == exercise.name and "-gate-" in row.name and row.goal]
+    assert len(gates) == 3
+
+
+@pytest.mark.parametrize("exercise", MADE, ids=names(MADE))
+def test_its_cases_are_enough_and_its_own(exercise: Exercise):
+    """What learners do by hand, tried in `tests.rehearsal.test_owasp`."""
+    table = import_module(f"tests.rehearsal.owasp.{exercise.name}")
+    cases: tuple[Case, ...] = (*table.BROKEN, *table.REPAIRS)
+    assert len(table.BROKEN) >= 3
+    assert len(table.REPAIRS) >= 2
+    assert all(case.hurts for case in table.BROKEN)
+    assert not any(case.hurts for case in table.REPAIRS)
+    assert len({case.name for case in cases}) == len(cases)
+    for case in cases:
+        for each in manifests(case.apply):
+            namespace = identity(each)[1]
+            assert namespace.startswith(f"owasp-{exercise.name}") or not namespace, (case.name, identity(each))
