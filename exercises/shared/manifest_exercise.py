@@ -25,6 +25,7 @@ from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding, Role, Rol
 
 from components.base import Component
 from exercises.objects import Object, identity, rank
+from exercises.shared.pods import FORCED
 
 KINDS: Final[Mapping[str, type[pulumi.CustomResource]]] = {
     each.__name__: each
@@ -49,10 +50,6 @@ KINDS: Final[Mapping[str, type[pulumi.CustomResource]]] = {
 }
 """Kind → the class of its resources."""
 
-FORCED: Final = "pulumi.com/patchForce"
-"""Annotation: the stack takes back a field that a learner has changed by hand. Without it the API server refuses the
-update, because another manager owns the field (pulumi-kubernetes, "Server-Side Apply", seen 2026-11)."""
-
 
 @dataclass(frozen=True)
 class ManifestExerciseArgs:
@@ -76,7 +73,7 @@ class ManifestExercise(Component):
     def _make(self, name: str, each: Object, before: Sequence[pulumi.Resource]) -> pulumi.Resource:
         kind, namespace, called = identity(each)
         meta = each["metadata"]
-        metadata: Any = {**meta, "annotations": {**(meta.get("annotations") or {}), FORCED: "true"}}
+        metadata: Any = {**meta, "annotations": {**(meta.get("annotations") or {}), **FORCED}}
         logical = "-".join(part for part in (name, kind.lower(), namespace, called) if part)
         return KINDS[kind](logical, metadata=metadata, opts=self.child(before), **_arguments(each))
 

@@ -21,6 +21,11 @@ UNAWAITED = {
 }
 """Annotations of a pod that never becomes ready."""
 
+FORCED = {"pulumi.com/patchForce": "true"}
+"""Annotations of an object that changes from stage to stage: the stack takes back a field that a learner has changed by
+hand. Without it the API server refuses the update, because another manager owns the field (pulumi-kubernetes,
+"Server-Side Apply", seen 2026-11)."""
+
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """Annotation in which `kubectl apply` keeps what it was given: it compares the next text with this one."""
 

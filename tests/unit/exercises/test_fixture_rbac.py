@@ -2,6 +2,7 @@
 
 import pytest
 
+from exercises.shared.pods import FORCED
 from infra import versions
 from tests.unit.conftest import stack
 from tests.unit.mocks import Graph
@@ -43,7 +44,7 @@ def test_after_differs_by_the_roles_alone(before: Graph, after: Graph) -> None:
 def test_a_role_covers_one_namespace_and_one_account(after: Graph, team: str) -> None:
     role = after.named(f"rbac-{team}-role")
     assert role.type == "kubernetes:rbac.authorization.k8s.io/v1:Role"
-    assert role.inputs["metadata"] == {"name": f"role-{team}-team", "namespace": f"{team}-team"}
+    assert role.inputs["metadata"] == {"name": f"role-{team}-team", "namespace": f"{team}-team", "annotations": FORCED}
     assert role.inputs["rules"] == [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
     binding = after.named(f"rbac-{team}-binding").inputs
     assert binding["metadata"] == {"name": f"roleB-{team}-team", "namespace": f"{team}-team"}

@@ -3,7 +3,8 @@
 import pytest
 
 from exercises.objects import Object, at_stage, identity
-from exercises.shared.manifest_exercise import FORCED, ManifestExercise, ManifestExerciseArgs
+from exercises.shared.manifest_exercise import ManifestExercise, ManifestExerciseArgs
+from exercises.shared.pods import FORCED
 from tests.unit.mocks import Graph, Node, run
 
 OBJECTS = at_stage("k03", "open", {})
@@ -25,7 +26,7 @@ def test_an_object_is_what_its_manifest_says(graph: Graph, each: Object):
     assert made.type.endswith(f":{each['kind']}")
     for key, value in each.items():
         if key == "metadata":
-            assert made.inputs["metadata"] == {**value, "annotations": {FORCED: "true"}}
+            assert made.inputs["metadata"] == {**value, "annotations": FORCED}
         elif key not in ("apiVersion", "kind"):
             assert made.inputs[key] == value
 
