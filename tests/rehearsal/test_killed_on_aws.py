@@ -243,9 +243,13 @@ def test_a_lock_that_may_be_in_use_stays(mine: Mine) -> None:
     mine.faults({"service": "sts", "operation": "GetCallerIdentity", "effect": "slow", "times": 5})
     other = mine.start("up", "--yes")
     until("the lock", lambda: mine.locks)
-    refused = mine("up", "--yes", code=1)
-    assert "Another pulumi is at work on stack mine: process" in refused.stderr
-    assert len(mine.locks) == 1
+    os.killpg(other.pid, signal.SIGSTOP)  # so that it holds the lock for as long as the other command takes
+    try:
+        refused = mine("up", "--yes", code=1)
+        assert "Another pulumi is at work on stack mine: process" in refused.stderr
+        assert len(mine.locks) == 1
+    finally:
+        os.killpg(other.pid, signal.SIGCONT)
     other.communicate(timeout=240)
     assert other.returncode == 0
     assert mine.locks == []
