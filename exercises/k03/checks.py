@@ -57,7 +57,7 @@ def rows() -> Iterator[Row]:
     yield from might("impersonate-group", "impersonate", "groups")
     yield from might("exec", "create", "pods/exec")
     yield from might("node-proxy", "get", "nodes/proxy")
-    yield from might("watch-secrets", "watch", "secrets")
+    yield from might("watch-secrets", "watch", "secrets", namespace=NAMESPACE)
     yield from does("pod-as-admin", creating(_pod(), "pods"))
     for kind in WORKLOADS:
         yield from might(f"create-{kind}", "create", f"{kind}s", "batch" if "job" in kind else "apps", NAMESPACE)
