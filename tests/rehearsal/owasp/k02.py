@@ -67,20 +67,6 @@ _LIST: Final = "ConfigMap/owasp-k02-release/allowed-images"
 _BOTH: Final = f"{_REGISTRY} && {_DIGEST}"
 
 
-_LETS_IN: Final = """
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicyBinding
-metadata:
-  name: owasp-k02-images
-spec:
-  policyName: owasp-k02-images
-  validationActions: [Deny]
-  paramRef: {name: allowed-images, namespace: owasp-k02-release, parameterNotFoundAction: Allow}
-  matchResources:
-    namespaceSelector: {matchLabels: {lab.myeks/exercise: k02}}
-"""
-
-
 def _instead(name: str, policy: str) -> Case:
     """A policy of the learner's that is too weak, in the place of the lab's."""
     return Case(name, apply=policy, delete=_OWN, hurts="attack")
@@ -99,8 +85,6 @@ BROKEN: Final = (
         _policy(_BOTH, resources="deployments", containers="object.spec.template.spec.containers"),
     ),
     _instead("only-warns", _policy(_BOTH, action="Warn")),
-    # The lab's own binding: with a new one the API server can still remember the list that is gone (seen on 1.36.3).
-    Case("no-list-lets-in", apply=_LETS_IN, delete=(_LIST,), hurts="attack"),
     Case("list-gone", delete=(_LIST,), hurts="use"),
     Case(
         "one-image-alone",
