@@ -71,6 +71,26 @@ class Exercise:
         return self.words.title
 
 
+def _owasp(name: ExerciseName, alias: str, *newer: str, watched: bool = False) -> Exercise:
+    """An exercise of OWASP's Top Ten: its objects stand open or closed, or are watched in between.
+
+    Args:
+        name: k and its number in the list of 2022.
+        alias: its other name.
+        newer: its numbers in the list of 2025.
+        watched: whether something warns of what is still allowed.
+    """
+    return Exercise(
+        name=name,
+        alias=alias,
+        stages=("open", "watched", "closed") if watched else ("open", "closed"),
+        play=Play(start="open", solved="closed"),
+        owasp_2022=name.upper(),
+        owasp_2025=newer,
+        from_objects=True,
+    )
+
+
 _ALL: Final = (
     Exercise(name="rbac", stages=("before", "after", "least"), play=Play(start="before", solved="least")),
     Exercise(
@@ -81,68 +101,13 @@ _ALL: Final = (
     ),
     Exercise(name="irsa", stages=("account", "on", "wide"), play=Play(start="wide", solved="account")),
     Exercise(name="pod-identity", setting="podIdentity", stages=("on",)),
-    Exercise(
-        name="k01",
-        alias="workload",
-        stages=("open", "watched", "closed"),
-        play=Play(start="open", solved="closed"),
-        owasp_2022="K01",
-        owasp_2025=("K01",),
-        from_objects=True,
-    ),
-    Exercise(
-        name="k02",
-        alias="supply-chain",
-        stages=("open", "watched", "closed"),
-        play=Play(start="open", solved="closed"),
-        owasp_2022="K02",
-        from_objects=True,
-    ),
-    Exercise(
-        name="k03",
-        alias="permissions",
-        stages=("open", "closed"),
-        play=Play(start="open", solved="closed"),
-        owasp_2022="K03",
-        owasp_2025=("K02",),
-        from_objects=True,
-    ),
-    Exercise(
-        name="k04",
-        alias="policy",
-        stages=("open", "watched", "closed"),
-        play=Play(start="open", solved="closed"),
-        owasp_2022="K04",
-        owasp_2025=("K04",),
-        from_objects=True,
-    ),
-    Exercise(
-        name="k06",
-        alias="authentication",
-        stages=("open", "closed"),
-        play=Play(start="open", solved="closed"),
-        owasp_2022="K06",
-        owasp_2025=("K09",),
-        from_objects=True,
-    ),
-    Exercise(
-        name="k08",
-        alias="secrets",
-        stages=("open", "closed"),
-        play=Play(start="open", solved="closed"),
-        owasp_2022="K08",
-        owasp_2025=("K03",),
-        from_objects=True,
-    ),
-    Exercise(
-        name="k09",
-        alias="components",
-        stages=("open", "closed"),
-        play=Play(start="open", solved="closed"),
-        owasp_2022="K09",
-        owasp_2025=("K06", "K07"),
-        from_objects=True,
-    ),
+    _owasp("k01", "workload", "K01", watched=True),
+    _owasp("k02", "supply-chain", watched=True),
+    _owasp("k03", "permissions", "K02"),
+    _owasp("k04", "policy", "K04", watched=True),
+    _owasp("k06", "authentication", "K09"),
+    _owasp("k08", "secrets", "K03"),
+    _owasp("k09", "components", "K06", "K07"),
 )
 
 EXERCISES: Final[Mapping[ExerciseName, Exercise]] = {each.name: each for each in _ALL}

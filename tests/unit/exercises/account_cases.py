@@ -57,10 +57,22 @@ def _put(question: object, expected: Expectation, names: Names) -> Iterator[Case
     yield Case("right", _answered(right), PASSED)
     for label, outcome in wrong:
         yield Case(label, _answered(outcome), FAILED)
+    for label, outcome in _also_right(expected):
+        yield Case(label, _answered(outcome), PASSED)
     if isinstance(question, ByStolenToken):
         refused = http(403, status(403, "Forbidden", _forbidden(f"system:serviceaccount:{_account(question)}")))
         verdict = PASSED if isinstance(expected, AnyForbidden) else FAILED
         yield Case("the other's token is not given", _answered(right, stolen=refused), verdict)
+
+
+def _also_right(expected: Expectation) -> Iterator[tuple[str, Outcome]]:
+    """Other right ways to refuse, for a demand that takes any."""
+    if isinstance(expected, AnyForbidden):
+        yield "as an escalation", _refused(403, ESCALATION)
+    if isinstance(expected, AnyForbidden | AdmissionRefused):
+        yield "by Pod Security", _refused(403, POD_SECURITY.format("privileged"))
+        yield "by a policy", _refused(422, POLICY.format("any"))
+        yield "by a webhook", _refused(403, WEBHOOK)
 
 
 def _account(question: object) -> str:
