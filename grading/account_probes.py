@@ -45,7 +45,7 @@ class AsAccount(OwnQuestion):
     @override
     def ask(self, lab: Lab) -> Outcome:
         token = token_of(lab, self.namespace, self.account)
-        return _asked(lab, self.request, token) if isinstance(token, str) else token
+        return asked(lab, self.request, token) if isinstance(token, str) else token
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class AsOperator(OwnQuestion):
 
     @override
     def ask(self, lab: Lab) -> Outcome:
-        return _asked(lab, self.request, None)
+        return asked(lab, self.request, None)
 
 
 @dataclass(frozen=True)
@@ -98,15 +98,20 @@ class ByStolenToken(OwnQuestion):
         if not isinstance(token, str):
             return token
         stolen = minted(lab.api, self.namespace, self.other, token)
-        return _asked(lab, self.request, stolen) if isinstance(stolen, str) else stolen
+        return asked(lab, self.request, stolen) if isinstance(stolen, str) else stolen
 
 
-def _asked(lab: Lab, request: Request, token: str | None) -> Outcome:
+def asked(lab: Lab, request: Request, token: str | None) -> Outcome:
+    """A request with this token, and what it picks of the answer; None: as the operator."""
     outcome = lab.api.request(request.method, request.path, request.body, token)
-    if request.picks == "can-i" and isinstance(outcome, Done):
-        word = "yes" if (outcome.value.get("status") or {}).get("allowed") else "no"
-        return Done(word, word, outcome.headers)
-    return outcome
+    if not isinstance(outcome, Done) or not request.picks:
+        return outcome
+    status: Mapping[str, Any] = outcome.value.get("status") or {}
+    if request.picks == "whoami":
+        user = status.get("userInfo") or {}
+        return facts({"username": user.get("username"), "groups": sorted(user.get("groups") or [])})
+    word = "yes" if status.get("allowed") else "no"
+    return Done(word, word, outcome.headers)
 
 
 def token_of(lab: Lab, namespace: str, account: str) -> str | Outcome:

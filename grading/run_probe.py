@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Final
 
-from grading.account_probes import minted
+from grading.account_probes import asked, minted
 from grading.extract import ended, object_facts, trust
 from grading.kube_api import ApiServer, refused
 from grading.outcomes import (
@@ -192,19 +192,7 @@ def _as_testuser(question: AsTestuser, lab: Situation) -> Outcome:
     token = lab.testuser_token(question.bearer)
     if isinstance(token, Unanswered):
         return token
-    request = question.request
-    outcome = lab.api.request(request.method, request.path, request.body, token)
-    if not isinstance(outcome, Done):
-        return outcome
-    match request.picks:
-        case "whoami":
-            user = outcome.value["status"]["userInfo"]
-            return facts({"username": user.get("username"), "groups": sorted(user.get("groups") or [])})
-        case "can-i":
-            word = "yes" if outcome.value["status"].get("allowed") else "no"
-            return Done(word, word)
-        case _:
-            return outcome
+    return asked(lab, question.request, token)
 
 
 def _aws_as_testuser(question: AwsAsTestuser, lab: Situation) -> Outcome:
