@@ -19,7 +19,7 @@ from typing import Any
 from pulumi import automation as auto
 from pulumi.automation._stack import StackInitMode  # not exported; Stack.create cannot make a subclass
 
-from rehearsal import at_work, recovery, stack_files, transforms
+from rehearsal import at_work, language_server, recovery, stack_files, transforms
 from rehearsal.charts.directory import Charts
 from rehearsal.charts.releases import BadReleases, Releases
 from rehearsal.charts.repository import Pin
@@ -334,5 +334,8 @@ class RehearsalStack:
         except auto.CommandError as error:
             told = self._refused or [e for e in dict.fromkeys(errors) if e and e != "update failed"]
             raise refused("\n".join(told) or said(error)) from error
+        finally:
+            # Whoever comes next may remove the world, in which an interrupted program would go on to write.
+            language_server.wait_for_program()
         result.outputs = self.outputs()
         return result

@@ -1,5 +1,6 @@
 """What a program's server leaves to the next program, and what it asks of an engine that may have ended."""
 
+import threading
 from typing import Any, cast
 
 import pytest
@@ -37,3 +38,21 @@ def test_a_debug_line_does_not_go_to_the_engine(monkeypatch: pytest.MonkeyPatch)
     log.debug("a line")
     with pytest.raises(ConnectionError):
         log.info("a line")
+
+
+def test_an_interrupted_program_is_waited_for(monkeypatch: pytest.MonkeyPatch):
+    begun, may_end = threading.Event(), threading.Event()
+
+    def run(*_: object) -> None:
+        begun.set()
+        may_end.wait(10)
+
+    monkeypatch.setattr(LanguageServer, "Run", run)
+    program = threading.Thread(target=lambda: cast("Any", CleanLanguageServer(lambda: None)).Run(None, None))
+    program.start()
+    assert begun.wait(10)
+    monkeypatch.setattr(language_server, "END_WITHIN", 0.01)
+    assert not language_server.wait_for_program()
+    may_end.set()
+    program.join(10)
+    assert language_server.wait_for_program()
