@@ -143,6 +143,7 @@ _ALL: Final = (
         owasp_2025=("K06", "K07"),
         from_objects=True,
     ),
+    Exercise(name="crypto", alias="cryptography", stages=("open", "closed"), play=Play(start="open", solved="closed")),
 )
 
 EXERCISES: Final[Mapping[ExerciseName, Exercise]] = {each.name: each for each in _ALL}

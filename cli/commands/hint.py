@@ -8,7 +8,7 @@ import typer
 from cli import moving
 from cli.views import playing
 from exercises.progress import HINTS
-from stacks import progress, tables
+from stacks import progress
 from stacks.console import err, out
 from stacks.errors import BadInput
 from stacks.stack import REHEARSAL, StackOption, load
@@ -39,6 +39,6 @@ def hint(
         out.print_json(json.dumps({"exercise": name, "taken": taken, "of": HINTS, "hints": listed}))
         return
     for number in told:
-        tables.prose(f"Hint {number + 1} of {HINTS}: {hints[number].strip()}")
+        playing.text(f"Hint {number + 1} of {HINTS}: {hints[number].strip()}")
     if taken == HINTS:
         err.print(f"That was the last. ./lab solution {name}{option} tells and applies the lab's own.", markup=False)

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from cli.views.check import MARKS, STYLE, rows
 from exercises.catalogue import EXERCISES
-from exercises.judge import FULL, Score
+from exercises.judge import FULL, SCORED, Score
 from exercises.report import Report
 from grading.check import Goal
 from grading.grade import Verdict
@@ -14,6 +14,7 @@ from stacks.tables import line, prose
 
 NAMES: Final[dict[Goal, str]] = {
     "attack": "The attack is refused",
+    "answer": "Your answers are right",
     "use": "Legitimate use works",
     "intact": "Nothing else broke",
 }
@@ -42,6 +43,6 @@ def _one(score: Score, option: str, *, verbose: bool) -> None:
             rows(passed, verbose=True)
     if score.passed:
         prose(f"Solved. ./lab solution {name}{option} shows the lab's own answer, ./lab stage {name} off ends it.")
-    elif not score.points and score.goals.get("attack") is Verdict.PASSED:
-        prose("The attack is refused, but something else broke: that is worth no points.")
+    elif not score.points and (reached := [goal for goal in SCORED if score.goals.get(goal) is Verdict.PASSED]):
+        prose(f"{NAMES[reached[0]]}, but something else broke: that is worth no points.")
     line("")

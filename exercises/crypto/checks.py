@@ -1,0 +1,40 @@
+"""Rows of exercise crypto: whether the answers are right, and what a signature is worth where it is verified."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, get_args
+
+from exercises.catalogue import EXERCISES
+from exercises.crypto.answers import NONE, RIGHT, HandedIn
+from exercises.crypto.forgeries import ForgedToken, Forgery, RealToken, SignedRequest
+from exercises.crypto.names import ACCOUNT, MALLORY, NAMESPACE, PARTS
+from exercises.shared.gates import gates
+from exercises.shared.stage_rows import StageRows
+from grading.check import Row
+from grading.expectations import Allowed, AwsDenied, Says, Unauthorized
+
+YOU: Final = "you"
+"""Who answers: whoever works with the lab."""
+
+OPERATOR: Final = "operator"
+USER: Final = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
+
+
+def rows() -> Iterator[Row]:
+    """Every row of the exercise."""
+    stage = StageRows(EXERCISES["crypto"])
+    for part in PARTS:
+        yield from stage.answer(part, YOU, HandedIn(part), Says(RIGHT), before=Says(NONE))
+    yield from stage.use("real-signature", OPERATOR, SignedRequest("real"), Allowed())
+    yield from stage.use("my-sa", ACCOUNT, RealToken("API server"), Says(USER))
+    yield from stage.use("my-sa-sts", ACCOUNT, RealToken("STS"), Says(USER))
+    yield from stage.intact("one-byte", OPERATOR, SignedRequest("one-byte"), Unauthorized())
+    yield from stage.intact("wrong-secret", OPERATOR, SignedRequest("wrong-secret"), Unauthorized())
+    forgeries: tuple[Forgery, ...] = get_args(Forgery)
+    for how in forgeries:
+        yield from stage.intact(how, MALLORY, ForgedToken(how, "API server"), Unauthorized())
+    for how in forgeries:
+        refused = AwsDenied("InvalidIdentityToken", "AssumeRoleWithWebIdentity")
+        yield from stage.intact(f"{how}-sts", MALLORY, ForgedToken(how, "STS"), refused)
+    yield from gates(stage)

@@ -1,0 +1,119 @@
+"""What exercise crypto has in the cluster and at AWS: the puzzles, two service accounts, and a role for one of them.
+
+The lab's own answers are handed in by a hook, after the ConfigMap for answers is made: they are read from the real
+objects, as a learner reads them, and so they cannot be known before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+from pulumi_kubernetes.core.v1 import ConfigMap, Namespace, ServiceAccount
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+
+from components.base import Component, Tags
+from components.irsa_role import IrsaRole, IrsaRoleArgs, OidcProvider
+from components.policies import Scope
+from exercises.crypto import solutions
+from exercises.crypto.names import ACCOUNT, ANSWERS, MALLORY, NAMESPACE, PARTS
+from exercises.crypto.puzzle import Puzzle
+from exercises.shared.manifest_exercise import FORCED
+from grading.session import reached
+
+
+@dataclass(frozen=True)
+class CryptoExerciseArgs:
+    """The cluster of which the puzzles are made."""
+
+    cluster_name: pulumi.Input[str]
+    issuer: pulumi.Input[str]
+    """URL of the cluster's OIDC issuer, with `https://`."""
+
+    oidc_provider: OidcProvider
+    kubeconfig: pulumi.Input[str]
+    """JSON text of a kubeconfig, by which the lab's own answers are handed in."""
+
+    scope: Scope
+    solved: bool = False
+    """Whether the lab's own answers are handed in: stage closed."""
+
+    tags: Tags = field(default_factory=dict[str, str])
+
+
+class CryptoExercise(Component):
+    """Puzzles, accounts, and the place for answers; needs the cluster's Kubernetes provider in `opts`."""
+
+    def __init__(self, name: str, args: CryptoExerciseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("CryptoExercise", name, opts)
+        namespace = Namespace(
+            f"{name}-namespace",
+            metadata=ObjectMetaArgs(name=NAMESPACE, labels={"lab.myeks/exercise": name}, annotations={FORCED: "true"}),
+            opts=self.child(),
+        )
+        role = IrsaRole(
+            f"{name}-sa",
+            IrsaRoleArgs(
+                oidc_provider=args.oidc_provider,
+                namespace=NAMESPACE,
+                service_account=ACCOUNT,
+                scope=args.scope,
+                tags=args.tags,
+            ),
+            opts=self.child(),
+        )
+        account = role.service_account(f"{name}-account", self.child([namespace]))
+        other = ServiceAccount(f"{name}-{MALLORY}", metadata=_named(MALLORY), opts=self.child([namespace]))
+        puzzle = pulumi.Output.all(args.issuer, args.cluster_name, args.scope.region).apply(
+            lambda told: Puzzle(*told).config_maps
+        )
+        puzzles = [
+            ConfigMap(
+                f"{name}-{each}",
+                metadata=_named(each),
+                data=puzzle.apply(lambda found, each=each: dict(found[each])),
+                opts=self.child([namespace]),
+            )
+            for each in ("caesar", "files", "signer")
+        ]
+        ConfigMap(
+            f"{name}-{ANSWERS}",
+            metadata=_named(ANSWERS),
+            data=dict.fromkeys(PARTS, ""),
+            opts=self.child(
+                [namespace, account, other, *puzzles],
+                # A stage begins without the answers of the one before.
+                delete_before_replace=True,
+                replacement_trigger="closed" if args.solved else "open",
+                after_create=_hook(f"{name}-hand-in", args) if args.solved else None,
+            ),
+        )
+        self.register_outputs({})
+
+
+def _named(name: str) -> ObjectMetaArgs:
+    return ObjectMetaArgs(name=name, namespace=NAMESPACE, annotations={FORCED: "true"})
+
+
+def _hook(name: str, args: CryptoExerciseArgs) -> pulumi.ResourceHook:
+    """Hands the lab's own answers in. Where that fails, the update does."""
+    resolved: list[Mapping[str, Any]] = []
+    # As the stack's outputs have it.
+    told = pulumi.Output.all(
+        clusterName=args.cluster_name, oidcIssuer=args.issuer, kubeconfig=args.kubeconfig, region=args.scope.region
+    )
+    # A preview may not know them, and runs no hook.
+    told.apply(resolved.append)
+
+    def answer() -> None:
+        with reached(resolved[-1]) as lab:
+            solutions.hand_in(lab)
+
+    async def hand_in(_: pulumi.ResourceHookArgs) -> None:
+        # In a thread: the program's other resources go on.
+        await asyncio.to_thread(answer)
+
+    return pulumi.ResourceHook(name, hand_in)
