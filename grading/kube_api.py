@@ -156,7 +156,8 @@ class Client:
         try:
             headers = {
                 "Authorization": f"Bearer {self._token() if token is None else token}",
-                "Accept": "application/json",
+                # What is no API object, such as the JWKS, has a type of its own.
+                "Accept": "application/json, */*",
                 "Content-Type": CONTENT_TYPES.get(method, "application/json"),
             }
             answer = self._rest.request(

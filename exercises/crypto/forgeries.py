@@ -80,7 +80,7 @@ class RealToken(OwnQuestion):
     @property
     @override
     def brief(self) -> str:
-        return f"its token at the {self.verifier}" if self.verifier == "API server" else "its token at STS"
+        return f"its token, at {self.verifier}"
 
     @property
     @override
@@ -109,8 +109,8 @@ class ForgedToken(OwnQuestion):
     @property
     @override
     def typed(self) -> str:
-        parts = f"H=${{T%%.*}}; S=${{T##*.}}; P=$(echo $T | cut -d. -f2 | {_DECODE} | sed s/{MALLORY}/{ACCOUNT}/g | {_ENCODE})"
-        make = f"T=$({_create(MALLORY, self.verifier)}); {parts}"
+        payload = f"echo $T | cut -d. -f2 | {_DECODE} | sed s/{MALLORY}/{ACCOUNT}/g | {_ENCODE}"
+        make = f"T=$({_create(MALLORY, self.verifier)}); H=${{T%%.*}}; S=${{T##*.}}; P=$({payload})"
         match self.how:
             case "changed-sub":
                 pass
@@ -189,7 +189,8 @@ def _create(account: str, verifier: Verifier) -> str:
 def _show(verifier: Verifier) -> str:
     if verifier == "API server":
         return 'kubectl auth whoami --token "$T"'
-    arn = f"kubectl get sa {ACCOUNT} -n {NAMESPACE} -o jsonpath='{{.metadata.annotations.{ROLE_ARN.replace('.', chr(92) + '.')}}}'"
+    annotation = ROLE_ARN.replace(".", r"\.")
+    arn = f"kubectl get sa {ACCOUNT} -n {NAMESPACE} -o jsonpath='{{.metadata.annotations.{annotation}}}'"
     return (
         "aws sts assume-role-with-web-identity --role-session-name check"
         f' --role-arn "$({arn})" --web-identity-token "$T" --query SubjectFromWebIdentityToken'

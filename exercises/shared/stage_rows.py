@@ -81,6 +81,7 @@ class StageRows:
             question=question,
             expected=expected,
             why=why or self.exercise.words.rows[name],
-            lags=True,
+            # What somebody wrote into the cluster is there at once.
+            lags=goal != "answer",
             goal=goal if stage == self._play.solved else None,
         )
