@@ -290,6 +290,8 @@ def _node(request: Any, urn: str) -> Node:
             "deletedWith": request.deletedWith,
             "replacementTrigger": _trigger(request),
             "beforeCreate": list(request.hooks.before_create),
+            "afterCreate": list(request.hooks.after_create),
+            "afterUpdate": list(request.hooks.after_update),
             "aliases": [one.urn or one.spec.parentUrn for one in request.aliases] or list(request.aliasURNs),
         },
         inputs_from=frozenset(inputs_from),

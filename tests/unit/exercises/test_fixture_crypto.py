@@ -1,0 +1,82 @@
+"""Exercise crypto: what the stack makes of it, and that the lab's own answers come from the real objects."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pulumi
+import pytest
+
+from exercises.crypto import component, solutions
+from exercises.crypto.names import ACCOUNT, ANSWERS, MALLORY, NAMESPACE, PARTS
+from exercises.crypto.puzzle import Puzzle
+from tests.unit.conftest import stack
+from tests.unit.mocks import ISSUER_HOST, REGION, Graph
+
+HOOK = "crypto-hand-in"
+
+
+@pytest.fixture(scope="module")
+def standing() -> dict[str, Graph]:
+    return {stage: stack({"exercises": {"crypto": stage}}) for stage in ("open", "closed")}
+
+
+def maps(graph: Graph) -> dict[str, Mapping[str, str]]:
+    found = [each.inputs for each in graph.of("core/v1:ConfigMap")]
+    return {each["metadata"]["name"]: each["data"] for each in found if each["metadata"]["namespace"] == NAMESPACE}
+
+
+@pytest.mark.parametrize("stage", ["open", "closed"])
+def test_the_puzzles_are_those_of_this_cluster(standing: dict[str, Graph], stage: str):
+    puzzle = Puzzle(f"https://{ISSUER_HOST}", "myeks", REGION)
+    assert maps(standing[stage]) == {**puzzle.config_maps, ANSWERS: dict.fromkeys(PARTS, "")}
+
+
+def test_there_are_two_accounts_of_which_one_has_a_role(standing: dict[str, Graph]):
+    accounts = {
+        each.inputs["metadata"]["name"]: each.inputs["metadata"]
+        for each in standing["open"].of("core/v1:ServiceAccount")
+        if each.inputs["metadata"].get("namespace") == NAMESPACE
+    }
+    assert set(accounts) == {ACCOUNT, MALLORY}
+    assert "eks.amazonaws.com/role-arn" in accounts[ACCOUNT]["annotations"]
+    assert "eks.amazonaws.com/role-arn" not in accounts[MALLORY]["annotations"]
+
+
+def test_only_the_lab_s_own_answer_is_handed_in(standing: dict[str, Graph]):
+    assert HOOK not in standing["open"].hooks
+    options = standing["closed"].named(f"crypto-{ANSWERS}").options
+    assert (options["afterCreate"], options["afterUpdate"]) == ([HOOK], [HOOK])
+
+
+def test_each_stage_has_a_configmap_for_answers_of_its_own(standing: dict[str, Graph]):
+    triggers = {
+        stage: graph.named(f"crypto-{ANSWERS}").options["replacementTrigger"] for stage, graph in standing.items()
+    }
+    assert triggers["open"] != triggers["closed"]
+
+
+def test_the_hook_asks_the_lab_that_the_program_made(monkeypatch: pytest.MonkeyPatch, standing: dict[str, Graph]):
+    asked: list[Any] = []
+
+    @contextmanager
+    def reached(outputs: Mapping[str, Any]) -> Generator[str]:
+        asked.append(outputs)
+        yield "the lab"
+
+    monkeypatch.setattr(component, "reached", reached)
+    monkeypatch.setattr(solutions, "hand_in", asked.append)
+    waited = standing["closed"].hooks[HOOK].callback(pulumi.ResourceHookArgs("", "", "", ""))
+    assert waited is not None
+    asyncio.run(_done(waited))
+    outputs, here = asked
+    assert here == "the lab"
+    assert (outputs["clusterName"], outputs["region"]) == ("myeks", REGION)
+    assert outputs["oidcIssuer"] == f"https://{ISSUER_HOST}"
+
+
+async def _done(waited: Any) -> None:
+    await waited
