@@ -1,1 +1,1 @@
-"""Cryptography over the lab's own objects: parts whose answers the learner hands in and the lab checks."""
+"""Cryptography over the lab's own objects: six parts whose answers the learner hands in and the lab checks."""

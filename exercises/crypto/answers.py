@@ -15,7 +15,9 @@ from typing import Any, Final
 
 from typing_extensions import override
 
-from exercises.crypto.names import ACCOUNT, ANSWERS, CONFIG_MAPS, JWKS, NAMESPACE, Part
+from exercises.crypto.authorities import fingerprint, offered
+from exercises.crypto.envelopes import judged
+from exercises.crypto.names import ACCOUNT, ANSWERS, CONFIG_MAPS, ENVELOPE, JWKS, KEY_ID, NAMESPACE, Part
 from exercises.crypto.puzzle import Puzzle
 from grading.account_probes import token_of
 from grading.kube_api import ANEW, refused
@@ -120,6 +122,38 @@ def jwks(given: str, token: str, keys: Mapping[str, Any]) -> str:
     return "no key of the JWKS has this thumbprint"
 
 
+def certificate(given: str, own: str, offer: Mapping[str, str]) -> str:
+    """The same for certificate; `own` is the PEM of the cluster's authority, `offer` has all that were offered."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.hashes import SHA1
+
+    answer = given.rpartition("=")[2].replace(":", "").lower()
+    if answer == fingerprint(own):
+        return ""
+    if answer in {fingerprint(pem) for pem in offer.values()}:
+        return "that authority has not signed the API server's certificate"
+    if answer == sha256(own.encode()).hexdigest():
+        return "that is the digest of the PEM text; the fingerprint is that of the certificate in it (DER)"
+    if answer == x509.load_pem_x509_certificate(own.encode()).fingerprint(SHA1()).hex():  # noqa: S303  # to name it
+        return "that is the SHA-1 fingerprint"
+    return _no_digest(answer) or "that is no fingerprint of the authorities"
+
+
+def _asked_of_certificates(given: str, lab: Lab) -> str:
+    return certificate(given, lab.api.authority, offered(lab.names["ISSUER"], lab.api.authority))
+
+
+def _asked_of_kms(given: str, lab: Lab) -> str | Outcome:
+    keys = key_ids(lab)
+    return judged(given, lab, keys[KEY_ID]) if isinstance(keys, dict) else keys
+
+
+def key_ids(lab: Lab) -> dict[str, str] | Outcome:
+    """The KMS keys of the exercise, by the ConfigMap that tells them to a learner."""
+    found = refused(lab.api.request("GET", f"{CONFIG_MAPS}/{ENVELOPE}"), f"The ConfigMap {ENVELOPE}")
+    return dict(found.value["data"]) if isinstance(found, Done) else found
+
+
 def _asked_of_puzzle(judge: Callable[[str, Puzzle], str]) -> Callable[[str, Lab], str | Outcome]:
     return lambda given, lab: judge(given, Puzzle.of(lab.names))
 
@@ -137,6 +171,8 @@ _JUDGES: Final[Mapping[Part, Callable[[str, Lab], str | Outcome]]] = {
     "hash": _asked_of_puzzle(changed_file),
     "sigv4": _asked_of_puzzle(sigv4),
     "jwks": _asked_of_api_server,
+    "certificate": _asked_of_certificates,
+    "envelope": _asked_of_kms,
 }
 
 

@@ -8,11 +8,14 @@ from typing import Final, get_args
 from exercises.catalogue import EXERCISES
 from exercises.crypto.answers import NONE, RIGHT, HandedIn
 from exercises.crypto.forgeries import ForgedToken, Forgery, RealToken, SignedRequest
+from exercises.crypto.keys import DataKey, Greeting
 from exercises.crypto.names import ACCOUNT, MALLORY, NAMESPACE, PARTS
+from exercises.k06.ways_in import ClientCertificate
 from exercises.shared.gates import gates
 from exercises.shared.stage_rows import StageRows
 from grading.check import Row
-from grading.expectations import Allowed, AwsDenied, Says, Unauthorized
+from grading.expectations import Allowed, AwsDenied, Holds, Says, Unauthorized
+from grading.kube_api import UNVERIFIED, VERIFIED
 
 YOU: Final = "you"
 """Who answers: whoever works with the lab."""
@@ -37,4 +40,17 @@ def rows() -> Iterator[Row]:
     for how in forgeries:
         refused = AwsDenied("InvalidIdentityToken", "AssumeRoleWithWebIdentity")
         yield from stage.intact(f"{how}-sts", MALLORY, ForgedToken(how, "STS"), refused)
+    yield from stage.use("endpoint", OPERATOR, Greeting(own=True), Says(VERIFIED))
+    yield from stage.intact("foreign-authority", OPERATOR, Greeting(own=False), Says(UNVERIFIED))
+    certificate = Holds(
+        (("conditions", ("Approved",)), ("certificate", "none")), "approved, and no certificate is issued"
+    )
+    yield from stage.intact("client-certificate", OPERATOR, ClientCertificate("owasp-crypto-mallory"), certificate)
+    yield from stage.use("data-key", OPERATOR, DataKey("right"), Says("same"))
+    yield from stage.intact(
+        "wrong-context", OPERATOR, DataKey("wrong-context"), AwsDenied("InvalidCiphertextException", "Decrypt")
+    )
+    yield from stage.intact(
+        "disabled-key", OPERATOR, DataKey("disabled-key"), AwsDenied("DisabledException", "GenerateDataKey")
+    )
     yield from gates(stage)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
+from pulumi_aws import kms
 from pulumi_kubernetes.core.v1 import ConfigMap, Namespace, ServiceAccount
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
@@ -19,9 +20,22 @@ from components.base import Component, Tags
 from components.irsa_role import IrsaRole, IrsaRoleArgs, OidcProvider
 from components.policies import Scope
 from exercises.crypto import solutions
-from exercises.crypto.names import ACCOUNT, ANSWERS, MALLORY, NAMESPACE, PARTS
-from exercises.crypto.puzzle import Puzzle
+from exercises.crypto.authorities import offered
+from exercises.crypto.names import (
+    ACCOUNT,
+    ANSWERS,
+    CERTIFICATES,
+    CONTEXT,
+    DISABLED_KEY_ID,
+    ENVELOPE,
+    KEY_ID,
+    MALLORY,
+    NAMESPACE,
+    PARTS,
+)
+from exercises.crypto.puzzle import MAPS, Puzzle
 from exercises.shared.manifest_exercise import FORCED
+from grading.kube_api import Endpoint
 from grading.session import reached
 
 
@@ -67,17 +81,21 @@ class CryptoExercise(Component):
         )
         account = role.service_account(f"{name}-account", self.child([namespace]))
         other = ServiceAccount(f"{name}-{MALLORY}", metadata=_named(MALLORY), opts=self.child([namespace]))
-        puzzle = pulumi.Output.all(args.issuer, args.cluster_name, args.scope.region).apply(
-            lambda told: Puzzle(*told).config_maps
-        )
+        puzzle = pulumi.Output.all(args.issuer, args.cluster_name, args.scope.region).apply(lambda told: Puzzle(*told))
+        data: dict[str, pulumi.Input[Mapping[str, pulumi.Input[str]]]] = {
+            each: puzzle.apply(lambda found, each=each: found.config_maps[each]) for each in MAPS
+        }
+        authority = pulumi.Output.from_input(args.kubeconfig).apply(lambda text: Endpoint.of(text).ca.decode())
+        data[CERTIFICATES] = pulumi.Output.all(args.issuer, authority).apply(lambda both: offered(*both))
+        data[ENVELOPE] = {
+            KEY_ID: self._key(name, args).key_id,
+            DISABLED_KEY_ID: self._key(name, args, enabled=False).key_id,
+            "context": puzzle.apply(lambda found: f"{CONTEXT}={found.context}"),
+            "text": puzzle.apply(lambda found: found.text),
+        }
         puzzles = [
-            ConfigMap(
-                f"{name}-{each}",
-                metadata=_named(each),
-                data=puzzle.apply(lambda found, each=each: dict(found[each])),
-                opts=self.child([namespace]),
-            )
-            for each in ("caesar", "files", "signer")
+            ConfigMap(f"{name}-{each}", metadata=_named(each), data=told, opts=self.child([namespace]))
+            for each, told in data.items()
         ]
         ConfigMap(
             f"{name}-{ANSWERS}",
@@ -92,6 +110,19 @@ class CryptoExercise(Component):
             ),
         )
         self.register_outputs({})
+
+    def _key(self, name: str, args: CryptoExerciseArgs, *, enabled: bool = True) -> kms.Key:
+        what = "key" if enabled else "disabled-key"
+        about = "data keys of the part envelope" if enabled else "disabled from the start"
+        return kms.Key(
+            f"{name}-{what}",
+            description=f"Exercise {name}: {about}",
+            is_enabled=enabled,
+            # The shortest that KMS takes.
+            deletion_window_in_days=7,
+            tags=args.tags,
+            opts=self.child(),
+        )
 
 
 def _named(name: str) -> ObjectMetaArgs:

@@ -17,5 +17,14 @@ MALLORY: Final = "mallory"
 CONFIG_MAPS: Final = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
 JWKS: Final = "/openid/v1/jwks"
 
-Part = Literal["caesar", "hash", "sigv4", "jwks"]
+CERTIFICATES: Final = "certificates"
+ENVELOPE: Final = "envelope"
+KEY_ID: Final = "key-id"
+DISABLED_KEY_ID: Final = "disabled-key-id"
+"""Members of the ConfigMap of the part envelope: its two KMS keys."""
+
+CONTEXT: Final = "lab"
+"""Key of the encryption context."""
+
+Part = Literal["caesar", "hash", "sigv4", "jwks", "certificate", "envelope"]
 PARTS: Final[tuple[Part, ...]] = get_args(Part)

@@ -24,6 +24,9 @@ PRINTABLE: Final = LAST - FIRST + 1
 SENTENCE: Final = "Add the same x to every character, and take it away again. The word of this lab is {}."
 FILES: Final = ("orders", "payments", "users")
 SUMS: Final = "SHA256SUMS"
+MAPS: Final = ("caesar", "files", "signer")
+"""ConfigMaps that follow from the identity alone."""
+
 NOTE_DAY: Final = datetime(2025, 3, 15, tzinfo=UTC)
 """Day of the study note. A URL that was signed on it has ended long ago."""
 
@@ -72,7 +75,20 @@ class Puzzle:
     @property
     def word(self) -> str:
         """Answer to caesar: eight letters."""
-        drawn = self._drawn("word")
+        return self._word("word")
+
+    @property
+    def context(self) -> str:
+        """Value of the encryption context of the part envelope."""
+        return self._word("context")
+
+    @property
+    def text(self) -> str:
+        """What is to be in the envelope."""
+        return f"This text is for lab {self._word('text')} alone."
+
+    def _word(self, label: str) -> str:
+        drawn = self._drawn(label)
         return "".join("bdfgklmnprstvz"[drawn[i] % 14] + "aeiou"[drawn[i + 1] % 5] for i in range(0, 8, 2))
 
     @property

@@ -1,6 +1,6 @@
 """The lab's own answers: one short program a part, which reads what a learner reads and hands in as a learner does.
 
-Nothing of `puzzle` is used here, so that the programs show that the puzzles can be solved. Ciphers and signatures come
+What makes the puzzles is not asked here, so that the programs show that they can be solved. Ciphers and signatures come
 from libraries; Caesar's shift alone is ours.
 """
 
@@ -12,10 +12,25 @@ import re
 from collections.abc import Callable, Mapping
 from functools import reduce
 from hashlib import sha256
+from secrets import token_bytes
 from typing import Any, Final
 
-from exercises.crypto.names import ACCOUNT, ANSWERS, CONFIG_MAPS, JWKS, NAMESPACE, PARTS, Part
+from exercises.crypto.authorities import fingerprint
+from exercises.crypto.envelopes import IV_BYTES, sealed
+from exercises.crypto.names import (
+    ACCOUNT,
+    ANSWERS,
+    CERTIFICATES,
+    CONFIG_MAPS,
+    ENVELOPE,
+    JWKS,
+    KEY_ID,
+    NAMESPACE,
+    PARTS,
+    Part,
+)
 from grading.account_probes import minted
+from grading.kube_api import VERIFIED
 from grading.outcomes import Done, Outcome
 from grading.probes import Lab
 
@@ -75,6 +90,25 @@ def thumbprint(token: str, jwks: Mapping[str, Any]) -> str:
     return base64.urlsafe_b64encode(sha256(canonical.encode()).digest()).decode().rstrip("=")
 
 
+def _certificate(lab: Lab) -> str:
+    """Greet the API server, trusting one authority after another."""
+    data: Data = _value("the ConfigMap", lab.api.request("GET", f"{CONFIG_MAPS}/{CERTIFICATES}"))["data"]
+    for pem in data.values():
+        if _value("the greeting", lab.api.handshake(pem)) == VERIFIED:
+            return fingerprint(pem)
+    raise Unsolved("No authority of the ConfigMap certificates has signed the API server's certificate.")
+
+
+def _envelope(lab: Lab) -> str:
+    """Have a data key made, encrypt with it, and forget it; KMS alone can tell it again."""
+    data: Data = _value("the ConfigMap", lab.api.request("GET", f"{CONFIG_MAPS}/{ENVELOPE}"))["data"]
+    name, _, value = data["context"].partition("=")
+    made = lab.aws.call(
+        "kms", "generate_data_key", KeyId=data[KEY_ID], KeySpec="AES_256", EncryptionContext={name: value}
+    )
+    return sealed(data["text"], _value("a data key", made), token_bytes(IV_BYTES)).text
+
+
 def _jwks(lab: Lab) -> str:
     token = minted(lab.api, NAMESPACE, ACCOUNT)
     if not isinstance(token, str):
@@ -102,4 +136,6 @@ _PROGRAMS: Final[Mapping[Part, Callable[[Lab], str]]] = {
     "hash": _of("files", changed_file),
     "sigv4": _of("signer", sigv4),
     "jwks": _jwks,
+    "certificate": _certificate,
+    "envelope": _envelope,
 }
