@@ -52,8 +52,11 @@ class DataKey(OwnQuestion):
     @property
     @override
     def brief(self) -> str:
-        what = {"right": "", "wrong-context": ", wrong context", "disabled-key": ", a disabled key"}
-        return f"a data key, and aws kms decrypt{what[self.how]}"
+        return {
+            "right": "aws kms decrypt of a data key",
+            "wrong-context": "aws kms decrypt, another context",
+            "disabled-key": "aws kms generate-data-key, a disabled key",
+        }[self.how]
 
     @property
     @override

@@ -6,22 +6,29 @@ The API server and STS are played by verifiers that really verify: by a key of a
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
 import jwt
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from exercises.crypto.answers import HandedIn
+from exercises.crypto.authorities import fingerprint, offered
+from exercises.crypto.envelopes import sealed
 from exercises.crypto.forgeries import ForgedToken, RealToken, SignedRequest
-from exercises.crypto.names import ACCOUNT, JWKS, NAMESPACE, Part
+from exercises.crypto.keys import DataKey, Greeting
+from exercises.crypto.names import ACCOUNT, DISABLED_KEY_ID, JWKS, KEY_ID, NAMESPACE, Part
 from exercises.crypto.puzzle import Puzzle
 from exercises.crypto.solutions import caesar, changed_file, sigv4, thumbprint
 from grading.check import Row
 from grading.expectations import Allowed, AwsDenied, Says
 from grading.grade import Verdict
+from grading.kube_api import UNVERIFIED, VERIFIED
 from grading.outcomes import AwsRefused, Done, Outcome, Unanswered, http
 from grading.run_probe import ROLE_ARN
 from grading.tokens import SessionKey, presigned
@@ -29,7 +36,9 @@ from tests.unit.exercises.case import Case, Program
 from tests.unit.grading.fake_lab import FakeLab, lab, status, url_in
 
 PASSED, FAILED, NOT_ASKED = Verdict.PASSED, Verdict.FAILED, Verdict.NOT_ASKED
-QUESTIONS: Final = (HandedIn, SignedRequest, RealToken, ForgedToken)
+QUESTIONS: Final = (HandedIn, SignedRequest, RealToken, ForgedToken, Greeting, DataKey)
+THE_KEY: Final = "11111111-2222-3333-4444-555555555555"
+DISABLED_KEY: Final = "99999999-2222-3333-4444-555555555555"
 ROLE: Final = "arn:aws:iam::111122223333:role/crypto-sa-role"
 OPERATOR: Final = SessionKey("AKIAOPERATOR0000", "operator")
 """As the fake lab has it."""
@@ -97,6 +106,46 @@ def _signed_by_operator(url: str) -> bool:
     return again.url == url
 
 
+def envelope_map() -> dict[str, str]:
+    """The ConfigMap of the part envelope."""
+    puzzle = Puzzle.of(lab().situation.names)
+    keys_told = {KEY_ID: THE_KEY, DISABLED_KEY_ID: DISABLED_KEY}
+    return {**keys_told, "context": f"lab={puzzle.context}", "text": puzzle.text}
+
+
+def kms(operation: str, *, careless: bool = False, **params: Any) -> Outcome:
+    """KMS, whose encrypted data key is a text that only KMS reads; `careless`: it looks at nothing."""
+    context = params["EncryptionContext"]
+    if operation == "generate_data_key":
+        if params["KeyId"] == DISABLED_KEY and not careless:
+            return AwsRefused("DisabledException", "GenerateDataKey", f"{DISABLED_KEY} is disabled.")
+        data_key = sha256(json.dumps([params["KeyId"], context]).encode()).digest()
+        blob = json.dumps({"key": params["KeyId"], "context": context, "plain": data_key.hex()}).encode()
+        return Done({"Plaintext": data_key, "CiphertextBlob": blob, "KeyId": _arn(params["KeyId"])}, "allowed")
+    try:
+        found = json.loads(params["CiphertextBlob"])
+    except ValueError:
+        return AwsRefused("InvalidCiphertextException", "Decrypt", "")
+    if found["context"] != context and not careless:
+        return AwsRefused("InvalidCiphertextException", "Decrypt", "EncryptionContext does not match")
+    return Done({"Plaintext": bytes.fromhex(found["plain"]), "KeyId": _arn(found["key"])}, "allowed")
+
+
+def _arn(key_id: str) -> str:
+    return f"arn:aws:kms:ap-northeast-2:111122223333:key/{key_id}"
+
+
+def envelope(
+    *, key_id: str = "", context: str = "", text: str = "", iv: bytes = b"i" * 16, change: Callable[[str], str] = str
+) -> str:
+    """An envelope as it is handed in, right but for what is given."""
+    told = envelope_map()
+    name, _, value = told["context"].partition("=")
+    made = kms("generate_data_key", KeyId=key_id or told[KEY_ID], EncryptionContext={name: context or value})
+    assert isinstance(made, Done)
+    return change(sealed(text or told["text"], made.value, iv).text)
+
+
 def cases(row: Row) -> Iterator[Case]:
     """The right answer first."""
     question, expected = row.question, row.expected
@@ -113,9 +162,18 @@ def cases(row: Row) -> Iterator[Case]:
             else:
                 yield from _at_api_server(allowed=isinstance(expected, Says))
             yield Case("the account was deleted", lambda _: None, FAILED)
+        case Greeting():
+            yield from _greeting(own=question.own)
+        case DataKey():
+            yield from _data_key(question)
         case _:
             raise AssertionError(question)
-    yield Case("no answer", standing({}, shown=lambda _: BUSY, broken=True), NOT_ASKED)
+    yield Case("no answer", _silent, NOT_ASKED)
+
+
+def _silent(one: FakeLab) -> None:
+    standing({}, shown=lambda _: BUSY, broken=True)(one)
+    one.api.greeting = BUSY
 
 
 def standing(answers: Mapping[str, str], *, shown: Verifier = verifying, broken: bool = False) -> Program:
@@ -135,6 +193,8 @@ def standing(answers: Mapping[str, str], *, shown: Verifier = verifying, broken:
         if path.endswith("/selfsubjectreviews"):
             assert token
             return shown(token)
+        if path.endswith("/configmaps/envelope"):
+            return http(200, {"data": envelope_map()})
         if path.endswith("/configmaps/answers"):
             return http(200, {"data": dict(answers)})
         if path.endswith(f"/serviceaccounts/{ACCOUNT}"):
@@ -149,6 +209,8 @@ def standing(answers: Mapping[str, str], *, shown: Verifier = verifying, broken:
             if operation == "assume_role_with_web_identity":
                 assert (signer, params["RoleArn"]) == ("unsigned", ROLE)
                 return at_sts(**params)
+            if service == "kms":
+                return BUSY if broken else kms(operation, **params)
             return call(service, operation, signer, **params)
 
         one.aws.call = called
@@ -168,6 +230,10 @@ def right(part: Part) -> str:
             return sigv4(maps["signer"])
         case "jwks":
             return thumbprint(minted(ACCOUNT), keys())
+        case "certificate":
+            return fingerprint(lab().api.authority)
+        case "envelope":
+            return envelope()
 
 
 def wrong(part: Part) -> Iterator[tuple[str, str]]:
@@ -197,6 +263,35 @@ def wrong(part: Part) -> Iterator[tuple[str, str]]:
             yield thumbprint(minted(ACCOUNT, "foreign"), {"keys": [public("foreign")]}), "no key"
             digest = base64.urlsafe_b64decode(right("jwks") + "=")
             yield digest.hex(), "base64url"
+        case "certificate":
+            own = lab().api.authority
+            others = [pem for pem in offered(puzzle.issuer, own).values() if pem != own]
+            for pem in others:
+                yield fingerprint(pem), "has not signed"
+            yield sha256(own.encode()).hexdigest(), "PEM"
+            sha1 = hashes.SHA1()  # noqa: S303  # a mistake that is easily made
+            yield x509.load_pem_x509_certificate(own.encode()).fingerprint(sha1).hex(), "SHA-1"
+            yield fingerprint(own)[:-1], "63 characters"
+            yield sha256(b"").hexdigest(), "no fingerprint"
+        case "envelope":
+            yield from _wrong_envelopes(puzzle)
+
+
+def _wrong_envelopes(puzzle: Puzzle) -> Iterator[tuple[str, str]]:
+    yield envelope(context="other"), f"with the context lab={puzzle.context}"
+    yield envelope(key_id="another-key"), "another key"
+    yield envelope(text="This is another text."), "does not hold the text"
+    yield envelope(change=lambda text: text.rpartition(".")[0]), "2 parts"
+    yield envelope(change=lambda text: text.replace(".", ".00", 1)), "32 hex digits"
+    yield envelope(change=lambda text: f"!{text}"), "base64"
+    yield (
+        envelope(change=lambda text: f"{base64.b64encode(b'x').decode()}.{text.partition('.')[2]}"),
+        "does not decrypt",
+    )
+    plain = base64.b64encode(puzzle.text.encode()).decode()
+    yield envelope(change=lambda text: f"{text.rpartition('.')[0]}.{plain}"), "not encrypted"
+    other = base64.b64encode(b"sixteen bytes 16" * 2).decode()
+    yield envelope(change=lambda text: f"{text.rpartition('.')[0]}.{other}"), "not encrypted with it"
 
 
 def _of_a_wrong_chain(puzzle: Puzzle) -> Iterator[tuple[str, str]]:
@@ -230,6 +325,35 @@ def _at_sts(*, allowed: bool) -> Iterator[Case]:
     yield from list(_at_api_server(allowed=allowed))[:2]
     denied = AwsRefused("AccessDenied", "AssumeRoleWithWebIdentity", "Not authorized")
     yield Case("denied by the trust policy", standing({}, shown=lambda _: denied), FAILED)
+
+
+def _greeting(*, own: bool) -> Iterator[Case]:
+    def says(word: str) -> Program:
+        return lambda one: setattr(one.api, "greeting", Done(word, word))
+
+    yield Case("whoever verifies", standing({}), PASSED)
+    yield Case("the other way round", says(UNVERIFIED if own else VERIFIED), FAILED)
+
+
+def _data_key(question: DataKey) -> Iterator[Case]:
+    def answered(outcome: Outcome) -> Program:
+        def program(one: FakeLab) -> None:
+            standing({})(one)
+            one.aws.call = lambda *_, **__: outcome  # pyright: ignore[reportAttributeAccessIssue]
+
+        return program
+
+    def careless(one: FakeLab) -> None:
+        standing({})(one)
+        one.aws.call = lambda _, operation, **params: kms(operation, careless=True, **params)  # pyright: ignore
+
+    yield Case("KMS looks", standing({}), PASSED)
+    if question.how != "right":
+        yield Case("KMS looks at nothing", careless, FAILED)
+    denied = AwsRefused("AccessDeniedException", "GenerateDataKey", "no")
+    yield Case("denied", answered(denied), FAILED)
+    yield Case("KMS is busy", answered(Unanswered("AWS answered ThrottlingException")), NOT_ASKED)
+    yield Case("the ConfigMap was deleted", lambda _: None, NOT_ASKED)
 
 
 def _without_credentials(one: FakeLab) -> None:

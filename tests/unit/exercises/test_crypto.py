@@ -9,15 +9,20 @@ from typing import Any, get_args
 
 import jwt
 import pytest
+from cryptography import x509
 
 from exercises.crypto import answers, solutions
+from exercises.crypto.authorities import NAMES, fingerprint, offered
+from exercises.crypto.envelopes import Envelope
 from exercises.crypto.forgeries import ForgedToken, Forgery, SignedRequest, forged
-from exercises.crypto.names import ACCOUNT, ANSWERS, CONFIG_MAPS, MALLORY, NAMESPACE, PARTS, Part
+from exercises.crypto.names import ACCOUNT, ANSWERS, CERTIFICATES, CONFIG_MAPS, MALLORY, NAMESPACE, PARTS, Part
 from exercises.crypto.puzzle import FILES, SUMS, Puzzle, shifted
 from grading.outcomes import Done, Outcome
 from tests.unit.exercises.crypto_cases import (
     OPERATOR,
     Verifier,
+    envelope,
+    envelope_map,
     keys,
     minted,
     public,
@@ -163,14 +168,56 @@ def test_the_thumbprint_is_that_of_rfc_7638():
 def test_the_lab_hands_in_what_passes():
     here = lab()
     maps = Puzzle.of(here.situation.names).config_maps
-    for name, data in maps.items():
+    offer = {CERTIFICATES: offered(Puzzle.of(here.situation.names).issuer, here.api.authority)}
+    for name, data in {**maps, **offer}.items():
         here.api.on("GET", f"{CONFIG_MAPS}/{name}", 200, {"data": data})
     here.api.on("PATCH", f"{CONFIG_MAPS}/{ANSWERS}", 200, {})
     standing({})(here)
     solutions.hand_in(here.situation)
     [(body, token)] = [(body, token) for method, _, body, token in here.api.asked if method == "PATCH"]
     assert token is None
-    assert body == {"data": {part: right(part) for part in PARTS}}
+    given = body["data"]
+    assert set(given) == set(PARTS)
+    assert {part: told(part, answer) for part, answer in given.items()} == dict.fromkeys(PARTS, "right")
+    assert here.api.authority in here.api.greeted
+
+
+def test_two_envelopes_of_the_lab_are_never_the_same():
+    """IV and data key are new ones each time; here the fake KMS has one data key."""
+    here = lab()
+    standing({})(here)
+    first, second = (solutions.PROGRAMS["envelope"](here.situation) for _ in range(2))
+    assert first.split(".")[1:] != second.split(".")[1:]
+    assert told("envelope", first) == told("envelope", second) == "right"
+
+
+def test_an_envelope_does_not_hold_the_text():
+    puzzle = Puzzle.of(lab().situation.names)
+    assert puzzle.text.encode() not in Envelope.read(right("envelope")).data
+
+
+def test_the_text_of_an_envelope_may_end_with_a_line_end():
+    assert told("envelope", envelope(text=f"{envelope_map()['text']}\n")) == "right"
+
+
+def test_a_fingerprint_may_be_written_as_openssl_prints_it():
+    digits = right("certificate").upper()
+    pairs = ":".join(digits[at : at + 2] for at in range(0, len(digits), 2))
+    assert told("certificate", f"sha256 Fingerprint={pairs}") == "right"
+
+
+def test_the_authorities_have_one_name_and_the_cluster_s_own_is_among_them():
+    own = lab().api.authority
+    places: set[str] = set()
+    for puzzle in PUZZLES:
+        offer = offered(puzzle.issuer, own)
+        assert offer == offered(puzzle.issuer, own)
+        assert len({fingerprint(pem) for pem in offer.values()}) == 3
+        assert list(offer.values()).count(own) == 1
+        places.update(name for name, pem in offer.items() if pem == own)
+        names = {x509.load_pem_x509_certificate(pem.encode()).subject.rfc4514_string() for pem in offer.values()}
+        assert names == {"CN=kubernetes"}
+    assert places == set(NAMES)
 
 
 def test_what_cannot_be_read_is_not_answered():

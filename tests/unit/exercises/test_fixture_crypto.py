@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -11,10 +12,21 @@ import pulumi
 import pytest
 
 from exercises.crypto import component, solutions
-from exercises.crypto.names import ACCOUNT, ANSWERS, MALLORY, NAMESPACE, PARTS
+from exercises.crypto.authorities import offered
+from exercises.crypto.names import (
+    ACCOUNT,
+    ANSWERS,
+    CERTIFICATES,
+    DISABLED_KEY_ID,
+    ENVELOPE,
+    KEY_ID,
+    MALLORY,
+    NAMESPACE,
+    PARTS,
+)
 from exercises.crypto.puzzle import Puzzle
 from tests.unit.conftest import stack
-from tests.unit.mocks import ISSUER_HOST, REGION, Graph
+from tests.unit.mocks import AUTHORITY, ISSUER_HOST, REGION, Graph
 
 HOOK = "crypto-hand-in"
 
@@ -32,7 +44,26 @@ def maps(graph: Graph) -> dict[str, Mapping[str, str]]:
 @pytest.mark.parametrize("stage", ["open", "closed"])
 def test_the_puzzles_are_those_of_this_cluster(standing: dict[str, Graph], stage: str):
     puzzle = Puzzle(f"https://{ISSUER_HOST}", "myeks", REGION)
-    assert maps(standing[stage]) == {**puzzle.config_maps, ANSWERS: dict.fromkeys(PARTS, "")}
+    assert maps(standing[stage]) == {
+        **puzzle.config_maps,
+        CERTIFICATES: offered(puzzle.issuer, base64.b64decode(AUTHORITY).decode()),
+        ENVELOPE: {
+            KEY_ID: "crypto-key-key",
+            DISABLED_KEY_ID: "crypto-disabled-key-key",
+            "context": f"lab={puzzle.context}",
+            "text": puzzle.text,
+        },
+        ANSWERS: dict.fromkeys(PARTS, ""),
+    }
+
+
+def test_one_of_the_two_keys_is_disabled(standing: dict[str, Graph]):
+    keys = {each.name: each.inputs for each in standing["open"].of("kms/key:Key") if each.name.startswith("crypto")}
+    assert {name: inputs["isEnabled"] for name, inputs in keys.items()} == {
+        "crypto-key": True,
+        "crypto-disabled-key": False,
+    }
+    assert {inputs["deletionWindowInDays"] for inputs in keys.values()} == {7}
 
 
 def test_there_are_two_accounts_of_which_one_has_a_role(standing: dict[str, Graph]):

@@ -45,6 +45,15 @@ def test_each_attack_that_still_works_costs_its_share(exercise: str):
         assert not score.passed
 
 
+def test_each_right_answer_is_worth_its_share():
+    names = of("crypto", "answer")
+    assert len(names) == 6
+    score = judge("crypto", answers(rows_of("crypto"), dict.fromkeys(names[:2], FAILED)))
+    assert (score.points, score.passed) == (66, False)
+    broken = judge("crypto", answers(rows_of("crypto"), {of("crypto", "intact")[0]: FAILED}))
+    assert (broken.points, broken.goals["answer"]) == (0, PASSED)
+
+
 def test_an_attack_that_nobody_could_be_asked_about_is_no_pass():
     name = of("k03", "attack")[0]
     score = judge("k03", answers(rows_of("k03"), {name: NOT_ASKED}))
