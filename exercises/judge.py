@@ -15,7 +15,7 @@ from grading.check import ExerciseName, Goal, Row
 from grading.grade import Answer, Verdict, worst
 
 GOALS: Final[tuple[Goal, ...]] = get_args(Goal)
-SCORED: Final[frozenset[Goal]] = frozenset({"attack", "answer"})
+SCORED: Final[tuple[Goal, ...]] = ("attack", "answer")
 """Goals whose rows give points."""
 
 FULL: Final = 100

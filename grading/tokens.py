@@ -75,7 +75,7 @@ class _Dated(SigV4QueryAuth):
         request.context["timestamp"] = self._when.astimezone(UTC).strftime(SIGV4_TIMESTAMP)
         self._modify_request_before_signing(request)
         string_to_sign = self.string_to_sign(request, self.canonical_request(request))
-        signature = self.signature(string_to_sign, request)
+        signature = str(self.signature(string_to_sign, request))
         self._inject_signature_to_request(request, signature)
         return Presigned(str(request.url), string_to_sign, signature)
 

@@ -30,6 +30,7 @@ def _one(score: Score, option: str, *, verbose: bool) -> None:
     name = score.exercise
     line(Text(f"{name}: {score.points} of {FULL} points", STYLE[score.verdict]))
     words = EXERCISES[name].words.play
+    reached = next((NAMES[goal] for goal in SCORED if score.goals.get(goal) is Verdict.PASSED), "")
     for goal, verdict in score.goals.items():
         answers = score.of(goal)
         passed = [each for each in answers if each.verdict is Verdict.PASSED]
@@ -43,6 +44,6 @@ def _one(score: Score, option: str, *, verbose: bool) -> None:
             rows(passed, verbose=True)
     if score.passed:
         prose(f"Solved. ./lab solution {name}{option} shows the lab's own answer, ./lab stage {name} off ends it.")
-    elif not score.points and (reached := [goal for goal in SCORED if score.goals.get(goal) is Verdict.PASSED]):
-        prose(f"{NAMES[reached[0]]}, but something else broke: that is worth no points.")
+    elif not score.points and reached:
+        prose(f"{reached}, but something else broke: that is worth no points.")
     line("")

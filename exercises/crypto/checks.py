@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final, get_args
 
 from exercises.catalogue import EXERCISES
@@ -45,7 +46,9 @@ def rows() -> Iterator[Row]:
     certificate = Holds(
         (("conditions", ("Approved",)), ("certificate", "none")), "approved, and no certificate is issued"
     )
-    yield from stage.intact("client-certificate", OPERATOR, ClientCertificate("owasp-crypto-mallory"), certificate)
+    for row in stage.intact("client-certificate", OPERATOR, ClientCertificate("owasp-crypto-mallory"), certificate):
+        # No answer changes it, and to wait for what never comes takes seconds: it is not judged in play.
+        yield replace(row, goal=None)
     yield from stage.use("data-key", OPERATOR, DataKey("right"), Says("same"))
     yield from stage.intact(
         "wrong-context", OPERATOR, DataKey("wrong-context"), AwsDenied("InvalidCiphertextException", "Decrypt")

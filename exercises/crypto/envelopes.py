@@ -10,14 +10,15 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from exercises.crypto.names import CONTEXT, ENVELOPE
 from exercises.crypto.puzzle import Puzzle
 from grading.outcomes import AwsRefused, Done, Outcome
 from grading.probes import Lab
 
-IV_BYTES = 16
+BLOCK_BYTES: Final = 16
+"""Of AES; an initialization vector is as long."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Envelope:
             iv = bytes.fromhex(parts[1])
         except ValueError:
             iv = b""
-        if len(iv) != IV_BYTES:
+        if len(iv) != BLOCK_BYTES:
             raise ValueError("IV has to be 32 hex digits")
         return cls(key, iv, data)
 
@@ -59,7 +60,7 @@ def sealed(plain: str, data_key: Mapping[str, Any], iv: bytes) -> Envelope:
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
     from cryptography.hazmat.primitives.padding import PKCS7
 
-    padder = PKCS7(algorithms.AES.block_size).padder()
+    padder = PKCS7(8 * BLOCK_BYTES).padder()
     padded = padder.update(plain.encode()) + padder.finalize()
     cipher = Cipher(algorithms.AES(data_key["Plaintext"]), modes.CBC(iv)).encryptor()
     return Envelope(data_key["CiphertextBlob"], iv, cipher.update(padded) + cipher.finalize())
@@ -71,7 +72,7 @@ def opened(envelope: Envelope, data_key: bytes) -> str:
     from cryptography.hazmat.primitives.padding import PKCS7
 
     cipher = Cipher(algorithms.AES(data_key), modes.CBC(envelope.iv)).decryptor()
-    unpadder = PKCS7(algorithms.AES.block_size).unpadder()
+    unpadder = PKCS7(8 * BLOCK_BYTES).unpadder()
     padded = cipher.update(envelope.data) + cipher.finalize()
     return (unpadder.update(padded) + unpadder.finalize()).decode()
 

@@ -16,7 +16,7 @@ from secrets import token_bytes
 from typing import Any, Final
 
 from exercises.crypto.authorities import fingerprint
-from exercises.crypto.envelopes import IV_BYTES, sealed
+from exercises.crypto.envelopes import BLOCK_BYTES, sealed
 from exercises.crypto.names import (
     ACCOUNT,
     ANSWERS,
@@ -81,11 +81,12 @@ def thumbprint(token: str, jwks: Mapping[str, Any]) -> str:
     """Verify a token with the key that it names, and name that key by what it is (RFC 7638)."""
     # A tenth of a second of imports.
     import jwt
+    from jwt.algorithms import RSAAlgorithm
 
     kid = jwt.get_unverified_header(token)["kid"]
     key = jwt.PyJWKSet.from_dict(dict(jwks))[kid]
     jwt.decode(token, key, algorithms=["RS256"], options={"verify_aud": False})
-    public = jwt.algorithms.RSAAlgorithm.to_jwk(key.key, as_dict=True)
+    public = RSAAlgorithm.to_jwk(key.key, as_dict=True)
     canonical = f'{{"e":"{public["e"]}","kty":"RSA","n":"{public["n"]}"}}'
     return base64.urlsafe_b64encode(sha256(canonical.encode()).digest()).decode().rstrip("=")
 
@@ -106,7 +107,7 @@ def _envelope(lab: Lab) -> str:
     made = lab.aws.call(
         "kms", "generate_data_key", KeyId=data[KEY_ID], KeySpec="AES_256", EncryptionContext={name: value}
     )
-    return sealed(data["text"], _value("a data key", made), token_bytes(IV_BYTES)).text
+    return sealed(data["text"], _value("a data key", made), token_bytes(BLOCK_BYTES)).text
 
 
 def _jwks(lab: Lab) -> str:

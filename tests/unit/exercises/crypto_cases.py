@@ -16,6 +16,7 @@ import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
 
 from exercises.crypto.answers import HandedIn
 from exercises.crypto.authorities import fingerprint, offered
@@ -61,7 +62,7 @@ def key(name: str) -> rsa.RSAPrivateKey:
 
 def public(name: str) -> dict[str, Any]:
     """The public half, as a JWKS has it."""
-    found: dict[str, Any] = jwt.algorithms.RSAAlgorithm.to_jwk(key(name).public_key(), as_dict=True)
+    found: dict[str, Any] = RSAAlgorithm.to_jwk(key(name).public_key(), as_dict=True)
     members = {member: found[member] for member in ("kty", "n", "e")}
     return {"use": "sig", "alg": "RS256", "kid": f"kid-of-{name}", **members}
 

@@ -23,8 +23,8 @@ def of(exercise: str, goal: Goal) -> list[str]:
 def test_every_goal_reached_is_all_points(exercise: str):
     score = judge(exercise, answers(rows_of(exercise), {}))
     assert (score.points, score.passed, score.verdict) == (FULL, True, PASSED)
-    assert len(set(score.goals) & SCORED) == 1
-    assert set(score.goals) - SCORED == {"use", "intact"}
+    assert len(set(score.goals) & set(SCORED)) == 1
+    assert set(score.goals) - set(SCORED) == {"use", "intact"}
 
 
 @pytest.mark.parametrize("exercise", PLAYED)
