@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 from pulumi_aws import kms
@@ -37,6 +37,13 @@ from exercises.crypto.puzzle import MAPS, Puzzle
 from exercises.shared.manifest_exercise import FORCED
 from grading.kube_api import Endpoint
 from grading.session import reached
+
+
+PATIENCE_SECONDS: Final = 60.0
+"""How long a KMS key that was made just now may be unknown: KMS spreads changes within seconds, seldom within minutes
+(KMS Developer Guide, "AWS KMS eventual consistency", seen 2026-11)."""
+
+PAUSE_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -140,8 +147,17 @@ def _hook(name: str, args: CryptoExerciseArgs) -> pulumi.ResourceHook:
     told.apply(resolved.append)
 
     def answer() -> None:
+        # With libraries that only this needs.
+        from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+        again = Retrying(
+            stop=stop_after_delay(PATIENCE_SECONDS),
+            wait=wait_fixed(PAUSE_SECONDS),
+            retry=retry_if_exception_type(solutions.Unsolved),
+            reraise=True,
+        )
         with reached(resolved[-1]) as lab:
-            solutions.hand_in(lab)
+            again(solutions.hand_in, lab)
 
     async def hand_in(_: pulumi.ResourceHookArgs) -> None:
         # In a thread: the program's other resources go on.

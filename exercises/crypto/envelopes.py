@@ -97,7 +97,7 @@ def judged(given: str, lab: Lab, key_id: str) -> str | Outcome:
     if not str(answer.value["KeyId"]).endswith(key_id):
         return f"KEY was made by another key than that of the ConfigMap {ENVELOPE}"
     if puzzle.text.encode() in envelope.data:
-        return "DATA is not encrypted"
+        return "DATA holds the text in plain"
     try:
         found = opened(envelope, answer.value["Plaintext"])
     except ValueError:

@@ -290,7 +290,7 @@ def _wrong_envelopes(puzzle: Puzzle) -> Iterator[tuple[str, str]]:
         "does not decrypt",
     )
     plain = base64.b64encode(puzzle.text.encode()).decode()
-    yield envelope(change=lambda text: f"{text.rpartition('.')[0]}.{plain}"), "not encrypted"
+    yield envelope(change=lambda text: f"{text.rpartition('.')[0]}.{plain}"), "in plain"
     other = base64.b64encode(b"sixteen bytes 16" * 2).decode()
     yield envelope(change=lambda text: f"{text.rpartition('.')[0]}.{other}"), "not encrypted with it"
 

@@ -17,6 +17,7 @@ from exercises.crypto.envelopes import Envelope
 from exercises.crypto.forgeries import ForgedToken, Forgery, SignedRequest, forged
 from exercises.crypto.names import ACCOUNT, ANSWERS, CERTIFICATES, CONFIG_MAPS, MALLORY, NAMESPACE, PARTS, Part
 from exercises.crypto.puzzle import FILES, SUMS, Puzzle, shifted
+from exercises.registry import ROWS
 from grading.outcomes import Done, Outcome
 from tests.unit.exercises.crypto_cases import (
     OPERATOR,
@@ -278,6 +279,13 @@ def test_a_changed_request_differs_in_the_byte_that_it_says():
     assert query_of(tokens["wrong-secret"])["X-Amz-Expires"] == ["60"]
     for token in tokens.values():
         assert query_of(token)["X-Amz-Credential"][0].startswith(OPERATOR.access_key_id)
+
+
+def test_a_wrong_answer_is_told_at_once():
+    """AWS spreads rights with a delay; what a learner writes into the cluster is there."""
+    mine = [row for row in ROWS if row.exercise == "crypto"]
+    assert {row.lags for row in mine if isinstance(row.question, answers.HandedIn)} == {False}
+    assert {row.lags for row in mine if not isinstance(row.question, answers.HandedIn)} == {True}
 
 
 def test_the_issuer_is_that_of_the_stack_s_outputs():
