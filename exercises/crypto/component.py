@@ -38,7 +38,6 @@ from exercises.shared.manifest_exercise import FORCED
 from grading.kube_api import Endpoint
 from grading.session import reached
 
-
 PATIENCE_SECONDS: Final = 60.0
 """How long a KMS key that was made just now may be unknown: KMS spreads changes within seconds, seldom within minutes
 (KMS Developer Guide, "AWS KMS eventual consistency", seen 2026-11)."""
