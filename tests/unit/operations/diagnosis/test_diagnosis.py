@@ -154,7 +154,7 @@ def test_where_nothing_differs_and_where_nobody_answers_it_is_said() -> None:
     assert cause.startswith("The cause could not be looked for (ClusterRoles cannot be read: 404")
 
 
-@pytest.mark.parametrize("row", ["k03-closed-list-secrets", "crypto-open-caesar"])
+@pytest.mark.parametrize("row", ["k03-closed-secrets-everywhere", "crypto-open-caesar"])
 def test_an_exercise_that_is_played_is_made_again(row: str) -> None:
     exercise, stage, _ = row.split("-", 2)
     [(cause, remedy)] = causes(lab(), row, allowed=True, option=" -s dev")
