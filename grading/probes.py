@@ -183,7 +183,7 @@ class AsTestuser:
         token = {"good": "", "of-another-cluster": ", another cluster's token", "expired": ", an old token"}[
             self.bearer
         ]
-        return f"{self.request.line}{token}"
+        return f"{self.request.short or self.request.line}{token}"
 
     @property
     def typed(self) -> str:

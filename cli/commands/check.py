@@ -213,9 +213,13 @@ class _Teller:
 
 def _every_stage(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, *, yes: bool, quiet: bool) -> Report:
     """Every row of every stage: the lab is moved by real updates, and back to its own settings at the end."""
+    with outputs_of(chosen) as (outputs, _):  # It must be up, or there is nothing to move.
+        playing = _in_play(chosen, outputs) & set(names)
+    if playing:
+        told = ", ".join(sorted(playing))
+        tables.prose(f"In play, and left as it is: {told}. Without --every-stage it is judged by its goals.", to=err)
+    names = [name for name in names if name not in playing]
     steps = walk(names)
-    with outputs_of(chosen):
-        pass  # It must be up, or there is nothing to move.
     if backend.of(chosen).costs and not yes:
         with shown.paused():
             _agree(chosen, len(steps) + 1)

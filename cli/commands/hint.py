@@ -39,6 +39,6 @@ def hint(
         out.print_json(json.dumps({"exercise": name, "taken": taken, "of": HINTS, "hints": listed}))
         return
     for number in told:
-        playing.text(f"Hint {number + 1} of {HINTS}: {hints[number].strip()}")
+        playing.text(f"Hint {number + 1} of {HINTS}: {hints[number]}")
     if taken == HINTS:
         err.print(f"That was the last. ./lab solution {name}{option} tells and applies the lab's own.", markup=False)

@@ -30,7 +30,6 @@ def _one(score: Score, option: str, *, verbose: bool) -> None:
     name = score.exercise
     line(Text(f"{name}: {score.points} of {FULL} points", STYLE[score.verdict]))
     words = EXERCISES[name].words.play
-    reached = next((NAMES[goal] for goal in SCORED if score.goals.get(goal) is Verdict.PASSED), "")
     for goal, verdict in score.goals.items():
         answers = score.of(goal)
         passed = [each for each in answers if each.verdict is Verdict.PASSED]
@@ -43,7 +42,10 @@ def _one(score: Score, option: str, *, verbose: bool) -> None:
         if verbose:
             rows(passed, verbose=True)
     if score.passed:
-        prose(f"Solved. ./lab solution {name}{option} shows the lab's own answer, ./lab stage {name} off ends it.")
-    elif not score.points and reached:
-        prose(f"{reached}, but something else broke: that is worth no points.")
+        prose(
+            f"Solved. ./lab solution {name}{option} tells the lab's own answer and asks before it applies it; your pass"
+            f" stays. ./lab stage {name} off{option} ends it."
+        )
+    elif any(verdict is not Verdict.PASSED for goal, verdict in score.goals.items() if goal not in SCORED):
+        prose("There are points only while legitimate use works and nothing else is broken.")
     line("")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from exercises.catalogue import EXERCISES, Exercise
 from exercises.progress import HINTS, Record
@@ -11,6 +11,8 @@ from stacks import tables
 from stacks.console import duration, out
 
 NEVER = "-"
+FILE_WIDTH: Final = 100
+"""Columns: a shorter line of a text file ends a paragraph if it ends a sentence."""
 
 
 def words(exercise: Exercise) -> PlayTexts:
@@ -56,10 +58,34 @@ def _commands(name: str, option: str) -> Iterator[tuple[str, str]]:
     yield f"./lab reset {name}{option}", "back to where you began, whatever was done"
 
 
+COMMANDS: Final = ("kubectl ", "aws ", "./lab ")
+"""How a line begins that is typed as it stands: the terminal alone breaks it."""
+
+
 def text(told: str) -> None:
-    """Paragraphs, each line of the text one."""
+    """Paragraphs, broken at the terminal's width, and commands, each on a line of its own."""
+    for each in paragraphs(told):
+        (tables.line if each.startswith(COMMANDS) else tables.prose)(each)
+
+
+def paragraphs(told: str) -> Iterator[str]:
+    """A text's paragraphs, in which the text file breaks lines at its own width, and its commands."""
+    running = ""
     for each in told.strip().splitlines():
-        tables.prose(each)
+        line = each.strip()
+        if line.startswith(COMMANDS):
+            if running:
+                yield running
+            running = ""
+            yield line
+            continue
+        running = f"{running} {line}".strip()
+        # A line that the file did not have to break ends a paragraph.
+        if len(line) < FILE_WIDTH and line.endswith((".", ":", "?")):
+            yield running
+            running = ""
+    if running:
+        yield running
 
 
 def as_json(name: str, record: Record, now: datetime) -> dict[str, Any]:

@@ -170,15 +170,18 @@ def _entry() -> Iterator[Row]:
 def _played() -> Iterator[Row]:
     """What judges whoever plays: by an access entry or by aws-auth, under any user name."""
 
-    def refused(name: str, request: ApiRequest, why: str, expected: Expectation | None = None) -> Row:
+    def refused(
+        name: str, request: ApiRequest, why: str, expected: Expectation | None = None, asks: Request | None = None
+    ) -> Row:
         question = AsTestuser(request)
-        return _row("entry", f"play-{name}", question, expected or AnyForbidden(), why, goal="attack")
+        return _row("entry", f"play-{name}", question, expected or AnyForbidden(), why, asks=asks, goal="attack")
 
     more = "It is more than looking at pods in default."
     yield refused("everything", may_do_everything(), f"Nobody but the operator needs everything. {more}", Says("no"))
     yield refused("secrets", listing("secrets", "default"), f"Who looks at pods needs no Secrets. {more}")
-    yield refused("nodes", listing("nodes"), f"Nodes are in no namespace. {more}")
-    yield refused("kube-system", listing("pods", "kube-system"), f"One namespace was asked for. {more}")
+    system = ResourceRequest("list", "", "pods", namespace="kube-system")
+    yield refused("nodes", listing("nodes"), f"Nodes are in no namespace. {more}", asks=LIST_NODES)
+    yield refused("kube-system", listing("pods", "kube-system"), f"One namespace was asked for. {more}", asks=system)
     yield refused(
         "create-pod", creating(_pod(), "pods"), f"Who creates a pod takes its service account's rights. {more}"
     )

@@ -19,6 +19,9 @@ BOT = "ci-bot"
 ADMIN = "platform-admin"
 USER = f"system:serviceaccount:{NAMESPACE}:{BOT}"
 RBAC = "rbac.authorization.k8s.io"
+WORKLOADS = ("deployment", "daemonset", "statefulset", "replicaset", "job", "cronjob")
+"""Kinds whose controllers make pods: who may create one chooses the pods' service account."""
+
 SHOP = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/shop"
 
 
@@ -30,9 +33,9 @@ def rows() -> Iterator[Row]:
         """The robot does it."""
         return stage.attack(name, BOT, AsAccount(NAMESPACE, BOT, request), AnyForbidden(USER))
 
-    def might(name: str, verb: str, resource: str, group: str = "") -> Iterator[Row]:
+    def might(name: str, verb: str, resource: str, group: str = "", namespace: str = "") -> Iterator[Row]:
         """The robot asks whether it might: the deed itself would need another request's headers, or a node's name."""
-        question = AsAccount(NAMESPACE, BOT, can_i(verb, resource, group))
+        question = AsAccount(NAMESPACE, BOT, can_i(verb, resource, group, namespace))
         return stage.attack(name, BOT, question, Says("no"), opened=Says("yes"))
 
     yield from stage.attack(
@@ -54,7 +57,11 @@ def rows() -> Iterator[Row]:
     yield from might("impersonate-group", "impersonate", "groups")
     yield from might("exec", "create", "pods/exec")
     yield from might("node-proxy", "get", "nodes/proxy")
+    yield from might("watch-secrets", "watch", "secrets")
     yield from does("pod-as-admin", creating(_pod(), "pods"))
+    for kind in WORKLOADS:
+        yield from might(f"create-{kind}", "create", f"{kind}s", "batch" if "job" in kind else "apps", NAMESPACE)
+    yield from might("deploy-elsewhere", "patch", "deployments", "apps", "kube-system")
     yield from does("bind-admin", creating(_binding(), "clusterrolebindings"))
     yield from does("new-role", creating(_role(), "roles"))
     deploys = Request(f"kubectl get deployment shop -n {NAMESPACE}", "GET", SHOP)

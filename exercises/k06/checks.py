@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from exercises.catalogue import EXERCISES
 from exercises.k06.tokens import ACCOUNT, TOKEN_TYPE, LongestToken, TokenOfDeletedPod, TokensInSecrets
-from exercises.k06.ways_in import Anonymous, AnonymousMay, ClientCertificate, TemplatesPod
+from exercises.k06.ways_in import Anonymous, AnonymousBindings, AnonymousMay, ClientCertificate, TemplatesPod
 from exercises.shared.gates import gates
 from exercises.shared.stage_rows import StageRows
 from grading.account_probes import DRY_RUN, AsAccount, ByStolenToken, collection, creating
@@ -49,6 +49,15 @@ def rows() -> Iterator[Row]:
         opened=Holds((("allowed", "true"),)),
     )
 
+    yield from stage.attack(
+        "anonymous-binding",
+        NOBODY,
+        AnonymousBindings(),
+        Holds((("bindings", ()),), "no binding names them"),
+        opened=Holds((("bindings", (f"RoleBinding {NAMESPACE}/everybody",)),)),
+    )
+    yield from stage.attack("ci-pod", CI, AsAccount(NAMESPACE, CI, creating(_pod(), "pods")), AnyForbidden(CI_USER))
+
     yield from stage.use("robot-reads", ROBOT, AsAccount(NAMESPACE, ROBOT, reads))
     startable = Holds(
         (("account", ROBOT), ("missing Secrets", ()), ("token", OneOf(("bound to the pod", "in a Secret")))),
@@ -83,6 +92,16 @@ def _token_secret() -> dict[str, Any]:
     """What makes the controller manager write a token without an end."""
     metadata = {"name": "one-more", "namespace": NAMESPACE, "annotations": {ACCOUNT: ROBOT}}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": TOKEN_TYPE}
+
+
+def _pod() -> dict[str, Any]:
+    """A pod in which whoever made it reads the robot's token."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "as-robot", "namespace": NAMESPACE},
+        "spec": {"serviceAccountName": ROBOT, "containers": [{"name": "c", "image": "nginx:1.20-alpine"}]},
+    }
 
 
 def _writing() -> Request:

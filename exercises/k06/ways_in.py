@@ -25,6 +25,11 @@ SIGNER: Final = "kubernetes.io/kube-apiserver-client"
 SIGNS_WITHIN: Final = 4.0
 """Seconds. A signing controller acts on an approval at once, so that a certificate would be there by then."""
 
+RBAC: Final = "rbac.authorization.k8s.io"
+ANONYMOUS: Final = frozenset({"system:unauthenticated", "system:anonymous"})
+BOOTSTRAPPED: Final = "kubernetes.io/bootstrapping"
+"""Label of what the API server makes for itself, as the binding for its health endpoints."""
+
 API_AUDIENCES: Final = ("", "https://kubernetes.default.svc")
 """Audiences of a token that the API server takes; empty: its own, whatever it is called."""
 
@@ -49,6 +54,35 @@ class Anonymous(OwnQuestion):
     def ask(self, lab: Lab) -> Outcome:
         # An empty bearer token is none to the API server (k8s.io/apiserver, authentication/request/bearertoken).
         return lab.api.request("GET", self.path, None, "")
+
+
+@dataclass(frozen=True)
+class AnonymousBindings(OwnQuestion):
+    """Which bindings name those who have not logged in, beyond Kubernetes' own; read as the operator."""
+
+    @property
+    @override
+    def brief(self) -> str:
+        return "bindings of system:unauthenticated and system:anonymous"
+
+    @property
+    @override
+    def typed(self) -> str:
+        return "kubectl get rolebindings,clusterrolebindings -A -o wide | grep -E 'system:(unauthenticated|anonymous)'"
+
+    @override
+    def ask(self, lab: Lab) -> Outcome:
+        found: list[str] = []
+        for kind in ("RoleBinding", "ClusterRoleBinding"):
+            listed = refused(lab.api.request("GET", collection(f"{kind.lower()}s", group=RBAC)), f"{kind}s")
+            if not isinstance(listed, Done):
+                return listed
+            for item in listed.value.get("items") or ():
+                meta = item["metadata"]
+                names = {str(each.get("name")) for each in item.get("subjects") or ()}
+                if names & ANONYMOUS and BOOTSTRAPPED not in (meta.get("labels") or {}):
+                    found.append(f"{kind} {meta.get('namespace', '')}/{meta['name']}")
+        return facts({"bindings": sorted(found)})
 
 
 @dataclass(frozen=True)

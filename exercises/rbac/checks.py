@@ -7,10 +7,13 @@ nothing is left behind.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 from exercises.catalogue import EXERCISES
 from exercises.shared.gates import gates
 from exercises.shared.stage_rows import StageRows
+from grading.account_probes import AsAccount, creating
 from grading.check import Goal, Row
 from grading.expectations import Allowed, Expectation, Forbidden, Says
 from grading.probes import InPod, Reader
@@ -198,13 +201,17 @@ def _least(team: _Team) -> Iterator[Row]:
         "Secrets hold others' passwords. " + more,
         goal="attack",
     )
-    yield team.row(
-        "create-binding",
-        f"create rolebinding {PROBE} --clusterrole admin --serviceaccount {team.own}:{team.account} --dry-run=server",
-        ResourceRequest("create", RBAC, "rolebindings", namespace=team.own),
-        AnyForbidden(team.user),
-        "Who may bind roles gives rights to anybody. " + more,
-        goal="attack",
+    yield replace(
+        team.row(
+            "create-binding",
+            "",
+            ResourceRequest("create", RBAC, "rolebindings", namespace=team.own),
+            AnyForbidden(team.user),
+            "Who may bind roles gives rights to anybody. " + more,
+            goal="attack",
+        ),
+        # kubectl in a pod would put words of its own around the API server's.
+        question=AsAccount(team.own, team.account, creating(_binding(team), "rolebindings")),
     )
     yield team.row(
         "can-i-everything",
@@ -216,3 +223,14 @@ def _least(team: _Team) -> Iterator[Row]:
         "attack",
     )
     yield from team.elsewhere("a Role holds in its own namespace alone.", "attack")
+
+
+def _binding(team: _Team) -> dict[str, Any]:
+    """A RoleBinding with which the account would make itself the administrator of its namespace."""
+    return {
+        "apiVersion": f"{RBAC}/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": PROBE, "namespace": team.own},
+        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": "admin"},
+        "subjects": [{"kind": "ServiceAccount", "name": team.account, "namespace": team.own}],
+    }

@@ -1,4 +1,4 @@
-"""Finds the causes of a check's failed rows: those of the study note have each its own way."""
+"""Finds the causes of a check's failed rows: each exercise has its own way."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from exercises.registry import ROWS
+from grading.account_probes import AsAccount
 from grading.check import ExerciseName, Row
 from grading.expectations import Expectation
 from grading.finding import Finding, Remedies
 from grading.grade import Answer, Verdict
 from grading.outcomes import Done
-from grading.probes import InPod
+from grading.probes import InPod, RoleTrust
 from grading.session import NoOperator, Situation
 from grading.variables import Unknown
 from operations.diagnosis import aws_pods, mapping
@@ -22,9 +23,10 @@ from operations.rbac.objects import Subject
 NOTHING: Final = "Nothing was found that differs from what the lab makes"
 """The cause where none was found."""
 
-TRUST: Final[Mapping[str, Expectation]] = {
-    row.exercise: row.expected for row in ROWS if row.name in ("irsa-trust", "pod-identity-trust")
+TRUST: Final[Mapping[tuple[ExerciseName, str], Expectation]] = {
+    (row.exercise, row.stage): row.expected for row in ROWS if isinstance(row.question, RoleTrust) and not row.goal
 }
+"""Exercise and stage → what is demanded of the trust policy of the exercise's role."""
 
 
 def explain(
@@ -65,23 +67,21 @@ def _of(answer: Answer, lab: Situation, remedies: Remedies) -> Iterator[Finding]
         yield from _teams(answer, lab, remedies)
     elif row.exercise == "identity-mapping":
         yield from mapping.findings(row, lab, allowed=answer.allowed, remedies=remedies)
-    elif row.exercise in TRUST:
-        yield from aws_pods.findings(row, lab, TRUST[row.exercise], remedies)
-    else:
-        # Whoever plays such an exercise changes what it makes; what is missing, its goals and hints tell.
-        again = remedies.made_again(row.exercise, row.stage)
-        yield Finding(f"What stands is not what {row.exercise} {row.stage} makes", again)
+    elif trust := TRUST.get((row.exercise, row.stage)):
+        yield from aws_pods.findings(row, lab, trust, remedies)
 
 
 def _teams(answer: Answer, lab: Situation, remedies: Remedies) -> Iterator[Finding]:
     """A team's account: whether the pod has it, and what its bindings say."""
     row = answer.row
     question = row.question
-    if not isinstance(question, InPod) or row.asks is None:
+    if not isinstance(question, InPod | AsAccount) or row.asks is None:
         return
     namespace, account = question.namespace, row.subject
-    pod = lab.api.request("GET", f"/api/v1/namespaces/{namespace}/pods/{question.pod}")
-    if isinstance(pod, Done):
+    pod = None
+    if isinstance(question, InPod):
+        pod = lab.api.request("GET", f"/api/v1/namespaces/{namespace}/pods/{question.pod}")
+    if isinstance(pod, Done) and isinstance(question, InPod):
         runs_as = pod.value["spec"].get("serviceAccountName") or "default"
         if runs_as != account:
             again = remedies.made_again(row.exercise, row.stage)
@@ -91,6 +91,6 @@ def _teams(answer: Answer, lab: Situation, remedies: Remedies) -> Iterator[Findi
     rbac = Rbac(lab.api)
     if answer.allowed:
         yield from rbac.granting(Identity.of(subject), row.asks, remedies)
-    elif row.stage == "after":
+    elif row.stage in ("after", "least"):
         wanted = Wanted("RoleBinding", f"roleB-{namespace}", namespace, "Role", f"role-{namespace}", subject)
         yield from rbac.lacking(wanted, row.asks, remedies)

@@ -52,12 +52,14 @@ def mutations() -> Iterator[Mutation]:
     for team in ("dev", "infra"):
         yield from _before(team)
         yield from _after(team)
+        yield from _least(team)
     yield from _masters()
     yield from _authenticated()
     yield from _unmapped()
     yield from _entry()
     yield from _irsa_account()
     yield from _irsa()
+    yield from _irsa_wide()
     yield from _pod_identity()
 
 
@@ -156,6 +158,31 @@ def _after(team: str) -> Iterator[Mutation]:
     pod = f"{team}-kubectl"
     yield Mutation("rbac", "after", f"{team} has no pod", lambda lab: lab.without_pod(own, pod), frozenset(), missing)
     yield from _elsewhere("after", team)
+
+
+def _least(team: str) -> Iterator[Mutation]:
+    rows, who, own = _team_rows("least", team), _account(team), f"{team}-team"
+    role = f"{RBAC}/namespaces/{own}/roles/role-{own}"
+    group = "rbac.authorization.k8s.io"
+    binds: list[Object] = [
+        {"apiGroups": [group], "resources": ["rolebindings"], "verbs": ["create"]},
+        {"apiGroups": [group], "resources": ["clusterroles"], "verbs": ["bind"]},
+    ]
+    secrets: list[Object] = [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["list"]}]
+    wide: list[Object] = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
+
+    def mutation(name: str, apply: Apply, *failed: str) -> Mutation:
+        return Mutation("rbac", "least", f"{team} {name}", apply, rows(*failed))
+
+    yield mutation("may list Secrets", lambda lab: lab.granted(who, secrets, own), "list-secrets")
+    yield mutation("may bind roles", lambda lab: lab.granted(who, binds, own), "create-binding")
+    yield mutation(
+        "has the role with everything",
+        lambda lab: lab.changed(role, lambda found: found.update(rules=wide)),
+        *("list-secrets", "create-binding", "can-i-everything"),
+    )
+    yield mutation("has no Role", lambda lab: lab.deleted(role), "list-pods", "create-pod", "delete-pod")
+    yield from _elsewhere("least", team)
 
 
 def _runs_as(account: str) -> Change:
@@ -261,29 +288,42 @@ def _unmapped() -> Iterator[Mutation]:
     yield from _bounded("unmapped")
 
 
+PLAYED_ENTRY = tuple(f"play-{name}" for name in ("everything", "secrets", "nodes", "kube-system", "create-pod"))
+"""What must be refused to whoever plays identity-mapping."""
+
+
 def _entry() -> Iterator[Mutation]:
     make = _of("entry")
     everywhere = {"type": "cluster"}
     here = {"type": "namespace", "namespaces": ["default"]}
-    yield make("may look everywhere", lambda lab: lab.policy(_arn(lab), VIEW, everywhere), "list-pods-kube-system")
+    yield make(
+        "may look everywhere",
+        lambda lab: lab.policy(_arn(lab), VIEW, everywhere),
+        "list-pods-kube-system",
+        "play-kube-system",
+    )
     yield make(
         "may look in another namespace",
         lambda lab: lab.policy(_arn(lab), VIEW, {"type": "namespace", "namespaces": ["kube-system"]}),
-        *("list-pods", "list-pods-kube-system"),
+        *("list-pods", "list-pods-kube-system", "play-pods", "play-kube-system"),
     )
-    yield make("may not look", lambda lab: lab.without_policy(_arn(lab), VIEW), "list-pods")
-    yield make("may write", lambda lab: lab.policy(_arn(lab), "AmazonEKSEditPolicy", here), "delete-pod")
+    yield make("may not look", lambda lab: lab.without_policy(_arn(lab), VIEW), "list-pods", "play-pods")
+    yield make(
+        "may write",
+        lambda lab: lab.policy(_arn(lab), "AmazonEKSEditPolicy", here),
+        *("delete-pod", "play-create-pod", "play-secrets"),
+    )
     yield make(
         "may look at everything",
         lambda lab: lab.policy(_arn(lab), "AmazonEKSAdminViewPolicy", everywhere),
-        *("list-pods-kube-system", "list-nodes"),
+        *("list-pods-kube-system", "list-nodes", "play-kube-system", "play-nodes", "play-secrets"),
     )
     yield make(
         "is an administrator",
         lambda lab: lab.policy(_arn(lab), "AmazonEKSClusterAdminPolicy", everywhere),
-        *("list-pods-kube-system", "list-nodes", "delete-pod"),
+        *("list-pods-kube-system", "list-nodes", "delete-pod", *PLAYED_ENTRY),
     )
-    inside = ("whoami", "list-pods", "list-pods-kube-system", "list-nodes", "delete-pod")
+    inside = ("whoami", "list-pods", "list-pods-kube-system", "list-nodes", "delete-pod", "play-pods", *PLAYED_ENTRY)
     yield make("has no entry", lambda lab: lab.without_entry(_arn(lab)), *inside)
     yield make("is in a group", lambda lab: lab.entry_groups(_arn(lab), ["developers"]), "whoami")
     user: Callable[[Standing], Object] = lambda lab: {  # noqa: E731  # a subject that needs the lab
@@ -291,10 +331,12 @@ def _entry() -> Iterator[Mutation]:
         "kind": "User",
         "name": _arn(lab),
     }
-    yield make("RBAC lets them list nodes", lambda lab: lab.granted(user(lab), NODES), "list-nodes")
+    yield make("RBAC lets them list nodes", lambda lab: lab.granted(user(lab), NODES), "list-nodes", "play-nodes")
     # The entry knows them by their id, so they come in; the policy goes by the ARN.
     yield make(
-        "is another user", lambda lab: lab.user_path(TESTUSER, "/others/"), "aws-identity", "aws-s3-denied", "list-pods"
+        "is another user",
+        lambda lab: lab.user_path(TESTUSER, "/others/"),
+        *("aws-identity", "aws-s3-denied", "list-pods", "play-pods"),
     )
     yield from _bounded("entry")
 
@@ -356,11 +398,38 @@ def _irsa_account() -> Iterator[Mutation]:
     def make(name: str, apply: Apply, *failed: str) -> Mutation:
         return Mutation("irsa", "account", name, apply, frozenset(f"irsa-account-{one}" for one in failed))
 
-    yield make("the account has no annotation", _annotated("my-sa", role=None), *IRSA_ANNOTATED, "annotation")
-    yield make("any account may take the role", _conditions(_alike)("irsa"), "foreign-account", "trust")
+    strangers = ("play-default-default", "play-kube-system-default", "play-kube-system-aws-node")
+    yield make(
+        "the account has no annotation",
+        _annotated("my-sa", role=None),
+        *(*IRSA_ANNOTATED, "annotation", *strangers, "play-own", "play-trust"),
+    )
+    yield make(
+        "any account may take the role",
+        _conditions(_alike)("irsa"),
+        *("foreign-account", "trust", strangers[0], "play-trust"),
+    )
     yield make("the trust is for any audience", _conditions(_set(":aud", None))("irsa"), "trust")
     yield make("the provider takes the API server's tokens", lambda lab: lab.audience("https://kubernetes.default.svc"),
                "wrong-audience")  # fmt: skip
+
+
+def _irsa_wide() -> Iterator[Mutation]:
+    """The role as it is too wide: whoever has repaired it is told so."""
+    strangers = ("default-default", "kube-system-default", "kube-system-aws-node")
+
+    def named(account: str) -> Apply:
+        def change(conditions: Object) -> None:
+            (sub,) = conditions.pop("StringLike")
+            conditions["StringEquals"][sub] = f"system:serviceaccount:default:{account}"
+
+        return _conditions(change)("irsa")
+
+    def make(name: str, apply: Apply, *failed: str) -> Mutation:
+        return Mutation("irsa", "wide", name, apply, frozenset(f"irsa-wide-{one}" for one in failed))
+
+    yield make("the trust names my-sa alone", named("my-sa"), "trust", *strangers)
+    yield make("the trust names nobody that there is", named("none"), "trust", "own", *strangers)
 
 
 def _irsa() -> Iterator[Mutation]:

@@ -32,8 +32,11 @@ from tests.rehearsal.check_mutations import TESTUSER, Mutation, mutations
 from tests.rehearsal.conftest import Lab
 from tests.rehearsal.lab_changes import Standing
 
-STEPS = walk(EXERCISES)
 TABLE = tuple(mutations())
+MUTATED = tuple(name for name in EXERCISES if name in {one.exercise for one in TABLE})
+"""Those that are made of manifests are changed by hand in `test_owasp`."""
+
+STEPS = walk(MUTATED)
 WITHOUT_CAUSE = frozenset({"the node's role is out of reach"})
 """Mutations whose cause is not found: it lies in the network or in the pod itself."""
 
@@ -70,7 +73,7 @@ class Walker:
     def is_whole(self) -> None:
         """Every row of this step passes."""
         with self.inside():
-            answers = settled({}, lambda: self.ask(tuple(EXERCISES)))
+            answers = settled({}, lambda: self.ask(MUTATED))
         assert turned(answers) == {}, told(answers)
 
     @contextmanager
@@ -216,4 +219,6 @@ def test_every_row_is_turned_by_something():
         for one in HARMLESS
         if row.exercise in ("identity-mapping", "irsa") and row.question == same[one.row]
     }
-    assert {row.name for row in ROWS} - turning - asked_alike == set()
+    # The gates are every exercise's, and tried in `test_owasp`.
+    mine = {row.name for row in ROWS if row.exercise in MUTATED and "-gate-" not in row.name}
+    assert mine - turning - asked_alike == set()

@@ -35,6 +35,30 @@ BROKEN: Final = (
     _left_over("still-reads-secrets", "secrets", "get"),
     _left_over("still-makes-tokens", "serviceaccounts/token", "create"),
     _left_over("still-makes-pods", "pods", "create"),
+    _left_over("watches-secrets", "secrets", "watch"),
+    Case(
+        "makes-jobs",
+        apply=_ROLE.format(name="jobs", rules="{apiGroups: [batch], resources: [jobs], verbs: [create]}")
+        + "---"
+        + _BINDING.format(name="jobs", kind="Role", role="jobs"),
+        hurts="attack",
+    ),
+    Case(
+        "deploys-everywhere",
+        apply="""
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: owasp-k03-ci-bot}
+rules: [{apiGroups: [apps], resources: [deployments], verbs: [get, list, watch, update, patch]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: owasp-k03-ci-bot}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: owasp-k03-ci-bot}
+subjects: [{kind: ServiceAccount, name: ci-bot, namespace: owasp-k03}]
+""",
+        hurts="attack",
+    ),
     Case(
         "edit-in-its-namespace",
         apply=_BINDING.format(name="edit", kind="ClusterRole", role="edit"),

@@ -18,7 +18,7 @@ from exercises.k06.tokens import (
     TokenOfDeletedPod,
     TokensInSecrets,
 )
-from exercises.k06.ways_in import Anonymous, AnonymousMay, ClientCertificate, TemplatesPod
+from exercises.k06.ways_in import Anonymous, AnonymousBindings, AnonymousMay, ClientCertificate, TemplatesPod
 from grading.check import Row
 from grading.expectations import Allowed, Holds
 from grading.grade import Verdict
@@ -29,6 +29,7 @@ from tests.unit.grading.fake_lab import FakeLab, jwt, status
 PASSED, FAILED, NOT_ASKED = Verdict.PASSED, Verdict.FAILED, Verdict.NOT_ASKED
 QUESTIONS: Final = (
     Anonymous,
+    AnonymousBindings,
     AnonymousMay,
     ClientCertificate,
     LongestToken,
@@ -62,6 +63,17 @@ def cases(row: Row) -> Iterator[Case]:
             yield Case("right", answering({"": right}), PASSED)
             yield Case("the other answer", answering({"": wrong}), FAILED)
             yield Case("forbidden", answering({"": FORBIDDEN}), FAILED)
+        case AnonymousBindings():
+            assert isinstance(expected, Holds)
+            wanted = list(dict(expected.facts)["bindings"])
+            own = _bindings("everybody", "Group", "system:unauthenticated")
+            other = _bindings("mine", "User", "system:anonymous")
+            system = _bindings("public-info", "Group", "system:unauthenticated", system=True)
+            none = http(200, {"items": []})
+            right, wrong = (own, none) if wanted else (none, own)
+            yield Case("right", answering({"/clusterrolebindings": system, "": right}), PASSED)
+            yield Case("the other answer", answering({"/clusterrolebindings": none, "": wrong}), FAILED)
+            yield Case("another binding", answering({"/clusterrolebindings": other, "": right}), FAILED)
         case AnonymousMay():
             assert isinstance(expected, Holds)
             allowed = dict(expected.facts)["allowed"] == "true"
@@ -72,6 +84,12 @@ def cases(row: Row) -> Iterator[Case]:
         case _:
             yield from _templates_pod()
     yield Case("no answer", answering({"": BUSY}), NOT_ASKED)
+
+
+def _bindings(name: str, kind: str, subject: str, *, system: bool = False) -> Outcome:
+    labels = {"kubernetes.io/bootstrapping": "rbac-defaults"} if system else {}
+    meta = {"name": name, "namespace": "owasp-k06", "labels": labels}
+    return http(200, {"items": [{"metadata": meta, "subjects": [{"kind": kind, "name": subject}]}]})
 
 
 def answering(answers: dict[str, Outcome]) -> Program:

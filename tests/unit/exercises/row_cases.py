@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
+from exercises.irsa.trust import SubCondition
 from exercises.k04.new_namespace import InNewNamespace
 from exercises.k08.reading import AnotherShop, AtAws, InPlain, StealsSecrets
 from exercises.k09.questions import LedThrough, MayScrapeEveryNode, OnEveryNode, OnPodsNode
@@ -436,8 +437,35 @@ def _shaped(question: ReadObject, facts: Mapping[str, Any]) -> dict[str, Any]:
             raise AssertionError("see _no_tokens")
 
 
+def _sub(expected: SubCondition, names: Names) -> Iterator[Case]:
+    def policy(*conditions: dict[str, Any]) -> Program:
+        document = {"Statement": [{"Effect": "Allow", "Condition": each} for each in conditions]}
+
+        def program(one: FakeLab) -> None:
+            _annotated(one, names)
+            one.aws.answers.update(get_role=Done({"Role": {"AssumeRolePolicyDocument": document}}, "allowed"))
+
+        return program
+
+    exact = {"StringEquals": {"host:sub": "system:serviceaccount:default:my-sa"}}
+    for_any = ("*:*", "*:my-sa", "default:my-??")
+    wide = [{"StringLike": {"host:sub": f"system:serviceaccount:{each}"}} for each in for_any]
+    right, wrong = ([exact], wide) if expected.exact else (wide, [exact])
+    for number, each in enumerate(right):
+        yield Case("right" if number == 0 else f"right {number}", policy(each), PASSED)
+    for number, each in enumerate(wrong):
+        yield Case(f"wrong {number}", policy(each), FAILED)
+    if expected.exact:
+        yield Case("one statement of two is wide", policy(exact, wide[0]), FAILED)
+    yield Case("no condition on sub", policy({"StringEquals": {"host:aud": "sts.amazonaws.com"}}), FAILED)
+    yield Case("no role", lambda one: _annotated(one, names), NOT_ASKED)
+
+
 def _trust(row: Row, names: Names) -> Iterator[Case]:
     expected = row.expected
+    if isinstance(expected, SubCondition):
+        yield from _sub(expected, names)
+        return
     assert isinstance(expected, Holds)
     facts = {name: _plain(value, names) for name, value in expected.facts}
     kind, _, principal = facts["principals"][0].partition(": ")

@@ -37,7 +37,7 @@ def test_what_is_played_has_a_story_goals_hints_and_a_why(exercise: Exercise):
     assert {exercise.play.start, exercise.play.solved} <= set(exercise.stages)
     assert set(words.goals) == {row.goal for row in ROWS if row.exercise == exercise.name} - {None}
     assert len(set(words.hints)) == HINTS
-    assert "Begin: " in words.story
+    assert "Begin in ./lab shell: " in words.story
     assert len(words.story.splitlines()) <= 12
     assert words.why
 

@@ -437,7 +437,7 @@ def test_what_an_exercise_in_play_misses_is_told_by_goal(
     said = capsys.readouterr().out
     assert "✗ Legitimate use works (0 of 2)" in said
     assert EXERCISES["k03"].words.play is not None
-    assert "something else broke" in said
+    assert "There are points only while legitimate use works" in said
     assert ending("k03", as_json=True) == 1
     (told,) = json.loads(capsys.readouterr().out)["summary"]["played"]
     assert (told["exercise"], told["points"], told["passed"]) == ("k03", 0, False)
@@ -455,6 +455,19 @@ def test_what_is_begun_and_does_not_stand_where_play_begins_is_asked_by_its_stag
     played.stages["k03"] = "open"
     assert ending("k03") == 0
     assert played.asked[-1].startswith("k03-open-")
+    assert learner.attempts == []
+
+
+def test_a_walk_through_all_stages_leaves_alone_what_is_played(
+    played: Played, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    learner = Learner(monkeypatch, "k03")
+    played.stages["k03"] = "open"
+    assert ending("k03", "rbac", every_stage=True) == 0
+    assert set(played.asked) == {row.name for row in ROWS if row.exercise == "rbac"}
+    assert "In play, and left as it is: k03." in capsys.readouterr().err
+    played.stages["k03"] = "open"
+    assert ending("k03", every_stage=True) == 3
     assert learner.attempts == []
 
 

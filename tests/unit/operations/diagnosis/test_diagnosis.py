@@ -154,14 +154,6 @@ def test_where_nothing_differs_and_where_nobody_answers_it_is_said() -> None:
     assert cause.startswith("The cause could not be looked for (ClusterRoles cannot be read: 404")
 
 
-@pytest.mark.parametrize("row", ["k03-closed-secrets-everywhere", "crypto-open-caesar"])
-def test_an_exercise_that_is_played_is_made_again(row: str) -> None:
-    exercise, stage, _ = row.split("-", 2)
-    [(cause, remedy)] = causes(lab(), row, allowed=True, option=" -s dev")
-    assert cause == f"What stands is not what {exercise} {stage} makes"
-    assert remedy == f"./lab stage {exercise} off -s dev and then ./lab stage {exercise} {stage} -s dev makes it again"
-
-
 def test_only_failed_rows_have_causes() -> None:
     row = ROWS[0]
     answers = [Answer(row, Verdict.PASSED, "seen"), Answer(row, Verdict.NOT_ASKED, "seen")]
