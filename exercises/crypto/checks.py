@@ -10,7 +10,7 @@ from exercises.catalogue import EXERCISES
 from exercises.crypto.answers import NONE, RIGHT, HandedIn
 from exercises.crypto.forgeries import ForgedToken, Forgery, RealToken, SignedRequest
 from exercises.crypto.keys import DataKey, Greeting
-from exercises.crypto.names import ACCOUNT, MALLORY, NAMESPACE, PARTS
+from exercises.crypto.names import ACCOUNT, MALLORY, PARTS
 from exercises.k06.ways_in import ClientCertificate
 from exercises.shared.gates import gates
 from exercises.shared.stage_rows import StageRows
@@ -22,7 +22,6 @@ YOU: Final = "you"
 """Who answers: whoever works with the lab."""
 
 OPERATOR: Final = "operator"
-USER: Final = f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
 
 
 def rows() -> Iterator[Row]:
@@ -31,8 +30,8 @@ def rows() -> Iterator[Row]:
     for part in PARTS:
         yield from stage.answer(part, YOU, HandedIn(part), Says(RIGHT), before=Says(NONE))
     yield from stage.use("real-signature", OPERATOR, SignedRequest("real"), Allowed())
-    yield from stage.use("my-sa", ACCOUNT, RealToken("API server"), Says(USER))
-    yield from stage.use("my-sa-sts", ACCOUNT, RealToken("STS"), Says(USER))
+    yield from stage.use("my-sa", ACCOUNT, RealToken("API server"), Says(ACCOUNT))
+    yield from stage.use("my-sa-sts", ACCOUNT, RealToken("STS"), Says(ACCOUNT))
     yield from stage.intact("one-byte", OPERATOR, SignedRequest("one-byte"), Unauthorized())
     yield from stage.intact("wrong-secret", OPERATOR, SignedRequest("wrong-secret"), Unauthorized())
     forgeries: tuple[Forgery, ...] = get_args(Forgery)

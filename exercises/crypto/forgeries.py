@@ -13,7 +13,7 @@ from typing_extensions import override
 from exercises.crypto.names import ACCOUNT, MALLORY, NAMESPACE
 from grading.account_probes import minted, token_of
 from grading.kube_api import ANEW, refused
-from grading.outcomes import Broke, Done, HttpRefused, Outcome, Unanswered, done_text
+from grading.outcomes import Broke, Done, HttpRefused, Outcome, Unanswered
 from grading.probes import Lab, OwnQuestion, whoami
 from grading.run_probe import ROLE_ARN
 from grading.tokens import PREFIX, SessionKey, for_cluster, of_url, presigned, signed_anew
@@ -158,7 +158,7 @@ def _shown(lab: Lab, token: str, verifier: Verifier) -> Outcome:
 def _at_api_server(lab: Lab, token: str) -> Outcome:
     request = whoami()
     outcome = lab.api.request(request.method, request.path, request.body, token)
-    return done_text(str(outcome.value["status"]["userInfo"]["username"])) if isinstance(outcome, Done) else outcome
+    return _known(str(outcome.value["status"]["userInfo"]["username"])) if isinstance(outcome, Done) else outcome
 
 
 def _at_sts(lab: Lab, token: str) -> Outcome:
@@ -178,7 +178,12 @@ def _at_sts(lab: Lab, token: str) -> Outcome:
         WebIdentityToken=token,
     )
     # The answer holds credentials; all that is kept of it is whose token it was.
-    return done_text(str(outcome.value["SubjectFromWebIdentityToken"])) if isinstance(outcome, Done) else outcome
+    return _known(str(outcome.value["SubjectFromWebIdentityToken"])) if isinstance(outcome, Done) else outcome
+
+
+def _known(user: str) -> Done:
+    """As whom somebody is let in; an account of the exercise by its name alone."""
+    return Done(user.removeprefix(f"system:serviceaccount:{NAMESPACE}:"), f"allowed: {user}")
 
 
 def _create(account: str, verifier: Verifier) -> str:

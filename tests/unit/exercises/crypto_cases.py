@@ -161,7 +161,7 @@ def cases(row: Row) -> Iterator[Case]:
             if question.verifier == "STS":
                 yield from _at_sts(allowed=not isinstance(expected, AwsDenied))
             else:
-                yield from _at_api_server(allowed=isinstance(expected, Says))
+                yield from _at_api_server(allowed=isinstance(expected, Says), named=isinstance(expected, Says))
             yield Case("the account was deleted", lambda _: None, FAILED)
         case Greeting():
             yield from _greeting(own=question.own)
@@ -313,10 +313,12 @@ def _handed_in(part: Part, *, wanted: bool) -> Iterator[Case]:
     yield Case("the ConfigMap was deleted", lambda _: None, FAILED)
 
 
-def _at_api_server(*, allowed: bool) -> Iterator[Case]:
+def _at_api_server(*, allowed: bool, named: bool = False) -> Iterator[Case]:
     yield Case("whoever verifies", standing({}), PASSED)
     if allowed:
         yield Case("nobody is let in", standing({}, shown=lambda _: UNAUTHORIZED), FAILED)
+        elsewhere = user(f"system:serviceaccount:default:{ACCOUNT}")
+        yield from [Case("another my-sa", standing({}, shown=lambda _: elsewhere), FAILED)] if named else []
     else:
         yield Case("everybody is believed", standing({}, shown=lambda _: user("my-sa")), FAILED)
     yield Case("forbidden", standing({}, shown=lambda _: FORBIDDEN), FAILED)
