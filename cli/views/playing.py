@@ -38,6 +38,10 @@ def story(exercise: Exercise, option: str) -> None:
     out.print()
     text(told.story)
     out.print()
+    for name, task in told.parts.items():
+        tables.line(f"{name}:")
+        text(task)
+        out.print()
     tables.line("Goals:")
     for goal, wanted in told.goals.items():
         tables.prose(f"  {goal}: {wanted}")
