@@ -1,47 +1,40 @@
-"""Certificate authorities that a learner is offered: the cluster's own, and two that call themselves the same.
+"""Certificate authorities that a learner is offered: the cluster's own, and two of the same name.
 
-The foreign ones are made from the cluster's identity too, so that they are the same at every update. Their private keys
-are kept nowhere.
+The foreign ones are made from the cluster's identity and its own authority, so that they are the same at every update,
+and neither name nor dates tell which is which. Their private keys are kept nowhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
 NAMES: Final = ("first", "second", "third")
-COMMON_NAME: Final = "kubernetes"
-"""As the authority of every EKS cluster is called."""
-
-_YEARS_10: Final = timedelta(days=3652)
-_BEGIN: Final = datetime(2025, 3, 15, tzinfo=UTC)
 
 
 def offered(issuer: str, own: str) -> Mapping[str, str]:
     """Name → PEM; at which place the cluster's own (`own`, PEM) is differs from lab to lab."""
     at = _drawn(issuer, "place")[0] % len(NAMES)
-    return {name: own if number == at else foreign(issuer, name) for number, name in enumerate(NAMES)}
+    return {name: own if number == at else foreign(issuer, name, own) for number, name in enumerate(NAMES)}
 
 
-def foreign(issuer: str, name: str) -> str:
-    """PEM of an authority that has signed nothing of this cluster."""
+def foreign(issuer: str, name: str, own: str) -> str:
+    """PEM of an authority that has signed nothing of this cluster, and has the name and the dates of its own (PEM)."""
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import Encoding
-    from cryptography.x509.oid import NameOID
 
     key = Ed25519PrivateKey.from_private_bytes(_drawn(issuer, f"authority {name}"))
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, COMMON_NAME)])
+    like = x509.load_pem_x509_certificate(own.encode())
     made = (
         x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
+        .subject_name(like.subject)
+        .issuer_name(like.subject)
         .public_key(key.public_key())
         .serial_number(1 + int.from_bytes(_drawn(issuer, f"serial {name}")[:8], "big"))
-        .not_valid_before(_BEGIN)
-        .not_valid_after(_BEGIN + _YEARS_10)
+        .not_valid_before(like.not_valid_before_utc)
+        .not_valid_after(like.not_valid_after_utc)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, None)
     )

@@ -40,7 +40,8 @@ class Greeting(OwnQuestion):
 
     @override
     def ask(self, lab: Lab) -> Outcome:
-        return lab.api.handshake(lab.api.authority if self.own else foreign(lab.names["ISSUER"], NAMES[0]))
+        own = lab.api.authority
+        return lab.api.handshake(own if self.own else foreign(lab.names["ISSUER"], NAMES[0], own))
 
 
 @dataclass(frozen=True)

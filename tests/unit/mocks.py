@@ -25,13 +25,15 @@ from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import SETTINGS, get_root_resource
 from pulumi.runtime.stack import Stack, run_pulumi_func
 
+from tests.unit.certificates import authority
+
 PROJECT = "myeks"
 STACK = "test"
 ACCOUNT = "111122223333"
 REGION = "ap-northeast-2"
 ISSUER_HOST = f"oidc.eks.{REGION}.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
 SERVER = "https://0123456789ABCDEF.gr7.ap-northeast-2.eks.amazonaws.com"
-AUTHORITY = base64.b64encode(b"a certificate authority").decode()
+AUTHORITY = base64.b64encode(authority("the cluster").encode()).decode()
 CLUSTER_SECURITY_GROUP = "sg-made-by-eks"
 
 _SIGNATURE = "4dabf18193072939515e22adb298388d"

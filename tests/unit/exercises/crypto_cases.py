@@ -6,7 +6,6 @@ The API server and STS are played by verifiers that really verify: by a key of a
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from hashlib import sha256
@@ -20,10 +19,9 @@ from jwt.algorithms import RSAAlgorithm
 
 from exercises.crypto.answers import HandedIn
 from exercises.crypto.authorities import fingerprint, offered
-from exercises.crypto.envelopes import sealed
 from exercises.crypto.forgeries import ForgedToken, RealToken, SignedRequest
 from exercises.crypto.keys import DataKey, Greeting
-from exercises.crypto.names import ACCOUNT, DISABLED_KEY_ID, JWKS, KEY_ID, NAMESPACE, Part
+from exercises.crypto.names import ACCOUNT, JWKS, NAMESPACE, Part
 from exercises.crypto.puzzle import Puzzle
 from exercises.crypto.solutions import caesar, changed_file, sigv4, thumbprint
 from grading.check import Row
@@ -34,12 +32,11 @@ from grading.outcomes import AwsRefused, Done, Outcome, Unanswered, http
 from grading.run_probe import ROLE_ARN
 from grading.tokens import SessionKey, presigned
 from tests.unit.exercises.case import Case, Program
+from tests.unit.exercises.crypto_kms import envelope, envelope_map, kms
 from tests.unit.grading.fake_lab import FakeLab, lab, status, url_in
 
 PASSED, FAILED, NOT_ASKED = Verdict.PASSED, Verdict.FAILED, Verdict.NOT_ASKED
 QUESTIONS: Final = (HandedIn, SignedRequest, RealToken, ForgedToken, Greeting, DataKey)
-THE_KEY: Final = "11111111-2222-3333-4444-555555555555"
-DISABLED_KEY: Final = "99999999-2222-3333-4444-555555555555"
 ROLE: Final = "arn:aws:iam::111122223333:role/crypto-sa-role"
 OPERATOR: Final = SessionKey("AKIAOPERATOR0000", "operator")
 """As the fake lab has it."""
@@ -105,46 +102,6 @@ def _signed_by_operator(url: str) -> bool:
     names = here.situation.names
     again = presigned(OPERATOR, names["CLUSTER_NAME"], region=names["AWS_REGION"], sts=here.aws.sts, when=when)
     return again.url == url
-
-
-def envelope_map() -> dict[str, str]:
-    """The ConfigMap of the part envelope."""
-    puzzle = Puzzle.of(lab().situation.names)
-    keys_told = {KEY_ID: THE_KEY, DISABLED_KEY_ID: DISABLED_KEY}
-    return {**keys_told, "context": f"lab={puzzle.context}", "text": puzzle.text}
-
-
-def kms(operation: str, *, careless: bool = False, **params: Any) -> Outcome:
-    """KMS, whose encrypted data key is a text that only KMS reads; `careless`: it looks at nothing."""
-    context = params["EncryptionContext"]
-    if operation == "generate_data_key":
-        if params["KeyId"] == DISABLED_KEY and not careless:
-            return AwsRefused("DisabledException", "GenerateDataKey", f"{DISABLED_KEY} is disabled.")
-        data_key = sha256(json.dumps([params["KeyId"], context]).encode()).digest()
-        blob = json.dumps({"key": params["KeyId"], "context": context, "plain": data_key.hex()}).encode()
-        return Done({"Plaintext": data_key, "CiphertextBlob": blob, "KeyId": _arn(params["KeyId"])}, "allowed")
-    try:
-        found = json.loads(params["CiphertextBlob"])
-    except ValueError:
-        return AwsRefused("InvalidCiphertextException", "Decrypt", "")
-    if found["context"] != context and not careless:
-        return AwsRefused("InvalidCiphertextException", "Decrypt", "EncryptionContext does not match")
-    return Done({"Plaintext": bytes.fromhex(found["plain"]), "KeyId": _arn(found["key"])}, "allowed")
-
-
-def _arn(key_id: str) -> str:
-    return f"arn:aws:kms:ap-northeast-2:111122223333:key/{key_id}"
-
-
-def envelope(
-    *, key_id: str = "", context: str = "", text: str = "", iv: bytes = b"i" * 16, change: Callable[[str], str] = str
-) -> str:
-    """An envelope as it is handed in, right but for what is given."""
-    told = envelope_map()
-    name, _, value = told["context"].partition("=")
-    made = kms("generate_data_key", KeyId=key_id or told[KEY_ID], EncryptionContext={name: context or value})
-    assert isinstance(made, Done)
-    return change(sealed(text or told["text"], made.value, iv).text)
 
 
 def cases(row: Row) -> Iterator[Case]:

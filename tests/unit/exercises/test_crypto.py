@@ -19,11 +19,10 @@ from exercises.crypto.names import ACCOUNT, ANSWERS, CERTIFICATES, CONFIG_MAPS, 
 from exercises.crypto.puzzle import FILES, SUMS, Puzzle, shifted
 from exercises.registry import ROWS
 from grading.outcomes import Done, Outcome
+from tests.unit.certificates import authority
 from tests.unit.exercises.crypto_cases import (
     OPERATOR,
     Verifier,
-    envelope,
-    envelope_map,
     keys,
     minted,
     public,
@@ -33,6 +32,7 @@ from tests.unit.exercises.crypto_cases import (
     verifying,
     wrong,
 )
+from tests.unit.exercises.crypto_kms import envelope, envelope_map
 from tests.unit.grading.fake_lab import OUTPUTS, lab, query_of
 
 PUZZLES = [Puzzle(f"https://oidc.example/id/{number:032X}", "myeks", "ap-northeast-2") for number in range(60)]
@@ -207,8 +207,9 @@ def test_a_fingerprint_may_be_written_as_openssl_prints_it():
     assert told("certificate", f"sha256 Fingerprint={pairs}") == "right"
 
 
-def test_the_authorities_have_one_name_and_the_cluster_s_own_is_among_them():
-    own = lab().api.authority
+@pytest.mark.parametrize("called", ["kubernetes", "kubernetes myeks"])
+def test_the_authorities_have_one_name_and_the_cluster_s_own_is_among_them(called: str):
+    own = authority("the cluster", called)
     places: set[str] = set()
     for puzzle in PUZZLES:
         offer = offered(puzzle.issuer, own)
@@ -216,8 +217,9 @@ def test_the_authorities_have_one_name_and_the_cluster_s_own_is_among_them():
         assert len({fingerprint(pem) for pem in offer.values()}) == 3
         assert list(offer.values()).count(own) == 1
         places.update(name for name, pem in offer.items() if pem == own)
-        names = {x509.load_pem_x509_certificate(pem.encode()).subject.rfc4514_string() for pem in offer.values()}
-        assert names == {"CN=kubernetes"}
+        found = [x509.load_pem_x509_certificate(pem.encode()) for pem in offer.values()]
+        assert {each.subject.rfc4514_string() for each in found} == {f"CN={called}"}
+        assert len({(each.not_valid_before_utc, each.not_valid_after_utc) for each in found}) == 1
     assert places == set(NAMES)
 
 

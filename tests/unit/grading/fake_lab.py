@@ -14,13 +14,13 @@ from urllib.parse import parse_qs, urlsplit
 from typing_extensions import override
 
 from exercises.catalogue import standing
-from exercises.crypto.authorities import foreign
 from grading.aws_api import Signer
 from grading.kube_api import UNVERIFIED, VERIFIED
 from grading.outcomes import Done, HttpRefused, Outcome, Ran, Unanswered, http
 from grading.session import Situation
 from grading.tokens import PREFIX, Key, SessionKey
 from grading.variables import names_of
+from tests.unit.certificates import authority
 
 ACCOUNT = "111122223333"
 REGION = "ap-northeast-2"
@@ -61,7 +61,7 @@ class FakeApi:
 
     @property
     def authority(self) -> str:
-        return foreign("https://the-cluster.example", "own")
+        return authority("the cluster")
 
     def handshake(self, authority: str) -> Outcome:
         self.greeted.append(authority)

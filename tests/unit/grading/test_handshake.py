@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from threading import Event, Thread
@@ -13,43 +12,13 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from grading.kube_api import UNVERIFIED, VERIFIED, Client, Endpoint
 from grading.outcomes import Done, Outcome, Unanswered
+from tests.unit.certificates import authority, certificate, private
 
-NOW = datetime.now(UTC)
-
-
-def certificate(
-    name: str, key: Ed25519PrivateKey, issuer: str, signer: Ed25519PrivateKey, extension: x509.ExtensionType
-) -> bytes:
-    def called(text: str) -> x509.Name:
-        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(called(name))
-        .issuer_name(called(issuer))
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(NOW - timedelta(days=1))
-        .not_valid_after(NOW + timedelta(days=1))
-        .add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
-        .sign(signer, None)
-    )
-    return made.public_bytes(Encoding.PEM)
-
-
-def authority() -> tuple[Ed25519PrivateKey, bytes]:
-    key = Ed25519PrivateKey.generate()
-    return key, certificate("kubernetes", key, "kubernetes", key, x509.BasicConstraints(ca=True, path_length=None))
-
-
-SIGNER, OWN = authority()
-_, FOREIGN = authority()
+OWN, FOREIGN = (authority(each).encode() for each in ("the cluster", "somebody else"))
 
 
 @pytest.fixture
@@ -57,11 +26,10 @@ def serves(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], N
     """Has whoever connects reach a TLS server whose certificate is for this address, over a pair of sockets."""
 
     def serve(address: str) -> None:
-        key = Ed25519PrivateKey.generate()
         name = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
         kept = tmp_path / "server.pem"
-        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        kept.write_bytes(private + certificate("kube-apiserver", key, "kubernetes", SIGNER, name))
+        key = private("the server").private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        kept.write_bytes(key + certificate("kube-apiserver", "the server", "the cluster", name))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(kept)
 
