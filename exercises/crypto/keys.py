@@ -18,7 +18,8 @@ SERVER: Final = "$(kubectl config view --minify -o jsonpath='{.clusters[0].clust
 _OWN: Final = (
     "kubectl config view --minify --raw -o jsonpath='{.clusters[0].cluster.certificate-authority-data}' | base64 -d"
 )
-_FOREIGN: Final = "openssl req -x509 -newkey rsa:2048 -nodes -keyout /dev/null -subj /CN=kubernetes 2>/dev/null"
+_NAME: Final = f"{_OWN} | openssl x509 -noout -subject -nameopt compat | cut -d= -f2-"
+_FOREIGN: Final = f'openssl req -x509 -newkey rsa:2048 -nodes -keyout /dev/null -subj "$({_NAME})" 2>/dev/null'
 
 
 @dataclass(frozen=True)

@@ -120,6 +120,8 @@ def test_play_tells_the_parts_of_an_exercise_that_has_some(lab: Lab, capsys: pyt
     assert len(words.parts) == 6
     for part, task in words.parts.items():
         assert f"{part}:\n{task.splitlines()[0][:40]}" in said
+    assert "to hand in your answers" in said
+    assert "repair" not in said
     play.play("crypto", as_json=True)
     assert printed(capsys)["parts"] == words.parts
 
