@@ -31,6 +31,7 @@ COMMANDS: Final = (
     "solution",
     "reset",
     "progress",
+    "report",
     "stage",
     "as_",
     "sweep",
