@@ -61,8 +61,10 @@ def _attacks(stage: StageRows) -> Iterator[Row]:
     yield from attack("other-account", by(CI, everywhere), "list", "secrets", OK)
     yield from attack("mint-token", by(WEB, _token(OTHER)), "create", "serviceaccounts/token", CREATED)
     yield from attack("exec", Streams(NAMESPACE, WEB, SHOP, "websocket"), "get", "pods/exec", SWITCHING)
-    yield from attack("host-path", by(WEB, creating(_pod("thief", _HOST_PATH), "pods")), "create", "pods", CREATED)
-    yield from attack("privileged", by(WEB, creating(_pod("thief", _PRIVILEGED), "pods")), "create", "pods", CREATED)
+    yield from attack("host-path", by(WEB, creating(_pod("node-disk", _HOST_PATH), "pods")), "create", "pods", CREATED)
+    yield from attack(
+        "privileged", by(WEB, creating(_pod("node-privileged", _PRIVILEGED), "pods")), "create", "pods", CREATED
+    )
 
 
 def _ordinary(stage: StageRows) -> Iterator[Row]:
