@@ -50,17 +50,10 @@ def _solved(**changed: str | None) -> str:
 BROKEN: Final = (
     Case("lists alone", apply=_solved(secrets=_by_workload(s={**_SECRETS, "verb": "list"})), hurts="attack"),
     Case(
-        "lists of all namespaces alone",
-        apply=_solved(secrets=_by_workload(s={**_SECRETS, "objectRef.namespace": None})),
-        hurts="attack",
-    ),
-    Case(
         "one account alone",
         apply=_solved(secrets=_rule("s", s={**_SECRETS, "user.username|endswith": ":web"})),
         hurts="attack",
     ),
-    Case("privileged alone", apply=_solved(**{"node-access": _by_workload(p=_PRIVILEGED)}), hurts="attack"),
-    Case("no rules", apply=_applied({}), hurts="attack"),
     Case("a rule for all", apply=_applied({"all.yaml": _rule("a", a={"verb": "*"})}), hurts="use"),
     Case(
         "all that the intruder's accounts do",
@@ -68,8 +61,6 @@ BROKEN: Final = (
         hurts="use",
     ),
     Case("Helm too", apply=_solved(secrets=_rule("s", s=_SECRETS)), hurts="use"),
-    Case("the operator too", apply=_solved(tokens=_rule("t", t=_TOKEN)), hurts="use"),
-    Case("every get of a pod", apply=_solved(exec=_rule("e", e={"objectRef.resource": "pods"})), hurts="use"),
     Case("the new way of exec alone", apply=_solved(exec=_rule("e", e={**_EXEC, "verb": "get"})), hurts="intact"),
     Case("one key is no rule", apply=_solved(more=_NO_RULE), hurts="intact"),
     Case(

@@ -91,6 +91,35 @@ def test_what_the_first_rules_see_the_last_ones_see_too():
         assert firing(of_stage(stage), [refused]) == ("secrets.yaml",)
 
 
+HALF: Final = {
+    "lists alone": ("watch", {"objectRef.resource": "secrets", "verb": "list"}),
+    "what succeeds in a namespace": ("list", {"objectRef.resource": "secrets", "objectRef.namespace": "*"}),
+    "privileged alone": ("disk", {"requestObject.spec.containers|contains": '"privileged":true'}),
+    "the disk alone": ("privileged", {"requestObject.spec.volumes|contains": '"hostPath":'}),
+    "RBAC's word": ("token", {"objectRef.resource": "serviceaccounts/token"}),
+    "the old way": ("websocket", {"objectRef.subresource": "exec", "verb": "create"}),
+}
+TOO_MUCH: Final = {
+    "Helm": ("helm", {"objectRef.resource": "secrets", "verb": "list"}),
+    "people": ("a person's token", {"objectRef.subresource": "token"}),
+    "kubelets": ("a kubelet's token", {"objectRef.subresource": "token", "user.username|startswith": "system:"}),
+    "controllers": ("a controller's pod", {"requestObject|contains": '"hostPath":'}),
+    "get of a pod": ("a log", {"objectRef.resource": "pods", "verb": "get"}),
+    "get of Secrets": ("own secret", {"objectRef.resource": "secrets", "user.username|endswith": ":web"}),
+    "all pods": ("a pod", {"objectRef.resource": "pods", "verb": "create"}),
+}
+
+
+@pytest.mark.parametrize(("missed", "fields"), HALF.values(), ids=HALF)
+def test_half_a_rule_misses_a_part_of_the_attack(missed: str, fields: dict[str, Any]):
+    assert not fires(fields, ATTACK[missed])
+
+
+@pytest.mark.parametrize(("everyday", "fields"), TOO_MUCH.values(), ids=TOO_MUCH)
+def test_a_rule_that_is_too_wide_fires_on_ordinary_work(everyday: str, fields: dict[str, Any]):
+    assert fires(fields, ORDINARY[everyday])
+
+
 @pytest.mark.parametrize(
     "fields",
     [

@@ -24,6 +24,7 @@ EVENT = {
     "annotations": {"authorization.k8s.io/decision": "allow"},
 }
 STARTED = {**EVENT, "stage": "ResponseStarted"}
+OTHER = {**EVENT, "auditID": "other", "requestURI": f"/api?{ID}"}
 
 
 @pytest.fixture
@@ -56,11 +57,13 @@ def answering(clock: Clock, *pages: Outcome, on: bool = True) -> tuple[FakeLab, 
 
 
 def test_an_event_is_found_on_a_later_page_of_a_later_look(clock: Clock):
-    one, asked = answering(clock, page(), page(token="more"), page(STARTED), page(token="more"), page(STARTED, EVENT))
+    one, asked = answering(
+        clock, page(), page(token="more"), page(STARTED), page(token="more"), page(OTHER, STARTED, EVENT)
+    )
     found = events_of(one.situation, ID, 5000.0)
     assert found == (STARTED, EVENT)
     assert [each.get("nextToken", "") for each in asked] == ["", "", "more", "", "more"]
-    assert {each["filterPattern"] for each in asked} == {'{ $.auditID = "6f9c" }'}
+    assert {each["filterPattern"] for each in asked} == {'"6f9c"'}
     assert {each["logGroupName"] for each in asked} == {"/aws/eks/myeks/cluster"}
     assert {each["startTime"] for each in asked} == {int((5000 - CLOCKS) * 1000)}
 
@@ -93,6 +96,18 @@ def test_who_may_not_read_the_log_has_no_verdict(clock: Clock):
     found = events_of(one.situation, ID, 0.0)
     assert isinstance(found, Unanswered)
     assert "AccessDenied" in found.reason
+
+
+def test_a_log_that_is_asked_too_often_is_asked_again(clock: Clock):
+    busy = Unanswered("AWS answered ThrottlingException: slow down")
+    one, asked = answering(clock, busy, page(token="more"), busy, page(EVENT))
+    assert events_of(one.situation, ID, 0.0) == (EVENT,)
+    assert len(asked) == 4
+    one, _ = answering(clock, busy)
+    found = events_of(one.situation, ID, 0.0)
+    assert isinstance(found, Unanswered)
+    assert "Throttling" in found.reason
+    assert isinstance(recent(one.situation, "{}", 60.0), Unanswered)
 
 
 def test_an_event_tells_its_call():
