@@ -109,6 +109,7 @@ _ALL: Final = (
     _owasp("k06", "authentication", "K09"),
     _owasp("k08", "secrets", "K03"),
     _owasp("k09", "components", "K06", "K07"),
+    Exercise(name="crypto", alias="cryptography", stages=("open", "closed"), play=Play(start="open", solved="closed")),
 )
 
 EXERCISES: Final[Mapping[ExerciseName, Exercise]] = {each.name: each for each in _ALL}

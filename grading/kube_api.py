@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import socket
+import ssl
 import tempfile
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -58,6 +60,15 @@ class ApiServer(Protocol):
 
     def begin_streams(self, method: Literal["GET", "POST"], path: str, token: str, audit_id: str) -> Outcome:
         """Open the streams of an exec and close them at once."""
+        ...
+
+    @property
+    def authority(self) -> str:
+        """PEM of the certificate authority that the kubeconfig names."""
+        ...
+
+    def handshake(self, authority: str) -> Outcome:
+        """Greet it as TLS does, by one who trusts this authority (PEM) alone; the value is VERIFIED or UNVERIFIED."""
         ...
 
 
@@ -126,6 +137,11 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
+VERIFIED: Final = "verified"
+UNVERIFIED: Final = "not verified"
+"""What a TLS client says of the server's certificate."""
+
+
 class Client:
     """An API server by the Kubernetes client. Safe to use from several threads."""
 
@@ -167,6 +183,27 @@ class Client:
             return http(status, json.loads(text))
         return http(status, text)
 
+    @property
+    def authority(self) -> str:
+        """PEM of the certificate authority that the kubeconfig names."""
+        return self._endpoint.ca.decode()
+
+    def handshake(self, authority: str) -> Outcome:
+        """Greet it as TLS does, by one who trusts this authority (PEM) alone; the value is VERIFIED or UNVERIFIED."""
+        where = urlsplit(self._endpoint.server)
+        try:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.load_verify_locations(cadata=authority)
+            with (
+                socket.create_connection((str(where.hostname), where.port or 443), TIMEOUT[0]) as plain,
+                context.wrap_socket(plain, server_hostname=where.hostname) as secured,
+            ):
+                return Done(VERIFIED, f"{VERIFIED}, {secured.version()}")
+        except ssl.SSLCertVerificationError as error:
+            return Done(UNVERIFIED, f"{UNVERIFIED}: {error.verify_message}")
+        except OSError as error:
+            return Unanswered(f"The API server did not answer: {error}")
+
     def _send(self, method: str, path: str, body: object, token: str | None) -> _Answer | Unanswered:
         from kubernetes.client import ApiException
         from urllib3.exceptions import HTTPError
@@ -174,7 +211,8 @@ class Client:
         try:
             headers = {
                 "Authorization": f"Bearer {self._token() if token is None else token}",
-                "Accept": "application/json",
+                # What is no API object, such as the JWKS, has a type of its own.
+                "Accept": "application/json, */*",
                 "Content-Type": CONTENT_TYPES.get(method, "application/json"),
             }
             answer = self._rest.request(

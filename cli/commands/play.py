@@ -72,6 +72,7 @@ def _tell(chosen: Stack, asked: Exercise, record: Record, *, as_json: bool) -> N
                 "stage": asked.play and asked.play.start,
                 "title": asked.title,
                 "story": told.story,
+                "parts": dict(told.parts),
                 "goals": dict(told.goals),
                 "real": told.real,
             }

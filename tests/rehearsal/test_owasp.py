@@ -15,18 +15,24 @@ from typing import Any, Final
 import pytest
 
 from exercises.catalogue import EXERCISES, Exercise
+from exercises.crypto import solutions
+from exercises.crypto.names import PARTS
 from exercises.judge import FULL, Score, judge, rows_of
 from exercises.objects import CLUSTER_NAME, IMAGES, Object, at_stage
 from grading.grade import Verdict, ask_all
-from grading.outcomes import Unanswered
+from grading.outcomes import Done, Unanswered
 from grading.session import opened
 from infra import versions
 from infra.config.model import DEFAULT_KUBERNETES_VERSION
 from rehearsal.environment import environment
 from rehearsal.world import attach
 from tests.rehearsal.conftest import Lab
+from tests.rehearsal.owasp import crypto
 from tests.rehearsal.owasp.case import Case
 from tests.rehearsal.owasp.objects import Cluster, manifests, named, others
+
+CRYPTO: Final = EXERCISES["crypto"]
+"""Its answers differ from lab to lab, so its tables hold no objects."""
 
 PLAYED: Final = tuple(each for each in EXERCISES.values() if each.from_objects and each.play)
 SETTLE: Final = 15.0
@@ -46,7 +52,7 @@ class Stand:
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
-        lab.set(exercises={each.key: each.play.start for each in PLAYED if each.play})
+        lab.set(exercises={each.key: each.play.start for each in (*PLAYED, CRYPTO) if each.play})
         self._outputs: Mapping[str, Any] = lab.json("up")["outputs"]
         self._stage = {each.name: each.play.start for each in PLAYED if each.play}
         # As the stack fills them in.
@@ -82,6 +88,28 @@ class Stand:
     def take(self, objects: Iterable[Object]) -> None:
         with self._inside() as here:
             Cluster(here.api).take(objects)
+
+    def answer(self, answers: Mapping[str, str]) -> None:
+        """Hand in what the lab's own programs find, but for these answers to crypto."""
+        with self._inside() as here:
+            solutions.hand_in(here)
+            changed = here.api.request("PATCH", crypto.ANSWERS, {"data": dict(answers)})
+            assert isinstance(changed, Done), changed.shown
+
+    @contextmanager
+    def without(self, path: str) -> Generator[None]:
+        """An object is away, for the length of a block."""
+        with self._inside() as here:
+            kept = here.api.request("GET", path)
+            assert isinstance(kept, Done), kept.shown
+            meta = {key: kept.value["metadata"].get(key) for key in ("name", "namespace", "annotations")}
+            manifest = {**kept.value, "metadata": meta}
+            Cluster(here.api).take([manifest])
+        try:
+            yield
+        finally:
+            with self._inside() as here:
+                Cluster(here.api).put([manifest])
 
     def score(self, exercise: Exercise, enough: Callable[[Score], bool]) -> Score:
         """The score once it is as wanted, or the last one."""
@@ -166,3 +194,42 @@ def changed(stand: Stand, exercise: Exercise, stage: str, case: Case) -> Generat
     finally:
         mine = [each for one in exercise.stages for each in stand.objects(exercise, one)]
         stand.take(others(applied, mine))
+
+
+def test_crypto_without_answers_is_worth_nothing(stand: Stand):
+    score = stand.score(CRYPTO, lambda found: found.points == 0)
+    assert score.points == 0, told(score)
+    assert {each.verdict for each in score.of("answer")} == {Verdict.FAILED}, told(score)
+    assert {score.goals["use"], score.goals["intact"]} == {Verdict.PASSED}, told(score)
+
+
+def test_the_labs_own_programs_solve_crypto(stand: Stand):
+    stand.answer({})
+    score = stand.score(CRYPTO, lambda found: found.passed)
+    assert (score.passed, score.points) == (True, FULL), told(score)
+
+
+@pytest.mark.parametrize("tried", crypto.WRONG)
+def test_no_part_of_crypto_takes_a_wrong_answer(stand: Stand, tried: str):
+    stand.answer(crypto.WRONG[tried])
+    score = stand.score(CRYPTO, lambda found: found.points == 0)
+    assert [each.row.name for each in score.answers if each.verdict is not Verdict.PASSED] == [
+        f"crypto-closed-{part}" for part in PARTS
+    ], told(score)
+    assert score.points == 0
+
+
+def test_a_wrong_answer_to_crypto_costs_its_part_alone(stand: Stand):
+    stand.answer({"jwks": crypto.WRONG["no answer"]["jwks"]})
+    score = stand.score(CRYPTO, lambda found: 0 < found.points < FULL)
+    wrong = [each.row.name for each in score.answers if each.verdict is not Verdict.PASSED]
+    assert wrong == ["crypto-closed-jwks"], told(score)
+    assert score.points == FULL * (len(PARTS) - 1) // len(PARTS)
+
+
+@pytest.mark.parametrize("path", crypto.STAY)
+def test_what_belongs_to_crypto_has_to_stay(stand: Stand, path: str):
+    stand.answer({})
+    with stand.without(path):
+        score = stand.score(CRYPTO, lambda found: found.points == 0)
+    assert (score.points, score.passed) == (0, False), told(score)

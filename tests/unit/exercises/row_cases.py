@@ -35,7 +35,7 @@ from grading.probes import (
 from grading.refusals import AnyForbidden
 from grading.roles import AnnotatedRole
 from grading.variables import Names
-from tests.unit.exercises import account_cases, k04_cases, k05_cases, k06_cases, k08_cases, k09_cases
+from tests.unit.exercises import account_cases, crypto_cases, k04_cases, k05_cases, k06_cases, k08_cases, k09_cases
 from tests.unit.exercises.case import Case, Program
 from tests.unit.grading.fake_lab import ACCOUNT, FakeLab, jwt, lab, status
 
@@ -72,6 +72,8 @@ def cases(row: Row) -> Iterator[Case]:
             yield from k06_cases.cases(row)
         case Seen() | Ordinary() | RulesRead():
             yield from k05_cases.cases(row, row.question)
+        case question if type(question) in crypto_cases.QUESTIONS:
+            yield from crypto_cases.cases(row)
         case StealsSecrets() | AnotherShop() | AtAws() | InPlain():
             yield from k08_cases.cases(row, row.question)
         case OnEveryNode() | OnPodsNode() | MayScrapeEveryNode() | LedThrough():

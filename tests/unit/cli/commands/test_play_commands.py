@@ -111,6 +111,21 @@ def test_play_brings_it_tells_the_story_and_starts_the_clock(
     assert progress.of(HERE, "k03").state == "in play"
 
 
+def test_play_tells_the_parts_of_an_exercise_that_has_some(lab: Lab, capsys: pytest.CaptureFixture[str]):
+    lab.stands = "open"
+    play.play("crypto")
+    said = capsys.readouterr().out
+    words = EXERCISES["crypto"].words.play
+    assert words
+    assert len(words.parts) == 6
+    for part, task in words.parts.items():
+        assert f"{part}:\n{task.splitlines()[0][:40]}" in said
+    assert "to hand in your answers" in said
+    assert "repair" not in said
+    play.play("crypto", as_json=True)
+    assert printed(capsys)["parts"] == words.parts
+
+
 def test_what_stands_there_untouched_needs_no_update(lab: Lab):
     lab.stands = "open"
     play.play("k03")
