@@ -100,7 +100,12 @@ _ALL: Final = (
         play=Play(start="masters", solved="entry"),
     ),
     Exercise(name="irsa", stages=("account", "on", "wide"), play=Play(start="wide", solved="account")),
-    Exercise(name="pod-identity", setting="podIdentity", stages=("on",)),
+    Exercise(
+        name="pod-identity",
+        setting="podIdentity",
+        stages=("on", "wide"),
+        play=Play(start="wide", solved="on"),
+    ),
     _owasp("k01", "workload", "K01", watched=True),
     _owasp("k02", "supply-chain", watched=True),
     _owasp("k03", "permissions", "K02"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -218,11 +218,15 @@ def test_reset_of_what_is_not_in_play_begins_nothing(lab: Lab, capsys: pytest.Ca
     assert "./lab play k03 begins it" in capsys.readouterr().err
 
 
-def test_what_cannot_be_meant_is_told(lab: Lab):
+def test_what_cannot_be_meant_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(BadInput, match="no exercise k99"):
         play.play("k99")
-    with pytest.raises(BadInput, match="pod-identity is off"):
-        reset.reset("pod-identity", yes=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(moving, "named", lambda _: replace(EXERCISES["pod-identity"], play=None))
+        with pytest.raises(BadInput, match="pod-identity is off"):
+            reset.reset("pod-identity", yes=True)
+        with pytest.raises(BadInput, match="pod-identity cannot be played"):
+            play.play("pod-identity")
     for command in (solution.solution, reset.reset):
         with pytest.raises(BadInput, match="Add --yes"):
             command("k03", as_json=True)
