@@ -110,6 +110,7 @@ _ALL: Final = (
     _owasp("k02", "supply-chain", watched=True),
     _owasp("k03", "permissions", "K02"),
     _owasp("k04", "policy", "K04", watched=True),
+    _owasp("k05", "logging", "K10"),
     _owasp("k06", "authentication", "K09"),
     _owasp("k08", "secrets", "K03"),
     _owasp("k09", "components", "K06", "K07"),
