@@ -68,8 +68,8 @@ def _played() -> Iterator[Row]:
     yield replace(_row("play-trust", ACCOUNT, trust, asks, next_one), goal="attack")
     own = in_pod(POD, "aws s3 ls")
     works = "The pod that the role is for lists the buckets."
-    yield Row("pod-identity", "wide", "pod-identity-wide-own", POD, own, Allowed(), works, lags=True)
-    yield replace(_row("play-own", POD, own, Allowed(), works), lags=True, goal="use")
+    yield Row("pod-identity", "wide", "pod-identity-wide-s3-list", POD, own, Allowed(), works, lags=True)
+    yield replace(_row("play-s3-list", POD, own, Allowed(), works), lags=True, goal="use")
 
 
 def _row(name: str, subject: str, question: Question, expected: Expectation, why: str) -> Row:

@@ -16,6 +16,7 @@ from exercises.k04.new_namespace import InNewNamespace
 from exercises.k05.watching import Ordinary, RulesRead, Seen
 from exercises.k08.reading import AnotherShop, AtAws, InPlain, StealsSecrets
 from exercises.k09.questions import LedThrough, MayScrapeEveryNode, OnEveryNode, OnPodsNode
+from exercises.k10.connecting import Connects
 from exercises.pod_identity.trust import AsksWhosePod, TakesNoRole
 from exercises.shared.aws_checks import denied_as_node
 from grading.check import Row
@@ -37,7 +38,7 @@ from grading.probes import (
 from grading.refusals import AnyForbidden
 from grading.roles import AnnotatedRole
 from grading.variables import Names
-from tests.unit.exercises import account_cases, k04_cases, k05_cases, k06_cases, k08_cases, k09_cases
+from tests.unit.exercises import account_cases, k04_cases, k05_cases, k06_cases, k08_cases, k09_cases, k10_cases
 from tests.unit.exercises.case import Case, Program
 from tests.unit.grading.fake_lab import ACCOUNT, FakeLab, jwt, lab, status
 
@@ -76,6 +77,8 @@ def cases(row: Row) -> Iterator[Case]:
             yield from k05_cases.cases(row, row.question)
         case StealsSecrets() | AnotherShop() | AtAws() | InPlain():
             yield from k08_cases.cases(row, row.question)
+        case Connects():
+            yield from k10_cases.cases(row)
         case OnEveryNode() | OnPodsNode() | MayScrapeEveryNode() | LedThrough():
             yield from k09_cases.cases(row, row.question)
         case _:

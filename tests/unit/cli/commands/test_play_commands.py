@@ -111,6 +111,35 @@ def test_play_brings_it_tells_the_story_and_starts_the_clock(
     assert progress.of(HERE, "k03").state == "in play"
 
 
+@pytest.mark.parametrize(("runs", "down"), [("1.36", "run ./lab down and "), ("1.35", "run ./lab down and "), ("", "")])
+def test_what_only_an_older_version_has_is_not_begun_on_another(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, runs: str, down: str
+):
+    lab.stands = "open"
+    monkeypatch.setattr(moving, "version_of", lambda _: runs)
+    with pytest.raises(BadInput) as told:
+        play.play("k10")
+    assert f"k10 needs Kubernetes 1.34, and this lab is of {runs or '1.36'}." in str(told.value)
+    assert str(told.value).endswith(f"in Pulumi.rehearsal.yaml, then {down}./lab play k10.")
+    assert lab.did == []
+    assert progress.read(HERE) == {}
+    monkeypatch.setattr(moving, "version_of", lambda _: "1.34")
+    play.play("k10")
+    assert progress.of(HERE, "k10").is_open
+
+
+@pytest.mark.parametrize(("today", "more"), [("2026-12-02", ""), ("2026-12-03", " and supportType: EXTENDED")])
+def test_a_version_without_standard_support_needs_the_setting_for_more(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, today: str, more: str
+):
+    lab.stands = "off"
+    monkeypatch.setattr(moving, "version_of", lambda _: "1.36")
+    clock = type("Clock", (), {"now": staticmethod(lambda _: datetime.fromisoformat(today))})
+    monkeypatch.setattr(moving, "datetime", clock)
+    with pytest.raises(BadInput, match=f'write kubernetesVersion: "1.34"{more} in'):
+        play.play("k10")
+
+
 def test_what_stands_there_untouched_needs_no_update(lab: Lab):
     lab.stands = "open"
     play.play("k03")
