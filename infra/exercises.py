@@ -123,6 +123,7 @@ def build(
                 cluster_name=cluster.cluster_name,
                 kubeconfig=cluster.own_kubeconfig,
                 partition=scope.partition,
+                wide=wanted["pod-identity"] == "wide",
                 tags=config.tags,
             ),
             opts,
