@@ -148,7 +148,8 @@ def _ended_pod(lab: Situation, namespace: str, pod: str) -> Outcome:
 
 def _short_pod(question: ShortPod, lab: Situation) -> Outcome:
     pods = f"/api/v1/namespaces/{question.namespace}/pods"
-    pattern = refused(lab.api.request("GET", f"{pods}/{question.image_of}"), f"The pod {question.image_of}")
+    like = f"/api/v1/namespaces/default/pods/{question.image_of}"
+    pattern = refused(lab.api.request("GET", like), f"The pod {question.image_of}")
     if not isinstance(pattern, Done):
         return pattern
     body = _pod_body(question, str(pattern.value["spec"]["containers"][0]["image"]))
