@@ -106,6 +106,7 @@ _ALL: Final = (
     _owasp("k03", "permissions", "K02"),
     _owasp("k04", "policy", "K04", watched=True),
     _owasp("k06", "authentication", "K09"),
+    _owasp("k07", "network", "K05", "K08"),
     _owasp("k08", "secrets", "K03"),
     _owasp("k09", "components", "K06", "K07"),
 )

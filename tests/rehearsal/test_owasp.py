@@ -68,16 +68,28 @@ class Stand:
     def objects(self, exercise: Exercise, stage: str) -> tuple[Object, ...]:
         return at_stage(exercise.name, stage, self._images)
 
-    def put(self, exercise: Exercise, stage: str, apply: Iterable[Object] = (), delete: Iterable[Object] = ()) -> None:
+    def put(
+        self,
+        exercise: Exercise,
+        stage: str,
+        apply: Iterable[Object] = (),
+        delete: Iterable[Object] = (),
+        aws: Callable[[str], None] | None = None,
+    ) -> None:
         """The exercise as it is at this stage, then changed."""
+        at_stage: Callable[[str, str], None] | None = getattr(table(exercise), "at_stage", None)
         wanted = self.objects(exercise, stage)
         known = [each for one in exercise.stages for each in self.objects(exercise, one)]
         with self._inside() as here:
             cluster = Cluster(here.api)
             cluster.take(others(known, wanted))
             cluster.put(wanted)
+            if at_stage:
+                at_stage(stage, self._outputs["region"])
             cluster.take(delete)
             cluster.put(apply)
+            if aws:
+                aws(self._outputs["region"])
 
     def take(self, objects: Iterable[Object]) -> None:
         with self._inside() as here:
@@ -160,7 +172,7 @@ def test_who_deletes_everything_has_nothing(stand: Stand, exercise: Exercise):
 def changed(stand: Stand, exercise: Exercise, stage: str, case: Case) -> Generator[None]:
     """The exercise at a stage and changed by a case, for the length of a block."""
     applied = manifests(case.apply)
-    stand.put(exercise, stage, applied, [named(each) for each in case.delete])
+    stand.put(exercise, stage, applied, [named(each) for each in case.delete], case.aws)
     try:
         yield
     finally:

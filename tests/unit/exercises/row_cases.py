@@ -13,6 +13,7 @@ from typing import Any
 
 from exercises.irsa.trust import SubCondition
 from exercises.k04.new_namespace import InNewNamespace
+from exercises.k07.asking import InDeployment
 from exercises.k08.reading import AnotherShop, AtAws, InPlain, StealsSecrets
 from exercises.k09.questions import LedThrough, MayScrapeEveryNode, OnEveryNode, OnPodsNode
 from grading.check import Row
@@ -34,7 +35,7 @@ from grading.probes import (
 from grading.refusals import AnyForbidden
 from grading.roles import AnnotatedRole
 from grading.variables import Names
-from tests.unit.exercises import account_cases, k04_cases, k06_cases, k08_cases, k09_cases
+from tests.unit.exercises import account_cases, k04_cases, k06_cases, k07_cases, k08_cases, k09_cases
 from tests.unit.exercises.case import Case, Program
 from tests.unit.grading.fake_lab import ACCOUNT, FakeLab, jwt, lab, status
 
@@ -69,6 +70,8 @@ def cases(row: Row) -> Iterator[Case]:
             yield from k04_cases.cases(row.expected)
         case question if type(question) in k06_cases.QUESTIONS:
             yield from k06_cases.cases(row)
+        case InDeployment():
+            yield from k07_cases.cases(row, names)
         case StealsSecrets() | AnotherShop() | AtAws() | InPlain():
             yield from k08_cases.cases(row, row.question)
         case OnEveryNode() | OnPodsNode() | MayScrapeEveryNode() | LedThrough():

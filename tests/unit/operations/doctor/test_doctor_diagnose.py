@@ -33,6 +33,7 @@ from operations.doctor.quotas import (
     CLUSTERS,
     ON_DEMAND_VCPUS,
     QUOTAS,
+    SECURITY_GROUPS,
     SPOT_VCPUS,
     VPC,
     VPCS,
@@ -514,6 +515,7 @@ def test_support_is_warned_of_within_sixty_days(days: int, status: Status):
         ({"natGateway": True}, {ADDRESSES: 3}),
         ({"opsServers": {"enabled": False}}, {ON_DEMAND_VCPUS: 6, VPCS: 1}),
         ({"nodeGroup": {"capacityType": "SPOT"}}, {SPOT_VCPUS: 6, ON_DEMAND_VCPUS: 4}),
+        ({"exercises": {"k07": "open"}}, {ON_DEMAND_VCPUS: 12, SECURITY_GROUPS: 8}),
         ({"nodeGroup": {"desiredSize": 4, "instanceTypes": ["t3.medium", "m5.xlarge"]}}, {ON_DEMAND_VCPUS: 4 * 4 + 4}),
     ],
 )
