@@ -54,8 +54,9 @@ class InDeployment(OwnQuestion):
     @property
     @override
     def brief(self) -> str:
-        command = quoted(self.argv[self.argv.index("aws") :])
-        return f"{command}, as the node" if self.argv == AS_NODE else command
+        start = self.argv.index("aws")
+        command = " ".join(self.argv[start : start + 3])
+        return f"{command}, without credentials of its own" if self.argv == AS_NODE else command
 
     @property
     @override
