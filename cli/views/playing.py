@@ -45,10 +45,11 @@ def story(exercise: Exercise, option: str) -> None:
     if told.real:
         text(told.real)
         out.print()
-    tables.show(("", ""), _commands(exercise.name, option))
+    tables.show(("", ""), commands(exercise.name, option))
 
 
-def _commands(name: str, option: str) -> Iterator[tuple[str, str]]:
+def commands(name: str, option: str) -> Iterator[tuple[str, str]]:
+    """Command and what it does, for who plays an exercise; `option` names the stack to a command."""
     yield f"./lab shell{option}", "kubectl and aws, to look and to repair; every right repair counts"
     yield f"./lab check {name}{option}", "judges what stands, as often as you like"
     yield f"./lab hint {name}{option}", f"the next of {HINTS} hints; then ./lab solution {name}{option}"
