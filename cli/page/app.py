@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -133,7 +134,7 @@ class Page:
             return self.show(
                 "problem.html", "It could not be done", 503, here="exercises", problem=look.problem_of(error), back=back
             )
-        return RedirectResponse(f"{back}#run", SEE_OTHER)
+        return RedirectResponse(back, SEE_OTHER)
 
     def _confirm(self, action: str, exercise: Exercise, consent: Consent, *, changed: bool) -> Response:
         return self.show(
@@ -175,10 +176,7 @@ class Page:
 
 def make(stack: str, reader: Reader, runs: Runs) -> Starlette:
     """The application, without its guard."""
-    templates = Environment(
-        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    page = Page(stack, reader, runs, templates)
+    page = Page(stack, reader, runs, _templates())
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -196,6 +194,14 @@ def make(stack: str, reader: Reader, runs: Runs) -> Starlette:
         ],
         exception_handlers={404: page.none},
         lifespan=lifespan,
+    )
+
+
+@cache
+def _templates() -> Environment:
+    """Every value that a template writes is escaped, and one that is not there is a mistake."""
+    return Environment(
+        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
 
 

@@ -98,6 +98,9 @@ class Shown:
     """Of the last check; None where it was not judged."""
 
     passed: bool
+    is_broken: bool
+    """Whether legitimate use fails, or something else broke: then there are no points."""
+
     checked: datetime | None
     hints: tuple[tuple[Part, ...], ...]
     """Those that were taken."""
@@ -146,6 +149,8 @@ def shown(exercise: Exercise, standing: Standing, last: Mapping[tuple[str, str],
         groups=_groups(exercise, standing, told, by_goal=in_play or score is not None),
         points=score["points"] if score else None,
         passed=bool(score and score["passed"]),
+        is_broken=bool(score)
+        and any(each["verdict"] != "passed" for goal, each in score["goals"].items() if goal != "attack"),
         checked=check.began if check and told else None,
         hints=tuple(parts(each) for each in play.hints[: record.hints]) if play else (),
         why=parts(play.why) if play and (record.passed or record.solution) else (),

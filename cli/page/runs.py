@@ -57,6 +57,11 @@ class Run:
         return f"{self.action} {self.exercise}"
 
     @property
+    def failed(self) -> bool:
+        """Whether it ended without doing what it is for; a check that judges has done that, whatever came out."""
+        return self.code not in (0, None) and not (self.action == "check" and self.told)
+
+    @property
     def told(self) -> Mapping[str, Any]:
         """What it printed for a script; nothing where it printed none."""
         try:
@@ -158,7 +163,7 @@ class Runs:
             # However that ended, the next one may begin.
             run.code = code
             self.last[run.action, run.exercise] = run
-            self._tell("end", {"run": run.number, "code": code, "text": ended(run)})
+            self._tell("end", self._as_told(run))
 
     async def _lines(self, run: Run, stream: asyncio.StreamReader) -> None:
         while line := await stream.readline():
@@ -175,8 +180,8 @@ class Runs:
             "run": run.number,
             "title": run.title,
             "lines": list(run.lines),
-            "code": run.code,
             "text": ended(run),
+            "failed": run.failed,
         }
 
 
@@ -189,7 +194,7 @@ def ended(run: Run) -> str:
         return ""
     if run.code == 0:
         return f"{run.title}: done"
-    if run.action == "check" and run.told:
+    if not run.failed:
         return f"{run.title}: not all passed" if run.code == 1 else f"{run.title}: not all could be asked"
     return f"{run.title}: {_ENDS.get(run.code, 'failed')}"
 

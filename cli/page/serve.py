@@ -23,7 +23,7 @@ from cli.page.look import EXPECTED, Reader
 from cli.page.runs import Runs, command_line
 from stacks.errors import BadInput
 
-LOOKS_EVERY: Final = 4.0
+LOOKS_EVERY: Final = 2.0
 """Seconds between two looks whether the lab still stands."""
 
 Tell = Callable[[str], object]

@@ -88,7 +88,8 @@
 
   function ended(told) {
     say(told.text);
-    panel.querySelector("details").open = told.code !== 0;
+    panel.querySelector("details").open = told.failed;
+    write(told.lines.join("\n"));
     busy(false);
     atWork = false;
     refresh();
@@ -99,7 +100,7 @@
     const known = told.run === run;
     run = told.run;
     write(told.lines.join("\n"));
-    if (told.code === null) {
+    if (told.text === "") {
       say(`${told.title} …`);
       panel.querySelector("details").open = true;
       busy(true);
