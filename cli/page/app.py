@@ -6,6 +6,7 @@ name; what the command would ask for on a terminal is asked on a page first.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Mapping
@@ -25,10 +26,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 from starlette.routing import Route
 
 from cli.html import BASE_CSS
-from cli.page import exercise_views, look, overview_views
+from cli.page import access, exercise_views, look, overview_views
 from cli.page.look import EXPECTED, Consent, Reader
 from cli.page.runs import Busy, Runs, ended
 from exercises.catalogue import EXERCISES, Exercise
+from operations.rbac.identities import NotASubject, parse_subject
 from stacks.console import duration
 from stacks.stack import REHEARSAL
 
@@ -100,16 +102,55 @@ class Page:
     async def catalogue(self, request: Request) -> Response:
         """Every exercise."""
         del request
-        standing = await self.reader.ask(look.standing)
-        lines = exercise_views.catalogue(standing, datetime.now(UTC))
-        return self.show("exercises.html", "Exercises", here="exercises", standing=standing, lines=lines)
+
+        async def read() -> Mapping[str, Any]:
+            standing = await self.reader.ask(look.standing)
+            return {"standing": standing, "lines": exercise_views.catalogue(standing, datetime.now(UTC))}
+
+        return self.show_late("exercises.html", "Exercises", read(), here="exercises")
 
     async def exercise(self, request: Request) -> Response:
         """One exercise."""
         exercise = _exercise(request)
-        standing = await self.reader.ask(look.standing)
-        shown = exercise_views.shown(exercise, standing, self.runs.last, datetime.now(UTC))
-        return self.show("exercise.html", exercise.title, here="exercises", standing=standing, shown=shown)
+
+        async def read() -> Mapping[str, Any]:
+            standing = await self.reader.ask(look.standing)
+            shown = exercise_views.shown(exercise, standing, self.runs.last, datetime.now(UTC))
+            return {"standing": standing, "shown": shown}
+
+        return self.show_late("exercise.html", exercise.title, read(), here="exercises")
+
+    async def access(self, request: Request) -> Response:
+        """Who may do what: subjects by resources."""
+        asked = request.query_params
+        filters = access.Filters(
+            asked.get("subject", ""), asked.get("scope", ""), asked.get("resource", ""), own="own" in asked
+        )
+
+        async def read() -> Mapping[str, Any]:
+            found = await self.reader.ask(access.read)
+            table = await asyncio.to_thread(access.table, found, filters)
+            return {"found": found, "table": table, "paths": access.paths(found)}
+
+        shared = {"filters": filters, "letters": access.LETTERS}
+        return self.show_late("access.html", "Who may do what", read(), here="access", **shared)
+
+    async def subject(self, request: Request) -> Response:
+        """What one subject may do, and why."""
+        try:
+            subject = parse_subject(request.query_params.get("who", ""))
+        except NotASubject as error:
+            problem = look.Problem(str(error))
+            return self.show("problem.html", "Who may do what", 404, here="access", problem=problem, back="/access")
+
+        async def read() -> Mapping[str, Any]:
+            found = await self.reader.ask(access.read)
+            identity = access.identity_of(found, subject)
+            rights = await asyncio.to_thread(access.rights, found, identity)
+            return {"found": found, "identity": identity, "rights": rights, "paths": access.paths(found, identity)}
+
+        who = access.key(subject)
+        return self.show_late("subject.html", who, read(), here="access", who=who, letters=access.LETTERS)
 
     async def act(self, request: Request) -> Response:
         """A button of an exercise: run its command, or ask first."""
@@ -189,6 +230,8 @@ def make(stack: str, reader: Reader, runs: Runs) -> Starlette:
             Route("/exercises", page.catalogue),
             Route("/exercises/{name}", page.exercise),
             Route("/exercises/{name}/{action}", page.act, methods=["POST"]),
+            Route("/access", page.access),
+            Route("/access/subject", page.subject),
             Route("/events", page.events),
             Route("/static/{name}", page.static),
         ],

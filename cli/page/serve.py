@@ -26,6 +26,9 @@ from stacks.errors import BadInput
 LOOKS_EVERY: Final = 2.0
 """Seconds between two looks whether the lab still stands."""
 
+MISSES: Final = 2
+"""Looks in a row that find it gone before the page ends with it."""
+
 Tell = Callable[[str], object]
 
 
@@ -105,20 +108,18 @@ def serve(stack: str, sock: socket.socket, *, opens: bool, tell: Tell) -> None:
 async def _watch(reader: Reader, runs: Runs, server: _Server) -> None:
     """End the server when the lab that stood is gone; an update of ours may start it anew meanwhile."""
     stood, missed = False, 0
-    while True:
-        await asyncio.sleep(LOOKS_EVERY)
+    while missed < MISSES:
         try:
             stands = await reader.ask(look.world_stands)
         except EXPECTED:
-            continue
+            stands = stood  # It answers something; whoever looks at a page is told what.
         if stands is None:
             return
-        missed = 0 if stands or runs.current else missed + 1
         stood = stood or stands
-        if stood and missed > 1:
-            server.why = "The lab is down, and its page has ended. ./lab up, then ./lab page bring both back."
-            server.should_exit = True
-            return
+        missed = missed + 1 if stood and not stands and not runs.current else 0
+        await asyncio.sleep(LOOKS_EVERY)
+    server.why = "The lab is down, and its page has ended. ./lab up, then ./lab page bring both back."
+    server.should_exit = True
 
 
 @contextmanager

@@ -59,6 +59,15 @@
     offerCopies();
   }
 
+  // What an address points at is folded open.
+  function unfold() {
+    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (target && target.tagName === "DETAILS") {
+      target.open = true;
+      target.scrollIntoView();
+    }
+  }
+
   function offerCopies() {
     if (!navigator.clipboard) {
       return;
@@ -129,5 +138,7 @@
   });
 
   window.addEventListener("pagehide", () => events.close());
+  window.addEventListener("hashchange", unfold);
+  unfold();
   offerCopies();
 })();
