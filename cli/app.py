@@ -31,6 +31,7 @@ COMMANDS: Final = (
     "solution",
     "reset",
     "progress",
+    "page",
     "report",
     "stage",
     "as_",

@@ -178,6 +178,14 @@ def test_a_second_play_keeps_the_clock_and_looks_at_nothing(lab: Lab, capsys: py
     assert progress.of(HERE, "k03").since == began
 
 
+def test_what_would_be_taken_back_is_told_and_nothing_is_done(lab: Lab):
+    lab.found, lab.changed = ["ClusterRole mine"], ["Role x was changed"]
+    assert moving.would_take_back(HERE, "k03", Progress()) == ["ClusterRole mine", "Role x was changed"]
+    lab.stands = None
+    assert moving.would_take_back(HERE, "k03", Progress()) == []
+    assert lab.did == []
+
+
 def test_play_takes_back_only_with_consent(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
