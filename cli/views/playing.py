@@ -49,11 +49,14 @@ def story(exercise: Exercise, option: str) -> None:
     if told.real:
         text(told.real)
         out.print()
-    tables.show(("", ""), _commands(exercise.name, option, asks=bool(told.parts)))
+    tables.show(("", ""), commands(exercise.name, option, asks=bool(told.parts)))
 
 
-def _commands(name: str, option: str, *, asks: bool) -> Iterator[tuple[str, str]]:
-    """`asks`: the exercise wants answers, and no repair."""
+def commands(name: str, option: str, *, asks: bool) -> Iterator[tuple[str, str]]:
+    """Command and what it does, for who plays an exercise; `option` names the stack to a command.
+
+    `asks`: the exercise wants answers, and no repair.
+    """
     work = "to look and to hand in your answers" if asks else "to look and to repair; every right repair counts"
     yield f"./lab shell{option}", f"kubectl and aws, {work}"
     yield f"./lab check {name}{option}", "judges what stands, as often as you like"

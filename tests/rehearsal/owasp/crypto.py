@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
+from exercises.crypto import solutions
 from exercises.crypto.names import ACCOUNT, CONFIG_MAPS, ENVELOPE, MALLORY, NAMESPACE, PARTS, Part
 from exercises.crypto.names import ANSWERS as NAME
+from grading.outcomes import Done
+from tests.rehearsal.owasp.objects import Cluster
+from tests.rehearsal.owasp.stand import Stand
 
 ANSWERS: Final = f"{CONFIG_MAPS}/{NAME}"
 _DIGEST: Final = "0" * 64
@@ -40,3 +45,27 @@ WRONG: Final[Mapping[str, Mapping[Part, str]]] = {
 _ACCOUNTS: Final = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts"
 STAY: Final = (ANSWERS, f"{CONFIG_MAPS}/{ENVELOPE}", f"{_ACCOUNTS}/{MALLORY}", f"{_ACCOUNTS}/{ACCOUNT}")
 """Objects whose deletion costs everything."""
+
+
+def answer(stand: Stand, answers: Mapping[str, str]) -> None:
+    """Hand in what the lab's own programs find, but for these answers."""
+    with stand.inside() as here:
+        solutions.hand_in(here)
+        changed = here.api.request("PATCH", ANSWERS, {"data": dict(answers)})
+        assert isinstance(changed, Done), changed.shown
+
+
+@contextmanager
+def without(stand: Stand, path: str) -> Generator[None]:
+    """An object is away, for the length of a block."""
+    with stand.inside() as here:
+        kept = here.api.request("GET", path)
+        assert isinstance(kept, Done), kept.shown
+        meta = {key: kept.value["metadata"].get(key) for key in ("name", "namespace", "annotations")}
+        manifest = {**kept.value, "metadata": meta}
+        Cluster(here.api).take([manifest])
+    try:
+        yield
+    finally:
+        with stand.inside() as here:
+            Cluster(here.api).put([manifest])

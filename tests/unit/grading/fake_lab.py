@@ -83,6 +83,9 @@ class FakeApi:
         self.commands.append((namespace, pod, argv))
         return self.ran
 
+    def begin_streams(self, method: str, path: str, token: str, audit_id: str) -> Outcome:
+        return self.request(method, path, None, token)
+
     def on(self, method: str, part: str, status: int, body: object) -> None:
         """Answer requests whose path has `part` in it."""
 
