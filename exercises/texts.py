@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from grading.check import ExerciseName, Goal
+
+Language = Literal["en", "ko"]
+LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 
 ROOM: Final = Path(__file__).parent
 HINTS: Final = 3
@@ -63,6 +66,6 @@ def folder(exercise: ExerciseName) -> Path:
 
 
 @lru_cache
-def texts(exercise: ExerciseName) -> Texts:
+def texts(exercise: ExerciseName, language: Language = "en") -> Texts:
     """The words of an exercise. Raises OSError and ValueError for a file that is not there or not whole."""
-    return Texts.model_validate(yaml.load((folder(exercise) / "text.en.yaml").read_text(), yaml.CSafeLoader))
+    return Texts.model_validate(yaml.load((folder(exercise) / f"text.{language}.yaml").read_text(), yaml.CSafeLoader))
