@@ -97,6 +97,9 @@ class Frame(_Words):
     """Words around the exercises' own, in the commands that show those; `{name}` stands for what differs."""
 
     goals: str
+    names: dict[Goal, str]
+    """Of the goals, before what each wants."""
+
     commands: PlayCommands
     in_play_already: str
     ask_play: str
@@ -106,6 +109,8 @@ class Frame(_Words):
     solution_stands: str
     points: str
     reached: dict[Goal, str]
+    """Of the goals, with how many of their rows passed."""
+
     counted: str
     solved: str
     no_points: str

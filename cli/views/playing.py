@@ -42,7 +42,7 @@ def story(exercise: Exercise, option: str, language: Language) -> None:
     out.print()
     tables.line(frame.goals)
     for goal, wanted in told.goals.items():
-        tables.prose(f"  {goal}: {wanted}")
+        tables.prose(f"  {frame.names[goal]}: {wanted}")
     out.print()
     if told.real:
         text(told.real)
