@@ -47,11 +47,12 @@ def story(exercise: Exercise, option: str, language: Language) -> None:
     if told.real:
         text(told.real)
         out.print()
-    tables.show(("", ""), _commands(exercise.name, option, frame))
+    tables.show(("", ""), commands(exercise.name, option, language))
 
 
-def _commands(name: str, option: str, frame: Frame) -> Iterator[tuple[str, str]]:
-    told = frame.commands
+def commands(name: str, option: str, language: Language = "en") -> Iterator[tuple[str, str]]:
+    """Command and what it does, for who plays an exercise; `option` names the stack to a command."""
+    told = shared(language).frame.commands
     yield f"./lab shell{option}", told.shell
     yield f"./lab check {name}{option}", told.check
     yield f"./lab hint {name}{option}", told.hint.format(all=HINTS, solution=f"./lab solution {name}{option}")
