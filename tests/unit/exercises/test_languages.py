@@ -56,7 +56,7 @@ def told(exercise: ExerciseName, language: Language) -> dict[str, str]:
 
 def commands(text: str) -> list[str]:
     """The lines that are typed as they stand."""
-    return [each for each in paragraphs(text) if each.startswith(COMMANDS)]
+    return [each for each in paragraphs(text) if each.startswith(COMMANDS) and not each.endswith(".")]
 
 
 def names(exercise: ExerciseName) -> set[str]:
