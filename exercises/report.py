@@ -148,9 +148,10 @@ def _asked(answer: Answer, language: Language) -> dict[str, Any]:
         "observed": answer.observed,
         "verdict": answer.verdict.value,
         "wrong": answer.wrong,
+        "audit_id": answer.audit_id,
     }
 
 
 def _not_asked(row: Row, stood: str, language: Language) -> dict[str, Any]:
     reason = "not with this permissions boundary" if stood == row.stage else f"not at this stage: it stands at {stood}"
-    return {**_row(row, language), "observed": reason, "verdict": None, "wrong": ""}
+    return {**_row(row, language), "observed": reason, "verdict": None, "wrong": "", "audit_id": ""}

@@ -32,6 +32,9 @@ class PlayTexts(_Words):
     story: str
     """What stands here, what an attacker does with it, what has to keep working, how to begin."""
 
+    parts: dict[str, str] = Field(default_factory=dict)
+    """Name of a part → what is to be done in it; empty: the exercise is one whole."""
+
     goals: dict[Goal, str]
     """What each goal wants, in a sentence."""
 
@@ -67,6 +70,9 @@ class PlayCommands(_Words):
     """What each command is for while an exercise is played."""
 
     shell: str
+    answers: str
+    """The same command, for an exercise that wants answers and no repair."""
+
     check: str
     hint: str
     reset: str

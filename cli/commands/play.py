@@ -45,6 +45,7 @@ def play(
             spent, reset = duration(before.spent(datetime.now(UTC))), f"./lab reset {asked.name}{chosen.option}"
             err.print(frame.in_play_already.format(name=asked.name, time=spent, reset=reset), markup=False)
         return
+    moving.insist_on_version(chosen, asked, between)
     if backend.of(chosen).costs:
         moving.insist_on_yes(as_json=as_json, yes=yes)
     with shown_progress() as shown:
@@ -74,6 +75,7 @@ def _tell(chosen: Stack, asked: Exercise, record: Record, spoken: Language, *, a
                 "stage": asked.play and asked.play.start,
                 "title": texts(asked.name, spoken).title,
                 "story": told.story,
+                "parts": dict(told.parts),
                 "goals": dict(told.goals),
                 "real": told.real,
             }

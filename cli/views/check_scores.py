@@ -3,7 +3,7 @@
 from rich.text import Text
 
 from cli.views.check import MARKS, STYLE, rows
-from exercises.judge import FULL, Score
+from exercises.judge import FULL, SCORED, Score
 from exercises.report import Report
 from exercises.texts import Language, shared, texts
 from grading.grade import Verdict
@@ -35,6 +35,6 @@ def _one(score: Score, option: str, language: Language, *, verbose: bool) -> Non
     if score.passed:
         solution, off = f"./lab solution {name}{option}", f"./lab stage {name} off{option}"
         prose(frame.solved.format(solution=solution, off=off))
-    elif any(verdict is not Verdict.PASSED for goal, verdict in score.goals.items() if goal != "attack"):
+    elif any(verdict is not Verdict.PASSED for goal, verdict in score.goals.items() if goal not in SCORED):
         prose(frame.no_points)
     line("")

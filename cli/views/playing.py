@@ -40,6 +40,10 @@ def story(exercise: Exercise, option: str, language: Language) -> None:
     out.print()
     text(told.story)
     out.print()
+    for name, task in told.parts.items():
+        tables.line(f"{name}:")
+        text(task)
+        out.print()
     tables.line(frame.goals)
     for goal, wanted in told.goals.items():
         tables.prose(f"  {frame.names[goal]}: {wanted}")
@@ -47,13 +51,16 @@ def story(exercise: Exercise, option: str, language: Language) -> None:
     if told.real:
         text(told.real)
         out.print()
-    tables.show(("", ""), commands(exercise.name, option, language))
+    tables.show(("", ""), commands(exercise.name, option, language, asks=bool(told.parts)))
 
 
-def commands(name: str, option: str, language: Language = "en") -> Iterator[tuple[str, str]]:
-    """Command and what it does, for who plays an exercise; `option` names the stack to a command."""
+def commands(name: str, option: str, language: Language = "en", *, asks: bool) -> Iterator[tuple[str, str]]:
+    """Command and what it does, for who plays an exercise; `option` names the stack to a command.
+
+    `asks`: the exercise wants answers, and no repair.
+    """
     told = shared(language).frame.commands
-    yield f"./lab shell{option}", told.shell
+    yield f"./lab shell{option}", told.answers if asks else told.shell
     yield f"./lab check {name}{option}", told.check
     yield f"./lab hint {name}{option}", told.hint.format(all=HINTS, solution=f"./lab solution {name}{option}")
     yield f"./lab reset {name}{option}", told.reset

@@ -146,6 +146,8 @@ def _exercise(name: ExerciseName, language: Language) -> Iterator[str]:
         yield f"\n{words.played.format(f'./lab play {name}', exercise.play.start)}\n\n"
         yield from (f"- {names[goal]}: {text}\n" for goal, text in play.goals.items())
         yield f"\n{play.real}\n" if play.real else ""
+        for part, task in play.parts.items():
+            yield f"\n### {name}: {part}\n\n{task}"
     # Where every stage asks the same, the last one says it all.
     for stage in exercise.stages[-1:] if exercise.from_objects else exercise.stages:
         yield f"\n### {name} {stage}\n\n`./lab stage {name} {stage}`\n\n"
