@@ -17,6 +17,7 @@ from components.cluster import Cluster
 from components.node_group import NodeGroupArgs
 from components.policies import Scope
 from exercises.catalogue import EXERCISES, OFF
+from exercises.crypto.component import CryptoExercise, CryptoExerciseArgs
 from exercises.identity_mapping.component import ExerciseUser, ExerciseUserArgs, ViewEntry, ViewEntryArgs, user_mappings
 from exercises.irsa.component import IrsaExercise, IrsaExerciseArgs
 from exercises.k07.component import OwnNode, OwnNodeArgs
@@ -136,10 +137,25 @@ def build(
                 cluster_name=cluster.cluster_name,
                 kubeconfig=cluster.own_kubeconfig,
                 partition=scope.partition,
+                wide=wanted["pod-identity"] == "wide",
                 tags=config.tags,
             ),
             opts,
         ).role_arn
+    if wanted["crypto"] != OFF:
+        CryptoExercise(
+            "crypto",
+            CryptoExerciseArgs(
+                cluster_name=cluster.cluster_name,
+                issuer=cluster.oidc_issuer,
+                oidc_provider=cluster.oidc_provider,
+                kubeconfig=cluster.own_kubeconfig,
+                scope=scope,
+                solved=wanted["crypto"] == "closed",
+                tags=config.tags,
+            ),
+            opts,
+        )
     before: dict[ExerciseName, list[pulumi.Resource]] = {}
     if wanted["k07"] != OFF:
         before["k07"] = [OwnNode("k07", OwnNodeArgs(group, wanted["k07"], scope.partition, config.tags), opts)]

@@ -94,19 +94,23 @@ def _entries(client: Client, held: Held, cluster: str, arns: set[str]) -> Iterat
 
 
 def _associations(client: Client, held: Held, cluster: str) -> Iterator[Trace]:
-    """Pod Identity associations of the exercise's service accounts that the engine did not make."""
+    """Pod Identity associations that the engine did not make: of the exercise's service accounts, and of those with
+    which it has one itself."""
     eks = client("eks")
     recorded = {each["id"] for each in _of_type(held, pending_operations.POD_IDENTITY)}
-    accounts = [each["metadata"] for each in held.objects if each["kind"] == "ServiceAccount"]
-    for meta in accounts:
-        of = {"clusterName": cluster, "namespace": meta.get("namespace"), "serviceAccount": meta["name"]}
+    made = (each["metadata"] for each in held.objects if each["kind"] == "ServiceAccount")
+    accounts = [(str(meta.get("namespace")), str(meta["name"])) for meta in made]
+    own = (each.get("inputs") or {} for each in held.on_aws if each["type"] == pending_operations.POD_IDENTITY)
+    accounts += [(str(inputs.get("namespace")), str(inputs.get("serviceAccount"))) for inputs in own]
+    for namespace, account in dict.fromkeys(accounts):
+        of = {"clusterName": cluster, "namespace": namespace, "serviceAccount": account}
         found: list[Any] = _asked(
             lambda of=of: list(pages(eks, "list_pod_identity_associations", "associations", **of))
         )
         for each in found:
             number = each["associationId"]
             if number not in recorded:
-                about = f"Pod Identity association {number} of {meta.get('namespace')}/{meta['name']}"
+                about = f"Pod Identity association {number} of {namespace}/{account}"
                 delete = eks.delete_pod_identity_association
                 yield _trace(about, delete, clusterName=cluster, associationId=number)
 

@@ -113,8 +113,6 @@ class _Exercises(Settings):
 
 def _setting(exercise: Exercise) -> Any:
     """Type and default of an exercise's setting."""
-    if exercise.stages == ("on",):
-        return (ConfigBool, Field(default=False, description=exercise.words.setting))
     decode = decode_switch if "on" in exercise.stages else decode_stage
     stage = Annotated[Literal[(OFF, *exercise.stages)], BeforeValidator(decode)]  # pyright: ignore[reportInvalidTypeForm]
     return (stage, Field(default=OFF, description=exercise.words.setting))

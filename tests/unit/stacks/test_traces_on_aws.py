@@ -106,6 +106,16 @@ def test_what_was_added_to_a_role_goes():
     ]
 
 
+def test_another_association_in_the_place_of_its_own_goes():
+    """Of a service account that is not the exercise's: the update could not make its own again."""
+    kind = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
+    held = Held((recorded(kind, "a-1", namespace="kube-public", serviceAccount="default"),), ())
+    found = [{"associationId": each} for each in ("a-1", "a-2")]
+    aws = Aws(list_pod_identity_associations={"associations": found})
+    assert done(aws, held) == ["Pod Identity association a-2 of kube-public/default"]
+    assert aws.did == [("delete_pod_identity_association", {"clusterName": "myeks", "associationId": "a-2"})]
+
+
 def test_what_was_added_to_a_user_goes_and_its_keys_stay():
     aws = Aws(
         list_attached_user_policies=attached(ADMIN, S3),
