@@ -11,7 +11,7 @@ from exercises.catalogue import EXERCISES, OFF
 from exercises.report import Report, summaries
 from grading.check import ExerciseName
 from grading.grade import Answer, Verdict
-from grading.outcomes import ERROR, OTHERWISE
+from grading.outcomes import ERROR, UNLIKE
 from operations.diagnosis import Finding
 from stacks.console import out
 from stacks.tables import line, prose, wrapped
@@ -103,7 +103,7 @@ def _more(answer: Answer, *, verbose: bool) -> None:
     told = {"expected": answer.expected or answer.row.expected.text}
     if verbose:
         told = {"row": answer.row.name, "typed": answer.row.command, **told}
-    if verbose or answer.brief in (ERROR, OTHERWISE):
+    if verbose or answer.brief in (ERROR, UNLIKE):
         told["answered"] = f"{answer.observed}{wrong}"
     for head, text in {**told, "why": answer.row.why}.items():
         for each in wrapped(text, out.width, f"    {head + ':':10}"):
