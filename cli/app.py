@@ -32,6 +32,7 @@ COMMANDS: Final = (
     "reset",
     "progress",
     "page",
+    "report",
     "stage",
     "as_",
     "sweep",

@@ -144,9 +144,10 @@ def _asked(answer: Answer) -> dict[str, Any]:
         "observed": answer.observed,
         "verdict": answer.verdict.value,
         "wrong": answer.wrong,
+        "audit_id": answer.audit_id,
     }
 
 
 def _not_asked(row: Row, stood: str) -> dict[str, Any]:
     reason = "not with this permissions boundary" if stood == row.stage else f"not at this stage: it stands at {stood}"
-    return {**_row(row), "observed": reason, "verdict": None, "wrong": ""}
+    return {**_row(row), "observed": reason, "verdict": None, "wrong": "", "audit_id": ""}

@@ -29,6 +29,9 @@ class PlayTexts(_Words):
     story: str
     """What stands here, what an attacker does with it, what has to keep working, how to begin."""
 
+    parts: dict[str, str] = Field(default_factory=dict)
+    """Name of a part → what is to be done in it; empty: the exercise is one whole."""
+
     goals: dict[Goal, str]
     """What each goal wants, in a sentence."""
 

@@ -43,6 +43,7 @@ def play(
                 f"{told}; ./lab reset {asked.name}{chosen.option} brings it back to where it began.", markup=False
             )
         return
+    moving.insist_on_version(chosen, asked, between)
     if backend.of(chosen).costs:
         moving.insist_on_yes(as_json=as_json, yes=yes)
     with shown_progress() as shown:
@@ -72,6 +73,7 @@ def _tell(chosen: Stack, asked: Exercise, record: Record, *, as_json: bool) -> N
                 "stage": asked.play and asked.play.start,
                 "title": asked.title,
                 "story": told.story,
+                "parts": dict(told.parts),
                 "goals": dict(told.goals),
                 "real": told.real,
             }

@@ -12,9 +12,10 @@ from cli.page.runs import Run
 from cli.views import playing
 from cli.views.check_scores import NAMES
 from exercises.catalogue import EXERCISES, OFF, Exercise
-from exercises.judge import FULL, GOALS, rows_of
+from exercises.judge import FULL, GOALS, SCORED, rows_of
 from exercises.progress import HINTS
 from exercises.registry import ROWS
+from exercises.texts import PlayTexts
 from grading.check import ExerciseName, Row
 
 CHANGES: Final = ("play", "reset", "solution")
@@ -143,14 +144,14 @@ def shown(exercise: Exercise, standing: Standing, last: Mapping[tuple[str, str],
     return Shown(
         line=_line(exercise, standing, now),
         about=words.about,
-        story=parts(play.story) if play else (),
+        story=_story(play) if play else (),
         real=parts(play.real) if play else (),
         in_play=in_play,
         groups=_groups(exercise, standing, told, by_goal=in_play or score is not None),
         points=score["points"] if score else None,
         passed=bool(score and score["passed"]),
         is_broken=bool(score)
-        and any(each["verdict"] != "passed" for goal, each in score["goals"].items() if goal != "attack"),
+        and any(each["verdict"] != "passed" for goal, each in score["goals"].items() if goal not in SCORED),
         checked=check.began if check and told else None,
         hints=tuple(parts(each) for each in play.hints[: record.hints]) if play else (),
         why=parts(play.why) if play and (record.passed or record.solution) else (),
@@ -250,9 +251,16 @@ def _actions(exercise: Exercise, standing: Standing, *, in_play: bool) -> Iterab
         yield "solution"
 
 
+def _story(play: PlayTexts) -> tuple[Part, ...]:
+    """The story, and what each part of the exercise asks for."""
+    tasks = (part for name, task in play.parts.items() for part in parts(f"{name}:\n{task}"))
+    return (*parts(play.story), *tasks)
+
+
 def _commands(exercise: Exercise, standing: Standing) -> Iterable[tuple[str, str]]:
     if exercise.play:
-        yield from playing.commands(exercise.name, standing.option)
+        asks = bool(exercise.words.play and exercise.words.play.parts)
+        yield from playing.commands(exercise.name, standing.option, asks=asks)
     for each in exercise.stages:
         yield f"./lab stage {exercise.name} {each}{standing.option}", f"brings it to {each}"
     yield f"./lab stage {exercise.name} {OFF}{standing.option}", "takes it away"

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from cli.views.check import MARKS, STYLE, rows
 from exercises.catalogue import EXERCISES
-from exercises.judge import FULL, Score
+from exercises.judge import FULL, SCORED, Score
 from exercises.report import Report
 from grading.check import Goal
 from grading.grade import Verdict
@@ -14,6 +14,7 @@ from stacks.tables import line, prose
 
 NAMES: Final[dict[Goal, str]] = {
     "attack": "The attack is refused",
+    "answer": "Your answers are right",
     "use": "Legitimate use works",
     "intact": "Nothing else broke",
 }
@@ -45,6 +46,6 @@ def _one(score: Score, option: str, *, verbose: bool) -> None:
             f"Solved. ./lab solution {name}{option} tells the lab's own answer and asks before it applies it; your pass"
             f" stays. ./lab stage {name} off{option} ends it."
         )
-    elif any(verdict is not Verdict.PASSED for goal, verdict in score.goals.items() if goal != "attack"):
+    elif any(verdict is not Verdict.PASSED for goal, verdict in score.goals.items() if goal not in SCORED):
         prose("There are points only while legitimate use works and nothing else is broken.")
     line("")

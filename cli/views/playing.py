@@ -38,6 +38,10 @@ def story(exercise: Exercise, option: str) -> None:
     out.print()
     text(told.story)
     out.print()
+    for name, task in told.parts.items():
+        tables.line(f"{name}:")
+        text(task)
+        out.print()
     tables.line("Goals:")
     for goal, wanted in told.goals.items():
         tables.prose(f"  {goal}: {wanted}")
@@ -45,12 +49,16 @@ def story(exercise: Exercise, option: str) -> None:
     if told.real:
         text(told.real)
         out.print()
-    tables.show(("", ""), commands(exercise.name, option))
+    tables.show(("", ""), commands(exercise.name, option, asks=bool(told.parts)))
 
 
-def commands(name: str, option: str) -> Iterator[tuple[str, str]]:
-    """Command and what it does, for who plays an exercise; `option` names the stack to a command."""
-    yield f"./lab shell{option}", "kubectl and aws, to look and to repair; every right repair counts"
+def commands(name: str, option: str, *, asks: bool) -> Iterator[tuple[str, str]]:
+    """Command and what it does, for who plays an exercise; `option` names the stack to a command.
+
+    `asks`: the exercise wants answers, and no repair.
+    """
+    work = "to look and to hand in your answers" if asks else "to look and to repair; every right repair counts"
+    yield f"./lab shell{option}", f"kubectl and aws, {work}"
     yield f"./lab check {name}{option}", "judges what stands, as often as you like"
     yield f"./lab hint {name}{option}", f"the next of {HINTS} hints; then ./lab solution {name}{option}"
     yield f"./lab reset {name}{option}", "back to where you began, whatever was done"

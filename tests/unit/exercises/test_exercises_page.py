@@ -55,6 +55,8 @@ def _exercise(name: ExerciseName) -> Iterator[str]:
         yield f"\nTo be played: `./lab play {name}`, from {exercise.play.start}. Goals:\n\n"
         yield from (f"- {goal}: {text}\n" for goal, text in words.goals.items())
         yield f"\n{words.real}\n" if words.real else ""
+        for part, task in words.parts.items():
+            yield f"\n### {name}: {part}\n\n{task}"
     # Where every stage asks the same, the last one says it all.
     for stage in exercise.stages[-1:] if exercise.from_objects else exercise.stages:
         yield f"\n### {name} {stage}\n\n`./lab stage {name} {stage}`\n\n"

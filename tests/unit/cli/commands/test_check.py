@@ -26,7 +26,7 @@ from grading.outcomes import Unanswered
 from grading.session import NoOperator, Situation
 from infra.config.loading import parse
 from operations.testuser import access_key
-from stacks import cluster_facts, staging, unfinished
+from stacks import checking, cluster_facts, staging, unfinished
 from stacks import progress as learners
 from stacks.cluster_facts import Node
 from stacks.console import Progress
@@ -64,11 +64,12 @@ class Played:
         monkeypatch.setattr(cluster_facts, "entered", lambda _: None)
         monkeypatch.setattr(cluster_facts, "nodes", lambda _: self.nodes())
         monkeypatch.setattr(check, "load", lambda _: stack)
-        monkeypatch.setattr(check, "outputs_of", self.outputs_of)
-        monkeypatch.setattr(check, "opened", self.opened)
-        monkeypatch.setattr(check, "_found", self.found)
+        for module in (check, checking):
+            monkeypatch.setattr(module, "outputs_of", self.outputs_of)
+        monkeypatch.setattr(checking, "opened", self.opened)
+        monkeypatch.setattr(checking, "_found", self.found)
         monkeypatch.setattr(unfinished, "_failed", lambda _: self.failed)
-        monkeypatch.setattr(check, "ask_all", self.ask_all)
+        monkeypatch.setattr(checking, "ask_all", self.ask_all)
         monkeypatch.setattr(staging, "apply", self.apply)
         monkeypatch.setattr(access_key, "key_of", self.key)
 

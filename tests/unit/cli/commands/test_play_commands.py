@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,50 @@ def test_play_brings_it_tells_the_story_and_starts_the_clock(
     for each in ("K03 (2022), K02 (2025)", *words.goals.values(), "./lab shell", "./lab hint k03", "./lab check k03"):
         assert each in said
     assert progress.of(HERE, "k03").state == "in play"
+
+
+def test_play_tells_the_parts_of_an_exercise_that_has_some(lab: Lab, capsys: pytest.CaptureFixture[str]):
+    lab.stands = "open"
+    play.play("crypto")
+    said = capsys.readouterr().out
+    words = EXERCISES["crypto"].words.play
+    assert words
+    assert len(words.parts) == 6
+    for part, task in words.parts.items():
+        assert f"{part}:\n{task.splitlines()[0][:40]}" in said
+    assert "to hand in your answers" in said
+    assert "repair" not in said
+    play.play("crypto", as_json=True)
+    assert printed(capsys)["parts"] == words.parts
+
+
+@pytest.mark.parametrize(("runs", "down"), [("1.36", "run ./lab down and "), ("1.35", "run ./lab down and "), ("", "")])
+def test_what_only_an_older_version_has_is_not_begun_on_another(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, runs: str, down: str
+):
+    lab.stands = "open"
+    monkeypatch.setattr(moving, "version_of", lambda _: runs)
+    with pytest.raises(BadInput) as told:
+        play.play("k10")
+    assert f"k10 needs Kubernetes 1.34, and this lab is of {runs or '1.36'}." in str(told.value)
+    assert str(told.value).endswith(f"in Pulumi.rehearsal.yaml, then {down}./lab play k10.")
+    assert lab.did == []
+    assert progress.read(HERE) == {}
+    monkeypatch.setattr(moving, "version_of", lambda _: "1.34")
+    play.play("k10")
+    assert progress.of(HERE, "k10").is_open
+
+
+@pytest.mark.parametrize(("today", "more"), [("2026-12-02", ""), ("2026-12-03", " and supportType: EXTENDED")])
+def test_a_version_without_standard_support_needs_the_setting_for_more(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, today: str, more: str
+):
+    lab.stands = "off"
+    monkeypatch.setattr(moving, "version_of", lambda _: "1.36")
+    clock = type("Clock", (), {"now": staticmethod(lambda _: datetime.fromisoformat(today))})
+    monkeypatch.setattr(moving, "datetime", clock)
+    with pytest.raises(BadInput, match=f'write kubernetesVersion: "1.34"{more} in'):
+        play.play("k10")
 
 
 def test_what_stands_there_untouched_needs_no_update(lab: Lab):
@@ -226,11 +270,15 @@ def test_reset_of_what_is_not_in_play_begins_nothing(lab: Lab, capsys: pytest.Ca
     assert "./lab play k03 begins it" in capsys.readouterr().err
 
 
-def test_what_cannot_be_meant_is_told(lab: Lab):
+def test_what_cannot_be_meant_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(BadInput, match="no exercise k99"):
         play.play("k99")
-    with pytest.raises(BadInput, match="pod-identity is off"):
-        reset.reset("pod-identity", yes=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(moving, "named", lambda _: replace(EXERCISES["pod-identity"], play=None))
+        with pytest.raises(BadInput, match="pod-identity is off"):
+            reset.reset("pod-identity", yes=True)
+        with pytest.raises(BadInput, match="pod-identity cannot be played"):
+            play.play("pod-identity")
     for command in (solution.solution, reset.reset):
         with pytest.raises(BadInput, match="Add --yes"):
             command("k03", as_json=True)
