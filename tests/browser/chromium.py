@@ -11,7 +11,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -118,7 +118,7 @@ class Tab:
 
 
 @asynccontextmanager
-async def browser(tabs: int = 1) -> AsyncIterator[list[Tab]]:
+async def browser(tabs: int = 1) -> AsyncGenerator[list[Tab]]:
     """A browser of nobody's, with so many tabs; it is gone after the block, with all that it kept."""
     with tempfile.TemporaryDirectory(prefix="page-browser-") as directory:
         # Chromium's sandbox refuses root.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
@@ -29,7 +29,7 @@ ENTER = 13
 
 
 @asynccontextmanager
-async def served(lab: Lab, tabs: int = 1) -> AsyncIterator[tuple[Guard, Runs, list[Tab]]]:
+async def served(lab: Lab, tabs: int = 1) -> AsyncGenerator[tuple[Guard, Runs, list[Tab]]]:
     """The page, served on a port, and a browser that has entered."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         runs = Runs(lambda words: ["lab", *words], {})
@@ -131,7 +131,11 @@ def test_a_command_is_copied_by_a_click(lab: Lab):
     async def test(guard: Guard, _runs: Runs, tabs: list[Tab]) -> None:
         (tab,) = tabs
         await tab.go(f"{guard.origin}/exercises/k03")
-        await tab.send("Browser.grantPermissions", origin=guard.origin, permissions=["clipboardReadWrite"])
+        await tab.send(
+            "Browser.grantPermissions",
+            origin=guard.origin,
+            permissions=["clipboardReadWrite", "clipboardSanitizedWrite"],
+        )
         await tab.send("Emulation.setFocusEmulationEnabled", enabled=True)
         await tab.click(".commands button.copy")
         await tab.wait("document.querySelector('.commands button.copy').textContent === 'Copied'")
