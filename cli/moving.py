@@ -119,7 +119,7 @@ def bring(
     record = progress.of(chosen, name)
     with undoing.looked_at(chosen, name, shown, record.begun if record.is_open else None) as sight:
         takes_back = anew or sight.is_touched
-        told = [each.about for each in sight.found] + list(sight.changed) if takes_back else []
+        told = _touched(sight) if takes_back else []
         # What AWS has of it only the engine's own reading tells.
         reads = takes_back or bool(sight.held.on_aws)
         if before == stage and not reads:
@@ -132,6 +132,19 @@ def bring(
         refresh = reads and not sight.read_again()
     _update(chosen, name, stage, shown, refresh=refresh)
     return told
+
+
+def would_take_back(chosen: Stack, name: ExerciseName, shown: Progress) -> list[str]:
+    """What `bring` would take back of what was done by hand; nothing where the lab is not up. Raises CannotAsk."""
+    if stage_of(chosen, name) is None:
+        return []
+    record = progress.of(chosen, name)
+    with undoing.looked_at(chosen, name, shown, record.begun if record.is_open else None) as sight:
+        return _touched(sight)
+
+
+def _touched(sight: undoing.Undoing) -> list[str]:
+    return [each.about for each in sight.found] + list(sight.changed)
 
 
 def clear_the_way(stack: str, wanted: Mapping[ExerciseName, str], *, yes: bool) -> None:

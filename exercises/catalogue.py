@@ -116,6 +116,7 @@ _ALL: Final = (
     _owasp("k04", "policy", "K04", watched=True),
     _owasp("k05", "logging", "K10"),
     _owasp("k06", "authentication", "K09"),
+    _owasp("k07", "network", "K05", "K08"),
     _owasp("k08", "secrets", "K03"),
     _owasp("k09", "components", "K06", "K07"),
     _owasp("k10", "outdated", "K07", version="1.34"),

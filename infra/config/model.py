@@ -208,6 +208,11 @@ class LabConfig(Settings):
     """Tags on every AWS resource, besides the lab's own."""
 
     @property
+    def node_count(self) -> int:
+        """How many nodes there are: those of the node group, and the one that exercise K07 has for itself."""
+        return self.node_group.desired_size + int(self.exercises.stages()["k07"] != OFF)
+
+    @property
     def expires_at(self) -> datetime | None:
         """`expires` as a time; None when it is not set."""
         return expiry(self.expires) if self.expires else None

@@ -7,8 +7,7 @@ about a second; the tables of them are in `tests.rehearsal.owasp`, a file for ea
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib import import_module
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
@@ -19,17 +18,13 @@ from grading.grade import Verdict
 from tests.rehearsal.conftest import Lab
 from tests.rehearsal.owasp import crypto
 from tests.rehearsal.owasp.case import Case
-from tests.rehearsal.owasp.stand import Stand, changed, told
+from tests.rehearsal.owasp.stand import Stand, changed, table, told
 
 CRYPTO: Final = EXERCISES["crypto"]
 """Its answers differ from lab to lab, so its tables hold no objects."""
 
 PLAYED: Final = tuple(each for each in EXERCISES.values() if each.from_objects and each.play and not each.play.version)
 """One whose weakness only an older Kubernetes has is tried in `test_lab_upgrade`."""
-
-
-def table(exercise: Exercise) -> Any:
-    return import_module(f"tests.rehearsal.owasp.{exercise.name}")
 
 
 BROKEN = [(each, case) for each in PLAYED for case in table(each).BROKEN]

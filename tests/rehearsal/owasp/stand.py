@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any, Final
 
 from exercises.catalogue import Exercise
@@ -22,6 +23,11 @@ from tests.rehearsal.owasp.objects import Cluster, manifests, named, others
 
 SETTLE: Final = 15.0
 """Seconds within which the API server has taken in roles (at once) and policies (it looks once a second)."""
+
+
+def table(exercise: Exercise) -> Any:
+    """What is tried on an exercise."""
+    return import_module(f"tests.rehearsal.owasp.{exercise.name}")
 
 
 class Stand:
@@ -55,16 +61,28 @@ class Stand:
     def objects(self, exercise: Exercise, stage: str) -> tuple[Object, ...]:
         return at_stage(exercise.name, stage, self._images)
 
-    def put(self, exercise: Exercise, stage: str, apply: Iterable[Object] = (), delete: Iterable[Object] = ()) -> None:
+    def put(
+        self,
+        exercise: Exercise,
+        stage: str,
+        apply: Iterable[Object] = (),
+        delete: Iterable[Object] = (),
+        aws: Callable[[str], None] | None = None,
+    ) -> None:
         """The exercise as it is at this stage, then changed."""
+        on_aws: Callable[[str, str], None] | None = getattr(table(exercise), "at_stage", None)
         wanted = self.objects(exercise, stage)
         known = [each for one in exercise.stages for each in self.objects(exercise, one)]
         with self.inside() as here:
             cluster = Cluster(here.api)
             cluster.take(others(known, wanted))
             cluster.put(wanted)
+            if on_aws:
+                on_aws(stage, self._outputs["region"])
             cluster.take(delete)
             cluster.put(apply)
+            if aws:
+                aws(self._outputs["region"])
 
     def take(self, objects: Iterable[Object]) -> None:
         with self.inside() as here:
@@ -89,7 +107,7 @@ def told(score: Score) -> str:
 def changed(stand: Stand, exercise: Exercise, stage: str, case: Case) -> Generator[None]:
     """The exercise at a stage and changed by a case, for the length of a block."""
     applied = manifests(case.apply)
-    stand.put(exercise, stage, applied, [named(each) for each in case.delete])
+    stand.put(exercise, stage, applied, [named(each) for each in case.delete], case.aws)
     try:
         yield
     finally:

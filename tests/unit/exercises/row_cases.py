@@ -14,6 +14,7 @@ from typing import Any
 from exercises.irsa.trust import SubCondition
 from exercises.k04.new_namespace import InNewNamespace
 from exercises.k05.watching import Ordinary, RulesRead, Seen
+from exercises.k07.asking import InDeployment
 from exercises.k08.reading import AnotherShop, AtAws, InPlain, StealsSecrets
 from exercises.k09.questions import LedThrough, MayScrapeEveryNode, OnEveryNode, OnPodsNode
 from exercises.k10.connecting import Connects
@@ -44,6 +45,7 @@ from tests.unit.exercises import (
     k04_cases,
     k05_cases,
     k06_cases,
+    k07_cases,
     k08_cases,
     k09_cases,
     k10_cases,
@@ -86,6 +88,8 @@ def cases(row: Row) -> Iterator[Case]:
             yield from k05_cases.cases(row, row.question)
         case question if type(question) in crypto_cases.QUESTIONS:
             yield from crypto_cases.cases(row)
+        case InDeployment():
+            yield from k07_cases.cases(row, names)
         case StealsSecrets() | AnotherShop() | AtAws() | InPlain():
             yield from k08_cases.cases(row, row.question)
         case Connects():
