@@ -27,7 +27,8 @@ MARKS: Final = {"passed": "✓", "failed": "✗", "could-not-be-asked": "?"}
 
 
 def _spoken(language: object) -> Language:
-    return next((each for each in LANGUAGES if each == language), "en")
+    known: dict[object, Language] = {each: each for each in LANGUAGES}
+    return known.get(language, "en")
 
 
 def drawn_by() -> str:

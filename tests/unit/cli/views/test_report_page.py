@@ -51,7 +51,7 @@ def test_a_page_needs_nothing_beside_itself_and_runs_nothing(language: Language)
     style = text.partition("<style>")[2].partition("</style>")[0]
     assert "url(" not in style
     assert "@import" not in style
-    policy = next(told["content"] for tag, told in tags.found if told.get("http-equiv") == "Content-Security-Policy")
+    policy = next(told["content"] for _, told in tags.found if told.get("http-equiv") == "Content-Security-Policy")
     assert policy
     assert "default-src 'none'" in policy
     assert "script-src" not in policy
