@@ -196,9 +196,7 @@ def _groups(exercise: Exercise, standing: Standing, told: Mapping[str, Any], *, 
     if by_goal:
         rows, play, reached = rows_of(name), exercise.words.play, shared().frame.reached
         grouped = {
-            (reached[goal], play.goals.get(goal, "") if play else ""): [
-                each for each in rows if each.goal == goal
-            ]
+            (reached[goal], play.goals.get(goal, "") if play else ""): [each for each in rows if each.goal == goal]
             for goal in GOALS
         }
     else:
