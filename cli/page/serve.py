@@ -57,6 +57,8 @@ def listening(port: int) -> socket.socket:
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind(("127.0.0.1", port))
+        # The address is told before the server is ready: who comes early waits.
+        made.listen()
     except OSError as error:
         made.close()
         raise BadInput(f"--port is {port}, which cannot be had: {error.strerror}. Name another, or none.") from error

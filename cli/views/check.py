@@ -13,7 +13,7 @@ from exercises.texts import Language, shared
 from exercises.texts import why as reason
 from grading.check import ExerciseName
 from grading.grade import Answer, Verdict
-from grading.outcomes import ERROR, OTHERWISE
+from grading.outcomes import ERROR, UNLIKE
 from operations.diagnosis import Finding
 from stacks.console import out
 from stacks.tables import line, padded, prose, wrapped
@@ -107,7 +107,7 @@ def _more(answer: Answer, language: Language, *, verbose: bool) -> None:
     told = {heads.expected: answer.expected or answer.row.expected.text}
     if verbose:
         told = {heads.row: answer.row.name, heads.typed: answer.row.command, **told}
-    if verbose or answer.brief in (ERROR, OTHERWISE):
+    if verbose or answer.brief in (ERROR, UNLIKE):
         told[heads.answered] = f"{answer.observed}{wrong}"
     for head, text in {**told, heads.why: reason(answer.row, language)}.items():
         for each in wrapped(text, out.width, f"    {padded(head + ':', 10)}"):

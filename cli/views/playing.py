@@ -111,13 +111,6 @@ def as_json(name: str, record: Record, now: datetime) -> dict[str, Any]:
     }
 
 
-def in_short(record: Record) -> str:
-    """For a table: how far the learner has come with one exercise."""
-    if record.begun is None:
-        return NEVER
-    return f"{record.state}, {record.points} points" if record.attempts else record.state
-
-
 def table(
     exercises: Sequence[Exercise], records: Mapping[str, Record], now: datetime, language: Language = "en"
 ) -> None:

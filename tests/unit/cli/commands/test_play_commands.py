@@ -289,6 +289,23 @@ def test_reset_always_makes_it_again_and_keeps_the_clock(lab: Lab, capsys: pytes
     lab.found, lab.changed, lab.did = [], [], []
     reset.reset("k03", yes=True)
     assert lab.did == ["taken back", "read again", "update to open"]
+    assert capsys.readouterr().err.splitlines()[-1].endswith(" s. Your clock goes on.")
+
+
+def test_reset_after_a_pass_says_that_the_pass_stays(lab: Lab, capsys: pytest.CaptureFixture[str]):
+    began = datetime.now(UTC) - timedelta(minutes=5)
+    progress.begun(HERE, "k03", began)
+    progress.attempted(HERE, "k03", Score(), began + timedelta(minutes=2))
+    lab.stands = "open"
+    reset.reset("k03", yes=True)
+    assert "You passed it before, and that stays. The clock runs again" in capsys.readouterr().err
+    kept = progress.of(HERE, "k03")
+    assert kept.passed == began + timedelta(minutes=2)
+    assert kept.since
+    assert kept.since > began
+    # What is begun again is in play, and told so.
+    reset.reset("k03", yes=True)
+    assert "Your clock goes on." in capsys.readouterr().err
 
 
 def test_after_an_update_that_was_cut_off_everything_is_read(lab: Lab):
