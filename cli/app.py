@@ -39,6 +39,10 @@ COMMANDS: Final = (
 )
 
 
+YES: Final = ("--yes", "-y")
+"""The option by which a user agrees before being asked."""
+
+
 class _Commands(TyperGroup):
     """Tells of Ctrl-C: typer itself ends without a word, or with "Aborted!" where it has asked something."""
 
@@ -49,13 +53,18 @@ class _Commands(TyperGroup):
         except (KeyboardInterrupt, typer.Abort) as error:
             # The question, or the terminal's "^C", stands on this line.
             sys.stderr.write("\n")
-            raise _ended(error) from error
+            command = self.get_command(ctx, ctx.invoked_subcommand or "")
+            options = [option for each in command.params for option in each.opts] if command else []
+            raise _ended(error, can_agree=YES[0] in options) from error
 
 
-def _ended(error: BaseException) -> Failure:
+def _ended(error: BaseException, *, can_agree: bool) -> Failure:
+    """`can_agree`: whether the command has an option by which its user agrees beforehand."""
     again = shlex.join(["./lab", *sys.argv[1:]])
     if isinstance(error.__context__, EOFError):
-        return Failure(f"Nobody answered. Answer, or add --yes: {again}")
+        if can_agree and not set(YES) & set(sys.argv):
+            return Failure(f"Nobody answered. Run it where you can answer, or agree beforehand: {again} {YES[0]}")
+        return Failure(f"Nobody answered. Run it where you can answer: {again}")
     return Interrupted(f"Interrupted. To go on: {again}")
 
 

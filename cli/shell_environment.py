@@ -40,6 +40,12 @@ esac
 """
 """A token for the cluster is a request to STS, signed and not sent: it may name the address that it has on AWS. With a
 role the command first asks STS for its credentials, which must be the emulator."""
+PLAIN_HELP: Final = """\
+case " $* " in
+*" help "*) [ -t 1 ] || export "MANPAGER=sed s/.$(printf '\\b')//g" ;;
+esac
+"""
+"""For a terminal its help prints a letter over itself to make it bold. In a pipe or a file each would stand twice."""
 _HOME_OF_AWS: Final = 'export "HOME=$LAB_SHELL"\n'
 """AWS CLI 2 keeps a cache and a session below ~/.aws/cli, wherever its settings are."""
 
@@ -230,7 +236,7 @@ def _programs(directory: Path, world: World | None) -> Path:
     aws = aws_cli_2.installed()
     programs = {
         "kubectl": _become(shlex.quote(str(built / "kubectl"))),
-        "aws": _HOME_OF_AWS + _SIGN_FOR_STS + _become(shlex.quote(str(aws)) if aws else aws_cli.line()),
+        "aws": _HOME_OF_AWS + PLAIN_HELP + _SIGN_FOR_STS + _become(shlex.quote(str(aws)) if aws else aws_cli.line()),
         shell_helm.PROGRAM: shell_helm.script(built / shell_helm.PROGRAM),
     }
     for name, rest in programs.items():

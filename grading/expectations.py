@@ -138,8 +138,8 @@ class Holds(Expectation):
         wrong = [name for name, value in self.facts if not _is(value, found.get(name), names)]
         if not wrong:
             return ""
-        wanted = [f"{name} {_words(value, names)}" for name, value in self.facts if name in wrong]
-        return f"it has to be {'; '.join(wanted)}"
+        wanted = [f"{name}: {_words(value, names)}" for name, value in self.facts if name in wrong]
+        return f"right is {'; '.join(wanted)}"
 
     @override
     def early(self, outcome: Outcome) -> bool:
@@ -275,5 +275,5 @@ def _words(value: Any, names: Names | None = None) -> str:
     if isinstance(value, Between):
         return f"{value.least} to {value.most}"
     if isinstance(value, tuple):
-        return "[" + ", ".join(_words(one, names) for one in value) + "]"
+        return "[" + ", ".join(_words(one, names) for one in value) + "]" if value else "none"
     return names.fill(str(value)) if names else str(value)

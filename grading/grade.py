@@ -18,7 +18,7 @@ from tenacity import RetryCallState, Retrying, retry_if_result, wait_exponential
 from grading.check import Row
 from grading.expectations import Holds, Says
 from grading.kube_api import ANEW, EXERCISE
-from grading.outcomes import OTHERWISE, AwsRefused, Done, HttpRefused, Outcome, Starting, Unanswered, audit_id, brief
+from grading.outcomes import UNLIKE, AwsRefused, Done, HttpRefused, Outcome, Starting, Unanswered, audit_id, brief
 from grading.probes import InPod, PodLog, ShortPod
 from grading.run_probe import put
 from grading.session import NoOperator, Situation
@@ -85,7 +85,7 @@ def _brief(row: Row, outcome: Outcome, wrong: str) -> str:
     if isinstance(row.expected, Says):
         return brief(outcome)
     if isinstance(row.expected, Holds):
-        return brief(outcome, OTHERWISE if wrong else "as expected")
+        return brief(outcome, UNLIKE if wrong else "as expected")
     return brief(outcome, "allowed")
 
 

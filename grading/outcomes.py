@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 ERROR: Final = "an error"
-OTHERWISE: Final = "otherwise"
+UNLIKE: Final = "not as expected"
 """What `brief` cannot say in few words."""
 
 _SESSION: Final = re.compile(r"^arn:[\w-]+:sts::\d+:assumed-role/(?P<name>[^/]+)/")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from grading.check import ExerciseName
-from stacks import backend, expiry, settings_file, stage_settings
+from stacks import backend, expiry, field_owners, settings_file, stage_settings
 from stacks.console import Progress, err, progress
 from stacks.errors import BadInput, Failure
 from stacks.made_by_hand import confirmed
@@ -62,6 +62,7 @@ def move(
         lab.agree(yes=yes, tell=None if as_json else tell_cost)
         with progress() as shown:
             change.write()
+            field_owners.take_over(meant, wanted)
             made = lab.up(shown, yes=yes, agree=confirmed(yes=yes), as_json=as_json)
     return Moved(meant, made)
 
@@ -71,6 +72,7 @@ def apply(stack: Stack, stages: Mapping[ExerciseName, str], shown: Progress) -> 
 
     Nothing is asked, also on AWS. Raises BadInput when the settings do not go together with the stages, and Failure.
     """
+    field_owners.take_over(stack, stages)
     with settings_file.laid_over(stack, stages) as meant:
         backend.of(meant).apply(shown)
 

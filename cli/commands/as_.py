@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,9 +18,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli import child_process, shell_directory, shell_environment, shell_sessions, subject_credentials
 from cli.shell_directory import ShellDirectory
 from cli.shell_environment import Who
-from exercises.catalogue import OFF, standing
+from exercises.catalogue import EXERCISES, OFF, standing
 from exercises.identity_mapping.checks import USER
-from exercises.rbac.checks import OTHER
+from exercises.made import Made, made
 from grading.outcomes import HttpRefused
 from operations.testuser import access_key
 from stacks import backend
@@ -29,10 +29,6 @@ from stacks.errors import BadInput, CannotAsk, Failure
 from stacks.outputs import outputs_of
 from stacks.stack import REHEARSAL, Stack, StackOption, load
 
-ACCOUNTS: Final = {f"{team}-k8s": (f"{team}-team", f"{team}-k8s") for team in OTHER}
-"""Short name → namespace and name of a service account of exercise RBAC."""
-KNOWN: Final = ", ".join((USER, *ACCOUNTS))
-
 _NAMED = re.compile(r"([a-z0-9]([-a-z0-9]*[a-z0-9])?)/([a-z0-9]([-a-z0-9.]*[a-z0-9])?)")
 
 
@@ -40,7 +36,8 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(
         name="as",
-        help=f"Run COMMAND as one of the exercises' subjects: {KNOWN}, or the service account NAMESPACE/NAME.\n\n"
+        help=f"Run COMMAND as one of the exercises' subjects: {USER}, or a service account, by its name (dev-k8s, "
+        "ci-bot) or as NAMESPACE/NAME.\n\n"
         "testuser gets an access key that is deleted when the command ends, a service account a token of ten minutes; "
         "both are in the command's environment alone. Without COMMAND, a shell.",
         short_help="Run a command as testuser or as a service account.",
@@ -69,12 +66,24 @@ def _account(subject: str) -> tuple[str, str] | None:
     """Namespace and name of the service account that is meant; None for testuser. Raises BadInput."""
     if subject == USER:
         return None
-    if subject in ACCOUNTS:
-        return ACCOUNTS[subject]
-    named = _NAMED.fullmatch(subject.removeprefix("sa:"))
-    if not named:
-        raise BadInput(f"There is no subject {subject}. Name one of: {KNOWN}, or a service account as NAMESPACE/NAME.")
-    return named[1], named[3]
+    called = subject.removeprefix("sa:")
+    if named := _NAMED.fullmatch(called):
+        return named[1], named[3]
+    mine = [each for each in _accounts() if each.name == called]
+    if len(mine) == 1:
+        return mine[0].namespace, mine[0].name
+    if mine:
+        told = " or ".join(f"{each.id} (exercise {each.exercise})" for each in mine)
+        raise BadInput(f"There are {len(mine)} service accounts {called}. Name one of them: {told}.")
+    raise BadInput(
+        f"The exercises have no subject {subject}. Name {USER}, or a service account as NAMESPACE/NAME; "
+        "kubectl get serviceaccounts -A lists them."
+    )
+
+
+def _accounts() -> list[Made]:
+    """The service accounts of the exercises, whether or not they stand."""
+    return [each for each in made() if each.kind == "ServiceAccount"]
 
 
 @dataclass(frozen=True)
@@ -120,10 +129,6 @@ class _Lab:
     def as_account(self, namespace: str, name: str, command: list[str] | None) -> int:
         """Run a command as a service account; its exit code."""
         subject = f"{namespace}/{name}"
-        if (namespace, name) in ACCOUNTS.values() and standing(self.outputs)["rbac"] == OFF:
-            raise CannotAsk(
-                f"There is no {name} while exercise rbac is off. Make them: ./lab stage rbac before{self.stack.option}"
-            )
         token = self._token(namespace, name)
         who = Who(subject, is_subject=True)
         environment = self._environment(
@@ -143,18 +148,28 @@ class _Lab:
 
         try:
             with reached(self.outputs) as lab:
-                made = token_of(lab.api, namespace, name, "")
-                if isinstance(made, str):
-                    return made
+                token = token_of(lab.api, namespace, name, "")
+                if isinstance(token, str):
+                    return token
                 asked = lab.api.request("GET", f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}")
         except NoOperator as error:
             raise CannotAsk(str(error)) from error
         if isinstance(asked, HttpRefused) and asked.status == 404:
+            self._insist_on_exercise(namespace, name)
             raise BadInput(
                 f"There is no service account {name} in namespace {namespace}. "
                 f"See ./lab shell{self.stack.option} -- kubectl get serviceaccounts -A"
             )
-        raise CannotAsk(made.shown)
+        raise CannotAsk(token.shown)
+
+    def _insist_on_exercise(self, namespace: str, name: str) -> None:
+        """Raises CannotAsk where an exercise that is off makes the account."""
+        mine = next((each for each in _accounts() if (each.namespace, each.name) == (namespace, name)), None)
+        if mine and standing(self.outputs)[mine.exercise] == OFF:
+            raise CannotAsk(
+                f"There is no {name} while exercise {mine.exercise} is off. "
+                f"Make it: ./lab stage {mine.exercise} {EXERCISES[mine.exercise].stages[0]}{self.stack.option}"
+            )
 
     def _run(self, who: Who, command: list[str] | None, environment: Mapping[str, str]) -> int:
         line = command or []

@@ -10,11 +10,13 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from cli import language
 from cli.views import check as check_tables
 from cli.views import check_scores
 from exercises.catalogue import EXERCISES, named, walk
 from exercises.registry import ROWS
 from exercises.report import EXIT_CODES, Report, summaries
+from exercises.texts import Language
 from grading.check import ExerciseName
 from grading.grade import Answer, Verdict
 from operations.diagnosis import Finding
@@ -38,12 +40,13 @@ def check(
     every_stage: Annotated[
         bool, typer.Option("--every-stage", help="Move the exercises through all their stages by real updates.")
     ] = False,
+    lang: language.LanguageOption = "",
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Every row in full, with what it shows.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every row and a summary as JSON.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="AWS: do not ask before --every-stage.")] = False,
 ) -> None:
     """Ask as the exercises' subjects and tell whether all came out right."""
-    names = _names(exercises or [])
+    names, spoken = _names(exercises or []), language.chosen(lang)
     chosen = load(stack)
     with progress() as shown:
         with outputs_of(chosen) as (outputs, _):
@@ -60,7 +63,7 @@ def check(
         out.print_json(
             json.dumps(
                 {
-                    **report.as_json(),
+                    **report.as_json(spoken),
                     "nodes": told,
                     "unfinished": behind.line(chosen.option),
                     "seconds": round(elapsed, 1),
@@ -68,7 +71,7 @@ def check(
             )
         )
     else:
-        _show(report, chosen, behind, every_stage=every_stage, verbose=verbose)
+        _show(report, chosen, behind, spoken, every_stage=every_stage, verbose=verbose)
         if nodes.wrong:
             out.print(nodes.wrong, markup=False, soft_wrap=True)
         err.print(f"Asked {len(report.answers)} rows in {duration(elapsed)}.")
@@ -169,17 +172,19 @@ def _tell(answers: Iterable[Answer]) -> None:
         out.print(one.line, markup=False)
 
 
-def _show(report: Report, chosen: Stack, behind: unfinished.Unfinished, *, every_stage: bool, verbose: bool) -> None:
-    check_tables.not_passed(report, verbose=verbose)
-    check_scores.show(report, chosen.option, verbose=verbose)
+def _show(
+    report: Report, chosen: Stack, behind: unfinished.Unfinished, spoken: Language, *, every_stage: bool, verbose: bool
+) -> None:
+    check_tables.not_passed(report, spoken, verbose=verbose)
+    check_scores.show(report, chosen.option, spoken, verbose=verbose)
     if not every_stage:
-        check_tables.passed(report, verbose=verbose)
+        check_tables.passed(report, spoken, verbose=verbose)
         check_tables.not_standing(report, chosen.option, behind.wanted)
         _tell_by_hand(report, chosen)
         if told := behind.line(chosen.option):
             tables.prose(told)
     elif verbose:
-        check_tables.passed(report, verbose=True)
+        check_tables.passed(report, spoken, verbose=True)
     _tell_other_boundary(report, chosen)
 
 

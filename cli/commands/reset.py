@@ -8,7 +8,8 @@ import typer
 
 from cli import moving
 from cli.views import playing
-from exercises.catalogue import OFF
+from exercises.catalogue import OFF, Exercise
+from exercises.progress import Record
 from stacks import progress
 from stacks.console import duration, err, out
 from stacks.console import progress as shown_progress
@@ -50,7 +51,8 @@ def reset(
             anew=True,
         )
         elapsed = shown.elapsed
-    if progress.of(chosen, name).is_open:
+    before = progress.of(chosen, name)
+    if before.is_open:
         # One that was passed is begun again; the clock of one that was not goes on.
         progress.begun(chosen, name, datetime.now(UTC))
     record = progress.of(chosen, name)
@@ -58,5 +60,16 @@ def reset(
         told = playing.as_json(name, record, datetime.now(UTC))
         out.print_json(json.dumps({**told, "stage": stage, "taken_back": taken_back, "took": round(elapsed, 1)}))
         return
-    onward = "" if record.is_open or not asked.play else f" ./lab play {name}{option} begins it."
-    err.print(f"{name} stands at {stage} again, after {duration(elapsed)}.{onward}", markup=False, soft_wrap=True)
+    told = f"{name} was brought to {stage} in {duration(elapsed)}. {_onward(before, asked, option)}"
+    err.print(told.rstrip(), markup=False, soft_wrap=True)
+
+
+def _onward(before: Record, asked: Exercise, option: str) -> str:
+    """What became of the play, from the record before; `option` names the stack to a command."""
+    if not asked.play:
+        return ""
+    if not before.is_open:
+        return f"./lab play {asked.name}{option} begins it."
+    if before.since:
+        return "Your clock goes on."
+    return "You passed it before, and that stays. The clock runs again, and ./lab check judges a new attempt."

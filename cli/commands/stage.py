@@ -122,7 +122,7 @@ def _show(chosen: Stack, *, as_json: bool) -> None:
             out.print(f"Stack {chosen.name} is not up: ./lab up{chosen.option} brings them to what is configured.")
         elif not problem and stands != asked_for:
             out.print(f"Not all stands as configured: ./lab up{chosen.option} brings it there.")
-        out.print(f"Move one: ./lab stage EXERCISE STAGE{chosen.option}")
+        out.print(f"Move one: ./lab stage EXERCISE STAGE{chosen.option}; {OFF} is a stage of each")
         out.print(f"Play one: ./lab play EXERCISE{chosen.option}")
     if problem and not isinstance(problem, NotUp):
         raise problem
@@ -132,16 +132,23 @@ def _table(
     stands: Mapping[ExerciseName, str | None], asked_for: Mapping[ExerciseName, str], records: kept_progress.Records
 ) -> None:
     tables.show(
-        ("exercise", "standing", "configured", "stages", "progress", "what it shows"),
+        ("exercise", "standing", "stages", "what it shows"),
         (
             (
                 name,
-                stands[name] or "-",
-                asked_for[name],
-                ", ".join(STAGES[name]),
-                playing.in_short(records.get(name, Record())),
-                exercise.title,
+                _at(stands[name], asked_for[name], records.get(name, Record())),
+                ", ".join(exercise.stages),
+                # Its own name stands before it.
+                exercise.title.removeprefix(f"{name.upper()}: "),
             )
             for name, exercise in EXERCISES.items()
         ),
     )
+
+
+def _at(stands: str | None, asked_for: str, record: Record) -> str:
+    """Where an exercise stands, the stage in the settings where that is another, and how far the learner has come."""
+    at = stands or playing.NEVER
+    if asked_for != (stands or OFF):
+        at += f" (set: {asked_for})"
+    return f"{at}, {record.state}" if record.begun else at

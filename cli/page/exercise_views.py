@@ -10,12 +10,11 @@ from typing import Any, Final
 from cli.page.look import Standing
 from cli.page.runs import Run
 from cli.views import playing
-from cli.views.check_scores import NAMES
 from exercises.catalogue import EXERCISES, OFF, Exercise
 from exercises.judge import FULL, GOALS, SCORED, rows_of
 from exercises.progress import HINTS
 from exercises.registry import ROWS
-from exercises.texts import PlayTexts
+from exercises.texts import PlayTexts, shared
 from grading.check import ExerciseName, Row
 
 CHANGES: Final = ("play", "reset", "solution")
@@ -195,9 +194,9 @@ def _groups(exercise: Exercise, standing: Standing, told: Mapping[str, Any], *, 
     asked = {each["name"]: each for each in told.get("rows", []) if each["verdict"]}
     name, stage = exercise.name, standing.stage(exercise.name)
     if by_goal:
-        rows, play = rows_of(name), exercise.words.play
+        rows, play, reached = rows_of(name), exercise.words.play, shared().frame.reached
         grouped = {
-            (NAMES[goal], play.goals.get(goal, "") if play else ""): [each for each in rows if each.goal == goal]
+            (reached[goal], play.goals.get(goal, "") if play else ""): [each for each in rows if each.goal == goal]
             for goal in GOALS
         }
     else:

@@ -198,7 +198,7 @@ def _savings(savings: tuple[Saving, ...]) -> None:
 def _notes(found: Estimate) -> list[str]:
     bill = found.bill
     notes = [f"* Assumed: {note}" for note in dict.fromkeys(row.note for row in bill.rows if row.note)]
-    notes.append("Monitoring, kube-ops-view, add-ons and exercises run on the nodes and cost nothing more.")
+    notes.append("Monitoring, kube-ops-view, add-ons and what exercises run is on the nodes and costs nothing more.")
     if bill.unpriced:
         notes.append(f"No price known, so not counted: {'; '.join(line.what for line in bill.unpriced)}.")
     notes.append(f"Never counted: {'; '.join(bills.NEVER_COUNTED)}.")

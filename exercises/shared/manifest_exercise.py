@@ -25,7 +25,7 @@ from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding, Role, Rol
 
 from components.base import Component
 from exercises.objects import Object, identity, rank
-from exercises.shared.pods import FORCED
+from exercises.shared.pods import FORCED, NO_PODS
 
 KINDS: Final[Mapping[str, type[pulumi.CustomResource]]] = {
     each.__name__: each
@@ -73,9 +73,15 @@ class ManifestExercise(Component):
     def _make(self, name: str, each: Object, before: Sequence[pulumi.Resource]) -> pulumi.Resource:
         kind, namespace, called = identity(each)
         meta = each["metadata"]
-        metadata: Any = {**meta, "annotations": {**(meta.get("annotations") or {}), **FORCED}}
+        metadata: Any = {**meta, "annotations": {**(meta.get("annotations") or {}), **annotations(each)}}
         logical = "-".join(part for part in (name, kind.lower(), namespace, called) if part)
         return KINDS[kind](logical, metadata=metadata, opts=self.child(before), **_arguments(each))
+
+
+def annotations(each: Object) -> Mapping[str, str]:
+    """What the provider is told about an object."""
+    has_no_pods = each["kind"] == "Deployment" and each["spec"].get("replicas") == 0
+    return {**FORCED, **NO_PODS} if has_no_pods else FORCED
 
 
 def _arguments(each: Object) -> dict[str, Any]:

@@ -21,6 +21,10 @@ UNAWAITED = {
 }
 """Annotations of a pod that never becomes ready."""
 
+NO_PODS = {"pulumi.com/skipAwait": "true"}
+"""Annotations of a Deployment that has no replicas on purpose. The provider would look for its pods, and warn that
+there are none."""
+
 FORCED = {"pulumi.com/patchForce": "true"}
 """Annotations of an object that changes from stage to stage: the stack takes back a field that a learner has changed by
 hand. Without it the API server refuses the update, because another manager owns the field (pulumi-kubernetes,

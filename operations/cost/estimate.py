@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
+from exercises.catalogue import OFF
 from infra.config.loading import LabConfig
 from infra.versions import KUBERNETES_VERSIONS
 from operations.cost.prices.model import HOURS_A_MONTH, UNITS, Item, Key, Price, Prices, Source
@@ -47,7 +48,7 @@ NEVER_COUNTED: Final = (
     "traffic to the internet and between zones, and what a NAT gateway moves (by the GB)",
     "CPU credits that T instances use beyond their baseline (they run in unlimited mode)",
     "volumes, load balancers and other resources that you create in the cluster yourself",
-    "requests to KMS, S3 and Route 53; your hosted zone",
+    "requests to KMS, Secrets Manager, S3 and Route 53; your hosted zone",
     "tax",
 )
 """What depends on use, so that no configuration tells it."""
@@ -147,6 +148,7 @@ def lines(config: LabConfig, now: datetime, horizon: float = HOURS_A_MONTH) -> t
         *_network(config),
         Line("kms-key", "key that encrypts the secrets", 1, Key(Item.KMS_KEY)),
         *_logs(),
+        *_exercises(config),
     ]
     return tuple(line for line in found if line.quantity > 0)
 
@@ -257,3 +259,9 @@ def _logs() -> Iterator[Line]:
         Key(Item.LOG_STORAGE),
         note=note,
     )
+
+
+def _exercises(config: LabConfig) -> Iterator[Line]:
+    """What exercises have on AWS beside IAM's, which costs nothing, and beside their pods."""
+    if config.exercises.stages()["k08"] != OFF:
+        yield Line("secret", "exercise k08: secret in Secrets Manager", 1, Key(Item.SECRET))

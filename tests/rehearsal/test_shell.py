@@ -51,6 +51,15 @@ def shells(lab: Lab) -> set[Path]:
     return {each for each in (Path(lab.env["MYEKS_LAB_CACHE"]) / "shells").iterdir() if each.is_dir()}
 
 
+@pytest.mark.parametrize(("arguments", "plain"), [("iam help", "NAME\n"), ("iam list-users", "N\bNA\bAM\bME\bE\n")])
+def test_help_in_a_pipe_has_each_letter_once(arguments: str, plain: str):
+    shows = f"set -- {arguments}; {shell_environment.PLAIN_HELP}printf 'N\\bNA\\bAM\\bME\\bE\\n' | ${{MANPAGER:-cat}}"
+    said = subprocess.run(
+        ["sh", "-c", shows], check=True, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True
+    )
+    assert said.stdout == plain, said.stderr
+
+
 @pytest.mark.usefixtures("without_keys")
 def test_a_shell_that_becomes_testuser_does_so_alone(up: Lab):
     before = (up.world / "aws" / "credentials").read_bytes()

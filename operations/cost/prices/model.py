@@ -35,6 +35,7 @@ class Item(StrEnum):
     KMS_KEY = "kms-key"
     LOG_INGESTION = "log-ingestion"
     LOG_STORAGE = "log-storage"
+    SECRET = "secret"  # noqa: S105  # a service's item, no password
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ UNITS: Final[Mapping[Item, Unit]] = {
     Item.KMS_KEY: Unit("key-month", HOURS_A_MONTH),
     Item.LOG_INGESTION: Unit("GB", 1),
     Item.LOG_STORAGE: _GB_MONTH,
+    Item.SECRET: Unit("secret-month", HOURS_A_MONTH),
 }
 """Item → its unit. EBS and CloudWatch bill a GiB as what they call a GB."""
 

@@ -36,8 +36,9 @@ class Product:
     service: str
     """ServiceCode of the offer."""
 
-    usage: str
-    """Usage type without the region's prefix: `NatGateway-Hours` of `APN2-NatGateway-Hours`."""
+    usage: str | tuple[str, ...]
+    """Usage type without the region's prefix: `NatGateway-Hours` of `APN2-NatGateway-Hours`; several: it is called
+    otherwise in other regions."""
 
     units: tuple[str, ...]
     """Units of the price that we understand, in lower case."""
@@ -83,9 +84,15 @@ PRODUCTS: Final[Mapping[Item, Product]] = {
     Item.LOG_STORAGE: Product(
         "AmazonCloudWatch", "TimedStorage-ByteHrs", ("gb-mo",), {"productFamily": "Storage Snapshot"}
     ),
+    Item.SECRET: Product(
+        "AWSSecretsManager",
+        ("AWSSecretsManager-Secret", "AWSSecretsManager-Secrets"),
+        ("secrets", "secret"),
+        {"productFamily": "Secret"},
+    ),
 }
 """Item → where the price list has it. Form: AWS Billing User Guide, "AWS Price List"; usage types as they stand in
-published price lists and bills, 2026-08 to 2026-10."""
+published price lists and bills, 2026-08 to 2026-11."""
 
 
 @dataclass(frozen=True)
@@ -243,9 +250,10 @@ def _prices(entry: Mapping[str, Any], sought: Product, region: str) -> Iterator[
         raise NotAnswered("the price list came in a form that is not known") from error
 
 
-def _is_usage(usage_type: str, usage: str, region: str) -> bool:
+def _is_usage(usage_type: str, usage: str | tuple[str, ...], region: str) -> bool:
     """Whether it is this usage in the region itself, and not the one of an Outpost or a local zone beside it."""
-    return re.fullmatch(rf"(?:[A-Z0-9]+-|{re.escape(region)}-)?{re.escape(usage)}", usage_type) is not None
+    names = "|".join(map(re.escape, (usage,) if isinstance(usage, str) else usage))
+    return re.fullmatch(rf"(?:[A-Z0-9]+-|{re.escape(region)}-)?(?:{names})", usage_type) is not None
 
 
 def _spot(key: Key, zones: Sequence[str], client: Client, now: datetime) -> float:

@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from cli import app
-from cli.commands import status
+from cli.commands import reset, status
 from rehearsal.outcome import RunFailed
 from rehearsal.world import WorldError
 from stacks.errors import BadInput, CannotAsk, Failure, Interrupted
@@ -98,7 +98,28 @@ def test_ctrl_c_at_a_question_is_an_interrupt_too(monkeypatch: pytest.MonkeyPatc
 def test_a_question_that_nobody_answers_fails(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     assert left(monkeypatch, asking) == 1
-    assert "Nobody answered. Answer, or add --yes: ./lab status" in capsys.readouterr().err
+    assert capsys.readouterr().err.endswith("lab: Nobody answered. Run it where you can answer: ./lab status -s dev\n")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ([], "Run it where you can answer, or agree beforehand: ./lab reset k03 --yes"),
+        # Some questions nobody can agree to beforehand.
+        (["--yes"], "Run it where you can answer: ./lab reset k03 --yes"),
+        (["-y"], "Run it where you can answer: ./lab reset k03 -y"),
+    ],
+)
+def test_yes_is_told_only_where_it_is_an_answer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], given: list[str], told: str
+):
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    monkeypatch.setattr(reset, "load", asking)
+    monkeypatch.setattr(sys, "argv", ["lab", "reset", "k03", *given])
+    with pytest.raises(SystemExit) as caught:
+        app.main()
+    assert caught.value.code == 1
+    assert capsys.readouterr().err.endswith(f"lab: Nobody answered. {told}\n")
 
 
 @pytest.mark.parametrize(("raised", "code"), [(typer.Exit(3), 3), (SystemExit(7), 7)])

@@ -118,6 +118,8 @@ def test_a_callers_kubeconfig_that_is_none_is_told(broken: str):
         ("testuser", None),
         ("dev-k8s", ("dev-team", "dev-k8s")),
         ("infra-k8s", ("infra-team", "infra-k8s")),
+        ("ci-bot", ("owasp-k03", "ci-bot")),
+        ("sa:my-sa", ("default", "my-sa")),
         ("default/my-sa", ("default", "my-sa")),
         ("sa:kube-system/aws-node", ("kube-system", "aws-node")),
         ("a/name.with.dots", ("a", "name.with.dots")),
@@ -127,7 +129,14 @@ def test_subjects(subject: str, meant: tuple[str, str] | None):
     assert as_._account(subject) == meant  # pyright: ignore[reportPrivateUsage]  # it is the command's grammar
 
 
+def test_a_name_that_two_exercises_have_is_told_with_both():
+    with pytest.raises(
+        BadInput, match=r"2 service accounts builder\. Name one of them: owasp-k01/builder \(exercise k01\)"
+    ):
+        as_.run_as("builder", ["id"])
+
+
 @pytest.mark.parametrize("subject", ["", "nobody", "root", "a/b/c", "/b", "a/", "A/b", "../x/y", "a/..", "-a/b"])
-def test_unknown_subjects_are_told_with_the_known_ones(subject: str):
-    with pytest.raises(BadInput, match="Name one of: testuser, dev-k8s, infra-k8s, or a service account"):
+def test_unknown_subjects_are_told_with_the_form_of_a_name(subject: str):
+    with pytest.raises(BadInput, match="Name testuser, or a service account as NAMESPACE/NAME"):
         as_.run_as(subject, ["id"])

@@ -112,6 +112,12 @@ def test_a_right_answer_is_right_however_it_was_pasted(part: Part):
     assert told(part, f' "{right(part)}"\n') == "right"
 
 
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("answer", ["", " \n", '""'])
+def test_no_answer_is_not_a_right_one(part: Part, answer: str):
+    assert told(part, answer) == "none yet"
+
+
 @pytest.mark.parametrize("part", ["caesar", "hash", "sigv4"])
 def test_capital_letters_are_no_mistake_where_they_mean_nothing(part: Part):
     assert told(part, right(part).upper()) == "right"

@@ -1,5 +1,6 @@
 """A move of exercises without anything that runs: what is written, when, and what is told when it fails."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
@@ -7,7 +8,7 @@ import pytest
 import typer
 
 from grading.check import ExerciseName
-from stacks import stack, staging
+from stacks import field_owners, stack, staging
 from stacks.console import Progress
 from stacks.errors import BadInput, CannotAsk, Failure
 from stacks.stack import Stack
@@ -29,6 +30,18 @@ def test_the_caller_gets_the_stack_as_it_is_now_and_what_the_update_did(lab: Lab
     assert moved.update.outputs == OUTPUTS
     assert [name for name, _ in lab.ran] == ["rehearsal"]
     assert moved.stack == stack.load("rehearsal"), "it stays so"
+
+
+def test_policies_are_the_labs_own_before_an_update(lab: Lab, monkeypatch: pytest.MonkeyPatch):
+    seen: list[tuple[list[str], int]] = []
+
+    def take_over(_stack: Stack, exercises: Collection[ExerciseName]) -> None:
+        seen.append((list(exercises), len(lab.ran)))
+
+    monkeypatch.setattr(field_owners, "take_over", take_over)
+    staging.move("rehearsal", {"k02": "watched"}, yes=False)
+    staging.apply(stack.load("rehearsal"), {"k02": "closed", "k04": "open"}, Progress())
+    assert seen == [(["k02"], 0), (["k02", "k04"], 1)]
 
 
 def test_a_failed_update_leaves_the_new_stage_and_tells_the_way_back(lab: Lab):

@@ -173,7 +173,7 @@ def instances(**options: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_nodes_of_its_own_get_the_template_s_metadata_options_again():
-    """Those of another exercise's node group are not asked for: one question, about the one group."""
+    """An exercise without a node group has no nodes of its own."""
     changed = {**OPTIONS, "HttpPutResponseHopLimit": 1}
     aws = Aws(describe_instances=instances(a=OPTIONS, b=changed, c={**OPTIONS, "HttpTokens": "optional"}))
     assert done(aws, OWN_NODE) == ["metadata options of instance b", "metadata options of instance c"]

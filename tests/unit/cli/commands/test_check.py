@@ -20,6 +20,7 @@ from exercises.judge import Score, rows_of
 from exercises.progress import Record
 from exercises.registry import ROWS
 from exercises.report import Report
+from exercises.texts import texts
 from grading.check import ExerciseName, Row
 from grading.grade import Answer, Verdict
 from grading.outcomes import Unanswered
@@ -443,6 +444,28 @@ def test_what_an_exercise_in_play_misses_is_told_by_goal(
     (told,) = json.loads(capsys.readouterr().out)["summary"]["played"]
     assert (told["exercise"], told["points"], told["passed"]) == ("k03", 0, False)
     assert told["goals"]["use"] == {"verdict": "failed", "rows": 2, "passed": 0}
+
+
+def test_what_a_learner_reads_is_in_the_language_that_is_asked_for(
+    played: Played, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    Learner(monkeypatch, "k03")
+    played.stages["k03"] = "open"
+    played.verdict = lambda row: Verdict.FAILED if row.goal == "use" else Verdict.PASSED
+    monkeypatch.setenv("LAB_LANG", "ko")
+    assert ending("k03") == 1
+    said = capsys.readouterr().out
+    assert "✗ 정상 사용 유지 (0/2)" in said
+    rows = texts("k03", "ko").rows
+    assert rows["set-image"] in said
+    assert ending("k03", as_json=True) == 1
+    reasons = {row["name"]: row["why"] for row in json.loads(capsys.readouterr().out)["rows"]}
+    assert reasons["k03-closed-exec"] == rows["exec"]
+    monkeypatch.setenv("LAB_LANG", "korean")
+    played.asked.clear()
+    with pytest.raises(BadInput, match="LAB_LANG 'korean' is no language"):
+        check.check(["k03"])
+    assert played.asked == []
 
 
 def test_what_is_begun_and_does_not_stand_where_play_begins_is_asked_by_its_stage(

@@ -17,6 +17,7 @@ from cli import moving
 from cli.commands import hint, play, reset, solution, stage
 from cli.commands import progress as progress_command
 from exercises.catalogue import EXERCISES
+from exercises.texts import texts
 from infra.config.loading import parse
 from stacks import exercise_state, progress, stage_settings, undoing
 from stacks.console import Progress
@@ -224,6 +225,37 @@ def test_hints_come_one_by_one(lab: Lab, capsys: pytest.CaptureFixture[str]):
     assert progress.of(HERE, "k03").hints == 3
 
 
+def test_what_a_learner_reads_is_in_the_language_that_is_asked_for(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    words = texts("k03", "ko").play
+    assert words
+    play.play("k03", lang="ko", as_json=True)
+    told = printed(capsys)
+    assert (told["story"], told["goals"]) == (words.story, words.goals)
+    play.play("k03", lang="ko")
+    assert "이미 진행 중" in capsys.readouterr().err
+    monkeypatch.setenv("LAB_LANG", "ko")
+    hint.hint("k03")
+    assert f"힌트 1/3: {words.hints[0]}" in capsys.readouterr().out
+    progress_command.progress()
+    assert "진행 중" in capsys.readouterr().out
+    asked = answers(monkeypatch, answer=True)
+    solution.solution("k03")
+    assert words.why.split()[0] in capsys.readouterr().out
+    assert "랩이 준비한 답" in asked[0]
+
+
+def test_a_language_that_there_is_not_touches_nothing(lab: Lab):
+    for command in (play.play, hint.hint, solution.solution):
+        with pytest.raises(BadInput, match="--lang 'fr' is no language"):
+            command("k03", lang="fr")
+    with pytest.raises(BadInput, match="--lang 'fr' is no language"):
+        progress_command.progress(lang="fr")
+    assert lab.did == []
+    assert progress.read(HERE) == {}
+
+
 def test_the_solution_is_applied_after_asking_and_is_no_pass(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
@@ -255,6 +287,23 @@ def test_reset_always_makes_it_again_and_keeps_the_clock(lab: Lab, capsys: pytes
     lab.found, lab.changed, lab.did = [], [], []
     reset.reset("k03", yes=True)
     assert lab.did == ["taken back", "read again", "update to open"]
+    assert capsys.readouterr().err.splitlines()[-1].endswith(" s. Your clock goes on.")
+
+
+def test_reset_after_a_pass_says_that_the_pass_stays(lab: Lab, capsys: pytest.CaptureFixture[str]):
+    began = datetime.now(UTC) - timedelta(minutes=5)
+    progress.begun(HERE, "k03", began)
+    progress.attempted(HERE, "k03", Score(), began + timedelta(minutes=2))
+    lab.stands = "open"
+    reset.reset("k03", yes=True)
+    assert "You passed it before, and that stays. The clock runs again" in capsys.readouterr().err
+    kept = progress.of(HERE, "k03")
+    assert kept.passed == began + timedelta(minutes=2)
+    assert kept.since
+    assert kept.since > began
+    # What is begun again is in play, and told so.
+    reset.reset("k03", yes=True)
+    assert "Your clock goes on." in capsys.readouterr().err
 
 
 def test_after_an_update_that_was_cut_off_everything_is_read(lab: Lab):

@@ -1,23 +1,31 @@
 """`lab stage` without anything that runs: what it takes, and what it tells. The move is `test_staging.py`'s."""
 
+import io
 import json
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 import yaml
+from rich.console import Console
 
 from cli.commands import stage
 from cli.views import cost
 from exercises.catalogue import EXERCISES
+from exercises.progress import Record
 from infra.config.loading import ConfigError
 from stacks import kept_stages
+from stacks import progress as kept_progress
 from stacks.errors import BadInput, CannotAsk, NotUp
 from stacks.stack import Stack
+from tests.unit.cli.narrow import narrow
 from tests.unit.stacks.stage_lab import Lab, lab_in
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 pytestmark = pytest.mark.usefixtures("pulumi_installed")
 
@@ -133,8 +141,9 @@ def test_the_table_tells_where_each_exercise_stands(
     stage.stage([], stack="dev")
     rows, below = table(capsys)
     assert list(rows) == list(EXERCISES)
-    assert rows["rbac"][:6] == ["rbac", "after", "off", "off,", "before,", "after,"]
-    assert rows["irsa"][:6] == ["irsa", "on", "off", "off,", "account,", "on,"]
+    assert rows["rbac"][:7] == ["rbac", "after", "(set:", "off)", "before,", "after,", "least"]
+    assert rows["irsa"][:7] == ["irsa", "on", "(set:", "off)", "account,", "on,", "wide"]
+    assert rows["pod-identity"][:3] == ["pod-identity", "off", "on"]
     assert "Not all stands as configured: ./lab up -s dev" in below
     stage.stage([], as_json=True)
     told = json.loads(capsys.readouterr().out)
@@ -145,6 +154,24 @@ def test_the_table_tells_where_each_exercise_stands(
         "standing": "off",
         "configured": "off",
     }
+
+
+def test_the_table_fits_an_ordinary_terminal(lab: Lab, monkeypatch: pytest.MonkeyPatch):
+    outputs(monkeypatch, {"exercises": {"k03": "open"}})
+    monkeypatch.setattr(stage, "configured", lambda _config: dict.fromkeys(EXERCISES, "off") | {"k03": "open"})
+    console = Console(width=80, file=io.StringIO(), force_terminal=True, color_system=None)
+    narrow(monkeypatch, console)
+    monkeypatch.setattr(stage, "out", console)
+    monkeypatch.setattr(kept_progress, "read", lambda _stack: {"k03": Record(begun=NOW, is_open=True, since=NOW)})
+    stage.stage([])
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0].split() == ["exercise", "standing", "stages", "what", "it", "shows"]
+    assert len(lines) <= 2 * len(EXERCISES) + 3
+    k03 = next(line for line in lines if line.startswith("k03 "))
+    assert k03.split()[1:3] == ["open,", "in"]
+    assert "K03" not in k03
 
 
 def test_the_table_of_a_lab_that_is_not_up(

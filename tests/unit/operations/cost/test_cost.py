@@ -79,6 +79,7 @@ def test_the_default_lab_has_these_rows_and_this_sum():
         ({"exercises": {"k07": "closed"}}, "public-ipv4", 6 * 0.005),
         ({"nodeGroup": {"desiredSize": 5}}, "node-volumes", 5 * 120 * 0.0912 / 730),
         ({"nodeGroup": {"diskSizeGiB": 30}}, "node-volumes", 3 * 30 * 0.0912 / 730),
+        *(({"exercises": {"k08": stage}}, "secret", 0.40 / 730) for stage in ("open", "closed")),
         # An on-demand group takes its types in their order.
         ({"nodeGroup": {"instanceTypes": ["m5.large", "t3.medium"]}}, "nodes", 3 * 0.118),
         ({"nodeGroup": {"capacityType": "SPOT"}}, "nodes", 3 * 0.052 * 0.4),
@@ -93,6 +94,7 @@ def test_a_setting_and_the_row_that_it_changes(values: dict[str, Any], component
     [
         ({}, {"nat-gateway", "load-balancer", "load-balancer-capacity", "extended-support"}),
         ({"opsServers": {"enabled": False}}, {"ops-servers", "ops-volumes"}),
+        ({"exercises": {"k03": "open", "irsa": "on"}}, {"secret"}),
         # No pages, no Ingress, so no load balancer.
         ({**PUBLISHED, "monitoring": False, "kubeOpsView": False}, {"load-balancer", "load-balancer-capacity"}),
     ],

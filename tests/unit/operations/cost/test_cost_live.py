@@ -126,6 +126,7 @@ LISTED = {
     Key(Item.KMS_KEY): ("ap-northeast-2-KMS-Keys", "1.0000000000", "Keys", 1.0),
     Key(Item.LOG_INGESTION): ("APN2-VendedLog-Bytes", "0.7600000000", "GB", 0.76),
     Key(Item.LOG_STORAGE): ("APN2-TimedStorage-ByteHrs", "0.0314000000", "GB-Mo", 0.0314),
+    Key(Item.SECRET): ("APN2-AWSSecretsManager-Secret", "0.4000000000", "Secrets", 0.4),
 }
 
 
@@ -136,6 +137,20 @@ def test_each_item_is_found_in_the_list(stubs: Stubs, key: Key):
     assert price.usd == pytest.approx(expected)
     assert (price.source, price.seen) == (Source.LIVE, NOW.date())
     assert price.page.startswith("https://aws.amazon.com/")
+
+
+@pytest.mark.parametrize(
+    ("usage", "usd"),
+    [
+        ("USE1-AWSSecretsManager-Secrets", 0.4),
+        ("AWSSecretsManager-Secrets", 0.4),
+        ("APN2-AWSSecretsManagerAPIRequest", None),
+    ],
+)
+def test_a_secret_is_called_otherwise_in_other_regions(stubs: Stubs, usage: str, usd: float | None):
+    key = Key(Item.SECRET)
+    price = told(stubs, key, entry(usage, "0.4000000000", "Secrets")).prices.get(key)
+    assert (price and price.usd) == usd
 
 
 def test_every_item_can_be_asked_for():
@@ -297,8 +312,8 @@ def test_several_are_asked_at_once():
             usage, usd, unit, _ = LISTED[sought]
             return listed(entry(usage, usd, unit))
 
-    # These two share a request, and three times four are enough.
-    skipped = {Item.LOAD_BALANCER_CAPACITY}
+    # The first shares a request with another one, and three times four are enough.
+    skipped = {Item.LOAD_BALANCER_CAPACITY, Item.SECRET}
     keys = [key for key in LISTED if key.item not in skipped]
     assert len(keys) % price_list_api.WORKERS == 0
     answers = ask(keys, SEOUL, ZONES, lambda _: Pricing(), NOW)

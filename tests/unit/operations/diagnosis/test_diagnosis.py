@@ -358,7 +358,7 @@ def test_what_gives_a_pod_its_role_is_compared(changed: Any, cause: str, remedy:
 def test_another_trust_policy_is_named_with_what_is_wrong() -> None:
     other = {**TRUST, "Principal": {"Service": "ec2.amazonaws.com"}}
     ((cause, remedy),) = causes(irsa(statement=other), "irsa-trust", allowed=True)
-    assert cause.startswith(f"The trust policy of role {NAME} is another (it has to be principals [Federated: ")
+    assert cause.startswith(f"The trust policy of role {NAME} is another (right is principals: [Federated: ")
     assert remedy == PUT_BACK
 
 
