@@ -78,6 +78,8 @@ def test_every_page_is_whole(lab: Lab, address: str, problem: Problem | None):
         assert "<script>alert" not in text
         if problem and address != "/nothing":
             assert ("./lab up" in text) == problem.not_up
+            # Nobody knows whether an exercise is off.
+            assert "It is off" not in text
 
     run(test)
 
