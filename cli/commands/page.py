@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cli import language
 from rehearsal import collector
 from stacks.console import err, out
 from stacks.stack import REHEARSAL, StackOption, load
@@ -20,6 +21,7 @@ def page(
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, metavar="N", help="Listen there; without it, on a free port.")
     ] = 0,
+    lang: language.LanguageOption = "",
     no_open: Annotated[bool, typer.Option("--no-open", help="Only print the address, and open no browser.")] = False,
 ) -> None:
     """Show the lab in a browser: what stands, and the exercises with their buttons; Ctrl-C ends it."""
@@ -27,6 +29,7 @@ def page(
     from cli.page import serve
 
     load(stack)
+    spoken = language.chosen(lang)
     # This one stays.
     collector.seldom()
     sock = serve.listening(port)
@@ -34,6 +37,7 @@ def page(
     serve.serve(
         stack,
         sock,
+        spoken,
         opens=not no_open and sys.stdout.isatty(),
         tell=lambda text: (out if "http://" in text else err).print(text, markup=False, soft_wrap=True),
     )

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -29,7 +29,9 @@ from cli.html import BASE_CSS
 from cli.page import access, exercise_views, look, overview_views
 from cli.page.look import EXPECTED, Consent, Reader
 from cli.page.runs import Busy, Runs, ended
+from cli.page.words import say
 from exercises.catalogue import EXERCISES, Exercise
+from exercises.texts import LANGUAGES, Language, texts
 from operations.rbac.identities import NotASubject, parse_subject
 from stacks.console import duration
 from stacks.stack import REHEARSAL
@@ -52,7 +54,7 @@ _CONTENT: Final = '<main id="main">'
 """Where the content of a page begins."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Page:
     """What all addresses share."""
 
@@ -60,6 +62,8 @@ class Page:
     reader: Reader
     runs: Runs
     templates: Environment
+    language: Language = "en"
+    """Of the one browser that is let in."""
 
     def show(self, template: str, title: str, status: int = 200, **values: Any) -> Response:
         """A page by its template. Everything in it that is not the template's own is escaped."""
@@ -78,8 +82,9 @@ class Page:
     def _text(self, template: str, title: str, values: Mapping[str, Any]) -> str:
         latest = self.runs.latest
         common = {
-            "language": "en",
-            "_": str,
+            "language": self.language,
+            "_": partial(say, language=self.language),
+            "address": "/",
             "duration": duration,
             "stack": self.stack,
             "is_rehearsal": self.stack == REHEARSAL,
@@ -105,9 +110,9 @@ class Page:
 
         async def read() -> Mapping[str, Any]:
             standing = await self.reader.ask(look.standing)
-            return {"standing": standing, "lines": exercise_views.catalogue(standing, datetime.now(UTC))}
+            return {"standing": standing, "lines": exercise_views.catalogue(standing, datetime.now(UTC), self.language)}
 
-        return self.show_late("exercises.html", "Exercises", read(), here="exercises")
+        return self.show_late("exercises.html", "Exercises", read(), here="exercises", address="/exercises")
 
     async def exercise(self, request: Request) -> Response:
         """One exercise."""
@@ -115,10 +120,12 @@ class Page:
 
         async def read() -> Mapping[str, Any]:
             standing = await self.reader.ask(look.standing)
-            shown = exercise_views.shown(exercise, standing, self.runs.last, datetime.now(UTC))
+            shown = exercise_views.shown(exercise, standing, self.runs.last, datetime.now(UTC), self.language)
             return {"standing": standing, "shown": shown}
 
-        return self.show_late("exercise.html", exercise.title, read(), here="exercises")
+        return self.show_late(
+            "exercise.html", self._title(exercise), read(), here="exercises", address=f"/exercises/{exercise.name}"
+        )
 
     async def access(self, request: Request) -> Response:
         """Who may do what: subjects by resources."""
@@ -132,7 +139,7 @@ class Page:
             table = await asyncio.to_thread(access.table, found, filters)
             return {"found": found, "table": table, "paths": access.paths(found)}
 
-        shared = {"filters": filters, "letters": access.LETTERS}
+        shared = {"filters": filters, "letters": access.LETTERS, "address": "/access"}
         return self.show_late("access.html", "Who may do what", read(), here="access", **shared)
 
     async def subject(self, request: Request) -> Response:
@@ -150,7 +157,9 @@ class Page:
             return {"found": found, "identity": identity, "rights": rights, "paths": access.paths(found, identity)}
 
         who = access.key(subject)
-        return self.show_late("subject.html", who, read(), here="access", who=who, letters=access.LETTERS)
+        return self.show_late(
+            "subject.html", who, read(), here="access", address="/access", who=who, letters=access.LETTERS
+        )
 
     async def act(self, request: Request) -> Response:
         """A button of an exercise: run its command, or ask first."""
@@ -177,6 +186,21 @@ class Page:
             )
         return RedirectResponse(back, SEE_OTHER)
 
+    async def speak(self, request: Request) -> Response:
+        """Choose the language."""
+        asked = await _form(request)
+        for language in LANGUAGES:
+            if asked.get("to") == language:
+                self.language = language
+        back = asked.get("back", "")
+        return RedirectResponse(back if back in self._addresses() else "/", SEE_OTHER)
+
+    def _addresses(self) -> set[str]:
+        return {"/", "/exercises", "/access", *(f"/exercises/{name}" for name in EXERCISES)}
+
+    def _title(self, exercise: Exercise) -> str:
+        return texts(exercise.name, self.language).title
+
     def _confirm(self, action: str, exercise: Exercise, consent: Consent, *, changed: bool) -> Response:
         return self.show(
             "confirm.html",
@@ -184,6 +208,7 @@ class Page:
             here="exercises",
             action=action,
             exercise=exercise,
+            heading=self._title(exercise),
             consent=consent,
             changed=changed,
             seal=_seal(action, exercise, consent),
@@ -215,9 +240,9 @@ class Page:
         return self.show("none.html", "There is no such page", 404, here="")
 
 
-def make(stack: str, reader: Reader, runs: Runs) -> Starlette:
-    """The application, without its guard."""
-    page = Page(stack, reader, runs, _templates())
+def make(stack: str, reader: Reader, runs: Runs, language: Language = "en") -> Starlette:
+    """The application, without its guard; it speaks this language until another one is chosen."""
+    page = Page(stack, reader, runs, _templates(), language)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
@@ -232,6 +257,7 @@ def make(stack: str, reader: Reader, runs: Runs) -> Starlette:
             Route("/exercises/{name}/{action}", page.act, methods=["POST"]),
             Route("/access", page.access),
             Route("/access/subject", page.subject),
+            Route("/language", page.speak, methods=["POST"]),
             Route("/events", page.events),
             Route("/static/{name}", page.static),
         ],

@@ -9,12 +9,13 @@ from typing import Any, Final
 
 from cli.page.look import Standing
 from cli.page.runs import Run
+from cli.page.words import say
 from cli.views import playing
 from exercises.catalogue import EXERCISES, OFF, Exercise
 from exercises.judge import FULL, GOALS, SCORED, rows_of
 from exercises.progress import HINTS
 from exercises.registry import ROWS
-from exercises.texts import PlayTexts, shared
+from exercises.texts import Language, PlayTexts, shared, texts, why
 from grading.check import ExerciseName, Row
 
 CHANGES: Final = ("play", "reset", "solution")
@@ -120,12 +121,18 @@ def parts(text: str) -> tuple[Part, ...]:
     return tuple(Part(each, each.startswith(playing.COMMANDS)) for each in playing.paragraphs(text)) if text else ()
 
 
-def catalogue(standing: Standing, now: datetime) -> list[Line]:
+def catalogue(standing: Standing, now: datetime, language: Language = "en") -> list[Line]:
     """Every exercise, in its order."""
-    return [_line(each, standing, now) for each in EXERCISES.values()]
+    return [_line(each, standing, now, language) for each in EXERCISES.values()]
 
 
-def shown(exercise: Exercise, standing: Standing, last: Mapping[tuple[str, str], Run], now: datetime) -> Shown:
+def shown(
+    exercise: Exercise,
+    standing: Standing,
+    last: Mapping[tuple[str, str], Run],
+    now: datetime,
+    language: Language = "en",
+) -> Shown:
     """One exercise.
 
     Args:
@@ -133,20 +140,21 @@ def shown(exercise: Exercise, standing: Standing, last: Mapping[tuple[str, str],
         standing: where it stands.
         last: (action, exercise) → the last run that came to its end.
         now: for the clock.
+        language: of the texts.
     """
-    name, words, record = exercise.name, exercise.words, standing.record(exercise.name)
+    name, words, record = exercise.name, texts(exercise.name, language), standing.record(exercise.name)
     check = _fresh_check(name, last)
     told = check.told if check else {}
     play = words.play if exercise.play else None
     score = next((each for each in _played(told) if each["exercise"] == name), None)
     in_play = standing.in_play(exercise)
     return Shown(
-        line=_line(exercise, standing, now),
+        line=_line(exercise, standing, now, language),
         about=words.about,
         story=_story(play) if play else (),
         real=parts(play.real) if play else (),
         in_play=in_play,
-        groups=_groups(exercise, standing, told, by_goal=in_play or score is not None),
+        groups=_groups(exercise, standing, told, language, by_goal=in_play or score is not None),
         points=score["points"] if score else None,
         passed=bool(score and score["passed"]),
         is_broken=bool(score)
@@ -155,18 +163,18 @@ def shown(exercise: Exercise, standing: Standing, last: Mapping[tuple[str, str],
         hints=tuple(parts(each) for each in play.hints[: record.hints]) if play else (),
         why=parts(play.why) if play and (record.passed or record.solution) else (),
         actions=tuple(_actions(exercise, standing, in_play=in_play)),
-        commands=tuple(_commands(exercise, standing)),
+        commands=tuple(_commands(exercise, standing, language)),
     )
 
 
-def _line(exercise: Exercise, standing: Standing, now: datetime) -> Line:
+def _line(exercise: Exercise, standing: Standing, now: datetime, language: Language) -> Line:
     record = standing.record(exercise.name)
     begun = exercise.play is not None and record.begun is not None
     minutes, seconds = divmod(round(record.spent(now)), 60)
     return Line(
         exercise.name,
         exercise.alias,
-        exercise.title,
+        texts(exercise.name, language).title,
         playing.numbers(exercise),
         standing.stage(exercise.name),
         exercise.stages,
@@ -190,11 +198,13 @@ def _played(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return told.get("summary", {}).get("played", [])
 
 
-def _groups(exercise: Exercise, standing: Standing, told: Mapping[str, Any], *, by_goal: bool) -> tuple[Group, ...]:
+def _groups(
+    exercise: Exercise, standing: Standing, told: Mapping[str, Any], language: Language, *, by_goal: bool
+) -> tuple[Group, ...]:
     asked = {each["name"]: each for each in told.get("rows", []) if each["verdict"]}
     name, stage = exercise.name, standing.stage(exercise.name)
     if by_goal:
-        rows, play, reached = rows_of(name), exercise.words.play, shared().frame.reached
+        rows, play, reached = rows_of(name), texts(name, language).play, shared(language).frame.reached
         grouped = {
             (reached[goal], play.goals.get(goal, "") if play else ""): [each for each in rows if each.goal == goal]
             for goal in GOALS
@@ -207,7 +217,7 @@ def _groups(exercise: Exercise, standing: Standing, told: Mapping[str, Any], *, 
             if at in asked_here
         }
     return tuple(
-        _group(title, wanted, [_row(each, asked.get(each.name)) for each in of])
+        _group(title, wanted, [_row(each, asked.get(each.name), language) for each in of])
         for (title, wanted), of in grouped.items()
         if of
     )
@@ -220,15 +230,15 @@ def _group(title: str, wanted: str, rows: Iterable[RowSeen]) -> Group:
     return Group(title, wanted, next(one for one in order if one in verdicts), seen)
 
 
-def _row(row: Row, asked: Mapping[str, Any] | None) -> RowSeen:
+def _row(row: Row, asked: Mapping[str, Any] | None, language: Language) -> RowSeen:
     about = (row.name, row.subject, row.question.brief)
     if asked is None:
-        return RowSeen(*about, row.command, row.expected.text, row.why)
+        return RowSeen(*about, row.command, row.expected.text, why(row, language))
     return RowSeen(
         *about,
         asked["command"],
         asked["expected"],
-        asked["why"],
+        why(row, language),
         asked["verdict"],
         asked["observed"],
         asked["wrong"],
@@ -256,10 +266,11 @@ def _story(play: PlayTexts) -> tuple[Part, ...]:
     return (*parts(play.story), *tasks)
 
 
-def _commands(exercise: Exercise, standing: Standing) -> Iterable[tuple[str, str]]:
+def _commands(exercise: Exercise, standing: Standing, language: Language) -> Iterable[tuple[str, str]]:
     if exercise.play:
-        asks = bool(exercise.words.play and exercise.words.play.parts)
-        yield from playing.commands(exercise.name, standing.option, asks=asks)
+        play = texts(exercise.name, language).play
+        asks = bool(play and play.parts)
+        yield from playing.commands(exercise.name, standing.option, language, asks=asks)
     for each in exercise.stages:
-        yield f"./lab stage {exercise.name} {each}{standing.option}", f"brings it to {each}"
-    yield f"./lab stage {exercise.name} {OFF}{standing.option}", "takes it away"
+        yield f"./lab stage {exercise.name} {each}{standing.option}", say("brings it to {0}", language).format(each)
+    yield f"./lab stage {exercise.name} {OFF}{standing.option}", say("takes it away", language)

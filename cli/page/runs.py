@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -107,7 +107,7 @@ class Runs:
         self._task = asyncio.create_task(self._follow(run, self._line([action, exercise, *options])))
         return run
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncGenerator[Event]:
         """What is told from now on, beginning with the latest run as it is."""
         mine: asyncio.Queue[Event] = asyncio.Queue()
         self._listening.add(mine)

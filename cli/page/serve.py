@@ -21,6 +21,7 @@ from cli.page.app import make
 from cli.page.guard import Guard
 from cli.page.look import EXPECTED, Reader
 from cli.page.runs import Runs, command_line
+from exercises.texts import Language
 from stacks.errors import BadInput
 
 LOOKS_EVERY: Final = 2.0
@@ -65,18 +66,19 @@ def listening(port: int) -> socket.socket:
     return made
 
 
-def serve(stack: str, sock: socket.socket, *, opens: bool, tell: Tell) -> None:
+def serve(stack: str, sock: socket.socket, language: Language, *, opens: bool, tell: Tell) -> None:
     """Serve the page of a stack to its end.
 
     Args:
         stack: its name.
         sock: where to listen; closed at the end.
+        language: in which the page begins.
         opens: whether to open a browser.
         tell: hears the address, and why the page has ended.
     """
     # Before anything is asked: readings change this process's environment for a while.
     runs, reader = Runs(command_line, dict(os.environ)), Reader(stack)
-    guard = Guard(make(stack, reader, runs), sock.getsockname()[1])
+    guard = Guard(make(stack, reader, runs, language), sock.getsockname()[1])
     config = uvicorn.Config(
         guard,
         access_log=False,

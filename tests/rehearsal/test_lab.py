@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
@@ -410,7 +411,7 @@ class Page:
 class NoRedirect(HTTPRedirectHandler):
     """The address that a button leads to is asked by the test."""
 
-    def redirect_request(self, *_: object) -> None: ...
+    def redirect_request(self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> None: ...
 
 
 def test_the_page_shows_the_lab_to_the_browser_that_it_opened(up: Lab):

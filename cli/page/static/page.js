@@ -9,7 +9,7 @@
 
   function busy(yes) {
     panel.dataset.busy = yes ? "yes" : "";
-    for (const button of document.querySelectorAll("form button")) {
+    for (const button of document.querySelectorAll("main form[method=post] button")) {
       button.disabled = yes;
     }
   }
