@@ -1,14 +1,16 @@
 """What `lab check` shows of an exercise that is played: its goals, what each of them misses, and how to go on."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from rich.text import Text
 
-from cli.views.check import MARKS, STYLE, rows
+from cli.views.check import MARKS, STYLE, rows, tell_cause
 from exercises.catalogue import EXERCISES
 from exercises.judge import FULL, Score
 from exercises.report import Report
 from grading.check import Goal
+from grading.finding import Finding
 from grading.grade import Verdict
 from stacks.tables import line, prose
 
@@ -22,10 +24,10 @@ NAMES: Final[dict[Goal, str]] = {
 def show(report: Report, option: str, *, verbose: bool) -> None:
     """Each score; `option` names the stack to a command."""
     for score in report.scores:
-        _one(score, option, verbose=verbose)
+        _one(score, report.causes, option, verbose=verbose)
 
 
-def _one(score: Score, option: str, *, verbose: bool) -> None:
+def _one(score: Score, causes: Mapping[str, tuple[Finding, ...]], option: str, *, verbose: bool) -> None:
     name = score.exercise
     line(Text(f"{name}: {score.points} of {FULL} points", STYLE[score.verdict]))
     words = EXERCISES[name].words.play
@@ -38,6 +40,8 @@ def _one(score: Score, option: str, *, verbose: bool) -> None:
         if missed and words:
             prose(f"  {words.goals[goal]}")
         rows(missed, verbose=verbose, why=True)
+        for cause in dict.fromkeys(cause for each in missed for cause in causes.get(each.row.name, ())):
+            tell_cause(cause)
         if verbose:
             rows(passed, verbose=True)
     if score.passed:
