@@ -31,6 +31,8 @@ COMMANDS: Final = (
     "solution",
     "reset",
     "progress",
+    "page",
+    "report",
     "stage",
     "as_",
     "sweep",

@@ -15,7 +15,9 @@ import typer
 
 from exercises.catalogue import EXERCISES, OFF, Exercise, Play, named, standing
 from grading.check import ExerciseName
-from stacks import backend, exercise_obstacles, expiry, progress, stage_settings, tables, undoing
+from infra.versions import KUBERNETES_VERSIONS
+from operations.rbac.cluster_reader import version_in
+from stacks import backend, cluster_facts, exercise_obstacles, expiry, progress, stage_settings, tables, undoing
 from stacks.console import Progress, err
 from stacks.console import progress as progress_shown
 from stacks.errors import BadInput, CannotAsk, Failure, NotUp
@@ -47,6 +49,32 @@ def played(word: str) -> tuple[Exercise, Play]:
         playable = ", ".join(each.name for each in EXERCISES.values() if each.play)
         raise BadInput(f"Exercise {found.name} cannot be played. Name one of: {playable}.")
     return found, found.play
+
+
+def insist_on_version(chosen: Stack, asked: Exercise, between: Play) -> None:
+    """Raises BadInput where the lab is of a Kubernetes version that has not the weakness; CannotAsk."""
+    if not between.version:
+        return
+    runs = version_of(chosen)
+    found = runs or chosen.config.kubernetes_version
+    if found == between.version:
+        return
+    ended = datetime.now(UTC).date() > KUBERNETES_VERSIONS[between.version].standard_support_until
+    settings = f'kubernetesVersion: "{between.version}"' + (" and supportType: EXTENDED" if ended else "")
+    down = f"run ./lab down{chosen.option} and " if runs else ""
+    raise BadInput(
+        f"{asked.name} needs Kubernetes {between.version}, and this lab is of {found}. No cluster goes back: write "
+        f"{settings} in {chosen.file.name}, then {down}./lab play {asked.name}{chosen.option}."
+    )
+
+
+def version_of(chosen: Stack) -> str:
+    """The Kubernetes version of the lab's API server, as `1.36`; empty where the lab is not up. Raises CannotAsk."""
+    try:
+        with outputs_of(chosen) as (outputs, _):
+            return ".".join(str(part) for part in version_in(cluster_facts.entered(outputs)("/version")))
+    except NotUp:
+        return ""
 
 
 def stage_of(chosen: Stack, name: ExerciseName) -> str | None:
@@ -91,7 +119,7 @@ def bring(
     record = progress.of(chosen, name)
     with undoing.looked_at(chosen, name, shown, record.begun if record.is_open else None) as sight:
         takes_back = anew or sight.is_touched
-        told = [each.about for each in sight.found] + list(sight.changed) if takes_back else []
+        told = _touched(sight) if takes_back else []
         # What AWS has of it only the engine's own reading tells.
         reads = takes_back or bool(sight.held.on_aws)
         if before == stage and not reads:
@@ -104,6 +132,19 @@ def bring(
         refresh = reads and not sight.read_again()
     _update(chosen, name, stage, shown, refresh=refresh)
     return told
+
+
+def would_take_back(chosen: Stack, name: ExerciseName, shown: Progress) -> list[str]:
+    """What `bring` would take back of what was done by hand; nothing where the lab is not up. Raises CannotAsk."""
+    if stage_of(chosen, name) is None:
+        return []
+    record = progress.of(chosen, name)
+    with undoing.looked_at(chosen, name, shown, record.begun if record.is_open else None) as sight:
+        return _touched(sight)
+
+
+def _touched(sight: undoing.Undoing) -> list[str]:
+    return [each.about for each in sight.found] + list(sight.changed)
 
 
 def clear_the_way(stack: str, wanted: Mapping[ExerciseName, str], *, yes: bool) -> None:

@@ -19,6 +19,8 @@ from rehearsal import paths
 
 VARIABLE: Final = "LAB_SHELL"
 """Environment variable that names the directory of the shell in which a process runs."""
+HOME: Final = "home"
+"""Directory in a shell's own: the home of a shell that has one, as on another machine."""
 _HELD: Final = "held"
 
 
@@ -29,6 +31,10 @@ class ShellDirectory:
     path: Path
     held: int
     """A descriptor for the shell to inherit: while anybody has it open, the directory is not cleared away."""
+
+    def make_home(self) -> None:
+        """Have the shell begin in a home of its own."""
+        (self.path / HOME).mkdir(mode=0o700)
 
 
 @contextmanager

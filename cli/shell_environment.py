@@ -95,7 +95,8 @@ def of(stack: Stack, outputs: Mapping[str, Any], directory: Path, who: Who, kube
     Args:
         stack: whose lab it is.
         outputs: of that stack.
-        directory: the shell's own. What stands there of another lab is replaced.
+        directory: the shell's own. What stands there of another lab is replaced. Where it has a home, the settings
+            of aws and kubectl are in that, and it is the shell's ~.
         who: whom the shell is for. The operator gets credentials, a subject's are the caller's to add.
         kubeconfig: text or parsed; the stack's when None.
 
@@ -121,6 +122,9 @@ def of(stack: Stack, outputs: Mapping[str, Any], directory: Path, who: Who, kube
         callers.ARN: who.arn,
         "LAB_WORLD": str(world.dir / "world.json") if world else "",
     }
+    if (home := directory / shell_directory.HOME).is_dir():
+        # ./lab takes the user's back.
+        values |= {"HOME": str(home), "LAB_USERS_HOME": str(Path.home())}
     if world:
         values |= shell_helm.lay(directory)
     for script in ("follow.sh", "program.sh", "prompt.sh"):
@@ -185,8 +189,7 @@ def _aws_files(directory: Path, world: World | None, *, is_subject: bool) -> dic
     They are copies of the operator's: the world's, or on AWS those that the user's environment names. A subject's
     credentials are nowhere on the disk, and of the user's settings they get none.
     """
-    own = directory / "aws"
-    own.mkdir(mode=0o700, exist_ok=True)
+    own = _settings_directory(directory, "aws")
     values: dict[str, str] = {}
     for variable, name in _AWS_FILES.items():
         source = world.dir / "aws" / name if world else Path(os.environ.get(variable) or f"~/.aws/{name}").expanduser()
@@ -202,10 +205,19 @@ def _aws_files(directory: Path, world: World | None, *, is_subject: bool) -> dic
 def _kubectl_files(directory: Path, content: object) -> dict[str, str]:
     """What a process sees of kubectl's files; `content` is a kubeconfig, text or parsed."""
     text = content if isinstance(content, str) else json.dumps(content)
-    replace_text(directory / "kubeconfig", yaml.safe_dump(yaml.safe_load(text)))
+    file = _settings_directory(directory, "kube") / "config"
+    replace_text(file, yaml.safe_dump(yaml.safe_load(text)))
     # Another cluster's API would otherwise be taken for this one's.
     shutil.rmtree(directory / "kube-cache", ignore_errors=True)
-    return {"KUBECONFIG": str(directory / "kubeconfig"), "KUBECACHEDIR": str(directory / "kube-cache")}
+    return {"KUBECONFIG": str(file), "KUBECACHEDIR": str(directory / "kube-cache")}
+
+
+def _settings_directory(directory: Path, tool: str) -> Path:
+    """Where a shell keeps the settings of a tool: where the tool expects them, if the shell has a home of its own."""
+    home = directory / shell_directory.HOME
+    own = home / f".{tool}" if home.is_dir() else directory / tool
+    own.mkdir(mode=0o700, exist_ok=True)
+    return own
 
 
 def _programs(directory: Path, world: World | None) -> Path:

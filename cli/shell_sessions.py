@@ -36,7 +36,7 @@ def started(shell: str, environment: Mapping[str, str]) -> tuple[list[str], dict
     return [shell, "-i"], dict(environment)
 
 
-def greet(shell: str, stack: Stack, outputs: Mapping[str, Any], who: Who) -> None:
+def greet(shell: str, stack: Stack, outputs: Mapping[str, Any], who: Who, *, own_home: bool = False) -> None:
     """Four lines: who, where, what to type next, how to leave."""
     principal = f" ({who.arn})" if who.arn else ""
     kind = Path(shell).name
@@ -51,7 +51,9 @@ def greet(shell: str, stack: Stack, outputs: Mapping[str, Any], who: Who) -> Non
         f"You are {who.name}{principal}.{told}",
         f"Lab {lab} in {outputs['region']}, {where}.",
         f"Type the study note's commands. Or: {first}, {check}",
-        "Leave with exit. Then aws and kubectl settings go; ~ is your own, and stays.",
+        "Leave with exit. Then ~ goes too: it is this shell's alone."
+        if own_home
+        else "Leave with exit. Then aws and kubectl settings go; ~ is your own, and stays.",
     )
     for line in lines:
         err.print(line, markup=False, soft_wrap=True)

@@ -7,7 +7,7 @@ after it, so that one program can hold the same component twice.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import pulumi
 
@@ -32,6 +32,7 @@ class Component(pulumi.ComponentResource):
         delete_before_replace: bool | None = None,
         replacement_trigger: pulumi.Input[str] | None = None,
         before_create: pulumi.ResourceHook | None = None,
+        after_create: pulumi.ResourceHook | None = None,
         once_of: str = "",
     ) -> pulumi.ResourceOptions:
         """Options of a child resource.
@@ -42,6 +43,7 @@ class Component(pulumi.ComponentResource):
             replacement_trigger: for a child that is of no use any more when this value changes, although none of
                 its inputs does.
             before_create: what is run before the child is created, in no preview.
+            after_create: what is run after that, and after each update of the child; in no preview.
             once_of: kind of the component of the same name that had the child before; a standing lab keeps it so.
         """
         return pulumi.ResourceOptions(
@@ -49,12 +51,24 @@ class Component(pulumi.ComponentResource):
             depends_on=list(depends_on),
             delete_before_replace=delete_before_replace,
             replacement_trigger=replacement_trigger,
-            hooks=pulumi.ResourceHookBinding(before_create=[before_create]) if before_create else None,
+            hooks=_hooks(before_create, after_create),
             aliases=[pulumi.Alias(parent=self._urn_of(once_of))] if once_of else None,
         )
 
     def _urn_of(self, kind: str) -> str:
         return f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{_TYPE}{kind}::{self._name_of_component}"
+
+
+def _hooks(
+    before_create: pulumi.ResourceHook | None, after_create: pulumi.ResourceHook | None
+) -> pulumi.ResourceHookBinding | None:
+    if before_create is None and after_create is None:
+        return None
+    after: list[Any] = [after_create] if after_create else []
+    before: list[Any] = [before_create] if before_create else []
+    return pulumi.ResourceHookBinding(
+        before_create=before or None, after_create=after or None, after_update=after or None
+    )
 
 
 def named(tags: Tags, name: str) -> dict[str, str]:

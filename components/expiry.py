@@ -41,6 +41,9 @@ class ExpiryArgs:
     node_group_name: str = ""
     """Node group that goes, and the cluster with it; empty: neither is meant."""
 
+    more_node_groups: Sequence[str] = ()
+    """Names of others that the cluster has: EKS deletes no cluster before them."""
+
     instance_ids: Sequence[pulumi.Input[str]] = ()
     nat_gateway_ids: Sequence[pulumi.Input[str]] = ()
     address_ids: Sequence[pulumi.Input[str]] = ()
@@ -105,20 +108,24 @@ class Expiry(Component):
 
     def _calls(self) -> list[_Call]:
         args = self._args
-        nodes = _Call(
-            "nodes",
-            "eks:deleteNodegroup",
-            "eks:DeleteNodegroup",
-            "nodegroup/{1}/{0}/*",
-            {"ClusterName": "{1}", "NodegroupName": "{0}"},
-            args.node_group_name,
-            "EKS puts a random id into a node group's ARN",
-        )
+        groups = {"nodes": args.node_group_name, **{f"nodes-{name}": name for name in args.more_node_groups}}
+        nodes = [
+            _Call(
+                call,
+                "eks:deleteNodegroup",
+                "eks:DeleteNodegroup",
+                "nodegroup/{1}/{0}/*",
+                {"ClusterName": "{1}", "NodegroupName": "{0}"},
+                name,
+                "EKS puts a random id into a node group's ARN",
+            )
+            for call, name in groups.items()
+        ]
         cluster = _Call(
             "cluster", "eks:deleteCluster", "eks:DeleteCluster", "cluster/{0}", {"Name": "{0}"}, args.cluster_name
         )
         return [
-            *([nodes, cluster] if args.node_group_name else []),
+            *([*nodes, cluster] if args.node_group_name else []),
             *(
                 _Call(
                     f"instance-{number}",

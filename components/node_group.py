@@ -108,6 +108,14 @@ class NodeGroupArgs:
     trusted_addresses: Sequence[str] = ()
     """Single IPv4 addresses that may reach every port: the ops servers."""
 
+    hop_limit: int = 2
+    """How many hops the answer of the instance metadata service (IMDS) to a request for a token may go. 2: pods reach
+    it, and with it the node's credentials, as exercise 4.1 wants: AWS is to refuse what the node's role may not, and
+    the pod is not to find no credentials. 1: only the node itself and pods on its network do."""
+
+    taints: Sequence[eks.NodeGroupTaintArgs] = ()
+    """Keep away the pods that do not tolerate them."""
+
     key_name: str | None = None
     tags: Tags = field(default_factory=dict[str, str])
 
@@ -136,6 +144,7 @@ class NodeGroup(Component):
                 min_size=args.min_size, desired_size=args.desired_size, max_size=args.max_size
             ),
             launch_template=eks.NodeGroupLaunchTemplateArgs(id=template.id, version=template.latest_version.apply(str)),
+            taints=list(args.taints) or None,
             tags=args.tags,
             # A node that joins before its role has all its rights, or its neighbours may reach it, is
             # NotReady.
@@ -204,10 +213,8 @@ class NodeGroup(Component):
                     ),
                 )
             ],
-            # Two hops: a pod may ask for the node's credentials. Exercise 4.1 wants AWS to refuse what the
-            # node's role may not, not the pod to find no credentials.
             metadata_options=ec2.LaunchTemplateMetadataOptionsArgs(
-                http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=2
+                http_endpoint="enabled", http_tokens="required", http_put_response_hop_limit=args.hop_limit
             ),
             tag_specifications=[
                 ec2.LaunchTemplateTagSpecificationArgs(resource_type=kind, tags=tags)

@@ -27,6 +27,10 @@ class PodIdentityRoleArgs:
     policies: Mapping[str, pulumi.Input[str]]
     """Short name → ARN of a policy."""
 
+    any_account: bool = False
+    """Whether every association of the account may hand the role out: the mistake that exercise pod-identity is
+    about."""
+
     tags: Tags = field(default_factory=dict[str, str])
 
 
@@ -42,7 +46,7 @@ class PodIdentityRole(Component):
         super().__init__("PodIdentityRole", name, opts)
         role = iam.Role(
             f"{name}-role",
-            assume_role_policy=pod_identity_trust(args.namespace, args.service_account),
+            assume_role_policy=pod_identity_trust(args.namespace, args.service_account, any_account=args.any_account),
             description=f"{args.namespace}/{args.service_account} by EKS Pod Identity",
             tags=args.tags,
             opts=self.child(),

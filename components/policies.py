@@ -97,24 +97,30 @@ def service_trust(service: str) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [trust]})
 
 
-def pod_identity_trust(namespace: str, service_account: str) -> str:
+def pod_identity_trust(namespace: str, service_account: str, *, any_account: bool = False) -> str:
     """Trust policy for EKS Pod Identity, for one service account alone.
 
     The two request tags are set by EKS when it takes the role for a pod; without them any association in the
     account could hand the role out (EKS User Guide, "Create IAM role with trust policy required by EKS Pod
     Identity", seen 2026-11).
+
+    Args:
+        namespace: namespace of the service account.
+        service_account: name of the service account.
+        any_account: do not look at the tags: the mistake that exercise pod-identity is about.
     """
-    trust = {
+    trust: dict[str, Any] = {
         "Effect": "Allow",
         "Principal": {"Service": "pods.eks.amazonaws.com"},
         "Action": ["sts:AssumeRole", "sts:TagSession"],
-        "Condition": {
+    }
+    if not any_account:
+        trust["Condition"] = {
             "StringEquals": {
                 "aws:RequestTag/kubernetes-namespace": namespace,
                 "aws:RequestTag/kubernetes-service-account": service_account,
             }
-        },
-    }
+        }
     return json.dumps({"Version": "2012-10-17", "Statement": [trust]})
 
 

@@ -26,6 +26,9 @@ class Play:
     solved: str
     """The lab's own answer. Its rows that have a goal judge the learner's."""
 
+    version: str = ""
+    """The only Kubernetes version that has the weakness, as `1.34`; empty: any."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Exercise:
@@ -71,7 +74,7 @@ class Exercise:
         return self.words.title
 
 
-def _owasp(name: ExerciseName, alias: str, *newer: str, watched: bool = False) -> Exercise:
+def _owasp(name: ExerciseName, alias: str, *newer: str, watched: bool = False, version: str = "") -> Exercise:
     """An exercise of OWASP's Top Ten: its objects stand open or closed, or are watched in between.
 
     Args:
@@ -79,12 +82,13 @@ def _owasp(name: ExerciseName, alias: str, *newer: str, watched: bool = False) -
         alias: its other name.
         newer: its numbers in the list of 2025.
         watched: whether something warns of what is still allowed.
+        version: the only Kubernetes version that has the weakness; empty: any.
     """
     return Exercise(
         name=name,
         alias=alias,
         stages=("open", "watched", "closed") if watched else ("open", "closed"),
-        play=Play(start="open", solved="closed"),
+        play=Play(start="open", solved="closed", version=version),
         owasp_2022=name.upper(),
         owasp_2025=newer,
         from_objects=True,
@@ -100,14 +104,23 @@ _ALL: Final = (
         play=Play(start="masters", solved="entry"),
     ),
     Exercise(name="irsa", stages=("account", "on", "wide"), play=Play(start="wide", solved="account")),
-    Exercise(name="pod-identity", setting="podIdentity", stages=("on",)),
+    Exercise(
+        name="pod-identity",
+        setting="podIdentity",
+        stages=("on", "wide"),
+        play=Play(start="wide", solved="on"),
+    ),
     _owasp("k01", "workload", "K01", watched=True),
     _owasp("k02", "supply-chain", watched=True),
     _owasp("k03", "permissions", "K02"),
     _owasp("k04", "policy", "K04", watched=True),
+    _owasp("k05", "logging", "K10"),
     _owasp("k06", "authentication", "K09"),
+    _owasp("k07", "network", "K05", "K08"),
     _owasp("k08", "secrets", "K03"),
     _owasp("k09", "components", "K06", "K07"),
+    _owasp("k10", "outdated", "K07", version="1.34"),
+    Exercise(name="crypto", alias="cryptography", stages=("open", "closed"), play=Play(start="open", solved="closed")),
 )
 
 EXERCISES: Final[Mapping[ExerciseName, Exercise]] = {each.name: each for each in _ALL}

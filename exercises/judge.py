@@ -1,7 +1,7 @@
 """What an exercise that is played is worth: its goals, from the answers to the rows that have one.
 
-Points are for what the attacker can do no more, and only while everything else works. So nobody gets a point for doing
-nothing, or for deleting everything.
+Points are for what the attacker can do no more and for right answers, and only while everything else works. So nobody
+gets a point for doing nothing, or for deleting everything.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from grading.check import ExerciseName, Goal, Row
 from grading.grade import Answer, Verdict, worst
 
 GOALS: Final[tuple[Goal, ...]] = get_args(Goal)
+SCORED: Final[tuple[Goal, ...]] = ("attack", "answer")
+"""Goals whose rows give points."""
+
 FULL: Final = 100
 
 
@@ -73,8 +76,8 @@ def judge(exercise: ExerciseName, answers: Iterable[Answer]) -> Score:
     goals: dict[Goal, Verdict] = {
         goal: worst(of) for goal in GOALS if (of := [each for each in mine if each.row.goal == goal])
     }
-    attacks = [each for each in mine if each.row.goal == "attack"]
-    refused = sum(each.verdict is Verdict.PASSED for each in attacks)
-    others_work = all(verdict is Verdict.PASSED for goal, verdict in goals.items() if goal != "attack")
-    points = FULL * refused // len(attacks) if attacks and others_work else 0
+    scored = [each for each in mine if each.row.goal in SCORED]
+    reached = sum(each.verdict is Verdict.PASSED for each in scored)
+    others_work = all(verdict is Verdict.PASSED for goal, verdict in goals.items() if goal not in SCORED)
+    points = FULL * reached // len(scored) if scored and others_work else 0
     return Score(exercise, points, goals, mine)

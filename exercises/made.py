@@ -84,8 +84,8 @@ def made() -> tuple[Made, ...]:
         *(each for team in TEAMS for each in _rbac(team)),
         Made("irsa", _since("irsa", "account"), "v1", "ServiceAccount", IRSA_ACCOUNT, NAMESPACE),
         *(Made("irsa", ("on",), "v1", "Pod", pod, NAMESPACE) for pod in IRSA_PODS),
-        Made("pod-identity", ("on",), "v1", "ServiceAccount", POD_IDENTITY_ACCOUNT, NAMESPACE),
-        Made("pod-identity", ("on",), "v1", "Pod", POD_IDENTITY_POD, NAMESPACE),
+        Made("pod-identity", ("on", "wide"), "v1", "ServiceAccount", POD_IDENTITY_ACCOUNT, NAMESPACE),
+        Made("pod-identity", ("on", "wide"), "v1", "Pod", POD_IDENTITY_POD, NAMESPACE),
         *(each for exercise in EXERCISES.values() if exercise.from_objects for each in _from_objects(exercise)),
     )
 

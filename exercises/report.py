@@ -9,6 +9,7 @@ from typing import Any
 
 from exercises.catalogue import EXERCISES, OFF
 from exercises.judge import Score
+from exercises.texts import Language, why
 from grading.check import ExerciseName, Row
 from grading.finding import Finding
 from grading.grade import Answer, Verdict, worst
@@ -89,10 +90,13 @@ class Report:
         """One for each stage that was asked, in the exercises' order."""
         return summaries(self.by_stage)
 
-    def as_json(self) -> dict[str, Any]:
-        """As plain values: `rows` and `summary`."""
+    def as_json(self, language: Language = "en") -> dict[str, Any]:
+        """As plain values: `rows`, each with its reason in a language, and `summary`."""
         return {
-            "rows": [*map(_asked, self.answers), *(_not_asked(row, self._stood(row)) for row in self.elsewhere)],
+            "rows": [
+                *(_asked(each, language) for each in self.answers),
+                *(_not_asked(row, self._stood(row), language) for row in self.elsewhere),
+            ],
             "summary": {
                 "verdict": self.verdict.value,
                 "stages": [
@@ -124,7 +128,7 @@ def summaries(answers: Iterable[Answer]) -> tuple[StageSummary, ...]:
     )
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row(row: Row, language: Language) -> dict[str, Any]:
     return {
         "exercise": row.exercise,
         "stage": row.stage,
@@ -132,21 +136,22 @@ def _row(row: Row) -> dict[str, Any]:
         "subject": row.subject,
         "command": row.command,
         "expected": row.expected.text,
-        "why": row.why,
+        "why": why(row, language),
         "goal": row.goal,
     }
 
 
-def _asked(answer: Answer) -> dict[str, Any]:
+def _asked(answer: Answer, language: Language) -> dict[str, Any]:
     return {
-        **_row(answer.row),
+        **_row(answer.row, language),
         "expected": answer.expected or answer.row.expected.text,
         "observed": answer.observed,
         "verdict": answer.verdict.value,
         "wrong": answer.wrong,
+        "audit_id": answer.audit_id,
     }
 
 
-def _not_asked(row: Row, stood: str) -> dict[str, Any]:
+def _not_asked(row: Row, stood: str, language: Language) -> dict[str, Any]:
     reason = "not with this permissions boundary" if stood == row.stage else f"not at this stage: it stands at {stood}"
-    return {**_row(row), "observed": reason, "verdict": None, "wrong": ""}
+    return {**_row(row, language), "observed": reason, "verdict": None, "wrong": "", "audit_id": ""}

@@ -109,7 +109,8 @@ def asked(lab: Lab, request: Request, token: str | None) -> Outcome:
     status: Mapping[str, Any] = outcome.value.get("status") or {}
     if request.picks == "whoami":
         user = status.get("userInfo") or {}
-        return facts({"username": user.get("username"), "groups": sorted(user.get("groups") or [])})
+        told = {"username": user.get("username"), "groups": sorted(user.get("groups") or [])}
+        return facts(told, outcome.headers)
     word = "yes" if status.get("allowed") else "no"
     return Done(word, word, outcome.headers)
 
@@ -157,7 +158,7 @@ class ObjectFacts(OwnQuestion):
         found = lab.api.request("GET", self.path)
         if not isinstance(found, Done):
             return found
-        return facts({name: _below(found.value, keys) for name, keys in self.members})
+        return facts({name: _below(found.value, keys) for name, keys in self.members}, found.headers)
 
 
 def _below(value: Any, keys: tuple[str, ...]) -> Any:

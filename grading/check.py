@@ -12,8 +12,9 @@ from grading.requests import Request
 ExerciseName = str
 """An exercise, as commands and reports call it; `exercises.catalogue` has the list."""
 
-Goal = Literal["attack", "use", "intact"]
-"""What a row is for when an exercise is played: the attack is refused, legitimate use works, nothing else broke."""
+Goal = Literal["attack", "answer", "use", "intact"]
+"""What a row is for when an exercise is played: the attack is refused, an answer is right, legitimate use works,
+nothing else broke."""
 
 
 @dataclass(frozen=True)

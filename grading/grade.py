@@ -18,7 +18,7 @@ from tenacity import RetryCallState, Retrying, retry_if_result, wait_exponential
 from grading.check import Row
 from grading.expectations import Holds, Says
 from grading.kube_api import ANEW, EXERCISE
-from grading.outcomes import UNLIKE, AwsRefused, Done, HttpRefused, Outcome, Starting, Unanswered, brief
+from grading.outcomes import UNLIKE, AwsRefused, Done, HttpRefused, Outcome, Starting, Unanswered, audit_id, brief
 from grading.probes import InPod, PodLog, ShortPod
 from grading.run_probe import put
 from grading.session import NoOperator, Situation
@@ -59,6 +59,9 @@ class Answer:
     allowed: bool = False
     """Whether what was asked for was done, or was said to be allowed."""
 
+    audit_id: str = ""
+    """By what the cluster's audit log names the request; empty where none is known."""
+
 
 def ask(row: Row, lab: Situation) -> Answer:
     """Put one row's question to the lab, and again while the answer may still change by itself."""
@@ -74,7 +77,8 @@ def ask(row: Row, lab: Situation) -> Answer:
     except (Unknown, NoOperator) as error:
         return Answer(row, Verdict.NOT_ASKED, str(error), expected)
     verdict = Verdict.FAILED if wrong else Verdict.PASSED
-    return Answer(row, verdict, outcome.shown, expected, wrong, _brief(row, outcome, wrong), _allowed(outcome))
+    few = _brief(row, outcome, wrong)
+    return Answer(row, verdict, outcome.shown, expected, wrong, few, _allowed(outcome), audit_id(outcome))
 
 
 def _brief(row: Row, outcome: Outcome, wrong: str) -> str:

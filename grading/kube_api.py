@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import socket
+import ssl
 import tempfile
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -16,8 +18,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import Any, Final, Protocol
-from urllib.parse import quote, urlencode
+from typing import Any, Final, Literal, Protocol
+from urllib.parse import quote, urlencode, urlsplit
 
 import yaml
 
@@ -28,6 +30,9 @@ TIMEOUT: Final = (5.0, 20.0)
 
 EXEC_SECONDS: Final = 60.0
 """How long a command in a pod may take. The AWS CLI gives its sources of credentials some seconds each."""
+
+SWITCHING: Final = 101
+"""HTTP status of an answer after which both sides speak another protocol: exec's streams are open."""
 
 EXERCISE: Final = "EXERCISE"
 """Stands for the exercise in a remedy: which one it is, only the row knows."""
@@ -51,6 +56,19 @@ class ApiServer(Protocol):
 
     def run(self, namespace: str, pod: str, argv: tuple[str, ...]) -> Ran | Unanswered:
         """Run a command in a pod's only container to its end."""
+        ...
+
+    def begin_streams(self, method: Literal["GET", "POST"], path: str, token: str, audit_id: str) -> Outcome:
+        """Open the streams of an exec and close them at once."""
+        ...
+
+    @property
+    def authority(self) -> str:
+        """PEM of the certificate authority that the kubeconfig names."""
+        ...
+
+    def handshake(self, authority: str) -> Outcome:
+        """Greet it as TLS does, by one who trusts this authority (PEM) alone; the value is VERIFIED or UNVERIFIED."""
         ...
 
 
@@ -100,12 +118,28 @@ def _named(items: list[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
 CONTENT_TYPES: Final = {"PATCH": "application/strategic-merge-patch+json"}
 """HTTP method → how its body is meant; others: plain JSON."""
 
+_UPGRADES: Final[Mapping[str, Mapping[str, str]]] = {
+    "GET": {
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Protocol": "v4.channel.k8s.io",
+    },
+    "POST": {"Upgrade": "SPDY/3.1", "X-Stream-Protocol-Version": "v4.channel.k8s.io"},
+}
+"""HTTP method → headers with which exec asks for streams: kubectl 1.31 and later use a WebSocket, older ones SPDY
+(Kubernetes blog, "Streaming Transitions from SPDY to WebSockets", 2024-08-20)."""
+
 _Answer = tuple[int, str, Mapping[str, str]]
 """HTTP status, body, and headers with names in lower case."""
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
+
+
+VERIFIED: Final = "verified"
+UNVERIFIED: Final = "not verified"
+"""What a TLS client says of the server's certificate."""
 
 
 class Client:
@@ -149,6 +183,27 @@ class Client:
             return http(status, json.loads(text))
         return http(status, text)
 
+    @property
+    def authority(self) -> str:
+        """PEM of the certificate authority that the kubeconfig names."""
+        return self._endpoint.ca.decode()
+
+    def handshake(self, authority: str) -> Outcome:
+        """Greet it as TLS does, by one who trusts this authority (PEM) alone; the value is VERIFIED or UNVERIFIED."""
+        where = urlsplit(self._endpoint.server)
+        try:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.load_verify_locations(cadata=authority)
+            with (
+                socket.create_connection((str(where.hostname), where.port or 443), TIMEOUT[0]) as plain,
+                context.wrap_socket(plain, server_hostname=where.hostname) as secured,
+            ):
+                return Done(VERIFIED, f"{VERIFIED}, {secured.version()}")
+        except ssl.SSLCertVerificationError as error:
+            return Done(UNVERIFIED, f"{UNVERIFIED}: {error.verify_message}")
+        except OSError as error:
+            return Unanswered(f"The API server did not answer: {error}")
+
     def _send(self, method: str, path: str, body: object, token: str | None) -> _Answer | Unanswered:
         from kubernetes.client import ApiException
         from urllib3.exceptions import HTTPError
@@ -156,7 +211,8 @@ class Client:
         try:
             headers = {
                 "Authorization": f"Bearer {self._token() if token is None else token}",
-                "Accept": "application/json",
+                # What is no API object, such as the JWKS, has a type of its own.
+                "Accept": "application/json, */*",
                 "Content-Type": CONTENT_TYPES.get(method, "application/json"),
             }
             answer = self._rest.request(
@@ -194,6 +250,48 @@ class Client:
         if isinstance(ran, Unanswered) and not self._stop.is_set():
             return self._over(namespace, pod) or ran
         return ran
+
+    def begin_streams(self, method: Literal["GET", "POST"], path: str, token: str, audit_id: str) -> Outcome:
+        """Open the streams of an exec and close them at once; the command may run or not.
+
+        The answer to such a request has the kubelet's headers, without Audit-ID. So the ID is given with the request:
+        the API server takes it (k8s.io/apiserver, pkg/endpoints/filters/audit_init.go, 1.36).
+
+        Args:
+            method: GET asks for a WebSocket, POST for SPDY.
+            path: with its query.
+            token: whose request it is.
+            audit_id: a new UUID.
+        """
+        import ssl
+        from http.client import HTTPException, HTTPSConnection
+        from secrets import token_bytes
+
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Audit-ID": audit_id,
+            "Connection": "Upgrade",
+            "Sec-WebSocket-Key": base64.b64encode(token_bytes(16)).decode(),
+            **_UPGRADES[method],
+        }
+        at = urlsplit(self._endpoint.server)
+        context = ssl.create_default_context(cadata=self._endpoint.ca.decode())
+        connection = HTTPSConnection(at.hostname or "", at.port or 443, timeout=TIMEOUT[1], context=context)
+        try:
+            connection.request(method, path, headers=headers)
+            answer = connection.getresponse()
+            told = {"audit-id": audit_id, **_lower(dict(answer.getheaders()))}
+            if answer.status == SWITCHING:
+                return Done("", f"{SWITCHING}", told)
+            text = answer.read().decode(errors="replace")
+            try:
+                return http(answer.status, json.loads(text), told)
+            except ValueError:
+                return http(answer.status, text, told)
+        except (HTTPException, OSError) as error:
+            return Unanswered(f"The API server did not answer: {error}")
+        finally:
+            connection.close()
 
     def _over(self, namespace: str, pod: str) -> Unanswered | None:
         """That a pod is not there or has ended, and what to do; None when neither can be told.

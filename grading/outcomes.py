@@ -281,9 +281,18 @@ def parsed(outcome: Outcome) -> Outcome:
         return Broke(f"That is no JSON: {short(str(outcome.value))}")
 
 
-def facts(values: Mapping[str, Any]) -> Done:
-    """Facts that were read out of something larger."""
-    return Done(dict(values), short("; ".join(f"{name}: {_plain(value)}" for name, value in values.items())) or "none")
+def facts(values: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Done:
+    """Facts that were read out of something larger, and the headers of the answer that it came in."""
+    told = short("; ".join(f"{name}: {_plain(value)}" for name, value in values.items())) or "none"
+    return Done(dict(values), told, headers or {})
+
+
+def audit_id(outcome: Outcome) -> str:
+    """By what the cluster's audit log names the request that was answered (header Audit-Id; Kubernetes, "Auditing").
+
+    Empty where the API server did not answer this process, as for a command in a pod, or at AWS.
+    """
+    return outcome.headers.get("audit-id", "") if isinstance(outcome, Done | HttpRefused) else ""
 
 
 def _plain(value: object) -> str:

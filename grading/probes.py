@@ -87,7 +87,7 @@ class ShortPod:
     namespace: str
     service_account: str
     image_of: str
-    """Name of the pod, in the same namespace, whose first container's image is used."""
+    """Name of the pod, in namespace default, whose first container's image is used."""
 
     argv: tuple[str, ...]
     """Arguments of the AWS CLI."""
@@ -100,8 +100,9 @@ class ShortPod:
     @property
     def typed(self) -> str:
         """As a learner types it."""
+        where = "" if self.namespace == "default" else f" -n {self.namespace}"
         return (
-            f"kubectl run {self.name} --rm -i --restart=Never"
+            f"kubectl run {self.name}{where} --rm -i --restart=Never"
             f" --image=\"$(kubectl get pod {self.image_of} -o jsonpath='{{.spec.containers[0].image}}')\""
             f' --overrides=\'{{"spec":{{"serviceAccountName":"{self.service_account}"}}}}\''
             f" -- {quoted(self.argv)}"

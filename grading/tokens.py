@@ -49,6 +49,16 @@ class SessionKey:
     session_token: str | None = None
 
 
+@dataclass(frozen=True)
+class Presigned:
+    """A request to STS that whoever has its URL can make."""
+
+    url: str
+    string_to_sign: str
+    signature: str
+    """64 hex digits."""
+
+
 class _Dated(SigV4QueryAuth):
     """Signs as of a given moment; botocore's own always signs as of now."""
 
@@ -58,10 +68,16 @@ class _Dated(SigV4QueryAuth):
 
     @override
     def add_auth(self, request: AWSRequest) -> None:
+        self.sign(request)
+
+    def sign(self, request: AWSRequest) -> Presigned:
+        """Add the signature to the request's URL."""
         request.context["timestamp"] = self._when.astimezone(UTC).strftime(SIGV4_TIMESTAMP)
         self._modify_request_before_signing(request)
-        signature = self.signature(self.string_to_sign(request, self.canonical_request(request)), request)
+        string_to_sign = self.string_to_sign(request, self.canonical_request(request))
+        signature = str(self.signature(string_to_sign, request))
         self._inject_signature_to_request(request, signature)
+        return Presigned(str(request.url), string_to_sign, signature)
 
 
 def for_cluster(key: Key, cluster: str, *, region: str, sts: str, when: datetime | None = None) -> str:
@@ -74,14 +90,23 @@ def for_cluster(key: Key, cluster: str, *, region: str, sts: str, when: datetime
         sts: URL of that STS, without a path.
         when: the moment of signing; now when None.
     """
+    return of_url(presigned(key, cluster, region=region, sts=sts, when=when).url)
+
+
+def presigned(key: Key, cluster: str, *, region: str, sts: str, when: datetime | None = None) -> Presigned:
+    """The request that is in such a token; arguments as of `for_cluster`."""
     credentials = Credentials(key.access_key_id, key.secret_access_key, getattr(key, "session_token", None))
     request = AWSRequest(
         method="GET",
         url=f"{sts.rstrip('/')}/?Action=GetCallerIdentity&Version=2011-06-15",
         headers={CLUSTER_HEADER: cluster},
     )
-    _Dated(credentials, region, when or datetime.now(UTC)).add_auth(request)
-    return PREFIX + base64.urlsafe_b64encode(str(request.url).encode()).decode().rstrip("=")
+    return _Dated(credentials, region, when or datetime.now(UTC)).sign(request)
+
+
+def of_url(url: str) -> str:
+    """The token that holds this URL."""
+    return PREFIX + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
 
 
 def claims(token: str) -> dict[str, Any]:

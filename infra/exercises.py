@@ -14,10 +14,14 @@ import pulumi
 import pulumi_eks
 
 from components.cluster import Cluster
+from components.node_group import NodeGroupArgs
 from components.policies import Scope
 from exercises.catalogue import EXERCISES, OFF
+from exercises.crypto.component import CryptoExercise, CryptoExerciseArgs
 from exercises.identity_mapping.component import ExerciseUser, ExerciseUserArgs, ViewEntry, ViewEntryArgs, user_mappings
 from exercises.irsa.component import IrsaExercise, IrsaExerciseArgs
+from exercises.k07.component import OwnNode, OwnNodeArgs
+from exercises.k07.names import NODE_GROUP
 from exercises.k08.component import PaymentKey, PaymentKeyArgs
 from exercises.objects import CLUSTER_NAME, IMAGES, at_stage
 from exercises.pod_identity.component import PodIdentityExercise, PodIdentityExerciseArgs
@@ -67,8 +71,18 @@ def testuser(config: LabConfig, scope: Scope) -> Testuser:
     return Testuser(user, user_mappings(stage, user))
 
 
+def own_node_group(config: LabConfig) -> str:
+    """Name of the node group that an exercise has for itself; empty: none has one."""
+    return "" if config.exercises.stages()["k07"] == OFF else NODE_GROUP
+
+
 def build(
-    config: LabConfig, scope: Scope, cluster: Cluster, person: Testuser, opts: pulumi.ResourceOptions
+    config: LabConfig,
+    scope: Scope,
+    cluster: Cluster,
+    group: NodeGroupArgs,
+    person: Testuser,
+    opts: pulumi.ResourceOptions,
 ) -> Fixtures:
     """Everything else.
 
@@ -76,6 +90,7 @@ def build(
         config: the lab's settings.
         scope: where the lab stands.
         cluster: the cluster that the exercises are in.
+        group: what the lab's nodes are; an exercise's own are like them.
         person: from `testuser`.
         opts: options of what runs on nodes: with the cluster's Kubernetes provider, after nodes and add-ons.
     """
@@ -122,11 +137,28 @@ def build(
                 cluster_name=cluster.cluster_name,
                 kubeconfig=cluster.own_kubeconfig,
                 partition=scope.partition,
+                wide=wanted["pod-identity"] == "wide",
                 tags=config.tags,
             ),
             opts,
         ).role_arn
+    if wanted["crypto"] != OFF:
+        CryptoExercise(
+            "crypto",
+            CryptoExerciseArgs(
+                cluster_name=cluster.cluster_name,
+                issuer=cluster.oidc_issuer,
+                oidc_provider=cluster.oidc_provider,
+                kubeconfig=cluster.own_kubeconfig,
+                scope=scope,
+                solved=wanted["crypto"] == "closed",
+                tags=config.tags,
+            ),
+            opts,
+        )
     before: dict[ExerciseName, list[pulumi.Resource]] = {}
+    if wanted["k07"] != OFF:
+        before["k07"] = [OwnNode("k07", OwnNodeArgs(group, wanted["k07"], scope.partition, config.tags), opts)]
     if wanted["k08"] != OFF:
         before["k08"] = [PaymentKey("k08", PaymentKeyArgs(cluster.cluster_name, scope, config.tags), opts)]
     images: dict[str, str] = dict(

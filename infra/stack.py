@@ -110,7 +110,8 @@ def build(config: LabConfig, aws_profile: str | None = None) -> Lab:
         tags=config.tags,
     )
     node_addons = NodeAddons("node-addons", addons, after(cluster.core))
-    nodes = _nodes(config, network, ops, cluster, role, node_addons)
+    group = _node_group(config, network, ops, cluster, role)
+    nodes = NodeGroup("nodes", group, after(node_addons, *network.way_out))
     workload_addons = WorkloadAddons("addons", addons, after(nodes))
     DefaultStorage("storage", after(workload_addons.ebs_csi_driver, cluster=cluster))
     platform = build_platform(config, scope, network, cluster, nodes, workload_addons)
@@ -118,7 +119,7 @@ def build(config: LabConfig, aws_profile: str | None = None) -> Lab:
         image = versions.tools_image(config.kubernetes_version)
         IngressExpiry("pages-expiry", IngressExpiryArgs(config.expires_at, image), after(cluster=cluster))
     running = after(nodes, workload_addons, cluster=cluster)
-    exercises = fixtures.build(config, scope, cluster, testuser, running)
+    exercises = fixtures.build(config, scope, cluster, group, testuser, running)
     return Lab(config, scope, network, ops, cluster, addon_versions, platform, exercises)
 
 
@@ -197,7 +198,8 @@ def _ending(config: LabConfig, scope: Scope, network: Network, ops: OpsServers |
                 address_ids=addresses,
             ),
         )
-    return [Expiry("cluster-expiry", replace(common, node_group_name=NODE_GROUP))]
+    more = [name for name in [fixtures.own_node_group(config)] if name]
+    return [Expiry("cluster-expiry", replace(common, node_group_name=NODE_GROUP, more_node_groups=more))]
 
 
 def _cluster(
@@ -246,37 +248,28 @@ def _cluster(
     )
 
 
-def _nodes(
-    config: LabConfig,
-    network: Network,
-    ops: OpsServers | None,
-    cluster: Cluster,
-    role: NodeRole,
-    node_addons: NodeAddons,
-) -> NodeGroup:
+def _node_group(
+    config: LabConfig, network: Network, ops: OpsServers | None, cluster: Cluster, role: NodeRole
+) -> NodeGroupArgs:
     group = config.node_group
-    return NodeGroup(
-        "nodes",
-        NodeGroupArgs(
-            group_name=NODE_GROUP,
-            cluster=cluster.core,
-            cluster_name=config.cluster_name,
-            kubernetes_version=config.kubernetes_version,
-            role=role,
-            vpc_id=network.vpc_id,
-            subnet_ids=network.public_subnet_ids,
-            cluster_security_group_id=cluster.security_group_id,
-            instance_types=group.instance_types,
-            min_size=group.min_size,
-            desired_size=group.desired_size,
-            max_size=group.max_size,
-            disk_size_gib=group.disk_size_gib,
-            max_pods=group.max_pods,
-            capacity_type=group.capacity_type,
-            operator_cidrs=config.operator_cidrs,
-            trusted_addresses=ops.private_ips if ops else [],
-            key_name=config.key_name,
-            tags=config.tags,
-        ),
-        after(node_addons, *network.way_out),
+    return NodeGroupArgs(
+        group_name=NODE_GROUP,
+        cluster=cluster.core,
+        cluster_name=config.cluster_name,
+        kubernetes_version=config.kubernetes_version,
+        role=role,
+        vpc_id=network.vpc_id,
+        subnet_ids=network.public_subnet_ids,
+        cluster_security_group_id=cluster.security_group_id,
+        instance_types=group.instance_types,
+        min_size=group.min_size,
+        desired_size=group.desired_size,
+        max_size=group.max_size,
+        disk_size_gib=group.disk_size_gib,
+        max_pods=group.max_pods,
+        capacity_type=group.capacity_type,
+        operator_cidrs=config.operator_cidrs,
+        trusted_addresses=ops.private_ips if ops else [],
+        key_name=config.key_name,
+        tags=config.tags,
     )

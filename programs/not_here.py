@@ -10,6 +10,7 @@ import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -28,9 +29,15 @@ _CODES: Final = {"ssh": 255, "ping": 1, "open": 1}
 def leaving(name: str, arguments: list[str], directory: Path) -> None:
     """Answer ssh, ping or open if it is about the lab; else become the machine's own program.
 
+    The one command that a played machine answers is `hostname`: EC2 tells it.
     `directory` is that of our own launchers, in which the machine's program is not. Raises Stopped.
     """
-    if answer := _open(arguments, os.environ) if name == "open" else _machine(name, arguments):
+    target = Target() if name == "open" else target_of(name, arguments)
+    instances = _instances() if target.is_on_aws else None
+    if answer := _open(arguments, os.environ) if name == "open" else _machine(target, instances):
+        if target.command == "hostname" and (found := instance_of(target.host, instances or ())):
+            sys.stdout.write(f"{found['PrivateDnsName']}\n")
+            return
         raise Stopped(answer, _CODES[name])
     others = [one for one in os.get_exec_path() if Path(one) != directory]
     found = shutil.which(name, path=os.pathsep.join(others))
@@ -45,49 +52,68 @@ def lacking(name: str) -> None:
     raise Stopped(words, NOT_FOUND)
 
 
-def target_of(name: str, arguments: Sequence[str]) -> str:
-    """The machine that ssh or ping is about; empty when none is named."""
+@dataclass(frozen=True)
+class Target:
+    """The machine that ssh or ping is about."""
+
+    host: str = ""
+    """Empty when none is named."""
+    command: str = ""
+    """What it is to run."""
+
+    @property
+    def is_on_aws(self) -> bool:
+        """Whether it may be one of EC2's instances."""
+        return bool(_IPV4.fullmatch(self.host) or _AWS_NAME.fullmatch(self.host))
+
+
+def target_of(name: str, arguments: Sequence[str]) -> Target:
+    """The machine that a command line of ssh or ping is about."""
     if name == "ping":
-        return arguments[-1] if arguments else ""
+        return Target(arguments[-1] if arguments else "")
     try:
         _, rest = getopt.getopt(list(arguments), _SSH)
     except getopt.GetoptError:
-        return ""
-    host = rest[0] if rest else ""
-    if host.startswith("ssh://"):
-        return urlsplit(host).hostname or ""
-    return host.rpartition("@")[2]
+        return Target()
+    host, *command = rest or [""]
+    named = urlsplit(host).hostname or "" if host.startswith("ssh://") else host.rpartition("@")[2]
+    return Target(named, " ".join(command))
+
+
+def instance_of(host: str, instances: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The instance of EC2 that has this address or name."""
+    names = ("PublicIpAddress", "PrivateIpAddress", "PublicDnsName", "PrivateDnsName")
+    return next((one for one in instances if host in [one[name] for name in names if one.get(name)]), None)
 
 
 def machine_words(host: str, instances: Sequence[Mapping[str, Any]]) -> str:
     """The line for a machine that the rehearsal plays; empty when it is none of these instances of EC2."""
-    names = ("PublicIpAddress", "PrivateIpAddress", "PublicDnsName", "PrivateDnsName")
-    for one in instances:
-        if host in [one[name] for name in names if one.get(name)]:
-            tags = {tag["Key"]: tag["Value"] for tag in one.get("Tags") or ()}
-            private = one.get("PrivateDnsName", "")
-            if "eks:cluster-name" in tags:
-                return (
-                    f"{host} is the node {private}, which is played: no machine answers there. "
-                    f"What is known of it: kubectl get node {private} -o wide"
-                )
-            return (
-                f"{host} is {tags.get('Name') or one['InstanceId']}, which is played: no machine answers there. "
-                f"What is known of it: aws ec2 describe-instances --instance-ids {one['InstanceId']}"
-            )
-    return ""
-
-
-def _machine(name: str, arguments: Sequence[str]) -> str:
-    host = target_of(name, arguments)
-    if not _IPV4.fullmatch(host) and not _AWS_NAME.fullmatch(host):
+    one = instance_of(host, instances)
+    if one is None:
         return ""
-    instances = _instances()
+    tags = {tag["Key"]: tag["Value"] for tag in one.get("Tags") or ()}
+    private = one.get("PrivateDnsName", "")
+    if "eks:cluster-name" in tags:
+        return (
+            f"{host} is the node {private}, which is played: no machine answers there. "
+            f"What is known of it: kubectl get node {private} -o wide"
+        )
+    return (
+        f"{host} is {tags.get('Name') or one['InstanceId']}, which is played: no machine answers there. "
+        f"What is known of it: aws ec2 describe-instances --instance-ids {one['InstanceId']}"
+    )
+
+
+def _machine(target: Target, instances: Sequence[Mapping[str, Any]] | None) -> str:
+    """The line for a played machine; empty for others. Without `instances` EC2 did not tell."""
+    if not target.is_on_aws:
+        return ""
     if instances is not None:
-        return machine_words(host, instances)
+        return machine_words(target.host, instances)
     # Who this shell is may not ask EC2: then the variables of its start are all that is known.
     known = " ".join(os.environ.get(one, "") for one in ("N1", "N2", "N3")).split()
-    return f"{host} is a node, which is played: no machine answers there. See kubectl get node" if host in known else ""
+    words = f"{target.host} is a node, which is played: no machine answers there. See kubectl get node"
+    return words if target.host in known else ""
 
 
 def _instances() -> list[dict[str, Any]] | None:

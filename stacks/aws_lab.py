@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
-from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
 
+from clients.polling import poll_until
 from operations import cleanup
 from operations.cleanup import Leftover, Report
 from stacks import cluster_facts
@@ -112,16 +112,13 @@ def cluster_is_gone(lab: Opened, shown: Progress) -> bool:
             return ""
         return found["status"]
 
-    waiting = Retrying(
-        retry=retry_if_result(lambda told: told == "DELETING"),
-        stop=stop_after_delay(CLUSTER_GOES_WITHIN),
-        wait=wait_exponential(multiplier=0.5, max=15),
-        before_sleep=lambda _: shown.waiting(f"EKS is deleting {lab.lab.cluster}"),
+    told = poll_until(
+        lambda told: told != "DELETING",
+        status,
+        within=CLUSTER_GOES_WITHIN,
+        waiting=lambda: shown.waiting(f"EKS is deleting {lab.lab.cluster}"),
     )
-    try:
-        return waiting(status) == ""
-    except RetryError:
-        return False
+    return told == ""
 
 
 def _another(lab: Opened) -> AnotherCluster:

@@ -6,13 +6,15 @@ not answer. Each of them would keep the engine waiting for many minutes.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final
 
-from tenacity import RetryError, Retrying, retry_if_exception, retry_if_result, stop_after_delay, wait_fixed
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
+from clients.polling import poll_until
 from stacks.cluster_facts import Ask, NotThere
 from stacks.errors import CannotAsk, Failure
 from stacks.pending_operations import Json
@@ -194,16 +196,9 @@ class Objects:
         return kept != before
 
     def _await(self, is_there: Callable[[], bool], about: str) -> None:
-        waiting = Retrying(
-            retry=retry_if_result(bool),
-            stop=stop_after_delay(GOES_WITHIN),
-            wait=wait_fixed(0.5),
-            before_sleep=lambda _: self._tell(about),
-        )
-        try:
-            waiting(is_there)
-        except RetryError as error:
-            raise Failure(f"After {GOES_WITHIN:.0f} s {about} still. Run this again in some minutes.") from error
+        tell = partial(self._tell, about)
+        if poll_until(operator.not_, is_there, within=GOES_WITHIN, longest=0.5, waiting=tell):
+            raise Failure(f"After {GOES_WITHIN:.0f} s {about} still. Run this again in some minutes.")
 
     def _patiently(self, method: str, path: str, body: object) -> None:
         waiting = Retrying(

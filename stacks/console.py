@@ -44,6 +44,10 @@ class Progress:
     """Seconds of silence after which a pipe is told again: a log that says nothing for long looks like a hang."""
 
     def __init__(self) -> None:
+        # Who shows a pipe to a person wants to hear more often.
+        wanted = os.environ.get("LAB_HEARTBEAT", "")
+        self._heartbeat = float(wanted) if wanted.isdecimal() else self.HEARTBEAT
+        self._first = min(self.FIRST, self._heartbeat)
         self._began = time.monotonic()
         self._told = 0.0
         self._phase = ""
@@ -73,7 +77,7 @@ class Progress:
         if self._status:
             self._status.update(f"{self.elapsed:6.1f} s  {text}")
             return
-        silence = self.FIRST if (phase or text) != self._phase else self.HEARTBEAT
+        silence = self._first if (phase or text) != self._phase else self._heartbeat
         if self.elapsed - self._told >= silence:
             self._phase = phase or text
             self.phase(text)

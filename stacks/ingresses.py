@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
-from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from clients.aws_responses import pages, reason
+from clients.polling import poll_until
 from operations import cleanup
 from operations.cleanup import Leftover
 from operations.cleanup.kinds.load_balancers import BALANCERS, TARGET_GROUPS
@@ -96,13 +96,13 @@ def _held(ask: Ask) -> list[Mapping[str, Any]]:
 
 def _comes_back(ask: Ask) -> bool:
     """Whether the controller has a ready pod, now or in a moment."""
-    waiting = Retrying(
-        retry=retry_if_result(lambda ready: not ready), stop=stop_after_delay(COMES_BACK_WITHIN), wait=wait_fixed(1)
+    return poll_until(
+        bool,
+        lambda: controller_is_ready(lambda path: ask("GET", path, None)),
+        within=COMES_BACK_WITHIN,
+        first=1,
+        longest=1,
     )
-    try:
-        return waiting(lambda: controller_is_ready(lambda path: ask("GET", path, None)))
-    except RetryError:
-        return False
 
 
 def _owed(found: Mapping[str, Any]) -> list[str]:

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 import typer
-from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
 
+from clients.polling import poll_until
 from exercises.made import Made, made
 from operations.cleanup import Client
 from stacks import made_by_hand_on_aws, pending_operations
@@ -236,14 +236,14 @@ class Takeover:
                 err.print(f"Made by hand, and deleted to be made by the lab: {each.line}", markup=False)
 
     def _wait_until_gone(self, cluster: Cluster, operation: Operation) -> None:
-        waiting = Retrying(
-            retry=retry_if_result(lambda live: live is not None),
-            stop=stop_after_delay(GOES_WITHIN),
-            wait=wait_exponential(multiplier=0.2, max=2),
-            before_sleep=lambda _: self.shown.waiting(f"{operation.about} is being deleted"),
-            retry_error_callback=lambda _: None,
+        poll_until(
+            lambda live: live is None,
+            lambda: cluster.read(operation.inputs),
+            within=GOES_WITHIN,
+            first=0.2,
+            longest=2,
+            waiting=lambda: self.shown.waiting(f"{operation.about} is being deleted"),
         )
-        waiting(cluster.read, operation.inputs)
 
     def _record(self, taken: list[Found], creates: list[Json]) -> Json:
         """The deployment with these in it, as if an update that was cut off had made them."""

@@ -6,14 +6,15 @@ the cluster stands, deleting the Service is all it takes: its controller holds t
 balancer is gone.
 """
 
+import operator
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 import typer
-from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
 
+from clients.polling import poll_until
 from stacks.aws_lab import Opened
 from stacks.cluster_facts import Ask, NotThere
 from stacks.console import Progress, err
@@ -111,23 +112,17 @@ def _delete(cluster: Cluster, held: Recorded, agreed: Sequence[Service], again: 
             shown.waiting(f"waiting for Service {_waits(left)}")
         return left
 
-    waiting = Retrying(
-        retry=retry_if_result(bool),
-        stop=stop_after_delay(GOES_WITHIN),
-        wait=wait_exponential(multiplier=0.5, max=10),
-    )
     try:
         for each in agreed:
             cluster.delete(each)
-        waiting(still)
-    except RetryError as late:
-        left: list[Service] = late.last_attempt.result()
+        left = poll_until(operator.not_, still, within=GOES_WITHIN, longest=10)
+    except CannotAsk as error:
+        raise Failure(f"The cluster stopped answering: {str(error).rstrip('.')}. Run {again} again.") from error
+    if left:
         raise Failure(
             f"After {GOES_WITHIN / 60:.0f} minutes Service {_waits(left)} is still there. See what kubectl describe "
             f"service says of it, then run {again} again."
-        ) from late
-    except CannotAsk as error:
-        raise Failure(f"The cluster stopped answering: {str(error).rstrip('.')}. Run {again} again.") from error
+        )
     shown.phase(f"deleted with their load balancers: Service {', '.join(sorted(names))}")
 
 

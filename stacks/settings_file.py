@@ -59,7 +59,7 @@ def laid_over(stack: Stack, stages: Mapping[ExerciseName, str]) -> Generator[Sta
 
 def with_stages(text: str, stages: Mapping[ExerciseName, str]) -> str:
     """The settings file's text with the exercises at these stages. Raises BadInput."""
-    wanted = {EXERCISES[name].key: setting(name, stage) for name, stage in stages.items()}
+    wanted = {EXERCISES[name].key: stage for name, stage in stages.items()}
     before = _settings(text)
     changed = text
     try:
@@ -100,12 +100,7 @@ def _settings(text: str) -> dict[str, Any]:
         raise BadInput(str(error)) from error
 
 
-def setting(exercise: ExerciseName, stage: str) -> str | bool:
-    """The stage as a setting: an exercise that is only on or off has a boolean."""
-    return stage != OFF if EXERCISES[exercise].stages == ("on",) else stage
-
-
-def _expected(before: Any, wanted: Mapping[str, str | bool]) -> Any:
+def _expected(before: Any, wanted: Mapping[str, str]) -> Any:
     """What the changed file has to say; None for a file that is no settings file."""
     try:
         before = before or {}
@@ -118,7 +113,7 @@ def _expected(before: Any, wanted: Mapping[str, str | bool]) -> Any:
         return None
 
 
-def _with(text: str, key: str, value: str | bool) -> str:
+def _with(text: str, key: str, value: str) -> str:
     """The text with one setting below `myeks:exercises`."""
     root = yaml.compose(text, yaml.SafeLoader)
     if root is None:

@@ -45,7 +45,7 @@ def change(name: str, wanted: Mapping[ExerciseName, str]) -> Change:
         )
     own = content(file, text)
     old = kept_stages.over(own)
-    new = {**old, **{EXERCISES[one].key: settings_file.setting(one, stage) for one, stage in wanted.items()}}
+    new = {**old, **{EXERCISES[one].key: stage for one, stage in wanted.items()}}
     meant = parsed(name, file, text, new)
     return Change(
         meant,

@@ -22,6 +22,8 @@ GAP: Final = 2
 """Columns of the terminal between two columns of a table."""
 
 
+_FILLER: Final = "\0"
+
 BETWEEN: Final = " · "
 """Between two cells in a paragraph."""
 
@@ -89,14 +91,25 @@ def wrapped(text: str, width: int, indent: str = "", further: str | None = None)
 
     `indent` begins the first line, `further` the others; None: as many spaces.
     """
-    return textwrap.wrap(
-        text,
+    lines = textwrap.wrap(
+        _filled(text),
         max(width, 1),
-        initial_indent=indent,
-        subsequent_indent=" " * len(indent) if further is None else further,
+        initial_indent=_filled(indent),
+        subsequent_indent=" " * cell_len(indent) if further is None else _filled(further),
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return [each.replace(_FILLER, "") for each in lines]
+
+
+def padded(text: str, width: int) -> str:
+    """A text with spaces after it, so that it fills so many columns."""
+    return text + " " * (width - cell_len(text))
+
+
+def _filled(text: str) -> str:
+    """A text with as many characters as it has columns: Korean characters have two, and textwrap counts characters."""
+    return "".join(each + _FILLER * (cell_len(each) - 1) for each in text)
 
 
 def _widths(rows: Sequence[Sequence[Text]], available: int) -> list[int] | None:

@@ -6,13 +6,14 @@ learns of it is in `stacks.pending_operations`. What was begun in the cluster is
 off.
 """
 
+import operator
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, Protocol
 
-from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
-
+from clients.polling import poll_until
 from operations import cleanup
 from operations.cleanup import Client
 from operations.cleanup.registry import FIRST
@@ -137,14 +138,13 @@ class _Recovery:
             cluster = self.cluster(each.resource, deployment)
             if cluster is None:
                 continue
-            waiting = Retrying(
-                retry=retry_if_result(bool),
-                stop=stop_after_delay(OBJECT_GOES_WITHIN),
-                wait=wait_exponential(multiplier=0.5, max=2),
-                before_sleep=lambda _, about=each.about: self.shown.waiting(f"{about} is being deleted"),
-                retry_error_callback=lambda _: None,
+            poll_until(
+                operator.not_,
+                partial(cluster.is_going, each.inputs),
+                within=OBJECT_GOES_WITHIN,
+                longest=2,
+                waiting=partial(self.shown.waiting, f"{each.about} is being deleted"),
             )
-            waiting(cluster.is_going, each.inputs)
 
     def run(self, kept: Json, *, builds: bool) -> None:
         if pending_operations.operations(kept["deployment"]):
@@ -295,18 +295,14 @@ def _at_rest(client: Client, doubtful: list[dict[str, Any]], shown: Progress) ->
         if state is None:
             continue
         about = f"{_short(each['urn'])} ({each['id']})"
-        waiting = Retrying(
-            retry=retry_if_result(lambda told: told in _AT_WORK),
-            stop=stop_after_delay(RESTS_WITHIN),
-            wait=wait_exponential(multiplier=0.5, max=15),
-            before_sleep=lambda _, about=about: shown.waiting(f"AWS is still at work on {about}"),
+        told = poll_until(
+            lambda told: told not in _AT_WORK,
+            partial(_state_of, client, state, each["id"], about),
+            within=RESTS_WITHIN,
+            waiting=partial(shown.waiting, f"AWS is still at work on {about}"),
         )
-        try:
-            told = waiting(_state_of, client, state, each["id"], about)
-        except RetryError as error:
-            raise Failure(
-                f"AWS is still at work on {about}. Wait until it has finished, then run this again."
-            ) from error
+        if told in _AT_WORK:
+            raise Failure(f"AWS is still at work on {about}. Wait until it has finished, then run this again.")
         if told in _BROKEN:
             broken.add(each["urn"])
     return broken

@@ -1,7 +1,7 @@
-"""What was done by hand on AWS to an exercise's own roles and user, and what no update takes back: it was added beside.
+"""What was done by hand on AWS to an exercise's own roles, user and nodes, and what no update takes back.
 
 Of what the engine made it reads everything anew. Of a policy that somebody attached to its role it knows nothing, and
-the role can neither be what it was nor be deleted.
+the role can neither be what it was nor be deleted. Nor does it know the instances of a node group, which EKS makes.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _POLICIES: Final = {
 }
 """Type of a principal → IAM's word in its calls, its parameter, and the types of what the engine attaches."""
 
+_TEMPLATE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
 _ASSOCIATION: Final = "aws:eks/accessPolicyAssociation:AccessPolicyAssociation"
 
 
@@ -43,6 +44,7 @@ def on_aws(client: Client, held: Held, cluster: str) -> Iterator[Trace]:
     arns = {str(arn) for each in principals if (arn := (each.get("outputs") or {}).get("arn"))}
     yield from _entries(client, held, cluster, arns)
     yield from _associations(client, held, cluster)
+    yield from _metadata_options(client, held, cluster)
 
 
 def _policies(client: Client, held: Held, principal: Json) -> Iterator[Trace]:
@@ -92,21 +94,48 @@ def _entries(client: Client, held: Held, cluster: str, arns: set[str]) -> Iterat
 
 
 def _associations(client: Client, held: Held, cluster: str) -> Iterator[Trace]:
-    """Pod Identity associations of the exercise's service accounts that the engine did not make."""
+    """Pod Identity associations that the engine did not make: of the exercise's service accounts, and of those with
+    which it has one itself."""
     eks = client("eks")
     recorded = {each["id"] for each in _of_type(held, pending_operations.POD_IDENTITY)}
-    accounts = [each["metadata"] for each in held.objects if each["kind"] == "ServiceAccount"]
-    for meta in accounts:
-        of = {"clusterName": cluster, "namespace": meta.get("namespace"), "serviceAccount": meta["name"]}
+    made = (each["metadata"] for each in held.objects if each["kind"] == "ServiceAccount")
+    accounts = [(str(meta.get("namespace")), str(meta["name"])) for meta in made]
+    own = (each.get("inputs") or {} for each in held.on_aws if each["type"] == pending_operations.POD_IDENTITY)
+    accounts += [(str(inputs.get("namespace")), str(inputs.get("serviceAccount"))) for inputs in own]
+    for namespace, account in dict.fromkeys(accounts):
+        of = {"clusterName": cluster, "namespace": namespace, "serviceAccount": account}
         found: list[Any] = _asked(
             lambda of=of: list(pages(eks, "list_pod_identity_associations", "associations", **of))
         )
         for each in found:
             number = each["associationId"]
             if number not in recorded:
-                about = f"Pod Identity association {number} of {meta.get('namespace')}/{meta['name']}"
+                about = f"Pod Identity association {number} of {namespace}/{account}"
                 delete = eks.delete_pod_identity_association
                 yield _trace(about, delete, clusterName=cluster, associationId=number)
+
+
+def _metadata_options(client: Client, held: Held, cluster: str) -> Iterator[Trace]:
+    """Nodes of the exercise's own node groups whose metadata service is not as the launch template has it."""
+    ec2 = client("ec2")
+    templates = {each["id"]: each["inputs"] for each in held.mine if each["type"] == _TEMPLATE}
+    for group in (each["inputs"] for each in held.mine if each["type"] == pending_operations.NODE_GROUP):
+        template = templates.get((group.get("launchTemplate") or {}).get("id")) or {}
+        wanted = {f"{key[0].upper()}{key[1:]}": value for key, value in (template.get("metadataOptions") or {}).items()}
+        filters = [
+            {"Name": "tag:eks:cluster-name", "Values": [cluster]},
+            {"Name": "tag:eks:nodegroup-name", "Values": [group.get("nodeGroupName")]},
+            {"Name": "instance-state-name", "Values": ["running"]},
+        ]
+        found: list[Any] = _asked(
+            lambda filters=filters: list(pages(ec2, "describe_instances", "Reservations", Filters=filters))
+        )
+        for instance in (each for reservation in found for each in reservation["Instances"]):
+            options: Mapping[str, Any] = instance.get("MetadataOptions") or {}
+            if any(options.get(key) != value for key, value in wanted.items()):
+                number = instance["InstanceId"]
+                change = ec2.modify_instance_metadata_options
+                yield _trace(f"metadata options of instance {number}", change, InstanceId=number, **wanted)
 
 
 def _of_type(held: Held, kind: str) -> Iterator[Json]:
@@ -125,11 +154,11 @@ def _asked(question: Callable[[], Any]) -> Any:
         raise CannotAsk(f"AWS cannot be asked what was done by hand: {reason(error)}.") from error
 
 
-def _trace(about: str, undo: Callable[..., object], **arguments: str) -> Trace:
+def _trace(about: str, undo: Callable[..., object], **arguments: Any) -> Trace:
     return Trace(about, lambda: _taken_back(about, undo, arguments))
 
 
-def _taken_back(about: str, undo: Callable[..., object], arguments: Mapping[str, str]) -> None:
+def _taken_back(about: str, undo: Callable[..., object], arguments: Mapping[str, Any]) -> None:
     try:
         if_there(lambda: undo(**arguments))
     except (BotoCoreError, ClientError) as error:

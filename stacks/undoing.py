@@ -91,10 +91,11 @@ def looked_at(stack: Stack, exercise: str, shown: Progress, begun: datetime | No
         found = [*traces.in_cluster(objects, held, exercise, since)]
     with backend.of(stack).opened() as lab:
         found += traces_on_aws.on_aws(lab.client, held, stack.config.cluster_name)
-        yield Undoing(stack, objects, held, found, tuple(_changed(objects, held)))
+        yield Undoing(stack, objects, held, found, tuple(changed(objects, held)))
 
 
-def _changed(objects: Objects, held: Held) -> Iterator[str]:
+def changed(objects: Objects, held: Held) -> Iterator[str]:
+    """The exercise's own objects that are not as the lab made them, or gone. Raises CannotAsk."""
     for manifest in held.objects:
         meta = manifest["metadata"]
         about = f"{manifest['kind']} {'/'.join(filter(None, (meta.get('namespace'), meta['name'])))}"
@@ -112,4 +113,14 @@ def _differs(objects: Objects, manifest: Json, found: Json) -> bool:
     if manifest["kind"] == "Pod" or ENCIPHERED in json.dumps(manifest):
         return False
     wanted = known(manifest)
-    return any(differences(wanted, found, objects.would_be(wanted)))
+    would_be = objects.would_be(wanted)
+    # What somebody added has its manager, by which it is known; the rest was added by machines, or by the lab's hooks.
+    asked = _fields_of(would_be, found) if would_be else found
+    return any(differences(wanted, {**asked, "metadata": found["metadata"]}, would_be))
+
+
+def _fields_of(wanted: object, there: Any) -> Any:
+    """Of what is there, the fields that something else has too."""
+    if not isinstance(wanted, dict) or not isinstance(there, dict):
+        return there
+    return {key: _fields_of(wanted[key], there[key]) for key in wanted if key in there}

@@ -1,6 +1,7 @@
 """What holds for every test."""
 
 import functools
+import os
 import signal
 
 import botocore.session
@@ -14,6 +15,9 @@ collector.off()
 
 # Tests make AWS sessions by the hundred, and each would read the same files of botocore's, which do not change.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+
+# What tests read is English, whatever the language of who runs them.
+os.environ["LAB_LANG"] = "en"
 
 # Speed is measured in the benchmark: no property test fails for being slow.
 settings.register_profile("lab", deadline=None)

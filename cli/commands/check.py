@@ -1,36 +1,26 @@
 """`lab check`: ask the API server and AWS, as the subjects of the exercises, and tell whether all came out right.
 
-Asking is `exercises`' business; here is what goes around it: which rows, testuser's key, the walk through all
-stages, and what a person or a script is shown.
+Asking is `stacks.checking`'s business; here is which exercises, the walk through all stages, and what a person or a
+script is shown.
 """
 
 import json
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
-from pathlib import Path
-from threading import Lock
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 
+from cli import language
 from cli.views import check as check_tables
 from cli.views import check_scores
-from exercises import by_hand
-from exercises.catalogue import EXERCISES, OFF, named, standing, walk
-from exercises.judge import judge
+from exercises.catalogue import EXERCISES, named, walk
 from exercises.registry import ROWS
 from exercises.report import EXIT_CODES, Report, summaries
+from exercises.texts import Language
 from grading.check import ExerciseName
-from grading.grade import Answer, Verdict, ask_all, belongs
-from grading.outcomes import Unanswered
-from grading.session import NoOperator, opened, reached
-from grading.tokens import Key
-from operations.diagnosis import Finding, explain, is_gate
-from operations.testuser import access_key
-from stacks import backend, cluster_facts, staging, status, tables, unfinished
-from stacks import progress as learners
+from grading.grade import Answer, Verdict
+from operations.diagnosis import Finding
+from stacks import backend, checking, cluster_facts, staging, status, tables, unfinished
 from stacks.console import Progress, duration, err, out, progress
 from stacks.errors import BadInput, CannotAsk, Failure
 from stacks.outputs import outputs_of
@@ -50,12 +40,13 @@ def check(
     every_stage: Annotated[
         bool, typer.Option("--every-stage", help="Move the exercises through all their stages by real updates.")
     ] = False,
+    lang: language.LanguageOption = "",
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Every row in full, with what it shows.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every row and a summary as JSON.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="AWS: do not ask before --every-stage.")] = False,
 ) -> None:
     """Ask as the exercises' subjects and tell whether all came out right."""
-    names = _names(exercises or [])
+    names, spoken = _names(exercises or []), language.chosen(lang)
     chosen = load(stack)
     with progress() as shown:
         with outputs_of(chosen) as (outputs, _):
@@ -65,14 +56,14 @@ def check(
             report = _every_stage(chosen, names, shown, yes=yes, quiet=as_json)
             behind = unfinished.Unfinished()
         else:
-            report = _standing(chosen, names, shown, looks=True)
+            report = checking.ask(chosen, names, shown, looks=True)
         elapsed = shown.elapsed
     if as_json:
         told = {"verdict": nodes.verdict.value, "wrong": nodes.wrong}
         out.print_json(
             json.dumps(
                 {
-                    **report.as_json(),
+                    **report.as_json(spoken),
                     "nodes": told,
                     "unfinished": behind.line(chosen.option),
                     "seconds": round(elapsed, 1),
@@ -80,7 +71,7 @@ def check(
             )
         )
     else:
-        _show(report, chosen, behind, every_stage=every_stage, verbose=verbose)
+        _show(report, chosen, behind, spoken, every_stage=every_stage, verbose=verbose)
         if nodes.wrong:
             out.print(nodes.wrong, markup=False, soft_wrap=True)
         err.print(f"Asked {len(report.answers)} rows in {duration(elapsed)}.")
@@ -125,96 +116,10 @@ def _exit_code(report: Report, *, named: bool) -> int:
     return EXIT_CODES[verdict]
 
 
-def _standing(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, *, looks: bool = False) -> Report:
-    """Every row of the stages at which the exercises stand: by the stack or, if it `looks`, by what is made by hand."""
-    with outputs_of(chosen) as (told, directory), ExitStack() as stack:
-        found = _found(told) if looks else by_hand.Standing(standing(told), frozenset(), told)
-        outputs, stages = found.outputs, found.stages
-        asks_testuser = "identity-mapping" in names and stages["identity-mapping"] != OFF
-        key: Key | Unanswered = Unanswered("testuser is not asked.")
-        if asks_testuser:
-            key = stack.enter_context(_key(str(outputs.get("testuserArn") or ""), chosen, directory, shown))
-        try:
-            lab = stack.enter_context(
-                opened(
-                    outputs,
-                    patience=backend.of(chosen).patience,
-                    boundary=outputs["exercises"]["testuserBoundary"],
-                    testuser=key,
-                    stages=stages,
-                )
-            )
-        except NoOperator as error:
-            raise CannotAsk(str(error)) from error
-        playing = _in_play(chosen, told) & set(names) if looks else frozenset[ExerciseName]()
-        mine = [row for row in ROWS if row.exercise in names]
-        rows = [row for row in mine if (row.goal if row.exercise in playing else belongs(row, lab))]
-        answers = ask_all(rows, lab, _Teller(len(rows), shown))
-        elsewhere = tuple(row for row in mine if row.exercise not in playing and not belongs(row, lab))
-        by_hand_here = tuple(name for name in names if name in found.by_hand and name not in playing)
-        scores = tuple(judge(name, answers) for name in names if name in playing)
-        # Who plays is not told what to repair, but what to mend that no exercise owns.
-        explained = [each for each in answers if each.row.exercise not in playing or is_gate(each.row)]
-        causes = explain(explained, lab, chosen.option, by_hand_here)
-        for score in scores:
-            learners.attempted(chosen, score.exercise, score, datetime.now(UTC))
-        return Report(answers, elsewhere, {name: stages[name] for name in names}, causes, by_hand_here, scores)
-
-
-def _in_play(chosen: Stack, outputs: Mapping[str, Any]) -> frozenset[ExerciseName]:
-    """The exercises that somebody plays: begun, and standing where play begins."""
-    records, stages = learners.read(chosen), standing(outputs)
-    return frozenset(
-        name
-        for name, record in records.items()
-        if record.is_open and name in EXERCISES and (play := EXERCISES[name].play) and stages[name] == play.start
-    )
-
-
-def _found(outputs: Mapping[str, Any]) -> by_hand.Standing:
-    try:
-        with reached(outputs) as operator:
-            return by_hand.look(outputs, operator.api, operator.aws)
-    except NoOperator as error:
-        raise CannotAsk(str(error)) from error
-
-
-@contextmanager
-def _key(arn: str, chosen: Stack, directory: Path, shown: Progress) -> Generator[Key | Unanswered]:
-    """testuser's key for the length of a block; where none can be made, why."""
-    try:
-        with ExitStack() as stack:
-            try:
-                made: Key | Unanswered = stack.enter_context(
-                    access_key.key_of(arn, chosen.config.region, directory, shown.phase)
-                )
-            except (BotoCoreError, ClientError, access_key.NoKey) as error:
-                made = Unanswered(f"testuser has no key: {error}")
-            yield made
-    except access_key.NotDeleted as error:
-        raise Failure(str(error)) from error
-
-
-class _Teller:
-    """Tells how far the asking is; called from several threads."""
-
-    def __init__(self, total: int, shown: Progress) -> None:
-        self._total, self._shown = total, shown
-        self._done, self._wrong = 0, 0
-        self._lock = Lock()
-
-    def __call__(self, answer: Answer) -> None:
-        with self._lock:
-            self._done += 1
-            self._wrong += answer.verdict is not Verdict.PASSED
-            wrong = f", {self._wrong} not passed" if self._wrong else ""
-            self._shown.waiting(f"asked {self._done} of {self._total} rows{wrong}; last {answer.row.name}", "asking")
-
-
 def _every_stage(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, *, yes: bool, quiet: bool) -> Report:
     """Every row of every stage: the lab is moved by real updates, and back to its own settings at the end."""
     with outputs_of(chosen) as (outputs, _):  # It must be up, or there is nothing to move.
-        playing = _in_play(chosen, outputs) & set(names)
+        playing = checking.in_play(chosen, outputs) & set(names)
     if playing:
         told = ", ".join(sorted(playing))
         tables.prose(f"In play, and left as it is: {told}. Without --every-stage it is judged by its goals.", to=err)
@@ -230,7 +135,7 @@ def _every_stage(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, 
             moves = ", ".join(f"{name} {to}" for name, to in step.items())
             shown.phase(f"update {number} of {len(steps)}: {moves}")
             staging.apply(chosen, step, shown)
-            found = _standing(chosen, tuple(step), shown)
+            found = checking.ask(chosen, tuple(step), shown)
             if found.stages != step:
                 raise Failure(
                     f"The update was to bring {moves}, and the stack tells otherwise. Run ./lab up and again."
@@ -267,17 +172,19 @@ def _tell(answers: Iterable[Answer]) -> None:
         out.print(one.line, markup=False)
 
 
-def _show(report: Report, chosen: Stack, behind: unfinished.Unfinished, *, every_stage: bool, verbose: bool) -> None:
-    check_tables.not_passed(report, verbose=verbose)
-    check_scores.show(report, chosen.option, verbose=verbose)
+def _show(
+    report: Report, chosen: Stack, behind: unfinished.Unfinished, spoken: Language, *, every_stage: bool, verbose: bool
+) -> None:
+    check_tables.not_passed(report, spoken, verbose=verbose)
+    check_scores.show(report, chosen.option, spoken, verbose=verbose)
     if not every_stage:
-        check_tables.passed(report, verbose=verbose)
+        check_tables.passed(report, spoken, verbose=verbose)
         check_tables.not_standing(report, chosen.option, behind.wanted)
         _tell_by_hand(report, chosen)
         if told := behind.line(chosen.option):
             tables.prose(told)
     elif verbose:
-        check_tables.passed(report, verbose=True)
+        check_tables.passed(report, spoken, verbose=True)
     _tell_other_boundary(report, chosen)
 
 

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from cli import moving
+from cli import language, moving
 from cli.views import playing
 from exercises.progress import HINTS
+from exercises.texts import shared
 from stacks import progress
 from stacks.console import err, out
 from stacks.errors import BadInput
@@ -22,15 +23,17 @@ def register(app: typer.Typer) -> None:
 def hint(
     exercise: moving.ExerciseArgument,
     stack: StackOption = REHEARSAL,
+    lang: language.LanguageOption = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the hints as JSON.")] = False,
 ) -> None:
     """The next of three hints for an exercise in play; after the last, all of them."""
     asked, _ = moving.played(exercise)
+    spoken = language.chosen(lang)
     chosen = load(stack)
     name, option = asked.name, chosen.option
     if not progress.of(chosen, name).is_open:
         raise BadInput(f"{name} is not in play. Begin it with ./lab play {name}{option}.")
-    hints = playing.words(asked).hints
+    hints = playing.words(asked, spoken).hints
     before = progress.hinted(chosen, name).hints
     taken = min(before + 1, HINTS)
     told = range(taken) if before == HINTS else range(before, taken)
@@ -38,7 +41,8 @@ def hint(
         listed = [{"number": number + 1, "hint": hints[number]} for number in told]
         out.print_json(json.dumps({"exercise": name, "taken": taken, "of": HINTS, "hints": listed}))
         return
+    frame = shared(spoken).frame
     for number in told:
-        playing.text(f"Hint {number + 1} of {HINTS}: {hints[number]}")
+        playing.text(frame.hint.format(number=number + 1, all=HINTS, text=hints[number]))
     if taken == HINTS:
-        err.print(f"That was the last. ./lab solution {name}{option} tells and applies the lab's own.", markup=False)
+        err.print(frame.last_hint.format(solution=f"./lab solution {name}{option}"), markup=False)

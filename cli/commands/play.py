@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from cli import moving
+from cli import language, moving
 from cli.views import playing
 from exercises.catalogue import Exercise
 from exercises.progress import Record
+from exercises.texts import Language, shared, texts
 from stacks import backend, progress
 from stacks.console import duration, err, out
 from stacks.console import progress as shown_progress
@@ -26,6 +27,7 @@ def register(app: typer.Typer) -> None:
 def play(
     exercise: moving.ExerciseArgument,
     stack: StackOption = REHEARSAL,
+    lang: language.LanguageOption = "",
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask before AWS is changed or what was done by hand taken back.")
     ] = False,
@@ -33,16 +35,17 @@ def play(
 ) -> None:
     """Bring an exercise to its insecure stage, tell its story, and start the clock."""
     asked, between = moving.played(exercise)
+    spoken = language.chosen(lang)
+    frame = shared(spoken).frame
     chosen = load(stack)
     before = progress.of(chosen, asked.name)
     if before.is_open and before.since and moving.stage_of(chosen, asked.name) == between.start:
-        _tell(chosen, asked, before, as_json=as_json)
+        _tell(chosen, asked, before, spoken, as_json=as_json)
         if not as_json:
-            told = f"{asked.name} is in play already, for {duration(before.spent(datetime.now(UTC)))}"
-            err.print(
-                f"{told}; ./lab reset {asked.name}{chosen.option} brings it back to where it began.", markup=False
-            )
+            spent, reset = duration(before.spent(datetime.now(UTC))), f"./lab reset {asked.name}{chosen.option}"
+            err.print(frame.in_play_already.format(name=asked.name, time=spent, reset=reset), markup=False)
         return
+    moving.insist_on_version(chosen, asked, between)
     if backend.of(chosen).costs:
         moving.insist_on_yes(as_json=as_json, yes=yes)
     with shown_progress() as shown:
@@ -51,27 +54,28 @@ def play(
             asked.name,
             between.start,
             shown,
-            question=f"Bring {asked.name} to {between.start}?",
+            question=frame.ask_play.format(name=asked.name, stage=between.start),
             yes=yes,
             asks_always=False,
         )
     progress.begun(chosen, asked.name, datetime.now(UTC))
-    _tell(chosen, asked, progress.of(chosen, asked.name), as_json=as_json)
+    _tell(chosen, asked, progress.of(chosen, asked.name), spoken, as_json=as_json)
 
 
-def _tell(chosen: Stack, asked: Exercise, record: Record, *, as_json: bool) -> None:
+def _tell(chosen: Stack, asked: Exercise, record: Record, spoken: Language, *, as_json: bool) -> None:
     if not as_json:
-        playing.story(asked, chosen.option)
+        playing.story(asked, chosen.option, spoken)
         return
-    told = playing.words(asked)
+    told = playing.words(asked, spoken)
     out.print_json(
         json.dumps(
             {
                 **playing.as_json(asked.name, record, datetime.now(UTC)),
                 "stack": chosen.name,
                 "stage": asked.play and asked.play.start,
-                "title": asked.title,
+                "title": texts(asked.name, spoken).title,
                 "story": told.story,
+                "parts": dict(told.parts),
                 "goals": dict(told.goals),
                 "real": told.real,
             }

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cli import language
 from cli.views import playing
 from exercises.progress import Record
 from stacks import progress as kept
@@ -20,13 +21,14 @@ def register(app: typer.Typer) -> None:
 
 def progress(
     stack: StackOption = REHEARSAL,
+    lang: language.LanguageOption = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """How far you have come with each exercise; also of a lab that is down."""
-    chosen = load(stack)
+    chosen, spoken = load(stack), language.chosen(lang)
     now, records, exercises = datetime.now(UTC), kept.read(chosen), playing.playable()
     if not as_json:
-        playing.table(exercises, records, now)
+        playing.table(exercises, records, now, spoken)
         return
     rows = [
         {

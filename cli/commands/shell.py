@@ -30,15 +30,23 @@ def register(app: typer.Typer) -> None:
 def shell(
     stack: StackOption = REHEARSAL,
     command: Annotated[list[str] | None, typer.Argument(metavar="[-- COMMAND...]", help="Run this instead.")] = None,
+    own_home: Annotated[
+        bool,
+        typer.Option(
+            "--own-home", help="Give it a home directory of its own, as on another machine; it goes with the shell."
+        ),
+    ] = False,
 ) -> None:
     """Open a shell with kubectl, aws and the note's variables set up, or run COMMAND in it."""
     before = dict(os.environ)
     chosen = load(stack)
     with outputs_of(chosen) as (outputs, _), shell_directory.opened() as own:
         who = Who(*backend.of(chosen).operator(outputs))
+        if own_home:
+            own.make_home()
         line, environment = command, shell_environment.of(chosen, outputs, own.path, who).around(before)
         if by_hand := shell_sessions.asked_for(command):
-            shell_sessions.greet(by_hand, chosen, outputs, who)
+            shell_sessions.greet(by_hand, chosen, outputs, who, own_home=own_home)
             line, environment = shell_sessions.started(by_hand, environment)
         ended = child_process.run(line or [], environment, holds=[own.held])
     sys.exit(ended)

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from cli import moving
+from cli import language, moving
 from cli.views import playing
+from exercises.texts import shared
 from stacks import progress
 from stacks.console import err, out
 from stacks.console import progress as shown_progress
@@ -22,15 +23,17 @@ def register(app: typer.Typer) -> None:
 def solution(
     exercise: moving.ExerciseArgument,
     stack: StackOption = REHEARSAL,
+    lang: language.LanguageOption = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before it is applied.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Tell the lab's own answer to an exercise and why, and apply it; that is no pass of yours."""
     asked, between = moving.played(exercise)
+    spoken = language.chosen(lang)
     chosen = load(stack)
     moving.insist_on_yes(as_json=as_json, yes=yes)
     name, stage, option = asked.name, between.solved, chosen.option
-    told = playing.words(asked)
+    told, frame = playing.words(asked, spoken), shared(spoken).frame
     if not as_json:
         playing.text(told.why)
     with shown_progress() as shown:
@@ -39,7 +42,7 @@ def solution(
             asked.name,
             stage,
             shown,
-            question=f"Bring {name} to {stage}, the lab's own answer? It then counts as solved by the lab.",
+            question=frame.ask_solution.format(name=name, stage=stage),
             yes=yes,
             asks_always=True,
         )
@@ -48,9 +51,7 @@ def solution(
         record = playing.as_json(name, progress.of(chosen, name), datetime.now(UTC))
         out.print_json(json.dumps({**record, "stage": stage, "why": told.why, "taken_back": taken_back}))
         return
+    check, play = f"./lab check {name}{option} -v", f"./lab play {name}{option}"
     err.print(
-        f"{name} stands at {stage}. ./lab check {name}{option} -v shows what is asked; "
-        f"./lab play {name}{option} begins again.",
-        markup=False,
-        soft_wrap=True,
+        frame.solution_stands.format(name=name, stage=stage, check=check, play=play), markup=False, soft_wrap=True
     )

@@ -9,12 +9,14 @@ from rich.text import Text
 
 from exercises.catalogue import EXERCISES, OFF
 from exercises.report import Report, summaries
+from exercises.texts import Language, shared
+from exercises.texts import why as reason
 from grading.check import ExerciseName
 from grading.grade import Answer, Verdict
 from grading.outcomes import ERROR, UNLIKE
 from operations.diagnosis import Finding
 from stacks.console import out
-from stacks.tables import line, prose, wrapped
+from stacks.tables import line, padded, prose, wrapped
 
 STYLE: Final = {Verdict.PASSED: "green", Verdict.FAILED: "bold red", Verdict.NOT_ASKED: "yellow"}
 MARKS: Final = {Verdict.PASSED: "✓", Verdict.FAILED: "✗", Verdict.NOT_ASKED: "?"}
@@ -24,28 +26,29 @@ _SHARE: Final = 0.4
 FIRST: Final = next(iter(EXERCISES))
 
 
-def not_passed(report: Report, *, verbose: bool) -> None:
+def not_passed(report: Report, language: Language = "en", *, verbose: bool) -> None:
     """What failed, by its causes, and what could not be asked, by its reason: each with what to do."""
     failed = [each for each in report.by_stage if each.verdict is Verdict.FAILED]
     for causes in dict.fromkeys(report.causes.get(each.row.name, ()) for each in failed):
         for cause in causes:
             tell_cause(cause)
-        rows([each for each in failed if report.causes.get(each.row.name, ()) == causes], verbose=verbose, why=True)
+        alike = [each for each in failed if report.causes.get(each.row.name, ()) == causes]
+        rows(alike, language, verbose=verbose, why=True)
         line("")
     silent = [each for each in report.by_stage if each.verdict is Verdict.NOT_ASKED]
-    for reason in dict.fromkeys(each.observed for each in silent):
-        prose(f"Could not be asked: {reason}", style="bold")
-        rows([each for each in silent if each.observed == reason], verbose=verbose)
+    for said in dict.fromkeys(each.observed for each in silent):
+        prose(f"Could not be asked: {said}", style="bold")
+        rows([each for each in silent if each.observed == said], language, verbose=verbose)
         line("")
 
 
-def passed(report: Report, *, verbose: bool) -> None:
+def passed(report: Report, language: Language = "en", *, verbose: bool) -> None:
     """Each stage that was asked: its counts, and a line for each row that passed."""
     for _, group in groupby(report.by_stage, lambda each: (each.row.exercise, each.row.stage)):
         answers = list(group)
         for one in summaries(answers):
             line(Text(one.line, STYLE[_worst(answers)]))
-        rows([each for each in answers if each.verdict is Verdict.PASSED], verbose=verbose)
+        rows([each for each in answers if each.verdict is Verdict.PASSED], language, verbose=verbose)
 
 
 def not_standing(report: Report, option: str, unfinished: Mapping[ExerciseName, str] | None = None) -> None:
@@ -79,7 +82,7 @@ def _worst(answers: Sequence[Answer]) -> Verdict:
     return next(one for one in (Verdict.FAILED, Verdict.NOT_ASKED, Verdict.PASSED) if one in found)
 
 
-def rows(answers: Sequence[Answer], *, verbose: bool, why: bool = False) -> None:
+def rows(answers: Sequence[Answer], language: Language, *, verbose: bool, why: bool = False) -> None:
     """A line a row: mark, who, what, answer. With `why` what it has to be and what it shows, with `verbose` all."""
     if not answers:
         return
@@ -95,18 +98,19 @@ def rows(answers: Sequence[Answer], *, verbose: bool, why: bool = False) -> None
         told.append(_cut(each.brief, room - max(what, len(asked))), style)
         line(told)
         if verbose or why:
-            _more(each, verbose=verbose)
+            _more(each, language, verbose=verbose)
 
 
-def _more(answer: Answer, *, verbose: bool) -> None:
+def _more(answer: Answer, language: Language, *, verbose: bool) -> None:
     wrong = f" ({answer.wrong})" if answer.wrong else ""
-    told = {"expected": answer.expected or answer.row.expected.text}
+    heads = shared(language).frame.heads
+    told = {heads.expected: answer.expected or answer.row.expected.text}
     if verbose:
-        told = {"row": answer.row.name, "typed": answer.row.command, **told}
+        told = {heads.row: answer.row.name, heads.typed: answer.row.command, **told}
     if verbose or answer.brief in (ERROR, UNLIKE):
-        told["answered"] = f"{answer.observed}{wrong}"
-    for head, text in {**told, "why": answer.row.why}.items():
-        for each in wrapped(text, out.width, f"    {head + ':':10}"):
+        told[heads.answered] = f"{answer.observed}{wrong}"
+    for head, text in {**told, heads.why: reason(answer.row, language)}.items():
+        for each in wrapped(text, out.width, f"    {padded(head + ':', 10)}"):
             line(each)
 
 

@@ -5,20 +5,22 @@ from datetime import datetime
 from itertools import zip_longest
 from typing import Any, Final
 
+from rich.cells import cell_len
+
 from exercises.catalogue import EXERCISES, Exercise
 from exercises.progress import HINTS, Record
-from exercises.texts import PlayTexts
+from exercises.texts import Frame, Language, PlayTexts, shared, texts
 from stacks import tables
 from stacks.console import out
 
 NEVER = "-"
 FILE_WIDTH: Final = 114
-"""Columns that a text file's lines fill, beside their indentation."""
+"""Columns of a terminal that a text file's lines fill, beside their indentation."""
 
 
-def words(exercise: Exercise) -> PlayTexts:
+def words(exercise: Exercise, language: Language) -> PlayTexts:
     """The texts of an exercise that can be played."""
-    found = exercise.words.play
+    found = texts(exercise.name, language).play
     if found is None:
         raise ValueError(f"{exercise.name} has no texts for play")
     return found
@@ -30,29 +32,38 @@ def numbers(exercise: Exercise) -> str:
     return ", ".join(f"{number} ({year})" for number, year in told if number)
 
 
-def story(exercise: Exercise, option: str) -> None:
+def story(exercise: Exercise, option: str, language: Language) -> None:
     """What stands, what is to be reached, and how to begin; `option` names the stack to a command."""
-    told = words(exercise)
+    told, frame = words(exercise, language), shared(language).frame
     owasp = numbers(exercise)
-    tables.prose(exercise.title + (f". OWASP Kubernetes Top Ten: {owasp}" if owasp else ""))
+    tables.prose(texts(exercise.name, language).title + (f". OWASP Kubernetes Top Ten: {owasp}" if owasp else ""))
     out.print()
     text(told.story)
     out.print()
-    tables.line("Goals:")
+    for name, task in told.parts.items():
+        tables.line(f"{name}:")
+        text(task)
+        out.print()
+    tables.line(frame.goals)
     for goal, wanted in told.goals.items():
-        tables.prose(f"  {goal}: {wanted}")
+        tables.prose(f"  {frame.names[goal]}: {wanted}")
     out.print()
     if told.real:
         text(told.real)
         out.print()
-    tables.show(("", ""), _commands(exercise.name, option))
+    tables.show(("", ""), commands(exercise.name, option, language, asks=bool(told.parts)))
 
 
-def _commands(name: str, option: str) -> Iterator[tuple[str, str]]:
-    yield f"./lab shell{option}", "kubectl and aws, to look and to repair; every right repair counts"
-    yield f"./lab check {name}{option}", "judges what stands, as often as you like"
-    yield f"./lab hint {name}{option}", f"the next of {HINTS} hints; then ./lab solution {name}{option}"
-    yield f"./lab reset {name}{option}", "back to where you began, whatever was done"
+def commands(name: str, option: str, language: Language = "en", *, asks: bool) -> Iterator[tuple[str, str]]:
+    """Command and what it does, for who plays an exercise; `option` names the stack to a command.
+
+    `asks`: the exercise wants answers, and no repair.
+    """
+    told = shared(language).frame.commands
+    yield f"./lab shell{option}", told.answers if asks else told.shell
+    yield f"./lab check {name}{option}", told.check
+    yield f"./lab hint {name}{option}", told.hint.format(all=HINTS, solution=f"./lab solution {name}{option}")
+    yield f"./lab reset {name}{option}", told.reset
 
 
 COMMANDS: Final = ("kubectl ", "aws ", "./lab ")
@@ -78,7 +89,7 @@ def paragraphs(told: str) -> Iterator[str]:
             continue
         running = f"{running} {line}".strip()
         # Where the next word had room, the file ends a paragraph.
-        fits = len(line) + 1 + len(following.partition(" ")[0]) <= FILE_WIDTH
+        fits = cell_len(line) + 1 + cell_len(following.partition(" ")[0]) <= FILE_WIDTH
         if fits and line.endswith((".", ":", "?")):
             yield running
             running = ""
@@ -100,22 +111,26 @@ def as_json(name: str, record: Record, now: datetime) -> dict[str, Any]:
     }
 
 
-def table(exercises: Sequence[Exercise], records: Mapping[str, Record], now: datetime) -> None:
+def table(
+    exercises: Sequence[Exercise], records: Mapping[str, Record], now: datetime, language: Language = "en"
+) -> None:
     """A line for each exercise that can be played."""
+    frame = shared(language).frame
+    heads = frame.columns
     tables.show(
-        ("exercise", "OWASP", "state", "points", "time", "hints", "tries"),
-        (_row(each, records.get(each.name, Record()), now) for each in exercises),
+        (heads.exercise, "OWASP", heads.state, heads.points, heads.time, heads.hints, heads.tries),
+        (_row(each, records.get(each.name, Record()), now, frame) for each in exercises),
         right=(3, 4, 5, 6),
     )
 
 
-def _row(exercise: Exercise, record: Record, now: datetime) -> tuple[str, ...]:
+def _row(exercise: Exercise, record: Record, now: datetime, frame: Frame) -> tuple[str, ...]:
     about = (exercise.name, exercise.owasp_2022 or NEVER)
     if record.begun is None:
         return (*about, NEVER, *[NEVER] * 4)
     minutes, seconds = divmod(round(record.spent(now)), 60)
     counts = (f"{record.hints}/{HINTS}", str(record.attempts))
-    return (*about, record.state, str(record.points), f"{minutes}:{seconds:02}", *counts)
+    return (*about, frame.states[record.state], str(record.points), f"{minutes}:{seconds:02}", *counts)
 
 
 def playable() -> list[Exercise]:

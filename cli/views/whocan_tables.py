@@ -21,10 +21,14 @@ def in_order(grants: Iterable[Grant]) -> list[Grant]:
 
     def place(grant: Grant) -> tuple[int, bool, Subject]:
         subject = grant.subject
-        own = subject.name.startswith(_OWN) or subject.namespace == _SYSTEM
-        return 2 if is_controller(grant) else int(own), grant.binding is not None, subject
+        return 2 if is_controller(grant) else int(is_systems(subject)), grant.binding is not None, subject
 
     return sorted(grants, key=place)
+
+
+def is_systems(subject: Subject) -> bool:
+    """Whether Kubernetes or EKS has it for itself, by its name or by where it is."""
+    return subject.name.startswith(_OWN) or subject.namespace == _SYSTEM
 
 
 def is_controller(grant: Grant) -> bool:

@@ -168,7 +168,7 @@ class LedThrough(OwnQuestion):
         if isinstance(outcome, Unanswered) and (found := _NO_ANSWER.match(outcome.reason)):
             return Done(found["why"], f"let through: {found['why']}")
         if isinstance(outcome, HttpRefused) and outcome.status in self.off:
-            return Done(outcome.message, f"let through: {outcome.shown}")
+            return Done(outcome.message, f"let through: {outcome.shown}", outcome.headers)
         return outcome
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from exercises.catalogue import EXERCISES
+from exercises.pod_identity.trust import AsksWhosePod, TakesNoRole
 from exercises.shared.aws_checks import (
     NAMESPACE,
     NODE_SESSION,
@@ -14,8 +17,10 @@ from exercises.shared.aws_checks import (
     listing_row,
     service_account_user,
 )
+from exercises.shared.gates import gates
+from exercises.shared.stage_rows import StageRows
 from grading.check import Row
-from grading.expectations import Between, Expectation, Holds, Says
+from grading.expectations import Allowed, Between, Expectation, Holds, Says
 from grading.probes import Associations, Question, ReadObject, RoleTrust, ShortPod
 from grading.roles import PodsRole
 
@@ -24,6 +29,8 @@ ACCOUNT = "pod-identity-sa"
 POD = "eks-iam-test4"
 VOLUME = "eks-pod-identity-token"
 MOUNTED_AT = "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount"
+STRANGER = ("kube-public", "default")
+"""Namespace and name of the service account that stage wide gives the role to as well."""
 
 
 def rows() -> Iterator[Row]:
@@ -41,6 +48,28 @@ def rows() -> Iterator[Row]:
         Says(NODE_SESSION),
         "A pod of another service account is the node to AWS: no association names it.",
     )
+    yield from _played()
+    yield from gates(StageRows(EXERCISES["pod-identity"]))
+
+
+def _played() -> Iterator[Row]:
+    """The role as it is too wide, and what judges whoever repairs it."""
+    who = "/".join(STRANGER)
+    stranger = ShortPod("check-stranger", *STRANGER, POD, ("s3api", "list-buckets", "--query", "Buckets[].Name"))
+    wide = "An association hands it the role, and the trust policy does not look at whose pod it is."
+    closed = "The trust policy names another service account, or no association names this one: it is the node."
+    yield Row("pod-identity", "wide", "pod-identity-wide-stranger", who, stranger, Allowed(), wide, lags=True)
+    yield replace(_row("play-stranger", who, stranger, TakesNoRole(), closed), lags=True, goal="attack")
+    trust = RoleTrust(PodsRole(NAMESPACE, POD))
+    asks, never = (AsksWhosePod(NAMESPACE, ACCOUNT, asked=asked) for asked in (True, False))
+    any_pod = "A trust policy for pods.eks.amazonaws.com without conditions lets every association of the account in."
+    next_one = "Without both conditions the next association, of whatever account, hands the role out again."
+    yield Row("pod-identity", "wide", "pod-identity-wide-trust", ACCOUNT, trust, never, any_pod)
+    yield replace(_row("play-trust", ACCOUNT, trust, asks, next_one), goal="attack")
+    own = in_pod(POD, "aws s3 ls")
+    works = "The pod that the role is for lists the buckets."
+    yield Row("pod-identity", "wide", "pod-identity-wide-s3-list", POD, own, Allowed(), works, lags=True)
+    yield replace(_row("play-s3-list", POD, own, Allowed(), works), lags=True, goal="use")
 
 
 def _row(name: str, subject: str, question: Question, expected: Expectation, why: str) -> Row:

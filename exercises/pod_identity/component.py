@@ -1,11 +1,16 @@
 """Exercise Pod Identity: the pod eks-iam-test4 has an IAM role by an association, without an OIDC provider and
-without an annotation."""
+without an annotation.
+
+At stage `wide` the role's trust policy does not look at whose pod it is, and an association that nobody needs hands the
+role to a service account of another namespace, which every cluster has.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 import pulumi
+from pulumi_aws import eks
 from pulumi_kubernetes.core.v1 import ServiceAccount
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
@@ -16,6 +21,9 @@ from exercises.shared.aws_cli_pods import NAMESPACE, policies, sleeping
 from exercises.shared.pods import pod
 
 SERVICE_ACCOUNT = "pod-identity-sa"
+STRANGER = ("kube-public", "default")
+"""Namespace and name of the service account that gets the role too at stage wide: one that every cluster has, and none
+of namespace default, where exercise irsa asks two other pods."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,9 @@ class PodIdentityExerciseArgs:
     """JSON text of a kubeconfig, by which the API server is asked whether it knows the association."""
 
     partition: pulumi.Input[str]
+    wide: bool = False
+    """Whether every association of the account may hand the role out, and a second one does: stage wide."""
+
     tags: Tags = field(default_factory=dict[str, str])
 
 
@@ -47,10 +58,21 @@ class PodIdentityExercise(Component):
                 namespace=NAMESPACE,
                 service_account=SERVICE_ACCOUNT,
                 policies=policies(args.partition),
+                any_account=args.wide,
                 tags=args.tags,
             ),
             opts=self.child(),
         )
+        if args.wide:
+            eks.PodIdentityAssociation(
+                f"{name}-stranger",
+                cluster_name=args.cluster_name,
+                namespace=STRANGER[0],
+                service_account=STRANGER[1],
+                role_arn=role.arn,
+                tags=args.tags,
+                opts=self.child([role]),
+            )
         account = ServiceAccount(
             f"{name}-account",
             metadata=ObjectMetaArgs(name=SERVICE_ACCOUNT, namespace=NAMESPACE),

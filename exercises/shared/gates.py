@@ -6,13 +6,10 @@ A policy or a role that is too wide stops the cluster's own parts. On a real clu
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any, Final
 
-import yaml
-
 from exercises.shared.stage_rows import StageRows
-from exercises.texts import folder
+from exercises.texts import shared
 from grading.account_probes import AsOperator, ObjectFacts, creating
 from grading.check import Row
 from grading.expectations import Allowed, Holds, Says
@@ -28,13 +25,13 @@ ROLES: Final = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
 
 def gates(stage: StageRows) -> Iterator[Row]:
     """Rows of the goal `intact` that every exercise has."""
-    why = _why()
+    why = shared().gates
     role = ObjectFacts("kubectl get clusterrole cluster-admin -o json", f"{ROLES}/cluster-admin", _RULES)
     everything = Holds((("rules", _EVERYTHING),), "its rules name everything")
     agent = AsOperator(creating(_agent(), "pods"))
-    yield stage.gate("gate-operator", OPERATOR, AsOperator(may_do_everything()), Says("yes"), why["operator"])
-    yield stage.gate(KUBE_SYSTEM, OPERATOR, agent, Allowed(), why["kube-system"])
-    yield stage.gate(CLUSTER_ADMIN, OPERATOR, role, everything, why["bootstrap"])
+    yield stage.gate("gate-operator", OPERATOR, AsOperator(may_do_everything()), Says("yes"), why.operator)
+    yield stage.gate(KUBE_SYSTEM, OPERATOR, agent, Allowed(), why.kube_system)
+    yield stage.gate(CLUSTER_ADMIN, OPERATOR, role, everything, why.bootstrap)
 
 
 _RULES: Final = (("rules", ("rules",)),)
@@ -42,11 +39,6 @@ _EVERYTHING: Final = (
     {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]},
     {"verbs": ["*"], "nonResourceURLs": ["*"]},
 )
-
-
-@lru_cache
-def _why() -> dict[str, str]:
-    return yaml.load((folder("shared") / "text.en.yaml").read_text(), yaml.CSafeLoader)["gates"]
 
 
 def _agent() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Rows of an exercise that has an attacker and an honest user: the same questions at every stage."""
+"""Rows of an exercise that is played, with an attacker or with questions to answer: the same at every stage."""
 
 from __future__ import annotations
 
@@ -42,6 +42,14 @@ class StageRows:
             expected = refused if stage == self._play.solved else (others or {}).get(stage, first)
             yield self._row("attack", stage, name, subject, question, expected)
 
+    def answer(
+        self, name: str, subject: str, question: Question, right: Expectation, *, before: Expectation
+    ) -> Iterator[Row]:
+        """What a learner has to find out: the answer is there when the exercise is solved, and not before."""
+        for stage in self.exercise.stages:
+            expected = right if stage == self._play.solved else before
+            yield self._row("answer", stage, name, subject, question, expected)
+
     def use(self, name: str, subject: str, question: Question, expected: Expectation | None = None) -> Iterator[Row]:
         """An honest request, which works at every stage."""
         for stage in self.exercise.stages:
@@ -79,6 +87,7 @@ class StageRows:
             question=question,
             expected=expected,
             why=why or self._why(name),
-            lags=True,
+            # What somebody wrote into the cluster is there at once.
+            lags=goal != "answer",
             goal=goal if stage == self._play.solved else None,
         )

@@ -113,8 +113,6 @@ class _Exercises(Settings):
 
 def _setting(exercise: Exercise) -> Any:
     """Type and default of an exercise's setting."""
-    if exercise.stages == ("on",):
-        return (ConfigBool, Field(default=False, description=exercise.words.setting))
     decode = decode_switch if "on" in exercise.stages else decode_stage
     stage = Annotated[Literal[(OFF, *exercise.stages)], BeforeValidator(decode)]  # pyright: ignore[reportInvalidTypeForm]
     return (stage, Field(default=OFF, description=exercise.words.setting))
@@ -208,6 +206,11 @@ class LabConfig(Settings):
 
     tags: ConfigMap = Field(default_factory=dict)
     """Tags on every AWS resource, besides the lab's own."""
+
+    @property
+    def node_count(self) -> int:
+        """How many nodes there are: those of the node group, and the one that exercise K07 has for itself."""
+        return self.node_group.desired_size + int(self.exercises.stages()["k07"] != OFF)
 
     @property
     def expires_at(self) -> datetime | None:

@@ -11,9 +11,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from botocore.exceptions import BotoCoreError, ClientError
-from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
 
 from clients.aws_responses import is_absent, is_busy, reason
+from clients.polling import poll_until
 from operations.cleanup.find import Recorded, Tell, find
 from operations.cleanup.model import Client, Kind, Lab, Leftover
 from operations.cleanup.registry import FIRST, KINDS
@@ -142,12 +142,4 @@ class _Round:
 
 
 def _until_gone(look: _Round, patience: float) -> Mapping[str, str]:
-    waiting = Retrying(
-        retry=retry_if_result(look.hopeful),
-        stop=stop_after_delay(patience),
-        wait=wait_exponential(multiplier=0.25, max=15),
-    )
-    try:
-        return waiting(look)
-    except RetryError as late:
-        return late.last_attempt.result()
+    return poll_until(lambda why: not look.hopeful(why), look, within=patience, first=0.25)

@@ -9,10 +9,10 @@ from typing import Final
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
 
 from clients import aws as aws_clients
 from clients.aws_responses import reason
+from clients.polling import poll_until
 from operations.cleanup.model import Claim, Client, Kind, Lab, Leftover, Report, Surroundings, Thing, Unasked
 from operations.cleanup.ownership import belonging
 from operations.cleanup.registry import BALANCERS, CLASSIC_BALANCERS, CLUSTERS, FIRST, KINDS, VPCS
@@ -80,16 +80,13 @@ def settled(
     report = find(client, lab, recorded, kinds=kinds, tell=tell)
     if not _only_going(report):
         return report
-    waiting = Retrying(
-        retry=retry_if_result(_only_going),
-        stop=stop_after_delay(within),
-        wait=wait_exponential(multiplier=1, min=1, max=15),
-        before_sleep=lambda _: tell("AWS is still letting go of the last things"),
+    return poll_until(
+        lambda report: not _only_going(report),
+        lambda: _again(client, lab, report, recorded),
+        within=within,
+        first=1,
+        waiting=lambda: tell("AWS is still letting go of the last things"),
     )
-    try:
-        return waiting(lambda: _again(client, lab, report, recorded))
-    except RetryError as late:
-        return late.last_attempt.result()
 
 
 def _only_going(report: Report) -> bool:

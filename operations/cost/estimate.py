@@ -186,7 +186,7 @@ def extended_from(version: str) -> datetime | None:
 
 def _nodes(config: LabConfig) -> Iterator[Line]:
     group = config.node_group
-    count, types = group.desired_size, group.instance_types
+    count, types = config.node_count, group.instance_types
     if group.capacity_type == "SPOT":
         for kind in types:
             share = "" if len(types) == 1 else f", 1/{len(types)} of them"
@@ -220,7 +220,7 @@ def _gp3(component: str, owner: str, count: int, gib: int, iops: int, mibs: int)
 
 def _network(config: LabConfig) -> Iterator[Line]:
     holders = {
-        "nodes": config.node_group.desired_size,
+        "nodes": config.node_count,
         "ops servers": OPS_SERVERS if config.ops_servers.enabled else 0,
         "load balancer": LOAD_BALANCER_ZONES if publishes(config) else 0,
         "NAT gateway": int(config.nat_gateway),

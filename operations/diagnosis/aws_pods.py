@@ -41,14 +41,19 @@ def findings(row: Row, lab: Situation, trust_of_role: Expectation, remedies: Rem
     if _asks_as_node(row):
         yield from _node(lab)
         if row.exercise == "pod-identity":
-            yield from _associated_too(row.subject, lab)
+            yield from _associated_too(NAMESPACE, row.subject, lab)
         return
     if row.exercise == "irsa":
         yield from _annotation(lab, remedies)
         yield from _provider(lab, remedies)
+    elif row.subject == "/".join(pod_identity.STRANGER):
+        if row.stage == "wide":
+            yield from _association(*pod_identity.STRANGER, lab, remedies)
+        else:
+            yield from _associated_too(*pod_identity.STRANGER, lab)
     else:
         yield from _no_annotation(lab)
-        yield from _association(lab, remedies)
+        yield from _association(NAMESPACE, pod_identity.ACCOUNT, lab, remedies)
     name = lab.names["IRSA_ROLE" if row.exercise == "irsa" else "POD_IDENTITY_ROLE"]
     yield from _trust(name, lab, trust_of_role, remedies)
     if "-s3-" in row.name:
@@ -80,10 +85,10 @@ def _told(lab: Situation, again: str) -> Iterator[Finding]:
         yield Finding(f"Pod {name} was made with what tells who it is: {given}", again)
 
 
-def _associated_too(account: str, lab: Situation) -> Iterator[Finding]:
+def _associated_too(namespace: str, account: str, lab: Situation) -> Iterator[Finding]:
     cluster = lab.names["CLUSTER_NAME"]
     listed = lab.aws.call(
-        "eks", "list_pod_identity_associations", clusterName=cluster, namespace=NAMESPACE, serviceAccount=account
+        "eks", "list_pod_identity_associations", clusterName=cluster, namespace=namespace, serviceAccount=account
     )
     for one in listed.value["associations"] if isinstance(listed, Done) else ():
         delete = (
@@ -149,10 +154,9 @@ def _provider(lab: Situation, remedies: Remedies) -> Iterator[Finding]:
             yield Finding(f"The cluster's OIDC provider takes tokens for {one} too", remove)
 
 
-def _association(lab: Situation, remedies: Remedies) -> Iterator[Finding]:
-    account = pod_identity.ACCOUNT
+def _association(namespace: str, account: str, lab: Situation, remedies: Remedies) -> Iterator[Finding]:
     where: dict[str, Any] = {"clusterName": lab.names["CLUSTER_NAME"]}
-    listed = lab.aws.call("eks", "list_pod_identity_associations", **where, namespace=NAMESPACE, serviceAccount=account)
+    listed = lab.aws.call("eks", "list_pod_identity_associations", **where, namespace=namespace, serviceAccount=account)
     if not isinstance(listed, Done):
         return
     if not listed.value["associations"]:

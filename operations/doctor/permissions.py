@@ -224,6 +224,7 @@ RIGHTS: Final[Mapping[str, tuple[str, ...]]] = {
     "aws:kms/key:Key": (
         "kms:CreateKey",
         "kms:DescribeKey",
+        "kms:DisableKey",
         "kms:EnableKeyRotation",
         "kms:GetKeyPolicy",
         "kms:GetKeyRotationStatus",

@@ -54,7 +54,9 @@ def needs(config: LabConfig) -> dict[Quota, int]:
     group, ops = config.node_group, config.ops_servers
     servers = OPS_SERVERS if ops.enabled else 0
     spot = group.capacity_type == "SPOT"
-    nodes = group.desired_size * max(_vcpus(kind) for kind in group.instance_types)
+    # An exercise that has a node of its own has it in a node group of its own.
+    groups = 1 + config.node_count - group.desired_size
+    nodes = config.node_count * max(_vcpus(kind) for kind in group.instance_types)
     balancer = LOAD_BALANCER_ZONES if publishes(config) else 0
     taken = {
         ON_DEMAND_VCPUS: (0 if spot else nodes) + servers * _vcpus(ops.instance_type),
@@ -62,12 +64,12 @@ def needs(config: LabConfig) -> dict[Quota, int]:
         VPCS: 1 + int(ops.enabled),
         ADDRESSES: servers + int(config.nat_gateway),
         INTERFACES: CONTROL_PLANE_INTERFACES
-        + group.desired_size * NODE_INTERFACES
+        + config.node_count * NODE_INTERFACES
         + servers
         + balancer
         + int(config.nat_gateway),
-        # Each VPC's default one, the cluster's, the nodes', the ops servers', the load balancer's two.
-        SECURITY_GROUPS: 1 + 2 + 2 * int(ops.enabled) + (2 if balancer else 0),
+        # Each VPC's default one, the cluster's, each node group's, the ops servers', the load balancer's two.
+        SECURITY_GROUPS: 2 + groups + 2 * int(ops.enabled) + (2 if balancer else 0),
         CLUSTERS: 1,
     }
     return {quota: count for quota, count in taken.items() if count}

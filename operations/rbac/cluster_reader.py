@@ -35,6 +35,15 @@ Send = Callable[[str, str, Mapping[str, str], Mapping[str, Any] | None], tuple[i
 """Sends a request (method, path, headers, body) and returns HTTP's status and the content; raises NotAsked."""
 
 
+def version_in(told: Mapping[str, Any]) -> tuple[int, int]:
+    """Kubernetes' major and minor version from the API server's answer about /version.
+
+    An API server that behaves as an older one than it is (--emulated-version) says so; that one counts.
+    """
+    major, minor = (str(told.get(f"emulation{part}") or told[part.lower()]) for part in ("Major", "Minor"))
+    return int(major), int("".join(takewhile(str.isdigit, minor)))
+
+
 class NotAsked(Exception):
     """The API server could not be asked; the text says why and what to do. `status` is HTTP's, 0 without one."""
 
@@ -89,13 +98,8 @@ class Reader:
         )
 
     def version(self) -> tuple[int, int]:
-        """Kubernetes' major and minor version; raises NotAsked.
-
-        An API server that behaves as an older one than it is (--emulated-version) says so; that one counts.
-        """
-        told = self.get("/version")
-        major, minor = (told.get(f"emulation{part}") or told[part.lower()] for part in ("Major", "Minor"))
-        return int(major), int("".join(takewhile(str.isdigit, minor)))
+        """Kubernetes' major and minor version; raises NotAsked."""
+        return version_in(self.get("/version"))
 
     def catalogue(self) -> Catalogue:
         """Every resource that the server serves; raises NotAsked."""

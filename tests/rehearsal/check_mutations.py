@@ -6,8 +6,8 @@ of the lab can turn (a token that is refused for what it is) have mutations of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +61,7 @@ def mutations() -> Iterator[Mutation]:
     yield from _irsa()
     yield from _irsa_wide()
     yield from _pod_identity()
+    yield from _pod_identity_wide()
 
 
 # RBAC.
@@ -562,7 +563,8 @@ def _irsa() -> Iterator[Mutation]:
 
 # Pod Identity.
 
-POD_ASKED = ("test4-identity", "test4-s3-list", "test4-s3-write")
+POD_ASKED = ("test4-identity", "test4-s3-list", "test4-s3-write", "play-s3-list")
+POD_TRUST = ("trust", "play-trust")
 POD_INJECTED = ("test4-token", "test4-env", "test4-volume", "test4-mount")
 
 
@@ -575,17 +577,17 @@ def _pod_identity() -> Iterator[Mutation]:
     yield make(
         "the association names another role",
         lambda lab: lab.associated_otherwise(account, str(lab.outputs["exerciseRoleArns"]["irsa"])),
-        *(*POD_ASKED, "association", "trust"),
+        *(*POD_ASKED, *POD_TRUST, "association"),
     )
     yield make(
         "the association is gone",
         lambda lab: lab.not_associated(account),
-        *(*POD_ASKED, "association", "trust"),
+        *(*POD_ASKED, *POD_TRUST, "association"),
     )
     yield make(
         "there was no association when the pod began",
         lambda lab: lab.before_pod("eks-iam-test4", lab.not_associated(account)),
-        *(*POD_ASKED, *POD_INJECTED, "association", "trust"),
+        *(*POD_ASKED, *POD_INJECTED, *POD_TRUST, "association"),
     )
     yield make(
         "another account is associated too",
@@ -602,7 +604,7 @@ def _pod_identity() -> Iterator[Mutation]:
         lambda lab: lab.trust(
             lab.role("podIdentity"), lambda document: document["Statement"][0].update(Action="sts:AssumeRole")
         ),
-        *(*POD_ASKED, "trust"),
+        *(*POD_ASKED, *POD_TRUST),
     )
     yield make(
         "the trust names an OIDC provider too",
@@ -624,24 +626,37 @@ def _pod_identity() -> Iterator[Mutation]:
             lab.role("podIdentity"),
             lambda document: document["Statement"][0].update(Principal={"Service": "ec2.amazonaws.com"}),
         ),
-        *(*POD_ASKED, "trust"),
+        *(*POD_ASKED, *POD_TRUST),
     )
     yield make(
         "the trust does not ask whose pod it is",
         lambda lab: lab.trust(lab.role("podIdentity"), lambda document: document["Statement"][0].pop("Condition")),
-        "trust",
+        *POD_TRUST,
+    )
+    yield make(
+        "another account's pods get the role",
+        lambda lab: _both(
+            lab.associated("default", str(lab.outputs["exerciseRoleArns"]["podIdentity"]), "kube-public"),
+            lab.trust(lab.role("podIdentity"), lambda document: document["Statement"][0].pop("Condition")),
+        ),
+        *(*POD_TRUST, "play-stranger"),
+    )
+    yield make(
+        "another account is associated, and the trust does not let its pods in",
+        lambda lab: lab.associated("default", str(lab.outputs["exerciseRoleArns"]["podIdentity"]), "kube-public"),
     )
     for tag in ("kubernetes-namespace", "kubernetes-service-account"):
-        yield make(f"the trust does not ask for {tag}", _conditions(_set(tag, None))("podIdentity"), "trust")
+        yield make(f"the trust does not ask for {tag}", _conditions(_set(tag, None))("podIdentity"), *POD_TRUST)
         yield make(
-            f"the trust asks for another {tag}", _conditions(_set(tag, "other"))("podIdentity"), *POD_ASKED, "trust"
+            f"the trust asks for another {tag}", _conditions(_set(tag, "other"))("podIdentity"), *POD_ASKED, *POD_TRUST
         )
-    yield make("the role may not read", lambda lab: lab.detached(lab.role("podIdentity"), S3), "test4-s3-list")
+    yield make("the role may not read", lambda lab: lab.detached(lab.role("podIdentity"), S3),
+               "test4-s3-list", "play-s3-list")  # fmt: skip
     yield make("the role may write", lambda lab: lab.attached(lab.role("podIdentity"), ADMINISTRATOR), "test4-s3-write")
     yield make(
         "test4 runs as the default account",
         lambda lab: lab.recreated("default", "eks-iam-test4", _runs_as("default")),
-        *(*POD_ASKED, *POD_INJECTED, "trust"),
+        *(*POD_ASKED, *POD_INJECTED, *POD_TRUST),
     )
     yield make(
         "the node's role is out of reach",
@@ -651,5 +666,29 @@ def _pod_identity() -> Iterator[Mutation]:
     yield make(
         "test4 is not there",
         lambda lab: lab.without_pod("default", "eks-iam-test4"),
-        not_asked=(*POD_ASKED, *POD_INJECTED, "foreign-account", "trust"),
+        not_asked=(*POD_ASKED, *POD_INJECTED, *POD_TRUST, "foreign-account", "play-stranger"),
     )
+
+
+@contextmanager
+def _both(one: AbstractContextManager[None], two: AbstractContextManager[None]) -> Generator[None]:
+    with one, two:
+        yield
+
+
+def _pod_identity_wide() -> Iterator[Mutation]:
+    """The role as it is too wide: whoever has repaired it is told so."""
+
+    def make(name: str, apply: Apply, *failed: str) -> Mutation:
+        return Mutation("pod-identity", "wide", name, apply, frozenset(f"pod-identity-wide-{one}" for one in failed))
+
+    def asks_for(account: str) -> Apply:
+        tags = {"kubernetes-namespace": "default", "kubernetes-service-account": account}
+        condition = {"StringEquals": {f"aws:RequestTag/{tag}": value for tag, value in tags.items()}}
+        return lambda lab: lab.trust(
+            lab.role("podIdentity"), lambda document: document["Statement"][0].update(Condition=condition)
+        )
+
+    yield make("the trust asks for pod-identity-sa alone", asks_for("pod-identity-sa"), "trust", "stranger")
+    yield make("the trust asks for an account that is not there", asks_for("none"), "trust", "stranger", "s3-list")
+    yield make("the other association is gone", lambda lab: lab.not_associated("default", "kube-public"), "stranger")

@@ -327,22 +327,22 @@ class Standing:
         finally:
             self.eks.associate_access_policy(**who, policyArn=arn, accessScope=before["accessScope"])
 
-    def _association(self, account: str) -> Object:
-        where = {"clusterName": self.cluster, "namespace": "default", "serviceAccount": account}
+    def _association(self, account: str, namespace: str = "default") -> Object:
+        where = {"clusterName": self.cluster, "namespace": namespace, "serviceAccount": account}
         (one,) = self.eks.list_pod_identity_associations(**where)["associations"]
         found = self.eks.describe_pod_identity_association(clusterName=self.cluster, associationId=one["associationId"])
         return found["association"]
 
-    def _associate(self, account: str, role_arn: str) -> Object:
+    def _associate(self, account: str, role_arn: str, namespace: str = "default") -> Object:
         made = self.eks.create_pod_identity_association(
-            clusterName=self.cluster, namespace="default", serviceAccount=account, roleArn=role_arn
+            clusterName=self.cluster, namespace=namespace, serviceAccount=account, roleArn=role_arn
         )
         return made["association"]
 
     @contextmanager
-    def associated(self, account: str, role_arn: str) -> Generator[None]:
-        """One more association of a service account of namespace default."""
-        made = self._associate(account, role_arn)
+    def associated(self, account: str, role_arn: str, namespace: str = "default") -> Generator[None]:
+        """One more association of a service account."""
+        made = self._associate(account, role_arn, namespace)
         try:
             yield
         finally:
@@ -360,15 +360,15 @@ class Standing:
             self.eks.update_pod_identity_association(**which, roleArn=before["roleArn"])
 
     @contextmanager
-    def not_associated(self, account: str) -> Generator[None]:
-        """A service account of namespace default without its association."""
-        before = self._association(account)
+    def not_associated(self, account: str, namespace: str = "default") -> Generator[None]:
+        """A service account without its association."""
+        before = self._association(account, namespace)
         which = {"clusterName": self.cluster, "associationId": before["associationId"]}
         self.eks.delete_pod_identity_association(**which)
         try:
             yield
         finally:
-            self._associate(account, before["roleArn"])
+            self._associate(account, before["roleArn"], namespace)
 
 
 def until(what: Callable[[], bool], waiting_for: str, seconds: float = 30) -> None:

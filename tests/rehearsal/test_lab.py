@@ -3,8 +3,12 @@
 import io
 import json
 import re
+import signal
 import subprocess
+import time
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import pytest
 import yaml
@@ -377,8 +381,69 @@ def test_bad_settings_are_told_all_at_once_and_nothing_is_touched(up: Lab):
     assert up.state() == before
 
 
+class Page:
+    """`lab page`, and a browser of a few lines."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.process = lab.start("page", "--no-open")
+        said = (self.process.stdout or io.StringIO()).readline()
+        self.origin, _, self.way = said.rpartition(" ")[2].strip().partition("/enter")
+        self.cookie = ""
+
+    def ask(self, path: str, *, origin: str = "", **headers: str) -> tuple[int, str]:
+        """Status and content; a POST where an origin is given."""
+        sent = {"Cookie": self.cookie, **headers, **({"Origin": origin} if origin else {})}
+        request = Request(f"{self.origin}{path}", method="POST" if origin else "GET", headers=sent)  # noqa: S310
+        try:
+            with build_opener(NoRedirect).open(request, timeout=60) as answer:
+                self.cookie = answer.headers.get("Set-Cookie", self.cookie).partition(";")[0]
+                return answer.status, answer.read().decode()
+        except HTTPError as error:
+            return error.code, error.read().decode()
+
+    def ended(self) -> tuple[int, str]:
+        """Exit code, and what it has said."""
+        said, _ = self.process.communicate(timeout=60)
+        return self.process.returncode, said
+
+
+class NoRedirect(HTTPRedirectHandler):
+    """The address that a button leads to is asked by the test."""
+
+    def redirect_request(self, *_: object) -> None: ...
+
+
+def test_the_page_shows_the_lab_to_the_browser_that_it_opened(up: Lab):
+    page = Page(up)
+    try:
+        assert page.ask("/")[0] == 403
+        assert page.ask(f"/enter{page.way}")[0] == 200
+        seen = page.ask("/")[1]
+        assert all(told in seen for told in (*ZONES, "myeks-VPC", "myeks-OpsVPC", "myeks-ng1-Node", "ACTIVE"))
+        assert page.ask("/", Host="evil.example")[0] == 421
+        assert page.ask("/exercises/rbac/hint", origin="http://evil.example")[0] == 403
+        assert page.ask("/exercises/rbac/hint", origin=page.origin)[0] == 303
+        # It goes on until the command has said why it cannot.
+        end = time.monotonic() + 60
+        while "hint rbac: failed" not in (told := page.ask("/exercises/rbac")[1]) and time.monotonic() < end:
+            time.sleep(0.2)
+        assert "rbac is not in play. Begin it with ./lab play rbac." in told
+        up("page", "--port", page.origin.rpartition(":")[2], code=2)
+    finally:
+        page.process.send_signal(signal.SIGINT)
+    code, said = page.ended()
+    assert code == 0
+    assert "Traceback" not in said
+
+
 def test_down_leaves_nothing(up: Lab):
+    page = Page(up)
+    # It has seen the lab before it goes.
+    page.ask(f"/enter{page.way}")
+    page.ask("/exercises")
     assert "Nothing is left" in up("down").stderr
+    code, said = page.ended()
+    assert (code, "The lab is down" in said) == (0, True)
     assert not up.world.exists()
     assert up.left_running() == []
     assert list(up.home.rglob("*")) == []

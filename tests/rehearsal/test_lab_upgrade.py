@@ -1,13 +1,23 @@
-"""`kubernetesVersion` changed in a standing lab: cluster, add-ons and nodes go up in turn, and nothing is replaced."""
+"""`kubernetesVersion` changed in a standing lab: cluster, add-ons and nodes go up in turn, and nothing is replaced.
+
+And K10, whose weakness only the older version has: it is played before, and solved by the upgrade.
+"""
 
 import json
 from typing import Any
 
 import pytest
 
+from exercises.catalogue import EXERCISES
+from exercises.judge import FULL
+from grading.grade import Verdict
 from tests.rehearsal.conftest import Lab
+from tests.rehearsal.owasp import k10
+from tests.rehearsal.owasp.case import Case
+from tests.rehearsal.owasp.stand import Stand, changed, told
 
-BEFORE, AFTER = "1.35", "1.36"
+BEFORE, AFTER = "1.34", "1.35"
+K10 = EXERCISES["k10"]
 CLUSTER, GROUP = "aws:eks/cluster:Cluster", "aws:eks/nodeGroup:NodeGroup"
 
 
@@ -22,11 +32,49 @@ def kubelets(lab: Lab) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def up(lab: Lab) -> Lab:
-    """A lab of the version before the newest."""
-    lab.set(kubernetesVersion=BEFORE)
-    lab("up")
+def stand(lab: Lab) -> Stand:
+    """A lab of the oldest version, in which K10 stands open."""
+    lab.set(kubernetesVersion=BEFORE, supportType="EXTENDED")
+    return Stand(lab, (K10,), BEFORE)
+
+
+@pytest.fixture(scope="module")
+def up(lab: Lab, stand: Stand) -> Lab:
+    """The same, as a user sees it."""
+    assert stand
     return lab
+
+
+def test_what_only_this_version_lets_through_is_begun(up: Lab, stand: Stand) -> None:
+    up("play", "k10")
+    score = stand.score(K10, lambda found: found.points == 0 and found.goals["use"] is Verdict.PASSED)
+    assert score.points == 0, told(score)
+    assert all(each.allowed for each in score.of("attack")), told(score)
+    assert {score.goals["use"], score.goals["intact"]} == {Verdict.PASSED}, told(score)
+
+
+@pytest.mark.parametrize("case", k10.BROKEN, ids=lambda case: case.name)
+def test_a_repair_that_is_none_misses_its_goal(stand: Stand, case: Case) -> None:
+    with changed(stand, K10, "closed", case):
+        score = stand.score(K10, lambda found: found.goals[case.hurts] is Verdict.FAILED if case.hurts else False)
+    assert case.hurts
+    assert score.goals[case.hurts] is Verdict.FAILED, told(score)
+    assert score.points < FULL
+
+
+@pytest.mark.parametrize("case", [Case("the-labs-own"), *k10.REPAIRS], ids=lambda case: case.name)
+def test_any_right_repair_counts(stand: Stand, case: Case) -> None:
+    stage = "open" if case.apply else "closed"
+    with changed(stand, K10, stage, case):
+        score = stand.score(K10, lambda found: found.passed)
+    assert score.passed, told(score)
+
+
+def test_who_deletes_everything_has_nothing(stand: Stand) -> None:
+    everything = stand.objects(K10, "open")
+    stand.take(each for each in everything if "namespace" not in each["metadata"])
+    assert stand.score(K10, lambda found: found.points == 0).points == 0
+    stand.put(K10, "open")
 
 
 def test_a_standing_lab_goes_up_by_one_version(up: Lab) -> None:
@@ -48,6 +96,13 @@ def test_a_standing_lab_goes_up_by_one_version(up: Lab) -> None:
     shown = json.loads(up.sh("aws eks describe-cluster --name $CLUSTER_NAME"))["cluster"]
     assert (shown["version"], shown["status"]) == (AFTER, "ACTIVE")
     assert set(up.json("up")["changes"]) == {"same"}
+
+
+def test_the_upgrade_repairs_it_and_nobody_begins_it_any_more(up: Lab) -> None:
+    (score,) = up.json("check", "k10")["summary"]["played"]
+    assert (score["points"], score["passed"]) == (FULL, True)
+    said = up("play", "k10", code=2).stderr
+    assert f"needs Kubernetes {BEFORE}, and this lab is of {AFTER}" in said
 
 
 def test_it_does_not_go_back(up: Lab) -> None:

@@ -6,101 +6,34 @@ about a second; the tables of them are in `tests.rehearsal.owasp`, a file for ea
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import contextmanager
-from importlib import import_module
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 import pytest
 
 from exercises.catalogue import EXERCISES, Exercise
-from exercises.judge import FULL, Score, judge, rows_of
-from exercises.objects import CLUSTER_NAME, IMAGES, Object, at_stage
-from grading.grade import Verdict, ask_all
-from grading.outcomes import Unanswered
-from grading.session import opened
-from infra import versions
-from infra.config.model import DEFAULT_KUBERNETES_VERSION
-from rehearsal.environment import environment
-from rehearsal.world import attach
+from exercises.crypto.names import PARTS
+from exercises.judge import FULL
+from grading.grade import Verdict
 from tests.rehearsal.conftest import Lab
+from tests.rehearsal.owasp import crypto
 from tests.rehearsal.owasp.case import Case
-from tests.rehearsal.owasp.objects import Cluster, manifests, named, others
+from tests.rehearsal.owasp.stand import Stand, changed, table, told
 
-PLAYED: Final = tuple(each for each in EXERCISES.values() if each.from_objects and each.play)
-SETTLE: Final = 15.0
-"""Seconds within which the API server has taken in roles (at once) and policies (it looks once a second)."""
+CRYPTO: Final = EXERCISES["crypto"]
+"""Its answers differ from lab to lab, so its tables hold no objects."""
 
-
-def table(exercise: Exercise) -> Any:
-    return import_module(f"tests.rehearsal.owasp.{exercise.name}")
+PLAYED: Final = tuple(each for each in EXERCISES.values() if each.from_objects and each.play and not each.play.version)
+"""One whose weakness only an older Kubernetes has is tried in `test_lab_upgrade`."""
 
 
 BROKEN = [(each, case) for each in PLAYED for case in table(each).BROKEN]
 REPAIRS = [(each, case) for each in PLAYED for case in table(each).REPAIRS]
 
 
-class Stand:
-    """A lab in which every exercise stands open at first."""
-
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
-        lab.set(exercises={each.key: each.play.start for each in PLAYED if each.play})
-        self._outputs: Mapping[str, Any] = lab.json("up")["outputs"]
-        self._stage = {each.name: each.play.start for each in PLAYED if each.play}
-        # As the stack fills them in.
-        found = (versions.tools_image(DEFAULT_KUBERNETES_VERSION), versions.AWS_CLI_IMAGE, self._outputs["clusterName"])
-        self._images: dict[str, str] = dict(zip((*IMAGES, CLUSTER_NAME), found, strict=True))
-
-    @contextmanager
-    def _inside(self) -> Generator[Any]:
-        with environment({"MYEKS_LAB_WORLD": str(self._lab.world)}, set()):
-            world = attach()
-            assert world is not None
-            nobody = Unanswered("testuser is not asked.")
-            with (
-                environment(world.env(), world.unset()),
-                opened(self._outputs, patience=0, boundary=True, testuser=nobody, stages=self._stage) as here,
-            ):
-                yield here
-
-    def objects(self, exercise: Exercise, stage: str) -> tuple[Object, ...]:
-        return at_stage(exercise.name, stage, self._images)
-
-    def put(self, exercise: Exercise, stage: str, apply: Iterable[Object] = (), delete: Iterable[Object] = ()) -> None:
-        """The exercise as it is at this stage, then changed."""
-        wanted = self.objects(exercise, stage)
-        known = [each for one in exercise.stages for each in self.objects(exercise, one)]
-        with self._inside() as here:
-            cluster = Cluster(here.api)
-            cluster.take(others(known, wanted))
-            cluster.put(wanted)
-            cluster.take(delete)
-            cluster.put(apply)
-
-    def take(self, objects: Iterable[Object]) -> None:
-        with self._inside() as here:
-            Cluster(here.api).take(objects)
-
-    def score(self, exercise: Exercise, enough: Callable[[Score], bool]) -> Score:
-        """The score once it is as wanted, or the last one."""
-        until = time.monotonic() + SETTLE
-        while True:
-            with self._inside() as here:
-                found = judge(exercise.name, ask_all(rows_of(exercise.name), here))
-            if enough(found) or time.monotonic() > until:
-                return found
-
-
 @pytest.fixture(scope="module")
 def stand(lab: Lab) -> Stand:
-    return Stand(lab)
-
-
-def told(score: Score) -> str:
-    wrong = [each for each in score.answers if each.verdict is not Verdict.PASSED]
-    return "\n".join([f"{score.points}", *(f"{each.row.name}: {each.observed} ({each.wrong})" for each in wrong)])
+    return Stand(lab, (*PLAYED, CRYPTO))
 
 
 def ids(values: Iterable[tuple[Exercise, Case]]) -> list[str]:
@@ -156,13 +89,40 @@ def test_who_deletes_everything_has_nothing(stand: Stand, exercise: Exercise):
     stand.put(exercise, exercise.play.start)
 
 
-@contextmanager
-def changed(stand: Stand, exercise: Exercise, stage: str, case: Case) -> Generator[None]:
-    """The exercise at a stage and changed by a case, for the length of a block."""
-    applied = manifests(case.apply)
-    stand.put(exercise, stage, applied, [named(each) for each in case.delete])
-    try:
-        yield
-    finally:
-        mine = [each for one in exercise.stages for each in stand.objects(exercise, one)]
-        stand.take(others(applied, mine))
+def test_crypto_without_answers_is_worth_nothing(stand: Stand):
+    score = stand.score(CRYPTO, lambda found: found.points == 0)
+    assert score.points == 0, told(score)
+    assert {each.verdict for each in score.of("answer")} == {Verdict.FAILED}, told(score)
+    assert {score.goals["use"], score.goals["intact"]} == {Verdict.PASSED}, told(score)
+
+
+def test_the_labs_own_programs_solve_crypto(stand: Stand):
+    crypto.answer(stand, {})
+    score = stand.score(CRYPTO, lambda found: found.passed)
+    assert (score.passed, score.points) == (True, FULL), told(score)
+
+
+@pytest.mark.parametrize("tried", crypto.WRONG)
+def test_no_part_of_crypto_takes_a_wrong_answer(stand: Stand, tried: str):
+    crypto.answer(stand, crypto.WRONG[tried])
+    score = stand.score(CRYPTO, lambda found: found.points == 0)
+    assert [each.row.name for each in score.answers if each.verdict is not Verdict.PASSED] == [
+        f"crypto-closed-{part}" for part in PARTS
+    ], told(score)
+    assert score.points == 0
+
+
+def test_a_wrong_answer_to_crypto_costs_its_part_alone(stand: Stand):
+    crypto.answer(stand, {"jwks": crypto.WRONG["no answer"]["jwks"]})
+    score = stand.score(CRYPTO, lambda found: 0 < found.points < FULL)
+    wrong = [each.row.name for each in score.answers if each.verdict is not Verdict.PASSED]
+    assert wrong == ["crypto-closed-jwks"], told(score)
+    assert score.points == FULL * (len(PARTS) - 1) // len(PARTS)
+
+
+@pytest.mark.parametrize("path", crypto.STAY)
+def test_what_belongs_to_crypto_has_to_stay(stand: Stand, path: str):
+    crypto.answer(stand, {})
+    with crypto.without(stand, path):
+        score = stand.score(CRYPTO, lambda found: found.points == 0)
+    assert (score.points, score.passed) == (0, False), told(score)

@@ -26,7 +26,13 @@ from tests.rehearsal import hand_damage, lab_states
 from tests.rehearsal.conftest import Lab
 from tests.rehearsal.hand_damage import HELD, Damage
 
-STAGES: dict[ExerciseName, str] = {"rbac": "before", "irsa": "account", "k03": "open", "identity-mapping": "entry"}
+STAGES: dict[ExerciseName, str] = {
+    "rbac": "before",
+    "irsa": "account",
+    "pod-identity": "wide",
+    "k03": "open",
+    "identity-mapping": "entry",
+}
 """Exercise → where it begins; one that is played begins where the catalogue says."""
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -167,7 +173,16 @@ def test_what_is_done_on_aws_is_taken_back(played: Lab) -> None:
             policyArn="arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy",
             accessScope={"type": "cluster"},
         )
+        stranger = {"namespace": "kube-public", "serviceAccount": "default", "clusterName": made["clusterName"]}
+        (own,) = eks.list_pod_identity_associations(**stranger)["associations"]
+        eks.delete_pod_identity_association(clusterName=made["clusterName"], associationId=own["associationId"])
+        eks.create_pod_identity_association(**stranger, roleArn=role)
+        of_pods = {"RoleName": made["exerciseRoleArns"]["podIdentity"].rpartition("/")[2]}
+        trust = iam.get_role(**of_pods)["Role"]["AssumeRolePolicyDocument"]
+        trust["Statement"][0]["Condition"] = {"StringEquals": {"aws:RequestTag/kubernetes-namespace": "default"}}
+        iam.update_assume_role_policy(**of_pods, PolicyDocument=json.dumps(trust))
     assert len(reset(played, "irsa")) == 6
+    assert len(reset(played, "pod-identity")) == 1
     assert len(reset(played, "identity-mapping")) == 2
     with asked(played):
         # Only where it came with the exercise's stage.

@@ -96,6 +96,22 @@ def test_variables_of_a_shell_change_nothing_of_the_operators_commands(up: Lab):
     assert "AWS does not take this shell's credentials" in said.stderr
 
 
+def test_a_shell_with_a_home_of_its_own_is_like_another_machine(up: Lab):
+    said = up(
+        "shell", "--own-home", "--", "sh", "-c",
+        "cat ~/.kube/config; touch ~/mine; kubectl get ns kube-system -o name; echo own $HOME; "
+        "lab shell -- sh -c 'echo users $HOME'",
+    ).stdout  # fmt: skip
+    assert "current-context: " in said
+    assert "namespace/kube-system" in said
+    home = Path(re.findall("(?m)^own (.*)$", said)[0])
+    assert home != up.home
+    assert not home.exists()
+    # The lab is the user's, whoever the shell plays.
+    assert f"users {up.home}\n" in said
+    assert not (up.home / ".kube").exists()
+
+
 def test_in_a_shell_of_testuser_they_ask_and_the_operator_works(up: Lab):
     said = up("as", "testuser", "--", "bash", "-c", "lab whocan me --json; lab status --json | head -1")
     assert f'"aws_principal": "{TESTUSER}"' in said.stdout

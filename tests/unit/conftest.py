@@ -65,6 +65,7 @@ def full() -> Graph:
                 "irsa": True,
                 "podIdentity": True,
                 "k08": "closed",
+                "crypto": "closed",
             },
         },
         {"grafanaAdminPassword": PASSWORD},

@@ -9,6 +9,7 @@ provider, and all earlier descendants of a component that is depended on.
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,11 +25,15 @@ from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import SETTINGS, get_root_resource
 from pulumi.runtime.stack import Stack, run_pulumi_func
 
+from tests.unit.certificates import authority
+
 PROJECT = "myeks"
 STACK = "test"
 ACCOUNT = "111122223333"
 REGION = "ap-northeast-2"
 ISSUER_HOST = f"oidc.eks.{REGION}.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
+SERVER = "https://0123456789ABCDEF.gr7.ap-northeast-2.eks.amazonaws.com"
+AUTHORITY = base64.b64encode(authority("the cluster").encode()).decode()
 CLUSTER_SECURITY_GROUP = "sg-made-by-eks"
 
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
@@ -209,6 +214,11 @@ class _Mocks(pulumi_mocks.Mocks):
         kubeconfig = {
             "apiVersion": "v1",
             "kind": "Config",
+            "current-context": "aws",
+            "contexts": [{"name": "aws", "context": {"cluster": "kubernetes", "user": "aws"}}],
+            "clusters": [
+                {"name": "kubernetes", "cluster": {"server": SERVER, "certificate-authority-data": AUTHORITY}}
+            ],
             "users": [{"name": "aws", "user": {"exec": {"command": "aws", "args": ["eks", "get-token"]}}}],
         }
         return {
@@ -290,6 +300,8 @@ def _node(request: Any, urn: str) -> Node:
             "deletedWith": request.deletedWith,
             "replacementTrigger": _trigger(request),
             "beforeCreate": list(request.hooks.before_create),
+            "afterCreate": list(request.hooks.after_create),
+            "afterUpdate": list(request.hooks.after_update),
             "aliases": [one.urn or one.spec.parentUrn for one in request.aliases] or list(request.aliasURNs),
         },
         inputs_from=frozenset(inputs_from),

@@ -21,6 +21,9 @@ The commands of the study note in their order, as they are typed in `./lab shell
 rehearsal. `tests/rehearsal/test_note.py` types them from top to bottom, and proves this page. Its lab has a domain, as
 [docs/rehearsal.md](rehearsal.md#a-lab-with-a-domain) makes one; without, `$MyDomain` and `$CERT_ARN` are empty.
 
+In the note testuser sits at another machine: open that terminal by `./lab shell --own-home`. Its `~` is its own, so
+that `~/.kube/config` and `~/.aws` are the shell's, and yours stay as they are. It goes with the shell.
+
 {counts}
 """
 

@@ -24,14 +24,14 @@ _DRAWN: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\x1b\][^\x07]*\x07|
 
 
 class Terminal:
-    """One open `lab shell`, with bash as the user's shell."""
+    """One open `lab shell` with these options, and bash as the user's shell."""
 
-    def __init__(self, lab: Lab, name: str) -> None:
+    def __init__(self, lab: Lab, name: str, *options: str) -> None:
         self._script = lab.home / f"typed-in-{name}"
         self._turn = 0
         self._child: pexpect.spawn[str] = pexpect.spawn(
             str(lab.checkout / "lab"),
-            ["shell"],
+            ["shell", *options],
             env=lab.env | {"SHELL": "/bin/bash", "TERM": "dumb"},  # a dumb terminal gets no colours
             cwd=str(lab.home),
             encoding="utf-8",

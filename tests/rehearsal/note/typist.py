@@ -79,7 +79,9 @@ class Typist:
 
     def _terminal(self, name: str) -> Terminal:
         if name not in self._terminals:
-            self._terminals[name] = Terminal(self._lab, name)
+            # In the note testuser sits at another machine, with a home of its own.
+            options = ["--own-home"] if name == "testuser" else []
+            self._terminals[name] = Terminal(self._lab, name, *options)
         return self._terminals[name]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from grading.check import Goal
@@ -17,6 +18,9 @@ class Case:
 
     delete: tuple[str, ...] = ()
     """`Kind/namespace/name`; without a namespace `Kind//name`."""
+
+    aws: Callable[[str], None] | None = None
+    """What is done at AWS, in the region that it is given; None: nothing. The table's `at_stage` takes it back."""
 
     hurts: Goal | None = None
     """The goal that is missed then; None: the exercise is solved."""

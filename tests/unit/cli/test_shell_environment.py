@@ -80,6 +80,19 @@ def test_the_operators_shell_has_copies_of_the_worlds_files(world: World, own: P
 
 
 @pytest.mark.usefixtures("world")
+def test_a_home_of_its_own_is_where_the_tools_keep_their_settings(own: Path, tmp_path: Path):
+    (own / "home").mkdir()
+    seen = shell_environment.of(rehearsal(), OUTPUTS, own, ADMIN).around({"PATH": "/bin", "HOME": "/home/me"})
+    home = Path(seen["HOME"])
+    assert home.is_relative_to(own)
+    assert seen["KUBECONFIG"] == str(home / ".kube" / "config")
+    assert seen["AWS_SHARED_CREDENTIALS_FILE"] == str(home / ".aws" / "credentials")
+    assert SECRET in (home / ".aws" / "credentials").read_text()
+    # Commands of ./lab go on with the user's own: their cache, and the rehearsal in it.
+    assert seen["LAB_USERS_HOME"] == str(tmp_path / "home")
+
+
+@pytest.mark.usefixtures("world")
 def test_nothing_of_the_callers_aws_settings_gets_into_a_shell_of_the_rehearsal(own: Path):
     callers = {"PATH": "/bin", "AWS_PROFILE": "prod", "AWS_ENDPOINT_URL_EKS": "https://x", "AWS_ACCESS_KEY_ID": "A"}
     seen = shell_environment.of(rehearsal(), OUTPUTS, own, ADMIN).around(callers)
@@ -141,4 +154,4 @@ def test_a_second_lab_takes_the_place_of_the_first(own: Path):
     shell_environment.of(rehearsal(), {**OUTPUTS, "kubeconfig": '{"current-context": "y"}'}, own, ADMIN)
     assert not (own / "kube-cache").exists()
     assert SECRET in (own / "aws" / "credentials").read_text()
-    assert "current-context: y" in (own / "kubeconfig").read_text()
+    assert "current-context: y" in (own / "kube" / "config").read_text()

@@ -93,6 +93,10 @@ def test_schedules_stand_while_their_rights_do(ends: Graph) -> None:
 def test_what_is_not_there_has_no_schedule() -> None:
     cluster = graph(nat_gateway_ids=[], instance_ids=[], address_ids=[])
     assert {node.name for node in cluster.of(":Schedule")} == {"expiry-nodes", "expiry-cluster"}
+    more = graph(more_node_groups=["own"])
+    own = json.loads(more.one(":Schedule", "expiry-nodes-own").inputs["target"]["input"])
+    assert own == {"ClusterName": "myeks", "NodegroupName": "own"}
+    assert "nodegroup/myeks/own/*" in more.one(":RolePolicy").inputs["policy"]
     servers = graph(node_group_name="", nat_gateway_ids=[])
     assert {node.name.rpartition("-")[0] for node in servers.of(":Schedule")} == {"expiry-instance", "expiry-address"}
 

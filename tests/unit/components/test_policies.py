@@ -63,6 +63,7 @@ def test_the_stack_registers_these_documents(full: Graph) -> None:
         "irsa-sa-role",
         "pod-identity-sa-role",
         "k08-shop-role",
+        "crypto-sa-role",
     }
 
 

@@ -13,8 +13,13 @@ from typing import Any
 
 from exercises.irsa.trust import SubCondition
 from exercises.k04.new_namespace import InNewNamespace
+from exercises.k05.watching import Ordinary, RulesRead, Seen
+from exercises.k07.asking import InDeployment
 from exercises.k08.reading import AnotherShop, AtAws, InPlain, StealsSecrets
 from exercises.k09.questions import LedThrough, MayScrapeEveryNode, OnEveryNode, OnPodsNode
+from exercises.k10.connecting import Connects
+from exercises.pod_identity.trust import AsksWhosePod, TakesNoRole
+from exercises.shared.aws_checks import denied_as_node
 from grading.check import Row
 from grading.expectations import Allowed, AwsDenied, Between, Forbidden, Holds, OneOf, Says, Unauthorized
 from grading.grade import Verdict
@@ -34,7 +39,17 @@ from grading.probes import (
 from grading.refusals import AnyForbidden
 from grading.roles import AnnotatedRole
 from grading.variables import Names
-from tests.unit.exercises import account_cases, k04_cases, k06_cases, k08_cases, k09_cases
+from tests.unit.exercises import (
+    account_cases,
+    crypto_cases,
+    k04_cases,
+    k05_cases,
+    k06_cases,
+    k07_cases,
+    k08_cases,
+    k09_cases,
+    k10_cases,
+)
 from tests.unit.exercises.case import Case, Program
 from tests.unit.grading.fake_lab import ACCOUNT, FakeLab, jwt, lab, status
 
@@ -69,8 +84,16 @@ def cases(row: Row) -> Iterator[Case]:
             yield from k04_cases.cases(row.expected)
         case question if type(question) in k06_cases.QUESTIONS:
             yield from k06_cases.cases(row)
+        case Seen() | Ordinary() | RulesRead():
+            yield from k05_cases.cases(row, row.question)
+        case question if type(question) in crypto_cases.QUESTIONS:
+            yield from crypto_cases.cases(row)
+        case InDeployment():
+            yield from k07_cases.cases(row, names)
         case StealsSecrets() | AnotherShop() | AtAws() | InPlain():
             yield from k08_cases.cases(row, row.question)
+        case Connects():
+            yield from k10_cases.cases(row)
         case OnEveryNode() | OnPodsNode() | MayScrapeEveryNode() | LedThrough():
             yield from k09_cases.cases(row, row.question)
         case _:
@@ -172,6 +195,16 @@ def _aws_in_pod(row: Row, names: Names) -> Iterator[Case]:
         return program
 
     expected = row.expected
+    if isinstance(expected, TakesNoRole):
+        expected = denied_as_node()
+        agent = "\nError when retrieving credentials from container-role: Error retrieving metadata: Received non 200 "
+        agent += "response {} from container metadata: [1]: ({}): told, fault: {}\n"
+        refused = agent.format(400, "AccessDeniedException", "client")
+        yield Case("EKS may not take the role", ended(255, "", refused), PASSED)
+        gone = agent.format(404, "ResourceNotFoundException", "client")
+        yield Case("the association is gone", ended(255, "", gone), PASSED)
+        busy = agent.format(500, "InternalServerException", "server")
+        yield Case("EKS Auth does not work", ended(255, "", busy), FAILED)
     if isinstance(expected, AwsDenied):
         who = names.fill(expected.caller).replace("*", "session")
         said = f"User: {who} is not authorized to perform: s3:{expected.operation} because no policy allows it"
@@ -197,9 +230,10 @@ def _aws_in_pod(row: Row, names: Names) -> Iterator[Case]:
         yield Case("denied", ended(254, "", denied), FAILED)
     else:
         assert isinstance(expected, Allowed)
-        yield Case("right", ended(0, ""), PASSED)
+        yield Case("right", ended(0, "[]\n"), PASSED)
         yield Case("denied", ended(254, "", _aws_message("AccessDenied", "ListBuckets", "Access Denied")), FAILED)
-    yield Case("no credentials", ended(253, "", "\nUnable to locate credentials.\n"), FAILED)
+    nobody = PASSED if isinstance(row.expected, TakesNoRole) else FAILED
+    yield Case("no credentials", ended(253, "", "\nUnable to locate credentials.\n"), nobody)
     yield Case(
         "AWS is out of reach", ended(255, "", "\nCould not connect to the endpoint URL: https://s3\n"), NOT_ASKED
     )
@@ -217,9 +251,10 @@ def _ended_pod(one: FakeLab, code: int) -> None:
         "spec": {"containers": [{"image": "amazon/aws-cli:2"}]},
         "status": {"containerStatuses": [{"state": {"terminated": {"exitCode": code}}}]},
     }
-    one.api.on("GET", "/api/v1/namespaces/default/pods/", 200, pod)
-    one.api.on("POST", "/api/v1/namespaces/default/pods", 201, pod)
-    one.api.on("DELETE", "/api/v1/namespaces/default/pods/", 200, {})
+    for namespace in ("default", "kube-public"):
+        one.api.on("GET", f"/api/v1/namespaces/{namespace}/pods/", 200, pod)
+        one.api.on("POST", f"/api/v1/namespaces/{namespace}/pods", 201, pod)
+        one.api.on("DELETE", f"/api/v1/namespaces/{namespace}/pods/", 200, {})
 
 
 def _at_api_server(row: Row, names: Names) -> Iterator[Case]:
@@ -459,10 +494,47 @@ def _sub(expected: SubCondition, names: Names) -> Iterator[Case]:
     yield Case("no role", lambda one: _annotated(one, names), NOT_ASKED)
 
 
+def _whose_pod(expected: AsksWhosePod, names: Names) -> Iterator[Case]:
+    def policy(*conditions: dict[str, Any]) -> Program:
+        service = {"Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": ["sts:AssumeRole", "sts:TagSession"]}
+        document = {"Statement": [{"Effect": "Allow", **service, "Condition": each} for each in conditions]}
+
+        def program(one: FakeLab) -> None:
+            one.api.ran = Ran(0, f"arn:aws:sts::{ACCOUNT}:assumed-role/{names['POD_IDENTITY_ROLE']}/eks-1\n", "")
+            one.aws.answers.update(get_role=Done({"Role": {"AssumeRolePolicyDocument": document}}, "allowed"))
+
+        return program
+
+    tag = "aws:RequestTag/kubernetes-"
+    one, other = {f"{tag}namespace": "default"}, {f"{tag}service-account": "pod-identity-sa"}
+    both = {"StringEquals": {**one, **other}}
+    source = {"ArnEquals": {"aws:SourceArn": "arn:aws:eks:ap-northeast-2:111122223333:cluster/myeks"}}
+    right = [both, {"StringLike": both["StringEquals"]}, {**both, **source}, {"StringEquals": one, "StringLike": other}]
+    wide = [{}, source]
+    half = [{"StringEquals": one}, {"StringEquals": other}, {"ForAllValues:StringEquals": {**one, **other}}]
+    half += [
+        {"StringLike": {f"{tag}namespace": "*", **other}},
+        {"StringEquals": {**one, f"{tag}namespace": ["default", "x"]}},
+    ]
+    asked = expected.asked
+    for number, each in enumerate(right if asked else wide):
+        yield Case("right" if number == 0 else f"right {number}", policy(each), PASSED)
+    for number, each in enumerate(half + (wide if asked else right)):
+        yield Case(f"wrong {number}", policy(each), FAILED)
+    yield Case("one statement of two asks", policy(both, {}), FAILED)
+    if asked:
+        yield Case("two statements ask", policy(both, both), PASSED)
+    yield Case("the pod has no role", lambda one: setattr(one.api, "ran", Ran(255, "", "Unable to locate")), FAILED)
+    yield Case("no pod", lambda one: setattr(one.api, "ran", Unanswered("404 pods not found")), NOT_ASKED)
+
+
 def _trust(row: Row, names: Names) -> Iterator[Case]:
     expected = row.expected
     if isinstance(expected, SubCondition):
         yield from _sub(expected, names)
+        return
+    if isinstance(expected, AsksWhosePod):
+        yield from _whose_pod(expected, names)
         return
     assert isinstance(expected, Holds)
     facts = {name: _plain(value, names) for name, value in expected.facts}

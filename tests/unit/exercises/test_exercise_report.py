@@ -70,7 +70,8 @@ def test_every_row_is_in_the_json_with_its_verdict_or_none():
         "could_not_be_asked": 0,
     }
     assert set(rows["rbac-before-dev-list-pods"]) == {
-        *("exercise", "stage", "name", "subject", "command", "goal", "expected", "observed", "verdict", "wrong", "why")
+        *("exercise", "stage", "name", "subject", "command", "goal", "expected", "observed", "verdict", "wrong", "why"),
+        "audit_id",
     }
 
 

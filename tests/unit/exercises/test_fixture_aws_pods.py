@@ -11,6 +11,8 @@ import pytest
 from components.irsa_role import OidcProvider
 from components.policies import Scope
 from exercises.irsa.component import IrsaExercise, IrsaExerciseArgs
+from exercises.pod_identity import component
+from exercises.pod_identity.checks import STRANGER
 from exercises.shared import await_injected_role
 from exercises.shared.await_injected_role import Variables
 from exercises.shared.pods import LAST_APPLIED
@@ -163,6 +165,17 @@ def test_the_association_is_for_that_account_alone(pod_identity: Graph) -> None:
     assert (association["namespace"], association["serviceAccount"]) == ("default", "pod-identity-sa")
     assert association["roleArn"] == f"arn:aws:iam::{ACCOUNT}:role/pod-identity-sa-role"
     assert ISSUER_HOST not in pod_identity.named("pod-identity-sa-role").inputs["assumeRolePolicy"]
+
+
+def test_the_role_that_is_too_wide_is_handed_out_twice_and_trusts_every_association(default: Graph) -> None:
+    graph = stack({"exercises": {"podIdentity": "wide"}})
+    on = _added(stack({"exercises": {"podIdentity": "on"}}), default)
+    assert _added(graph, default) == on | {"pod-identity-stranger"}
+    made = graph.named("pod-identity-stranger").inputs
+    assert (made["namespace"], made["serviceAccount"]) == STRANGER == component.STRANGER
+    (statement,) = json.loads(graph.named("pod-identity-sa-role").inputs["assumeRolePolicy"])["Statement"]
+    assert "Condition" not in statement
+    assert statement["Principal"] == {"Service": "pods.eks.amazonaws.com"}
 
 
 @pytest.mark.parametrize("exercise", ["irsa", "pod-identity"])

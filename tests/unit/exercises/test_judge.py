@@ -3,7 +3,7 @@
 import pytest
 
 from exercises.catalogue import EXERCISES
-from exercises.judge import FULL, judge, rows_of
+from exercises.judge import FULL, SCORED, judge, rows_of
 from grading.check import Goal, Row
 from grading.grade import Answer, Verdict
 
@@ -23,7 +23,8 @@ def of(exercise: str, goal: Goal) -> list[str]:
 def test_every_goal_reached_is_all_points(exercise: str):
     score = judge(exercise, answers(rows_of(exercise), {}))
     assert (score.points, score.passed, score.verdict) == (FULL, True, PASSED)
-    assert set(score.goals) == {"attack", "use", "intact"}
+    assert len(set(score.goals) & set(SCORED)) == 1
+    assert set(score.goals) - set(SCORED) == {"use", "intact"}
 
 
 @pytest.mark.parametrize("exercise", PLAYED)
@@ -37,11 +38,20 @@ def test_what_is_broken_costs_all_points(exercise: str, verdict: Verdict):
 
 @pytest.mark.parametrize("exercise", PLAYED)
 def test_each_attack_that_still_works_costs_its_share(exercise: str):
-    names = of(exercise, "attack")
+    names = [name for goal in SCORED for name in of(exercise, goal)]
     for count in range(1, len(names) + 1):
         score = judge(exercise, answers(rows_of(exercise), dict.fromkeys(names[:count], FAILED)))
         assert score.points == FULL * (len(names) - count) // len(names)
         assert not score.passed
+
+
+def test_each_right_answer_is_worth_its_share():
+    names = of("crypto", "answer")
+    assert len(names) == 6
+    score = judge("crypto", answers(rows_of("crypto"), dict.fromkeys(names[:2], FAILED)))
+    assert (score.points, score.passed) == (66, False)
+    broken = judge("crypto", answers(rows_of("crypto"), {of("crypto", "intact")[0]: FAILED}))
+    assert (broken.points, broken.goals["answer"]) == (0, PASSED)
 
 
 def test_an_attack_that_nobody_could_be_asked_about_is_no_pass():

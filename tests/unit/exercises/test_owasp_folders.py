@@ -7,9 +7,10 @@ import pytest
 
 from exercises.catalogue import EXERCISES, OFF, Exercise, named
 from exercises.objects import CLUSTER_NAME, IMAGES, at_stage, identity, rank
+from exercises.progress import HINTS
 from exercises.registry import ROWS
 from exercises.shared.manifest_exercise import KINDS
-from exercises.texts import HINTS, ROOM, folder
+from exercises.texts import ROOM, folder
 from tests.rehearsal.owasp.case import Case
 from tests.rehearsal.owasp.objects import manifests
 

@@ -15,10 +15,12 @@ from typing_extensions import override
 
 from exercises.catalogue import standing
 from grading.aws_api import Signer
+from grading.kube_api import UNVERIFIED, VERIFIED
 from grading.outcomes import Done, HttpRefused, Outcome, Ran, Unanswered, http
 from grading.session import Situation
 from grading.tokens import PREFIX, Key, SessionKey
 from grading.variables import names_of
+from tests.unit.certificates import authority
 
 ACCOUNT = "111122223333"
 REGION = "ap-northeast-2"
@@ -53,6 +55,18 @@ class FakeApi:
     logged: Outcome = field(default_factory=lambda: Done("", "log"))
     asked: list[tuple[str, str, Any, str | None]] = field(default_factory=list[tuple[str, str, Any, str | None]])
     commands: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list[tuple[str, str, tuple[str, ...]]])
+    greeted: list[str] = field(default_factory=list[str])
+    greeting: Outcome | None = None
+    """What comes of every greeting; None: its own authority verifies it, and no other one."""
+
+    @property
+    def authority(self) -> str:
+        return authority("the cluster")
+
+    def handshake(self, authority: str) -> Outcome:
+        self.greeted.append(authority)
+        said = VERIFIED if authority == self.authority else UNVERIFIED
+        return self.greeting or Done(said, said)
 
     def request(self, method: str, path: str, body: object = None, token: str | None = None) -> Outcome:
         self.asked.append((method, path, body, token))
@@ -68,6 +82,9 @@ class FakeApi:
     def run(self, namespace: str, pod: str, argv: tuple[str, ...]) -> Ran | Unanswered:
         self.commands.append((namespace, pod, argv))
         return self.ran
+
+    def begin_streams(self, method: str, path: str, token: str, audit_id: str) -> Outcome:
+        return self.request(method, path, None, token)
 
     def on(self, method: str, part: str, status: int, body: object) -> None:
         """Answer requests whose path has `part` in it."""

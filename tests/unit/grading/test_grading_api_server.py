@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from kubernetes.stream import ws_client
 from websocket import WebSocketBadStatusException, WebSocketConnectionClosedException
 
 from grading.kube_api import Client, Endpoint
-from grading.outcomes import HttpRefused, Outcome, Ran, Unanswered, http
+from grading.outcomes import Done, HttpRefused, Outcome, Ran, Unanswered, http
 
 REMEDY = "./lab stage EXERCISE off and back makes it anew."
 INTERNAL = 'Internal error occurred: unable to upgrade connection: container not found ("my-aws-cli")'
@@ -123,3 +123,66 @@ def test_nobody_looks_where_nobody_answers_or_after_the_end(played: Played):
     played.stop.set()
     assert "no running task" in played.reason()
     assert played.looked == []
+
+
+class Line:
+    """An HTTPS connection that answers once."""
+
+    def __init__(self, status: int, body: bytes = b"", error: OSError | None = None) -> None:
+        self.status, self._body, self._error = status, body, error
+        self.asked: list[Any] = []
+        self.closed = False
+
+    def __call__(self, host: str, port: int, **_: Any) -> Line:
+        self.asked += [host, port]
+        return self
+
+    def request(self, method: str, path: str, headers: dict[str, str]) -> None:
+        if self._error:
+            raise self._error
+        self.asked += [method, path, headers]
+
+    def getresponse(self) -> Line:
+        return self
+
+    def getheaders(self) -> list[tuple[str, str]]:
+        return [("Connection", "Upgrade")]
+
+    def read(self) -> bytes:
+        return self._body
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def begun(monkeypatch: pytest.MonkeyPatch, line: Line, method: Literal["GET", "POST"] = "GET") -> Outcome:
+    monkeypatch.setattr("http.client.HTTPSConnection", line)
+    monkeypatch.setattr("ssl.create_default_context", lambda **_: None)
+    client = Client(Endpoint("https://api.example:6443", b"", ()), Path("ca.crt"), lambda: "token", Event())
+    return client.begin_streams(method, "/exec?command=true", "mine", "an-id")
+
+
+@pytest.mark.parametrize(("method", "upgrade"), [("GET", "websocket"), ("POST", "SPDY/3.1")])
+def test_streams_that_are_opened_are_closed_and_have_the_id_that_was_given(
+    monkeypatch: pytest.MonkeyPatch, method: Literal["GET", "POST"], upgrade: str
+):
+    line = Line(101)
+    found = begun(monkeypatch, line, method)
+    assert isinstance(found, Done)
+    assert (found.value, found.headers["audit-id"]) == ("", "an-id")
+    assert line.asked[:4] == ["api.example", 6443, method, "/exec?command=true"]
+    headers = line.asked[4]
+    assert (headers["Upgrade"], headers["Connection"]) == (upgrade, "Upgrade")
+    assert (headers["Authorization"], headers["Audit-ID"]) == ("Bearer mine", "an-id")
+    assert line.closed
+
+
+def test_streams_that_are_refused_say_why(monkeypatch: pytest.MonkeyPatch):
+    line = Line(403, b'{"message": "pods \\"shop\\" is forbidden"}')
+    found = begun(monkeypatch, line)
+    assert found == HttpRefused(403, 'pods "shop" is forbidden')
+    assert isinstance(found, HttpRefused)
+    assert found.headers["audit-id"] == "an-id"
+    assert begun(monkeypatch, Line(400, b"no JSON")) == HttpRefused(400, "no JSON")
+    assert isinstance(begun(monkeypatch, Line(0, error=ConnectionRefusedError("down"))), Unanswered)
+    assert line.closed

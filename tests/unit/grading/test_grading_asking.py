@@ -13,11 +13,12 @@ from typing_extensions import override
 from exercises.registry import ROWS
 from grading import grade as ask_module
 from grading import run_probe, session
+from grading.account_probes import ObjectFacts
 from grading.check import Row
 from grading.expectations import Allowed, Expectation, Forbidden, Unauthorized
 from grading.grade import Answer, Verdict, ask, ask_all, belongs
 from grading.outcomes import AwsRefused, Done, HttpRefused, Outcome, Ran, Unanswered, http
-from grading.probes import AsTestuser, InPod, listing
+from grading.probes import AsTestuser, InPod, Question, ReadObject, Request, listing
 from grading.session import NoOperator
 from grading.tokens import claims
 from grading.variables import Unknown
@@ -103,6 +104,27 @@ def test_a_wrong_answer_is_asked_for_once(clock: Clock, expected: Expectation, a
     times = in_turn(here, answer, SAYS_401)
     assert ask(row(expected), here.situation).verdict is Verdict.FAILED
     assert times() == 1
+
+
+WHOAMI = AsTestuser(Request("kubectl auth whoami", "POST", "/selfsubjectreviews", {}, picks="whoami"))
+ANNOTATIONS = ReadObject("serviceaccounts", "default", "dev-k8s", "annotations")
+FACTS = ObjectFacts("kubectl get node", "/api/v1/nodes/a", (("name", ("metadata", "name")),))
+
+
+@pytest.mark.parametrize("question", [LISTING, WHOAMI, ANNOTATIONS, FACTS])
+def test_an_answer_names_its_request_in_the_audit_log(question: Question):
+    here = lab()
+    in_turn(here, http(200, {"metadata": {"name": "a"}}, {"audit-id": "5ce4"}))
+    asked = Row("identity-mapping", "masters", "a-row", "testuser", question, Allowed(), "why.")
+    assert ask(asked, here.situation).audit_id == "5ce4"
+
+
+def test_what_this_process_did_not_ask_of_the_api_server_has_no_audit_id():
+    here = lab()
+    in_turn(here, HttpRefused(403, "no", {"audit-id": "5ce5"}))
+    assert ask(row(Allowed()), here.situation).audit_id == "5ce5"
+    pods = Row("rbac", "before", "a-row", "pod", InPod("dev", "pod", ("kubectl",), "kubectl"), Allowed(), "why.")
+    assert ask(pods, lab().situation).audit_id == ""
 
 
 def test_patience_has_an_end_and_the_last_answer_counts(clock: Clock):

@@ -237,4 +237,4 @@ def test_a_walk_reaches_every_stage_once_in_as_few_updates_as_can_be():
         (name, stage) for name, one in EXERCISES.items() for stage in one.stages
     )
     assert walk(["rbac"]) == ({"rbac": "before"}, {"rbac": "after"}, {"rbac": "least"})
-    assert walk(["pod-identity", "pod-identity"]) == ({"pod-identity": "on"},)
+    assert walk(["pod-identity", "pod-identity"]) == ({"pod-identity": "on"}, {"pod-identity": "wide"})

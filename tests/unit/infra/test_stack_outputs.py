@@ -110,8 +110,9 @@ def test_password_command_reads_the_charts_own_secret(default: Graph) -> None:
 
 
 def test_exercises_are_told_as_configured(full: Graph, default: Graph) -> None:
-    off = {"rbac": "off", "identityMapping": "off", "irsa": "off", "podIdentity": False}
-    last = {"rbac": "after", "identityMapping": "entry", "irsa": "on", "podIdentity": True, "k08": "closed"}
+    off = {"rbac": "off", "identityMapping": "off", "irsa": "off", "podIdentity": "off"}
+    aws = {"k08": "closed", "crypto": "closed"}
+    last = {"rbac": "after", "identityMapping": "entry", "irsa": "on", "podIdentity": "on", **aws}
     others = {one.key: "off" for one in EXERCISES.values() if one.key not in off}
     for graph, stands in ((default, off), (full, last)):
         assert graph.outputs["exercises"].value == {**others, **stands, "testuserBoundary": True}

@@ -32,7 +32,7 @@ SERVER = {"InstanceId": "i-2", "PublicIpAddress": "203.0.113.9", "Tags": [{"Key"
     ],
 )
 def test_whom_a_line_is_about(name: str, line: str, host: str) -> None:
-    assert not_here.target_of(name, line.split()) == host
+    assert not_here.target_of(name, line.split()).host == host
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "192.168.1.5", NODE["PrivateDnsName"]])
@@ -41,6 +41,25 @@ def test_a_node_is_told_with_what_shows_it(host: str) -> None:
     assert told.startswith(f"{host} is the node ip-192-168-1-5.ap-northeast-2.compute.internal, which is played")
     assert told.endswith("kubectl get node ip-192-168-1-5.ap-northeast-2.compute.internal -o wide")
     assert "\n" not in told
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "shown"),
+    [("hostname", 0, NODE["PrivateDnsName"]), ("hostname -i", 255, ""), ("cat hostname", 255, ""), ("", 255, "")],
+)
+def test_a_node_tells_its_name_and_nothing_else(
+    command: str,
+    code: int,
+    shown: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(not_here, "_instances", lambda: [SERVER, NODE])
+    assert run("ssh", tmp_path, ["ec2-user@192.0.2.1", *command.split()]) == code
+    told = capsys.readouterr()
+    assert told.out.strip() == shown
+    assert ("no machine answers there" in told.err) is (code != 0)
 
 
 def test_a_server_is_told_and_others_are_not() -> None:

@@ -39,6 +39,21 @@ def test_a_pipe_is_told_of_a_phase_once_and_of_a_long_one_once_a_minute(monkeypa
     assert "thing" not in told.getvalue()
 
 
+def test_who_shows_a_pipe_to_a_person_hears_more_often(monkeypatch: pytest.MonkeyPatch):
+    clock = Clock()
+    monkeypatch.setattr(console, "time", clock)
+    monkeypatch.setenv("LAB_HEARTBEAT", "1")
+    told = io.StringIO()
+    monkeypatch.setattr(console, "err", console.Console(file=told, width=80))
+    shown = Progress()
+    for half in range(8):
+        clock.now = 100.0 + half / 2
+        shown.waiting(f"asked {half} rows", "asking")
+    assert [line.split()[-2] for line in told.getvalue().splitlines()] == ["2", "4", "6"]
+    monkeypatch.setenv("LAB_HEARTBEAT", "soon")
+    assert Progress()
+
+
 def test_a_reader_that_has_seen_enough_is_no_failure(monkeypatch: pytest.MonkeyPatch):
     reader, writer = os.pipe()
     os.close(reader)

@@ -13,7 +13,7 @@ from grading.check import ExerciseName
 from stacks import settings_file
 from stacks.errors import BadInput
 from stacks.files import replace_text
-from stacks.settings_file import KEY, laid_over, setting, with_stages
+from stacks.settings_file import KEY, laid_over, with_stages
 from stacks.stack import CHECKOUT, parsed
 
 Stages = dict[ExerciseName, str]
@@ -40,7 +40,7 @@ def test_only_the_values_of_a_shipped_file_change(file: Path, there: Stages, bac
     text = file.read_text()
     changed = with_stages(with_stages(text, there), back)
     wanted: Stages = {**there, **back}
-    keys = {EXERCISES[name].key: setting(name, stage) for name, stage in wanted.items()}
+    keys = {EXERCISES[name].key: stage for name, stage in wanted.items()}
     assert value_of(changed) == {**value_of(text), **keys}
     different = [(one, two) for one, two in zip(text.splitlines(), changed.splitlines(), strict=True) if one != two]
     for one, two in different:
@@ -85,7 +85,7 @@ LAYOUTS = {
 def test_every_way_to_write_the_settings(layout: str, wanted: Stages):
     text = LAYOUTS[layout]
     changed = with_stages(text, wanted)
-    keys = {EXERCISES[name].key: setting(name, stage) for name, stage in wanted.items()}
+    keys = {EXERCISES[name].key: stage for name, stage in wanted.items()}
     before = yaml.safe_load(text) or {}
     config = before.get("config") or {}
     exercises = config.get(KEY) or {}

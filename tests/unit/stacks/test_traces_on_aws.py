@@ -106,6 +106,16 @@ def test_what_was_added_to_a_role_goes():
     ]
 
 
+def test_another_association_in_the_place_of_its_own_goes():
+    """Of a service account that is not the exercise's: the update could not make its own again."""
+    kind = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
+    held = Held((recorded(kind, "a-1", namespace="kube-public", serviceAccount="default"),), ())
+    found = [{"associationId": each} for each in ("a-1", "a-2")]
+    aws = Aws(list_pod_identity_associations={"associations": found})
+    assert done(aws, held) == ["Pod Identity association a-2 of kube-public/default"]
+    assert aws.did == [("delete_pod_identity_association", {"clusterName": "myeks", "associationId": "a-2"})]
+
+
 def test_what_was_added_to_a_user_goes_and_its_keys_stay():
     aws = Aws(
         list_attached_user_policies=attached(ADMIN, S3),
@@ -135,3 +145,38 @@ def test_a_refusal_is_told():
     denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "List")
     with pytest.raises(CannotAsk, match="may not ask"):
         done(Aws(list_attached_role_policies=denied), HELD)
+
+
+OPTIONS = {"HttpEndpoint": "enabled", "HttpTokens": "required", "HttpPutResponseHopLimit": 2}
+OWN_NODE = Held(
+    (
+        recorded(
+            "aws:ec2/launchTemplate:LaunchTemplate",
+            "lt-1",
+            metadataOptions={"httpEndpoint": "enabled", "httpTokens": "required", "httpPutResponseHopLimit": 2},
+        ),
+        recorded(
+            "aws:eks/nodeGroup:NodeGroup",
+            "myeks:mine",
+            nodeGroupName="mine",
+            launchTemplate={"id": "lt-1", "version": "1"},
+        ),
+    ),
+    (recorded("aws:eks/nodeGroup:NodeGroup", "myeks:ng1", nodeGroupName="ng1"),),
+)
+
+
+def instances(**options: dict[str, Any]) -> dict[str, Any]:
+    """EC2's answer, whatever is filtered by."""
+    found = [{"InstanceId": number, "MetadataOptions": each} for number, each in options.items()]
+    return {"Reservations": [{"Instances": found}]}
+
+
+def test_nodes_of_its_own_get_the_template_s_metadata_options_again():
+    """An exercise without a node group has no nodes of its own."""
+    changed = {**OPTIONS, "HttpPutResponseHopLimit": 1}
+    aws = Aws(describe_instances=instances(a=OPTIONS, b=changed, c={**OPTIONS, "HttpTokens": "optional"}))
+    assert done(aws, OWN_NODE) == ["metadata options of instance b", "metadata options of instance c"]
+    assert aws.did == [("modify_instance_metadata_options", {"InstanceId": number, **OPTIONS}) for number in ("b", "c")]
+    assert done(Aws(describe_instances=instances(a=OPTIONS)), OWN_NODE) == []
+    assert done(Aws(describe_instances=instances(b=changed)), TESTUSER) == []

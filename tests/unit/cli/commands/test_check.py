@@ -20,13 +20,14 @@ from exercises.judge import Score, rows_of
 from exercises.progress import Record
 from exercises.registry import ROWS
 from exercises.report import Report
+from exercises.texts import texts
 from grading.check import ExerciseName, Row
 from grading.grade import Answer, Verdict
 from grading.outcomes import Unanswered
 from grading.session import NoOperator, Situation
 from infra.config.loading import parse
 from operations.testuser import access_key
-from stacks import cluster_facts, staging, unfinished
+from stacks import checking, cluster_facts, staging, unfinished
 from stacks import progress as learners
 from stacks.cluster_facts import Node
 from stacks.console import Progress
@@ -64,11 +65,12 @@ class Played:
         monkeypatch.setattr(cluster_facts, "entered", lambda _: None)
         monkeypatch.setattr(cluster_facts, "nodes", lambda _: self.nodes())
         monkeypatch.setattr(check, "load", lambda _: stack)
-        monkeypatch.setattr(check, "outputs_of", self.outputs_of)
-        monkeypatch.setattr(check, "opened", self.opened)
-        monkeypatch.setattr(check, "_found", self.found)
+        for module in (check, checking):
+            monkeypatch.setattr(module, "outputs_of", self.outputs_of)
+        monkeypatch.setattr(checking, "opened", self.opened)
+        monkeypatch.setattr(checking, "_found", self.found)
         monkeypatch.setattr(unfinished, "_failed", lambda _: self.failed)
-        monkeypatch.setattr(check, "ask_all", self.ask_all)
+        monkeypatch.setattr(checking, "ask_all", self.ask_all)
         monkeypatch.setattr(staging, "apply", self.apply)
         monkeypatch.setattr(access_key, "key_of", self.key)
 
@@ -442,6 +444,28 @@ def test_what_an_exercise_in_play_misses_is_told_by_goal(
     (told,) = json.loads(capsys.readouterr().out)["summary"]["played"]
     assert (told["exercise"], told["points"], told["passed"]) == ("k03", 0, False)
     assert told["goals"]["use"] == {"verdict": "failed", "rows": 2, "passed": 0}
+
+
+def test_what_a_learner_reads_is_in_the_language_that_is_asked_for(
+    played: Played, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    Learner(monkeypatch, "k03")
+    played.stages["k03"] = "open"
+    played.verdict = lambda row: Verdict.FAILED if row.goal == "use" else Verdict.PASSED
+    monkeypatch.setenv("LAB_LANG", "ko")
+    assert ending("k03") == 1
+    said = capsys.readouterr().out
+    assert "✗ 정상 사용 유지 (0/2)" in said
+    rows = texts("k03", "ko").rows
+    assert rows["set-image"] in said
+    assert ending("k03", as_json=True) == 1
+    reasons = {row["name"]: row["why"] for row in json.loads(capsys.readouterr().out)["rows"]}
+    assert reasons["k03-closed-exec"] == rows["exec"]
+    monkeypatch.setenv("LAB_LANG", "korean")
+    played.asked.clear()
+    with pytest.raises(BadInput, match="LAB_LANG 'korean' is no language"):
+        check.check(["k03"])
+    assert played.asked == []
 
 
 def test_what_is_begun_and_does_not_stand_where_play_begins_is_asked_by_its_stage(

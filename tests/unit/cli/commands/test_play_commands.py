@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from cli import moving
 from cli.commands import hint, play, reset, solution, stage
 from cli.commands import progress as progress_command
 from exercises.catalogue import EXERCISES
+from exercises.texts import texts
 from infra.config.loading import parse
 from stacks import exercise_state, progress, stage_settings, undoing
 from stacks.console import Progress
@@ -111,6 +112,50 @@ def test_play_brings_it_tells_the_story_and_starts_the_clock(
     assert progress.of(HERE, "k03").state == "in play"
 
 
+def test_play_tells_the_parts_of_an_exercise_that_has_some(lab: Lab, capsys: pytest.CaptureFixture[str]):
+    lab.stands = "open"
+    play.play("crypto")
+    said = capsys.readouterr().out
+    words = EXERCISES["crypto"].words.play
+    assert words
+    assert len(words.parts) == 6
+    for part, task in words.parts.items():
+        assert f"{part}:\n{task.splitlines()[0][:40]}" in said
+    assert "to hand in your answers" in said
+    assert "repair" not in said
+    play.play("crypto", as_json=True)
+    assert printed(capsys)["parts"] == words.parts
+
+
+@pytest.mark.parametrize(("runs", "down"), [("1.36", "run ./lab down and "), ("1.35", "run ./lab down and "), ("", "")])
+def test_what_only_an_older_version_has_is_not_begun_on_another(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, runs: str, down: str
+):
+    lab.stands = "open"
+    monkeypatch.setattr(moving, "version_of", lambda _: runs)
+    with pytest.raises(BadInput) as told:
+        play.play("k10")
+    assert f"k10 needs Kubernetes 1.34, and this lab is of {runs or '1.36'}." in str(told.value)
+    assert str(told.value).endswith(f"in Pulumi.rehearsal.yaml, then {down}./lab play k10.")
+    assert lab.did == []
+    assert progress.read(HERE) == {}
+    monkeypatch.setattr(moving, "version_of", lambda _: "1.34")
+    play.play("k10")
+    assert progress.of(HERE, "k10").is_open
+
+
+@pytest.mark.parametrize(("today", "more"), [("2026-12-02", ""), ("2026-12-03", " and supportType: EXTENDED")])
+def test_a_version_without_standard_support_needs_the_setting_for_more(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, today: str, more: str
+):
+    lab.stands = "off"
+    monkeypatch.setattr(moving, "version_of", lambda _: "1.36")
+    clock = type("Clock", (), {"now": staticmethod(lambda _: datetime.fromisoformat(today))})
+    monkeypatch.setattr(moving, "datetime", clock)
+    with pytest.raises(BadInput, match=f'write kubernetesVersion: "1.34"{more} in'):
+        play.play("k10")
+
+
 def test_what_stands_there_untouched_needs_no_update(lab: Lab):
     lab.stands = "open"
     play.play("k03")
@@ -132,6 +177,14 @@ def test_a_second_play_keeps_the_clock_and_looks_at_nothing(lab: Lab, capsys: py
     assert lab.did == []
     assert "in play already, for 5 min" in capsys.readouterr().err
     assert progress.of(HERE, "k03").since == began
+
+
+def test_what_would_be_taken_back_is_told_and_nothing_is_done(lab: Lab):
+    lab.found, lab.changed = ["ClusterRole mine"], ["Role x was changed"]
+    assert moving.would_take_back(HERE, "k03", Progress()) == ["ClusterRole mine", "Role x was changed"]
+    lab.stands = None
+    assert moving.would_take_back(HERE, "k03", Progress()) == []
+    assert lab.did == []
 
 
 def test_play_takes_back_only_with_consent(
@@ -170,6 +223,37 @@ def test_hints_come_one_by_one(lab: Lab, capsys: pytest.CaptureFixture[str]):
     assert told.out.count("Hint ") == 3
     assert "./lab solution k03" in told.err
     assert progress.of(HERE, "k03").hints == 3
+
+
+def test_what_a_learner_reads_is_in_the_language_that_is_asked_for(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    words = texts("k03", "ko").play
+    assert words
+    play.play("k03", lang="ko", as_json=True)
+    told = printed(capsys)
+    assert (told["story"], told["goals"]) == (words.story, words.goals)
+    play.play("k03", lang="ko")
+    assert "이미 진행 중" in capsys.readouterr().err
+    monkeypatch.setenv("LAB_LANG", "ko")
+    hint.hint("k03")
+    assert f"힌트 1/3: {words.hints[0]}" in capsys.readouterr().out
+    progress_command.progress()
+    assert "진행 중" in capsys.readouterr().out
+    asked = answers(monkeypatch, answer=True)
+    solution.solution("k03")
+    assert words.why.split()[0] in capsys.readouterr().out
+    assert "랩이 준비한 답" in asked[0]
+
+
+def test_a_language_that_there_is_not_touches_nothing(lab: Lab):
+    for command in (play.play, hint.hint, solution.solution):
+        with pytest.raises(BadInput, match="--lang 'fr' is no language"):
+            command("k03", lang="fr")
+    with pytest.raises(BadInput, match="--lang 'fr' is no language"):
+        progress_command.progress(lang="fr")
+    assert lab.did == []
+    assert progress.read(HERE) == {}
 
 
 def test_the_solution_is_applied_after_asking_and_is_no_pass(
@@ -235,11 +319,15 @@ def test_reset_of_what_is_not_in_play_begins_nothing(lab: Lab, capsys: pytest.Ca
     assert "./lab play k03 begins it" in capsys.readouterr().err
 
 
-def test_what_cannot_be_meant_is_told(lab: Lab):
+def test_what_cannot_be_meant_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(BadInput, match="no exercise k99"):
         play.play("k99")
-    with pytest.raises(BadInput, match="pod-identity is off"):
-        reset.reset("pod-identity", yes=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(moving, "named", lambda _: replace(EXERCISES["pod-identity"], play=None))
+        with pytest.raises(BadInput, match="pod-identity is off"):
+            reset.reset("pod-identity", yes=True)
+        with pytest.raises(BadInput, match="pod-identity cannot be played"):
+            play.play("pod-identity")
     for command in (solution.solution, reset.reset):
         with pytest.raises(BadInput, match="Add --yes"):
             command("k03", as_json=True)

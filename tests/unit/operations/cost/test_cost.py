@@ -75,6 +75,8 @@ def test_the_default_lab_has_these_rows_and_this_sum():
         (PUBLISHED, "load-balancer-capacity", 0.008),
         (PUBLISHED, "public-ipv4", 8 * 0.005),
         ({"nodeGroup": {"desiredSize": 5}}, "nodes", 5 * 0.052),
+        ({"exercises": {"k07": "open"}}, "nodes", 4 * 0.052),
+        ({"exercises": {"k07": "closed"}}, "public-ipv4", 6 * 0.005),
         ({"nodeGroup": {"desiredSize": 5}}, "node-volumes", 5 * 120 * 0.0912 / 730),
         ({"nodeGroup": {"diskSizeGiB": 30}}, "node-volumes", 3 * 30 * 0.0912 / 730),
         *(({"exercises": {"k08": stage}}, "secret", 0.40 / 730) for stage in ("open", "closed")),

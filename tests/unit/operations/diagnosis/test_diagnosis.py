@@ -436,6 +436,21 @@ def test_what_the_pods_without_a_role_are_given_is_named() -> None:
     ]
 
 
+def test_what_hands_the_role_to_a_stranger_is_named() -> None:
+    here = lab()
+    here.aws.answers["list_pod_identity_associations"] = Done({"associations": [{"associationId": "a-1"}]}, "")
+    assert causes(here, "pod-identity-play-stranger", allowed=True) == [
+        (
+            "ServiceAccount default has a Pod Identity association, made by hand",
+            "aws eks delete-pod-identity-association --cluster-name myeks --association-id a-1",
+        )
+    ]
+    here.aws.answers["list_pod_identity_associations"] = Done({"associations": []}, "")
+    assert causes(here, "pod-identity-wide-stranger", allowed=False) == [
+        ("ServiceAccount default has no Pod Identity association", PUT_BACK)
+    ]
+
+
 @pytest.mark.parametrize("row", ["pod-identity-test4-s3-list", "pod-identity-trust"])
 def test_a_pod_that_runs_as_another_account_is_the_cause(row: str) -> None:
     here = lab()

@@ -33,6 +33,7 @@ from operations.doctor.quotas import (
     CLUSTERS,
     ON_DEMAND_VCPUS,
     QUOTAS,
+    SECURITY_GROUPS,
     SPOT_VCPUS,
     VPC,
     VPCS,
@@ -510,10 +511,11 @@ def test_support_is_warned_of_within_sixty_days(days: int, status: Status):
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({}, {ON_DEMAND_VCPUS: 10, VPCS: 2, ADDRESSES: 2, CLUSTERS: 1}),
+        ({}, {ON_DEMAND_VCPUS: 10, VPCS: 2, ADDRESSES: 2, SECURITY_GROUPS: 5, CLUSTERS: 1}),
         ({"natGateway": True}, {ADDRESSES: 3}),
         ({"opsServers": {"enabled": False}}, {ON_DEMAND_VCPUS: 6, VPCS: 1}),
         ({"nodeGroup": {"capacityType": "SPOT"}}, {SPOT_VCPUS: 6, ON_DEMAND_VCPUS: 4}),
+        ({"exercises": {"k07": "open"}}, {ON_DEMAND_VCPUS: 12, SECURITY_GROUPS: 6}),
         ({"nodeGroup": {"desiredSize": 4, "instanceTypes": ["t3.medium", "m5.xlarge"]}}, {ON_DEMAND_VCPUS: 4 * 4 + 4}),
     ],
 )

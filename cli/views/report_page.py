@@ -1,0 +1,102 @@
+"""Draws a report's page from its data alone: one file, readable without a script, on a phone and on paper.
+
+The same data give the same page, so that a report can be drawn again and compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from stacks.report.document import DATA, SIGNATURE, block
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+ROOM: Final = Path(__file__).parent.parent / "html"
+TEMPLATE: Final = "report.html.jinja"
+STYLE: Final = "report.css"
+MARKS: Final = {"passed": "✓", "failed": "✗", "could-not-be-asked": "?"}
+
+
+def languages() -> list[str]:
+    """Those that the page has words for."""
+    return sorted(file.name.split(".")[1] for file in ROOM.glob("report.*.yaml"))
+
+
+def drawn_by() -> str:
+    """Digest of the files that draw a page: by another one it may look otherwise."""
+    of = hashlib.sha256()
+    for file in (ROOM / TEMPLATE, ROOM / STYLE, *sorted(ROOM.glob("report.*.yaml")), Path(__file__)):
+        of.update(hashlib.sha256(file.read_bytes().replace(b"\r\n", b"\n")).digest())
+    return of.hexdigest()
+
+
+def draw(data: Mapping[str, Any], digest: str, key_id: str) -> str:
+    """The page of a report, without its data and signature.
+
+    Args:
+        data: of the form of `stacks.report.data.Data`.
+        digest: of the data.
+        key_id: of the key that signs it.
+    """
+    from markupsafe import Markup
+
+    language = str(data["language"])
+    return _template().render(
+        data=data,
+        digest=digest,
+        key_id=key_id,
+        words=_words(language if language in languages() else "en"),
+        marks=MARKS,
+        # Ours, and without a sign that HTML knows in a style sheet.
+        style=Markup((ROOM / STYLE).read_text()),  # noqa: S704
+        data_block=Markup(block(DATA)),  # noqa: S704
+        signature_block=Markup(block(SIGNATURE)),  # noqa: S704
+    )
+
+
+@lru_cache
+def _template() -> Template:
+    # Only a report needs it.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(ROOM),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"clock": _clock, "moment": _moment, "versions": _versions}
+    return environment.get_template(TEMPLATE)
+
+
+@lru_cache
+def _words(language: str) -> dict[str, Any]:
+    return yaml.load((ROOM / f"report.{language}.yaml").read_text(), yaml.CSafeLoader)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _moment(told: str) -> str:
+    """To the minute; what is no moment stays as it is."""
+    try:
+        return f"{datetime.fromisoformat(told):%Y-%m-%d %H:%M %Z}"
+    except ValueError:
+        return told
+
+
+def _versions(packages: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in sorted(packages.items()))

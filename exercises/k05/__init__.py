@@ -1,0 +1,1 @@
+"""K05, inadequate logging and monitoring: calls in the audit log, and rules that see an intruder in it."""

@@ -1,0 +1,167 @@
+"""The page in a real browser: nothing in it is against its own policy, and every button does what it says.
+
+Without a lab: what the page reads comes from the unit tests' one, and no command is really started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+
+from cli.page import access
+from cli.page.app import make
+from cli.page.guard import Guard
+from cli.page.look import Reader
+from cli.page.runs import Runs
+from tests.browser.chromium import PROGRAM, Tab, browser
+from tests.unit.cli.page_lab import EVIL, Lab, lab
+from tests.unit.cli.test_page_access import FOUND
+
+__all__ = ["lab"]
+pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason=f"there is no {PROGRAM}")
+TAB = 9
+ENTER = 13
+
+
+@asynccontextmanager
+async def served(lab: Lab, tabs: int = 1) -> AsyncGenerator[tuple[Guard, Runs, list[Tab]]]:
+    """The page, served on a port, and a browser that has entered."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        runs = Runs(lambda words: ["lab", *words], {})
+        guard = Guard(make("rehearsal", Reader("rehearsal"), runs), listening.getsockname()[1])
+        server = uvicorn.Server(uvicorn.Config(guard, log_level="error", ws="none", timeout_graceful_shutdown=1))
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        try:
+            async with browser(tabs) as opened:
+                await opened[0].go(guard.address)
+                await opened[0].wait("document.querySelector('#overview h2')")
+                yield guard, runs, opened
+        finally:
+            lab.end()
+            runs.gone("over")
+            server.should_exit = True
+            await serving
+
+
+def run(lab: Lab, test: Callable[[Guard, Runs, list[Tab]], Awaitable[None]], tabs: int = 1) -> None:
+    async def whole() -> None:
+        async with served(lab, tabs) as (guard, runs, opened):
+            await test(guard, runs, opened)
+
+    asyncio.run(whole())
+
+
+def test_no_page_is_against_its_own_policy_or_wider_than_a_small_screen(lab: Lab, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(access, "read", lambda _: FOUND)
+    lab.plays("k03", hints=3)
+
+    async def test(guard: Guard, _runs: Runs, tabs: list[Tab]) -> None:
+        (tab,) = tabs
+        for width in (360, 1440):
+            await tab.look(width, dark=width == 360)
+            for path in ("/", "/exercises", "/exercises/k03", "/access", "/access/subject?who=sa:shop/bot"):
+                await tab.go(f"{guard.origin}{path}")
+                assert await tab.ask("document.documentElement.scrollWidth <= window.innerWidth"), path
+                assert await tab.ask("document.querySelectorAll('h1').length") == 1
+        # The style is there: no page is shown bare.
+        assert await tab.ask("getComputedStyle(document.querySelector('main')).maxWidth") != "none"
+        assert [each for each in tab.told if "favicon" not in each] == []
+
+    run(lab, test)
+
+
+def test_a_check_is_followed_in_every_window(lab: Lab):
+    lab.plays("k03")
+    lab.goes_on, lab.said = True, f"  0.1 s  asked 1 of 24 rows {EVIL}\n"
+
+    async def test(guard: Guard, _runs: Runs, tabs: list[Tab]) -> None:
+        mine, other = tabs
+        for tab in tabs:
+            await tab.go(f"{guard.origin}/exercises/k03")
+        await mine.click("#do-check")
+        for tab in tabs:
+            await tab.wait("document.querySelector('#run-lines').textContent.includes('asked 1 of 24 rows <script>')")
+            await tab.wait("document.querySelector('#do-check').disabled")
+        lab.stages["k03"] = "closed"
+        lab.end()
+        for tab in tabs:
+            await tab.wait("document.querySelector('#run-state').textContent === 'check k03: done'")
+            await tab.wait("document.querySelector('#state strong').textContent === 'closed'")
+            await tab.wait("!document.querySelector('#do-check').disabled")
+        assert "alert" not in str(other.told)
+
+    run(lab, test, tabs=2)
+
+
+def test_a_reset_is_agreed_to_by_keyboard_alone(lab: Lab):
+    lab.plays("k03")
+    lab.by_hand = ["RoleBinding owasp-k03/mine"]
+
+    async def test(guard: Guard, runs: Runs, tabs: list[Tab]) -> None:
+        (tab,) = tabs
+        await tab.go(f"{guard.origin}/exercises/k03")
+
+        async def reach(selector: str) -> None:
+            for _ in range(40):
+                await tab.press("Tab", TAB)
+                if await tab.ask(f"document.activeElement.matches({selector!r})"):
+                    break
+            else:
+                pytest.fail(f"{selector} is not reached")
+            await tab.press("Enter", ENTER)
+
+        await reach("#do-reset")
+        await tab.wait("document.querySelector('#taken-back')")
+        assert "RoleBinding owasp-k03/mine" in await tab.text()
+        assert lab.started == []
+        await reach("#agree")
+        await tab.wait("document.querySelector('#run-state').textContent === 'reset k03: done'")
+        assert lab.started == [("lab", "reset", "k03", "--json", "--yes")]
+        assert runs.latest
+
+    run(lab, test)
+
+
+def test_a_command_is_copied_by_a_click(lab: Lab):
+    async def test(guard: Guard, _runs: Runs, tabs: list[Tab]) -> None:
+        (tab,) = tabs
+        await tab.go(f"{guard.origin}/exercises/k03")
+        await tab.send(
+            "Browser.grantPermissions",
+            origin=guard.origin,
+            permissions=["clipboardReadWrite", "clipboardSanitizedWrite"],
+        )
+        await tab.send("Emulation.setFocusEmulationEnabled", enabled=True)
+        await tab.click(".commands button.copy")
+        await tab.wait("document.querySelector('.commands button.copy').textContent === 'Copied'")
+        assert await tab.ask("navigator.clipboard.readText()") == "./lab shell"
+
+    run(lab, test)
+
+
+def test_a_page_whose_lab_goes_says_so(lab: Lab):
+    async def test(guard: Guard, runs: Runs, tabs: list[Tab]) -> None:
+        (tab,) = tabs
+        await tab.go(f"{guard.origin}/exercises")
+        await tab.wait("performance.getEntriesByType('resource').some(e => e.name.endsWith('/events')) || true")
+        runs.gone("The lab is down.")
+        await tab.wait("document.querySelector('#run-state').textContent === 'The lab is down.'")
+
+    run(lab, test)
+
+
+def test_another_browser_gets_nothing(lab: Lab):
+    async def test(guard: Guard, _runs: Runs, _tabs: list[Tab]) -> None:
+        async with browser() as (stranger,):
+            for path in ("/", "/exercises", "/enter?token=wrong"):
+                await stranger.go(f"{guard.origin}{path}")
+                text = await stranger.text()
+                assert "./lab page again" in text
+                assert "myeks-VPC" not in text
+
+    run(lab, test)
