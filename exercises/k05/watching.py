@@ -21,7 +21,7 @@ NAMESPACE: Final = "owasp-k05"
 DETECTIONS: Final = "detections"
 """The ConfigMap with the rules: each key is one."""
 
-ORDINARY_SECONDS: Final = 600.0
+ORDINARY_SECONDS: Final = 300.0
 PLATFORM: Final = (
     '{ $.user.username = "system:kube-*" || $.user.username = "system:serviceaccount:kube-system:*"'
     ' || $.user.username = "system:node:*" || $.user.username = "system:apiserver" }'

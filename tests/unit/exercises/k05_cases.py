@@ -68,16 +68,16 @@ def _seen(facts: Mapping[str, Any], question: Seen) -> Iterator[Case]:
     found = [event(**facts)]
     yield Case("right", _program(right, code=code, events=found), PASSED)
     yield Case("the rules say otherwise", _program(other, code=code, events=found), FAILED)
-    started = event(**facts, stage="ResponseStarted")
+    started = event(**{**facts, "code": None}, stage="RequestReceived")
     yield Case("among several events", _program(right, code=code, events=[started, *found]), PASSED)
     for name, value in {"verb": "delete", "resource": "nodes", "user": "x", "code": 403, "decision": "forbid"}.items():
         if name in facts:
             wrong = [event(**{**facts, name: value})]
             yield Case(f"{name} is another", _program(right, code=code, events=wrong), FAILED)
     yield Case("the log is off", _program(right, code=code, events=found, on=False), FAILED)
-    yield Case("its end is not in the log", _program(right, code=code, events=[started], last=True), NOT_ASKED)
-    yield Case("not in the log", _program(right, code=code, last=True), NOT_ASKED)
-    yield Case("no group", _program(right, code=code, log="ResourceNotFoundException", last=True), NOT_ASKED)
+    yield Case("its end is not in the log", _program(right, code=code, events=[started]), NOT_ASKED)
+    yield Case("not in the log", _program(right, code=code), NOT_ASKED)
+    yield Case("no group", _program(right, code=code, log="ResourceNotFoundException"), NOT_ASKED)
     yield Case("the log may not be read", _program(right, code=code, log="AccessDeniedException"), NOT_ASKED)
     yield Case("no Audit-ID", _program(right, code=code, events=found, audit_id=""), NOT_ASKED)
     if getattr(question.call, "account", ""):
@@ -93,9 +93,8 @@ def _program(
     account: bool = True,
     on: bool = True,
     log: str = "",
-    last: bool = False,
 ) -> Program:
-    """The rules are there, calls are answered, the log holds these events; `last`: nobody waits for more of them."""
+    """The rules are there, calls are answered, the log holds these events."""
     data = {f"{number}.yaml": text for number, text in enumerate(texts)} or rules
 
     def answer(method: str, path: str, _body: Any, token: str | None) -> Outcome | None:
@@ -114,7 +113,7 @@ def _program(
         lines = [{"message": json.dumps(each)} for each in events or ()]
         page = Done({"events": [{"message": "no JSON"}, *lines]}, "")
         one.aws.answers["filter_log_events"] = AwsRefused(log, "FilterLogEvents", "no") if log else page
-        if last:
-            one.situation.stop.set()
+        # Nobody waits for more of them.
+        one.situation.stop.set()
 
     return program

@@ -12,8 +12,11 @@ import pytest
 
 from exercises.k05 import rules
 from exercises.k05.rules import BadRule, compiled, firing
-from exercises.k05.watching import DETECTIONS, NAMESPACE
+from exercises.k05.watching import DETECTIONS, NAMESPACE, Seen
 from exercises.objects import at_stage, identity
+from grading.account_probes import AsOperator, listing_all
+from grading.outcomes import Unanswered
+from tests.unit.grading.fake_lab import lab
 
 WEB: Final = "system:serviceaccount:owasp-k05:web"
 KUBELET: Final = "system:node:ip-192-168-1-10.ap-northeast-2.compute.internal"
@@ -219,3 +222,13 @@ def test_nobody_imports_pysigma_who_reads_no_rule():
     named += [str(each.module) for each in tree.body if isinstance(each, ast.ImportFrom)]
     assert "json" in named
     assert not any(name.split(".")[0] == "sigma" for name in named)
+
+
+def test_a_call_whose_answer_has_no_id_is_not_looked_for():
+    one = lab()
+    one.api.on("GET", "/configmaps/detections", 200, {"data": {"one": rule(s={"verb": "list"})}})
+    one.api.on("GET", "/api/v1/secrets", 200, {})
+    found = Seen(AsOperator(listing_all("secrets"))).ask(one.situation)
+    assert isinstance(found, Unanswered)
+    assert "no header Audit-ID" in found.reason
+    assert one.aws.calls == []

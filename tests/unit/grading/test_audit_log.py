@@ -92,8 +92,9 @@ def test_a_group_that_is_not_there_yet_has_no_events(clock: Clock):
 
 
 def test_who_may_not_read_the_log_has_no_verdict(clock: Clock):
-    one, _ = answering(clock, AwsRefused("AccessDeniedException", "FilterLogEvents", "no"))
+    one, asked = answering(clock, AwsRefused("AccessDeniedException", "FilterLogEvents", "no"))
     found = events_of(one.situation, ID, 0.0)
+    assert len(asked) == 1
     assert isinstance(found, Unanswered)
     assert "AccessDenied" in found.reason
 

@@ -36,6 +36,9 @@ class Api:
     def run(self, namespace: str, pod: str, argv: tuple[str, ...]) -> Ran | Unanswered:
         raise NotImplementedError
 
+    def begin_streams(self, method: str, path: str, token: str, audit_id: str) -> Outcome:
+        raise NotImplementedError
+
 
 def managed(*managers: str) -> dict[str, Any]:
     return {"metadata": {"managedFields": [{"manager": manager} for manager in managers]}}
