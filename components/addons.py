@@ -54,10 +54,16 @@ class _Addons(Component):
         super().__init__(kind, name, opts)
         self._name, self._args = name, args
 
-    def _addon(self, addon: str, *needs: pulumi.Resource, settings: Mapping[str, object] | None = None) -> eks.Addon:
+    def _addon(
+        self,
+        addon: str,
+        *needs: pulumi.Resource,
+        settings: Mapping[str, object] | None = None,
+        cluster_name: pulumi.Input[str] | None = None,
+    ) -> eks.Addon:
         return eks.Addon(
             f"{self._name}-{addon}",
-            cluster_name=self._args.cluster_name,
+            cluster_name=cluster_name or self._args.cluster_name,
             addon_name=addon,
             addon_version=self._args.versions[addon],
             configuration_values=json.dumps(settings, sort_keys=True) if settings else None,
@@ -100,10 +106,19 @@ class WorkloadAddons(_Addons):
     metrics_server: eks.Addon
     ebs_csi_driver: eks.Addon
 
-    def __init__(self, name: str, args: AddonsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        args: AddonsArgs,
+        nodes_cluster_name: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """`nodes_cluster_name` is the cluster's name as an output of its nodes."""
         super().__init__("WorkloadAddons", name, args, opts)
         self.coredns = self._addon(COREDNS)
-        self.metrics_server = self._addon(METRICS_SERVER)
+        # Nodes that are replaced go before the new ones come, and then the group of the API that it serves would not
+        # answer, which keeps every namespace from being deleted. The engine deletes first what has a property of them.
+        self.metrics_server = self._addon(METRICS_SERVER, cluster_name=nodes_cluster_name)
         identity = self._role("ebs-csi", "ebs-csi-controller-sa", "service-role/AmazonEBSCSIDriverPolicy")
         made_by_it = {"controller": {"extraVolumeTags": handed_on(args.tags)}}
         self.ebs_csi_driver = self._addon(EBS_CSI_DRIVER, identity, settings=made_by_it)

@@ -123,13 +123,16 @@ class NodeGroupArgs:
 class NodeGroup(Component):
     """Security group, launch template and node group; depend on the component to come after ready nodes."""
 
+    cluster_name: pulumi.Output[str]
+    """Of the nodes' cluster: what takes it from here goes before nodes that are replaced."""
+
     def __init__(self, name: str, args: NodeGroupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("NodeGroup", name, opts)
         self._name, self._args = name, args
         self._prefix = f"{args.cluster_name}-{args.group_name}"
-        group, rules = self._remote_access()
-        template = self._launch_template(group)
-        pulumi_eks.ManagedNodeGroup(
+        remote_access, rules = self._remote_access()
+        template = self._launch_template(remote_access)
+        group = pulumi_eks.ManagedNodeGroup(
             name,
             cluster=args.cluster,
             node_group_name=args.group_name,
@@ -150,6 +153,7 @@ class NodeGroup(Component):
             # NotReady.
             opts=self.child([args.cluster, *args.role.rights, *rules]),
         )
+        self.cluster_name = group.node_group.apply(lambda made: made.cluster_name)
         self.register_outputs({})
 
     def _remote_access(self) -> tuple[ec2.SecurityGroup, list[pulumi.Resource]]:

@@ -112,7 +112,7 @@ def build(config: LabConfig, aws_profile: str | None = None) -> Lab:
     node_addons = NodeAddons("node-addons", addons, after(cluster.core))
     group = _node_group(config, network, ops, cluster, role)
     nodes = NodeGroup("nodes", group, after(node_addons, *network.way_out))
-    workload_addons = WorkloadAddons("addons", addons, after(nodes))
+    workload_addons = WorkloadAddons("addons", addons, nodes.cluster_name, after(nodes))
     DefaultStorage("storage", after(workload_addons.ebs_csi_driver, cluster=cluster))
     platform = build_platform(config, scope, network, cluster, nodes, workload_addons)
     if config.expires_at and platform.published:

@@ -23,7 +23,7 @@ from grading.grade import Answer, Verdict, ask_all, belongs
 from grading.outcomes import Unanswered
 from grading.session import NoOperator, opened, reached
 from grading.tokens import Key
-from operations.diagnosis import explain
+from operations.diagnosis import explain, is_gate
 from operations.testuser import access_key
 from stacks import backend
 from stacks import progress as learners
@@ -65,9 +65,9 @@ def ask(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, *, looks:
         elsewhere = tuple(row for row in mine if row.exercise not in playing and not belongs(row, lab))
         by_hand_here = tuple(name for name in names if name in found.by_hand and name not in playing)
         scores = tuple(judge(name, answers) for name in names if name in playing)
-        causes = explain(
-            [each for each in answers if each.row.exercise not in playing], lab, chosen.option, by_hand_here
-        )
+        # Who plays is not told what to repair, but what to mend that no exercise owns.
+        explained = [each for each in answers if each.row.exercise not in playing or is_gate(each.row)]
+        causes = explain(explained, lab, chosen.option, by_hand_here)
         for score in scores:
             learners.attempted(chosen, score.exercise, score, datetime.now(UTC))
         return Report(answers, elsewhere, {name: stages[name] for name in names}, causes, by_hand_here, scores)

@@ -43,6 +43,8 @@ def hint(
         return
     frame = shared(spoken).frame
     for number in told:
-        playing.text(frame.hint.format(number=number + 1, all=HINTS, text=hints[number]))
+        # A command stands on a line of its own, so that it can be copied.
+        text = f"\n{hints[number]}" if hints[number].startswith(playing.COMMANDS) else hints[number]
+        playing.text(frame.hint.format(number=number + 1, all=HINTS, text=text))
     if taken == HINTS:
         err.print(frame.last_hint.format(solution=f"./lab solution {name}{option}"), markup=False)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from cli import language
 from cli.views import playing, report_page
 from cli.views import report as tables
 from exercises.catalogue import EXERCISES
@@ -48,9 +49,7 @@ def report(
     to: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where to; else a new file in this directory.")
     ] = None,
-    language: Annotated[
-        str, typer.Option("--lang", help=f"Of the page: {' or '.join(report_page.languages())}.")
-    ] = "en",
+    lang: language.LanguageOption = "",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print data and signature as JSON; a file only with --out.")
     ] = False,
@@ -59,9 +58,7 @@ def report(
     if context.invoked_subcommand:
         return
     learner = learners_name(name)
-    if language not in report_page.languages():
-        raise BadInput(f"There are no words in {language}. Choose one of: {', '.join(report_page.languages())}.")
-    chosen = load(stack)
+    chosen, spoken = load(stack), language.chosen(lang)
     now = datetime.now(UTC)
     file = to or (None if as_json else Path(_file_name(learner, now)))
     if file and not file.absolute().parent.is_dir():
@@ -73,7 +70,7 @@ def report(
     records = kept.read(chosen)
     told = [playing.as_json(each.name, records.get(each.name, Record()), now) for each in playing.playable()]
     by = report_page.drawn_by()
-    data = made(chosen, learner, asked, told, outputs, now, drawn_by=by, language=language)
+    data = made(chosen, learner, asked, told, outputs, now, drawn_by=by, language=spoken)
     if file:
         replace_text(file, document.as_page(data, key, report_page.draw))
         key_id = signing.key_id(signing.public(key))

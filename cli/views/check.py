@@ -31,7 +31,7 @@ def not_passed(report: Report, language: Language = "en", *, verbose: bool) -> N
     failed = [each for each in report.by_stage if each.verdict is Verdict.FAILED]
     for causes in dict.fromkeys(report.causes.get(each.row.name, ()) for each in failed):
         for cause in causes:
-            _cause(cause)
+            tell_cause(cause)
         alike = [each for each in failed if report.causes.get(each.row.name, ()) == causes]
         rows(alike, language, verbose=verbose, why=True)
         line("")
@@ -114,7 +114,7 @@ def _more(answer: Answer, language: Language, *, verbose: bool) -> None:
             line(each)
 
 
-def _cause(cause: Finding) -> None:
+def tell_cause(cause: Finding) -> None:
     """On one line, or the remedy, which is typed as it stands, on a line of its own."""
     whole = f"{cause.cause}: {cause.remedy}"
     if len(whole) <= out.width:

@@ -1,11 +1,14 @@
 """What `lab check` shows of an exercise that is played: its goals, what each of them misses, and how to go on."""
 
+from collections.abc import Mapping
+
 from rich.text import Text
 
-from cli.views.check import MARKS, STYLE, rows
+from cli.views.check import MARKS, STYLE, rows, tell_cause
 from exercises.judge import FULL, SCORED, Score
 from exercises.report import Report
 from exercises.texts import Language, shared, texts
+from grading.finding import Finding
 from grading.grade import Verdict
 from stacks.tables import line, prose
 
@@ -13,10 +16,12 @@ from stacks.tables import line, prose
 def show(report: Report, option: str, language: Language = "en", *, verbose: bool) -> None:
     """Each score; `option` names the stack to a command."""
     for score in report.scores:
-        _one(score, option, language, verbose=verbose)
+        _one(score, report.causes, option, language, verbose=verbose)
 
 
-def _one(score: Score, option: str, language: Language, *, verbose: bool) -> None:
+def _one(
+    score: Score, causes: Mapping[str, tuple[Finding, ...]], option: str, language: Language, *, verbose: bool
+) -> None:
     name, frame = score.exercise, shared(language).frame
     told = frame.points.format(name=name, points=score.points, full=FULL)
     line(Text(told, STYLE[score.verdict]))
@@ -30,6 +35,8 @@ def _one(score: Score, option: str, language: Language, *, verbose: bool) -> Non
         if missed and words:
             prose(f"  {words.goals[goal]}")
         rows(missed, language, verbose=verbose, why=True)
+        for cause in dict.fromkeys(cause for each in missed for cause in causes.get(each.row.name, ())):
+            tell_cause(cause)
         if verbose:
             rows(passed, language, verbose=True)
     if score.passed:

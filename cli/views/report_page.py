@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from exercises.texts import LANGUAGES, Language, folder, shared
 from stacks.report.document import DATA, SIGNATURE, block
 
 if TYPE_CHECKING:
@@ -25,15 +26,18 @@ STYLE: Final = "report.css"
 MARKS: Final = {"passed": "✓", "failed": "✗", "could-not-be-asked": "?"}
 
 
-def languages() -> list[str]:
-    """Those that the page has words for."""
-    return sorted(file.name.split(".")[1] for file in ROOM.glob("report.*.yaml"))
+def _spoken(language: object) -> Language:
+    known: dict[object, Language] = {each: each for each in LANGUAGES}
+    return known.get(language, "en")
 
 
 def drawn_by() -> str:
     """Digest of the files that draw a page: by another one it may look otherwise."""
     of = hashlib.sha256()
-    for file in (ROOM / TEMPLATE, ROOM / STYLE, *sorted(ROOM.glob("report.*.yaml")), Path(__file__)):
+    words = [
+        file for each in LANGUAGES for file in (ROOM / f"report.{each}.yaml", folder("shared") / f"text.{each}.yaml")
+    ]
+    for file in (ROOM / TEMPLATE, ROOM / STYLE, *words, Path(__file__)):
         of.update(hashlib.sha256(file.read_bytes().replace(b"\r\n", b"\n")).digest())
     return of.hexdigest()
 
@@ -48,12 +52,15 @@ def draw(data: Mapping[str, Any], digest: str, key_id: str) -> str:
     """
     from markupsafe import Markup
 
-    language = str(data["language"])
+    language = _spoken(data["language"])
+    frame = shared(language).frame
     return _template().render(
         data=data,
         digest=digest,
         key_id=key_id,
-        words=_words(language if language in languages() else "en"),
+        words=_words(language),
+        states=frame.states,
+        goals=frame.reached,
         marks=MARKS,
         # Ours, and without a sign that HTML knows in a style sheet.
         style=Markup((ROOM / STYLE).read_text()),  # noqa: S704
@@ -80,7 +87,7 @@ def _template() -> Template:
 
 
 @lru_cache
-def _words(language: str) -> dict[str, Any]:
+def _words(language: Language) -> dict[str, Any]:
     return yaml.load((ROOM / f"report.{language}.yaml").read_text(), yaml.CSafeLoader)
 
 

@@ -18,6 +18,7 @@ from exercises.k02.images import (
     UNTRUSTED,
     WEB,
 )
+from exercises.k02.signed_list import UNVERIFIED, VERIFIED, SignedList
 from exercises.k02.workloads import (
     container,
     cron_job,
@@ -32,7 +33,7 @@ from exercises.shared.gates import OPERATOR, gates
 from exercises.shared.stage_rows import StageRows
 from grading.account_probes import DRY_RUN, AsAccount, AsOperator, collection, creating
 from grading.check import Row
-from grading.expectations import Allowed, Forbidden
+from grading.expectations import Allowed, Forbidden, Says
 from grading.probes import Request
 from grading.refusals import AnyForbidden, Warned
 from grading.workload_probes import ThroughController, debugging
@@ -99,6 +100,8 @@ def rows() -> Iterator[Row]:
         AsAccount(NAMESPACE, DEPLOYER, _removing_bindings()),
         Forbidden(USER, "deletecollection", "validatingadmissionpolicybindings", group=ADMISSION),
     )
+    yield from stage.intact("signed-list", OPERATOR, SignedList(), Says(VERIFIED))
+    yield from stage.intact("one-byte", OPERATOR, SignedList(changed=True), Says(UNVERIFIED))
     elsewhere = pod("agent", container(f"{ELSEWHERE}/agent:1"), namespace="default")
     yield from stage.intact("other-namespace", OPERATOR, AsOperator(creating(elsewhere, "pods")), Allowed())
     yield from gates(stage)

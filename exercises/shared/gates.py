@@ -16,6 +16,10 @@ from grading.expectations import Allowed, Holds, Says
 from grading.probes import may_do_everything
 
 OPERATOR: Final = "operator"
+KUBE_SYSTEM: Final = "gate-kube-system"
+CLUSTER_ADMIN: Final = "gate-cluster-admin"
+"""Ends of these gates' names."""
+
 ROLES: Final = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
 
 
@@ -26,8 +30,8 @@ def gates(stage: StageRows) -> Iterator[Row]:
     everything = Holds((("rules", _EVERYTHING),), "its rules name everything")
     agent = AsOperator(creating(_agent(), "pods"))
     yield stage.gate("gate-operator", OPERATOR, AsOperator(may_do_everything()), Says("yes"), why.operator)
-    yield stage.gate("gate-kube-system", OPERATOR, agent, Allowed(), why.kube_system)
-    yield stage.gate("gate-cluster-admin", OPERATOR, role, everything, why.bootstrap)
+    yield stage.gate(KUBE_SYSTEM, OPERATOR, agent, Allowed(), why.kube_system)
+    yield stage.gate(CLUSTER_ADMIN, OPERATOR, role, everything, why.bootstrap)
 
 
 _RULES: Final = (("rules", ("rules",)),)

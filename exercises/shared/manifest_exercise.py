@@ -73,12 +73,12 @@ class ManifestExercise(Component):
     def _make(self, name: str, each: Object, before: Sequence[pulumi.Resource]) -> pulumi.Resource:
         kind, namespace, called = identity(each)
         meta = each["metadata"]
-        metadata: Any = {**meta, "annotations": {**(meta.get("annotations") or {}), **annotations(each)}}
+        metadata: Any = {**meta, "annotations": {**(meta.get("annotations") or {}), **provider_notes(each)}}
         logical = "-".join(part for part in (name, kind.lower(), namespace, called) if part)
         return KINDS[kind](logical, metadata=metadata, opts=self.child(before), **_arguments(each))
 
 
-def annotations(each: Object) -> Mapping[str, str]:
+def provider_notes(each: Object) -> Mapping[str, str]:
     """What the provider is told about an object."""
     has_no_pods = each["kind"] == "Deployment" and each["spec"].get("replicas") == 0
     return {**FORCED, **NO_PODS} if has_no_pods else FORCED

@@ -7,5 +7,6 @@ exercise makes. It is computed after the asking and changes no verdict.
 
 from grading.finding import Finding
 from operations.diagnosis.explain import explain
+from operations.diagnosis.gates import is_gate
 
-__all__ = ["Finding", "explain"]
+__all__ = ["Finding", "explain", "is_gate"]

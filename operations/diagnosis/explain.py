@@ -15,7 +15,7 @@ from grading.outcomes import Done
 from grading.probes import InPod, RoleTrust
 from grading.session import NoOperator, Situation
 from grading.variables import Unknown
-from operations.diagnosis import aws_pods, mapping
+from operations.diagnosis import aws_pods, gates, mapping
 from operations.diagnosis.rbac import Rbac, Wanted
 from operations.rbac.identities import Identity
 from operations.rbac.objects import Subject
@@ -63,7 +63,9 @@ def _asked_again(row: Row, remedies: Remedies) -> str:
 
 def _of(answer: Answer, lab: Situation, remedies: Remedies) -> Iterator[Finding]:
     row = answer.row
-    if row.exercise == "rbac":
+    if gates.is_gate(row):
+        yield from gates.findings(answer, lab, remedies)
+    elif row.exercise == "rbac":
         yield from _teams(answer, lab, remedies)
     elif row.exercise == "identity-mapping":
         yield from mapping.findings(row, lab, allowed=answer.allowed, remedies=remedies)

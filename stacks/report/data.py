@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from exercises.catalogue import EXERCISES, OFF
 from exercises.judge import FULL
 from exercises.report import Report
+from exercises.texts import Language, texts
 from stacks.errors import BadInput
 from stacks.report.secrets import masked
 from stacks.stack import CHECKOUT, Stack
@@ -170,7 +171,7 @@ def made(
     now: datetime,
     *,
     drawn_by: str,
-    language: str = "en",
+    language: Language = "en",
 ) -> dict[str, Any]:
     """A report's data, without any key or token.
 
@@ -186,7 +187,7 @@ def made(
     """
     rows = [
         {
-            "title": EXERCISES[each["exercise"]].title,
+            "title": texts(each["exercise"], language).title,
             "owasp2022": EXERCISES[each["exercise"]].owasp_2022,
             **{name: value for name, value in each.items() if name in Progress.model_fields},
         }
@@ -200,7 +201,7 @@ def made(
         "is_up": asked is not None,
         "totals": _totals(rows),
         "progress": rows,
-        "exercises": list(_exercises(asked)) if asked else [],
+        "exercises": list(_exercises(asked, language)) if asked else [],
     }
     # Nothing below comes from anybody else.
     whole = {"id": str(uuid4()), "made": now.astimezone(UTC).isoformat(timespec="seconds"), **masked(told)}
@@ -246,26 +247,27 @@ def _totals(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _exercises(asked: Report) -> Iterable[dict[str, Any]]:
+def _exercises(asked: Report, language: Language) -> Iterable[dict[str, Any]]:
     """Those that stand, with the rows that were asked."""
     scores = {score.exercise: score for score in asked.scores}
-    rows = [row for row in asked.as_json()["rows"] if row["verdict"]]
+    rows = [row for row in asked.as_json(language)["rows"] if row["verdict"]]
     for name, stage in (asked.stages or {}).items():
         if stage == OFF:
             continue
         mine = [{key: row[key] for key in Row.model_fields} for row in rows if row["exercise"] == name]
         score = scores.get(name)
-        words = EXERCISES[name].words.play
+        words = texts(name, language)
         goals = score.as_json()["goals"] if score else {}
         yield {
             "exercise": name,
-            "title": EXERCISES[name].title,
+            "title": words.title,
             "stage": stage,
             "played": score is not None,
             "points": score.points if score else None,
             "passed": score.passed if score else bool(mine) and all(row["verdict"] == "passed" for row in mine),
             "goals": [
-                {"goal": goal, "wanted": words.goals[goal] if words else "", **came} for goal, came in goals.items()
+                {"goal": goal, "wanted": words.play.goals[goal] if words.play else "", **came}
+                for goal, came in goals.items()
             ],
             "asked": [row["name"] for row in mine],
             "rows": mine,

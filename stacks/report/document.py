@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -113,8 +112,8 @@ def _signature(told: Any) -> Signature:
 
 def _plain(text: str) -> dict[str, Any]:
     try:
-        told = json.loads(text, object_pairs_hook=_once, parse_constant=_number, parse_float=_number)
-        # What can be read can also be written to be verified, with what goes around it there.
+        told = json.loads(text, object_pairs_hook=_once)
+        # What can be read can also be written to be verified, with what goes around it there; no infinity can.
         signing.canonical([[[[told]]]])
     except (ValueError, RecursionError) as error:
         raise NoReport("what it holds is no JSON") from error
@@ -129,11 +128,3 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(told) != len(pairs):
         raise ValueError("a member twice")
     return told
-
-
-def _number(told: str) -> float:
-    """JSON knows no infinity, and Python reads one from a number that is too large."""
-    number = float(told)
-    if not math.isfinite(number):
-        raise ValueError("no number")
-    return number

@@ -20,7 +20,7 @@ _SECRETS: Final = re.compile(
             r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{12,}",
             # Tokens of service accounts and of other issuers are JWTs: JSON that begins with {", in base64url.
             rf"eyJ{_WORD}{{8,}}",
-            rf"k8s-aws-v1\.{_WORD}*",
+            rf"k8s-aws-v1\.{_WORD}{{16,}}",
             r"(?<=X-Amz-Signature=)\w+",
             rf"(?<=X-Amz-Security-Token=)(?:{_WORD}|%)+",
             rf"(?i:(?<=bearer )){_WORD}{{8,}}",

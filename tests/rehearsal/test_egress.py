@@ -17,7 +17,9 @@ from rehearsal.cluster.control_plane import ApiError
 from rehearsal.cluster.control_plane.pki import Authority
 from rehearsal.cluster.control_plane.settings import EGRESS_SOCKET
 from rehearsal.cluster.kubelet.images import PLAYED, Image, set_flag
-from tests.rehearsal.control_planes import Object, until
+from rehearsal.emulator.eks.addon_objects import Place, objects
+from rehearsal.emulator.eks.catalog import ADDONS
+from tests.rehearsal.control_planes import REGION, Object, until
 from tests.rehearsal.kubelet_pods import NAMESPACE, PODS, Kubelet, nap, running, sleepers
 from tests.rehearsal.played_program import GROUP, PORT
 
@@ -275,6 +277,41 @@ def test_an_aggregated_api_is_available_while_its_process_runs(cluster: Kubelet,
         assert b"the server is currently unable to handle the request" in raw(cluster, path).stderr
     finally:
         cluster.request("DELETE", f"{APIS}/v1.{GROUP}")
+
+
+def test_kubectl_top_shows_figures_while_metrics_server_stands(cluster: Kubelet) -> None:
+    view = {"addonName": "metrics-server", "addonVersion": ADDONS["metrics-server"].versions["1.36"][0]}
+    made = objects(view, Place("myeks", REGION, cluster.plane.endpoint, "10.100.0.0/16"))
+    start(cluster, "quiet", image=NOTHING, resources={"requests": {"cpu": "1", "memory": "1Gi"}})
+    cluster.loop.run(cluster.plane.put(made))
+    try:
+        (node,) = cluster.loop.run(cluster.plane.nodes())
+        shown = until(lambda: cluster.kubectl("top", "node", "--no-headers").stdout, "figures", 60)
+        assert shown.decode().split()[0] == node["metadata"]["name"]
+        shown = cluster.kubectl("top", "pod", "--containers", "--no-headers", "-l", "app=quiet").stdout
+        pod, container, cpu, memory = shown.decode().split()
+        assert (pod, container) == ("quiet", "main")
+        assert 200 <= int(cpu.removesuffix("m")) <= 800
+        assert 204 <= int(memory.removesuffix("Mi")) <= 820
+        assert cluster.kubectl("top", "pod", "quiet", "--no-headers").stdout.decode().split() == ["quiet", cpu, memory]
+        waits = {"containers": [{"name": "main", "image": NOTHING}], "nodeSelector": {"no": "such"}}
+        cluster.create(PODS, "Pod", "waits", spec=waits)
+        assert b"waits" not in cluster.kubectl("top", "pod", "--no-headers").stdout
+        for pod in ("waits", "nobody"):
+            done = cluster.kubectl("get", "pods.metrics.k8s.io", pod)
+            assert f'pods.metrics.k8s.io "dev-team/{pod}" not found'.encode() in done.stderr
+        # Others' pods have that port for themselves.
+        assert b"connect: connection refused" in raw(cluster, f"{CORE}/pods/https:quiet:10251/proxy/").stderr
+        refused = cluster.kubectl("top", "node", "--as=somebody")
+        assert b'User "somebody" cannot list resource "nodes" in API group "metrics.k8s.io"' in refused.stderr
+        scale = ("scale", "deployment/metrics-server", "-n=kube-system", "--replicas=0")
+        assert cluster.kubectl(*scale).returncode == 0
+        until(lambda: cluster.kubectl("top", "node").returncode, "nobody answers", 60)
+    finally:
+        cluster.loop.run(cluster.plane.take(made))
+        stop(cluster, "quiet")
+        cluster.kubectl("delete", "pod", "waits", "--ignore-not-found")
+    until(lambda: b"Metrics API not available" in cluster.kubectl("top", "node").stderr, "it is gone", 30)
 
 
 def test_a_nodes_kubelet_is_reached_at_the_nodes_address(cluster: Kubelet) -> None:

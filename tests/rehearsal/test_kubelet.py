@@ -20,7 +20,10 @@ from kubernetes.stream import stream, ws_client
 
 from rehearsal.cluster.control_plane.pki import Authority
 from rehearsal.cluster.kubelet import volumes
-from tests.rehearsal.control_planes import Object, until
+from rehearsal.cluster.kubelet.api import ApiServer
+from rehearsal.cluster.kubelet.metrics import MetricsApi
+from rehearsal.cluster.kubelet.server import tls
+from tests.rehearsal.control_planes import Loop, Object, until
 from tests.rehearsal.kubelet_pods import NAMESPACE, Kubelet, Terminal, allow, mentions, nap, running, sleepers
 
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -306,6 +309,32 @@ def test_a_command_runs_by_post_for_who_may_create_nodes_proxy(kubelet: Kubelet)
     assert b"command 'ls /no/such' exited with 2: ls: " in failed.stderr
     assert b"executable file not found in $PATH" in run("no-such-command").stderr
     assert b'User "watcher" cannot create resource "nodes/proxy"' in run("true", "--as=watcher").stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("", 401), ("kube-apiserver-kubelet-client", 401), ("front-proxy-client", 200)]
+)
+def test_figures_are_for_the_api_server_alone(tmp_path: Path, name: str, status: int) -> None:
+    authority = Authority(tmp_path, "of the test")
+    files = (
+        dict(zip(("cert_file", "key_file"), map(str, authority.client("client", name)), strict=True)) if name else {}
+    )
+    context = tls(authority.certificate_file, authority.server("served", "served", ["127.0.0.1"]))
+    loop = Loop()
+
+    async def serving() -> MetricsApi:
+        made = MetricsApi(ApiServer("https://127.0.0.1:1", authority.certificate_file, authority.client("own", "own")))
+        await made.start(context)
+        return made
+
+    served = loop.run(serving())
+    try:
+        with urllib3.PoolManager(ca_certs=str(authority.certificate_file), retries=False, **files) as pool:
+            answer = pool.request("GET", f"https://127.0.0.1:{served.port}/apis/metrics.k8s.io/v1beta1")
+            assert answer.status == status
+    finally:
+        loop.run(served.stop())
+        loop.close()
 
 
 def test_a_user_needs_the_right_to_exec(kubelet: Kubelet) -> None:

@@ -4,6 +4,7 @@ And K10, whose weakness only the older version has: it is played before, and sol
 """
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,6 +104,24 @@ def test_the_upgrade_repairs_it_and_nobody_begins_it_any_more(up: Lab) -> None:
     assert (score["points"], score["passed"]) == (FULL, True)
     said = up("play", "k10", code=2).stderr
     assert f"needs Kubernetes {BEFORE}, and this lab is of {AFTER}" in said
+
+
+def test_what_was_done_is_in_a_signed_report(up: Lab, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    up("report", "--name", "Kim Ha-neul", "--out", str(file))
+    told = up.json("report", "verify", str(file))
+    assert told["intact"]
+    assert told["data"]["lab"]["kubernetes"] == AFTER
+    (exercise,) = (each for each in told["data"]["exercises"] if each["exercise"] == "k10")
+    assert (exercise["points"], exercise["passed"], exercise["played"]) == (FULL, True, True)
+    assert {row["verdict"] for row in exercise["rows"]} == {"passed"}
+    ids = [row["audit_id"] for row in exercise["rows"] if row["audit_id"]]
+    assert ids
+    assert len(set(ids)) == len(ids), "each request has its own"
+    (progress,) = (each for each in told["data"]["progress"] if each["exercise"] == "k10")
+    assert progress["state"] == "passed"
+    file.write_text(file.read_text().replace("Kim Ha-neul", "Lee"))
+    assert "learner: It was changed." in up("report", "verify", str(file), code=1).stdout
 
 
 def test_it_does_not_go_back(up: Lab) -> None:

@@ -37,6 +37,7 @@ AUTHORITY = base64.b64encode(authority("the cluster").encode()).decode()
 CLUSTER_SECURITY_GROUP = "sg-made-by-eks"
 
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
+_CLUSTER, _NODE_GROUP = "aws:eks/cluster:Cluster", "aws:eks/nodeGroup:NodeGroup"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"
 _RESOURCE = "5cf8f73096256a8f31e491e813e4eb8e"
 
@@ -188,6 +189,10 @@ class _Mocks(pulumi_mocks.Mocks):
         name = args.inputs.get("name") or args.name
         if args.typ == "eks:index:Cluster":
             return self._cluster(args)
+        if args.typ == "eks:index:ManagedNodeGroup":
+            return {
+                "nodeGroup": self._reference(_NODE_GROUP, args.name, args.name, {"clusterName": self._only_cluster()})
+            }
         if args.typ == "aws:ec2/launchTemplate:LaunchTemplate":
             return {"latestVersion": 1}
         if args.typ == "aws:ec2/eip:Eip":
@@ -202,15 +207,13 @@ class _Mocks(pulumi_mocks.Mocks):
 
     def _cluster(self, args: pulumi_mocks.MockResourceArgs) -> dict[str, Any]:
         """The remote component's outputs; the cluster itself is a reference, as the real one gives it."""
-        assert self.monitor is not None
         cluster_name = args.inputs["name"]
-        urn = f"urn:pulumi:{STACK}::{PROJECT}::aws:eks/cluster:Cluster::{args.name}-eksCluster"
         state = {
             "name": cluster_name,
             "arn": f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/{cluster_name}",
             "vpcConfig": {"clusterSecurityGroupId": CLUSTER_SECURITY_GROUP},
         }
-        self.monitor.resources[urn] = pulumi_mocks.MockMonitor.ResourceRegistration(urn, cluster_name, state)
+        reference = self._reference(_CLUSTER, f"{args.name}-eksCluster", cluster_name, state)
         kubeconfig = {
             "apiVersion": "v1",
             "kind": "Config",
@@ -222,13 +225,25 @@ class _Mocks(pulumi_mocks.Mocks):
             "users": [{"name": "aws", "user": {"exec": {"command": "aws", "args": ["eks", "get-token"]}}}],
         }
         return {
-            "eksCluster": {_SIGNATURE: _RESOURCE, "urn": urn, "id": cluster_name, "packageVersion": ""},
+            "eksCluster": reference,
             "kubeconfig": kubeconfig,
             "kubeconfigJson": json.dumps(kubeconfig),
             "clusterSecurityGroupId": CLUSTER_SECURITY_GROUP,
             "oidcProviderUrl": f"https://{ISSUER_HOST}",
             "oidcIssuer": ISSUER_HOST,
         }
+
+    def _reference(self, kind: str, name: str, identity: str, state: dict[str, Any]) -> dict[str, Any]:
+        """A resource of a component's own, as the component gives it."""
+        assert self.monitor is not None
+        urn = f"urn:pulumi:{STACK}::{PROJECT}::{kind}::{name}"
+        self.monitor.resources[urn] = pulumi_mocks.MockMonitor.ResourceRegistration(urn, identity, state)
+        return {_SIGNATURE: _RESOURCE, "urn": urn, "id": identity, "packageVersion": ""}
+
+    def _only_cluster(self) -> str:
+        assert self.monitor is not None
+        (cluster,) = (each for urn, each in self.monitor.resources.items() if f"::{_CLUSTER}::" in urn)
+        return cluster.id
 
 
 class _Monitor(pulumi_mocks.MockMonitor):

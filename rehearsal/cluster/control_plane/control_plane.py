@@ -146,6 +146,7 @@ class ControlPlane:
                 bin_dir=self.spec.bin_dir,
                 ca=material.ca,
                 client_ca=material.client_ca,
+                front_proxy_ca=material.front_proxy_ca,
                 client=material.kubelet,
                 serving=material.kubelet_serving,
                 guard=guard,

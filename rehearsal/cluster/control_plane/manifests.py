@@ -38,6 +38,7 @@ KINDS: Final = {
     "ClusterRoleBinding": Kind(_RBAC, "clusterrolebindings"),
     "StorageClass": Kind("storage.k8s.io/v1", "storageclasses"),
     "CSIDriver": Kind("storage.k8s.io/v1", "csidrivers"),
+    "APIService": Kind("apiregistration.k8s.io/v1", "apiservices"),
     "MutatingWebhookConfiguration": Kind("admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations"),
     "ValidatingWebhookConfiguration": Kind("admissionregistration.k8s.io/v1", "validatingwebhookconfigurations"),
 }

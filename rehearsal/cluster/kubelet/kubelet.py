@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal.cluster.kubelet import egress
+from rehearsal.cluster.kubelet import egress, metrics
 from rehearsal.cluster.kubelet.api import ApiServer
 from rehearsal.cluster.kubelet.egress import Egress, Way
 from rehearsal.cluster.kubelet.events import Events
 from rehearsal.cluster.kubelet.images import MODULES, Commands
+from rehearsal.cluster.kubelet.metrics import MetricsApi
 from rehearsal.cluster.kubelet.pod import World
 from rehearsal.cluster.kubelet.pods import Pods
 from rehearsal.cluster.kubelet.server import Server, tls
@@ -35,6 +36,8 @@ class Settings:
     """Signed the API server's certificate."""
     client_ca: Path
     """Signed the certificate with which the API server comes to this port."""
+    front_proxy_ca: Path
+    """Signed the certificate with which the API server leads its users on to other API servers."""
     client: tuple[Path, Path]
     """Certificate and key with which it asks the API server."""
     serving: Callable[[Sequence[str]], tuple[Path, Path]]
@@ -70,6 +73,7 @@ class Kubelet:
         self._pods = Pods(world)
         self._egress = Egress(self._find)
         self._server = Server(self._pods, self._api, settings.admission)
+        self._metrics = MetricsApi(self._api)
 
     async def start(self, listener: socket.socket) -> None:
         """Serve on a bound socket what nodes' kubelets serve, lead the API server there, and begin to watch pods."""
@@ -77,6 +81,7 @@ class Kubelet:
         self._port = listener.getsockname()[1]
         self._certificates = tls(settings.client_ca, settings.serving([LOOPBACK]))
         await self._server.start(listener, self._certificates)
+        await self._metrics.start(tls(settings.front_proxy_ca, settings.serving([LOOPBACK])))
         await self._egress.start(egress.listener(settings.directory))
         self._events.start()
         self._pods.start()
@@ -97,6 +102,8 @@ class Kubelet:
         """Where an address of the cluster is played."""
         if port == KUBELET_PORT and host in self._addresses.values():
             return Way(self._port)
+        if port == metrics.PORT and (way := await self._metrics.way(host)):
+            return way
         container = await self._pods.at(host, port)
         return Way(container.ports[port], container.is_starting) if container else None
 
@@ -106,4 +113,5 @@ class Kubelet:
         await self._pods.stop()
         await self._events.stop()
         await self._server.stop()
+        await self._metrics.stop()
         await self._api.close()

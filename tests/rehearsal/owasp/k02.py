@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from exercises.k02.images import NEXT_WEB, TOOLS, WEB
+import yaml
+
+from exercises.k02.images import ELSEWHERE, NEXT_WEB, TOOLS, WEB, listed
 from tests.rehearsal.owasp.case import Case
 
 _POLICY: Final = """
@@ -67,6 +69,15 @@ _LIST: Final = "ConfigMap/owasp-k02-release/allowed-images"
 _BOTH: Final = f"{_REGISTRY} && {_DIGEST}"
 
 
+def _changed() -> str:
+    data = {**listed(), "registries": f"{listed()['registries']}{ELSEWHERE}\n"}
+    meta = {"name": "allowed-images", "namespace": "owasp-k02-release"}
+    return yaml.safe_dump({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data})
+
+
+_CHANGED: Final = _changed()
+
+
 def _instead(name: str, policy: str) -> Case:
     """A policy of the learner's that is too weak, in the place of the lab's."""
     return Case(name, apply=policy, delete=_OWN, hurts="attack")
@@ -106,6 +117,8 @@ spec:
 """,
         hurts="intact",
     ),
+    # Whoever may write the ConfigMap can add an image, and cannot sign it.
+    Case("list-changed", apply=_CHANGED, hurts="intact"),
     Case(
         "deployer-edits-list",
         apply="""

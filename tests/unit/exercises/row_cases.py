@@ -12,6 +12,7 @@ from copy import deepcopy
 from typing import Any
 
 from exercises.irsa.trust import SubCondition
+from exercises.k02.signed_list import SignedList
 from exercises.k04.new_namespace import InNewNamespace
 from exercises.k05.watching import Ordinary, RulesRead, Seen
 from exercises.k07.asking import InDeployment
@@ -42,6 +43,7 @@ from grading.variables import Names
 from tests.unit.exercises import (
     account_cases,
     crypto_cases,
+    k02_cases,
     k04_cases,
     k05_cases,
     k06_cases,
@@ -86,6 +88,8 @@ def cases(row: Row) -> Iterator[Case]:
             yield from k06_cases.cases(row)
         case Seen() | Ordinary() | RulesRead():
             yield from k05_cases.cases(row, row.question)
+        case SignedList():
+            yield from k02_cases.cases(row.question)
         case question if type(question) in crypto_cases.QUESTIONS:
             yield from crypto_cases.cases(row)
         case InDeployment():

@@ -3,7 +3,7 @@
 import pytest
 
 from exercises.objects import Object, at_stage, identity
-from exercises.shared.manifest_exercise import ManifestExercise, ManifestExerciseArgs, annotations
+from exercises.shared.manifest_exercise import ManifestExercise, ManifestExerciseArgs, provider_notes
 from exercises.shared.pods import FORCED, NO_PODS
 from tests.unit.mocks import Graph, Node, run
 
@@ -26,7 +26,7 @@ def test_an_object_is_what_its_manifest_says(graph: Graph, each: Object):
     assert made.type.endswith(f":{each['kind']}")
     for key, value in each.items():
         if key == "metadata":
-            assert made.inputs["metadata"] == {**value, "annotations": annotations(each)}
+            assert made.inputs["metadata"] == {**value, "annotations": provider_notes(each)}
         elif key not in ("apiVersion", "kind"):
             assert made.inputs[key] == value
 
@@ -37,8 +37,8 @@ def test_an_object_is_what_its_manifest_says(graph: Graph, each: Object):
 def test_only_a_deployment_without_pods_is_not_awaited(replicas: dict[str, int], told: dict[str, str]):
     deployment = next(each for each in OBJECTS if each["kind"] == "Deployment")
     spec = {key: value for key, value in deployment["spec"].items() if key != "replicas"}
-    assert annotations({**deployment, "spec": {**spec, **replicas}}) == told
-    assert all(annotations(each) == FORCED for each in OBJECTS if each["kind"] != "Deployment")
+    assert provider_notes({**deployment, "spec": {**spec, **replicas}}) == told
+    assert all(provider_notes(each) == FORCED for each in OBJECTS if each["kind"] != "Deployment")
 
 
 def test_what_others_need_outlives_them(graph: Graph):

@@ -236,3 +236,8 @@ def test_cluster_needs_no_server_when_its_endpoint_is_open(default: Graph) -> No
 def test_nothing_is_deleted_along_with_something_else(full: Graph) -> None:
     """`deletedWith` would skip an Ingress's or a volume's own end."""
     assert all(not node.options["deletedWith"] for node in full.nodes)
+
+
+def test_metrics_server_goes_before_nodes_that_are_replaced(full: Graph) -> None:
+    """Else its group of the API does not answer, and no namespace of the cluster that is replaced can go."""
+    assert any("eks/nodeGroup:NodeGroup" in urn for urn in full.named("addons-metrics-server").inputs_from)

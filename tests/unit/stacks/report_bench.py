@@ -18,6 +18,7 @@ from exercises.judge import judge, rows_of
 from exercises.progress import Record
 from exercises.registry import ROWS
 from exercises.report import Report
+from exercises.texts import Language
 from grading.check import Row
 from grading.grade import Answer, Verdict
 from infra.config.loading import parse
@@ -61,7 +62,7 @@ def made(
     learner: str = "김하늘 <b>&",
     asked: Report | None = None,
     outputs: dict[str, Any] | None = None,
-    language: str = "en",
+    language: Language = "en",
     drawn_by: str = "",
 ) -> dict[str, Any]:
     """The data of its report."""

@@ -15,7 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exercises.catalogue import EXERCISES
+from exercises.judge import judge, rows_of
 from exercises.registry import ROWS
+from exercises.report import Report
+from exercises.texts import LANGUAGES, Language
 from rehearsal import paths
 from stacks.errors import BadInput, Failure
 from stacks.report import data as report_data
@@ -23,7 +26,7 @@ from stacks.report import signing
 from stacks.report.data import learners_name
 from stacks.report.secrets import MASK, masked
 from tests.unit.grading.fake_lab import OUTPUTS
-from tests.unit.stacks.report_bench import FAILED, made, member, page, with_observed
+from tests.unit.stacks.report_bench import FAILED, answer, looked_at, made, member, page, with_observed
 
 
 def test_a_report_has_the_goals_and_rows_of_what_is_played_and_the_rows_of_what_stands():
@@ -39,6 +42,20 @@ def test_a_report_has_the_goals_and_rows_of_what_is_played_and_the_rows_of_what_
     assert {row["goal"] for row in k03["rows"]} == {"attack", "use", "intact"}
     assert member(k03["rows"], "name", FAILED)["audit_id"] == f"id-{FAILED}"
     assert k03["asked"] == [row["name"] for row in k03["rows"]]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_exercise_can_be_in_a_report_in_every_language(language: Language):
+    played = [name for name, each in EXERCISES.items() if each.play]
+    answers = [answer(row) for name in played for row in rows_of(name)]
+    stages = {name: EXERCISES[name].stages[0] for name in EXERCISES}
+    whole = Report(tuple(answers), stages=stages, scores=tuple(judge(name, answers) for name in played))
+    data = made(asked=whole, language=language)
+    assert [each["exercise"] for each in data["exercises"]] == list(EXERCISES)
+    for each in data["exercises"]:
+        if each["exercise"] in played:
+            assert all(goal["wanted"] for goal in each["goals"])
+    assert looked_at(page(data)).intact
 
 
 def test_a_report_counts_together_what_each_exercise_tells():

@@ -500,3 +500,18 @@ def test_a_walk_through_all_stages_judges_nobody(played: Played, monkeypatch: py
     assert ending("k03", every_stage=True) == 0
     assert set(played.asked) == {row.name for row in ROWS if row.exercise == "k03"}
     assert learner.attempts == []
+
+
+def test_who_plays_is_told_how_to_mend_what_no_exercise_owns(
+    played: Played, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    Learner(monkeypatch, "k03")
+    played.stages["k03"] = "open"
+    wrong = {"k03-closed-gate-cluster-admin", "k03-closed-own-secret"}
+    played.verdict = lambda row: Verdict.FAILED if row.name in wrong else Verdict.PASSED
+    assert ending("k03") == 1
+    said = capsys.readouterr().out
+    assert "./lab reset leaves it:" in said
+    assert "kubectl auth reconcile --remove-extra-permissions -f -" in said
+    # How the exercise itself is to be repaired is for the learner to find.
+    assert "Nothing was found" not in said

@@ -221,6 +221,8 @@ def test_hints_come_one_by_one(lab: Lab, capsys: pytest.CaptureFixture[str]):
     hint.hint("k03")
     told = capsys.readouterr()
     assert told.out.count("Hint ") == 3
+    assert words.hints[2].startswith("kubectl ")
+    assert all(line in told.out.splitlines() for line in words.hints[2].splitlines())
     assert "./lab solution k03" in told.err
     assert progress.of(HERE, "k03").hints == 3
 

@@ -143,7 +143,7 @@ def test_the_table_tells_where_each_exercise_stands(
     assert list(rows) == list(EXERCISES)
     assert rows["rbac"][:7] == ["rbac", "after", "(set:", "off)", "before,", "after,", "least"]
     assert rows["irsa"][:7] == ["irsa", "on", "(set:", "off)", "account,", "on,", "wide"]
-    assert rows["pod-identity"][:3] == ["pod-identity", "off", "on"]
+    assert rows["pod-identity"][:2] == ["pod-identity", "off"]
     assert "Not all stands as configured: ./lab up -s dev" in below
     stage.stage([], as_json=True)
     told = json.loads(capsys.readouterr().out)

@@ -54,6 +54,8 @@ def test_story_hints_and_answer_are_no_wider_than_the_terminal(exercise: Exercis
         playing.text(each)
     lines = said(terminal)
     assert too_long(lines) == []
+    for command, told in playing.commands(exercise.name, "", "ko", asks=bool(words.parts)):
+        assert any(each.split() == [*command.split(), *told.split()] for each in lines), command
     prose = [each for each in lines if not each.startswith(playing.COMMANDS)]
     assert sum(cell_len(each) > 0.6 * WIDTH for each in prose) > 10, "lines are filled"
     assert "\0" not in "".join(lines)

@@ -11,8 +11,9 @@ import yaml
 from typing_extensions import override
 
 from cli.views import report_page
+from exercises.texts import LANGUAGES, Language, texts
 from stacks.report.verifying import fields
-from tests.unit.stacks.report_bench import FAILED, made, member, page, with_observed
+from tests.unit.stacks.report_bench import FAILED, made, page, with_observed
 
 NASTY = "</script></code><img src=x onerror=alert(1)><!--<script>'\"&amp;{{ 7 * 7 }}"
 
@@ -38,8 +39,8 @@ class Tags(HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.mark.parametrize("language", report_page.languages())
-def test_a_page_needs_nothing_beside_itself_and_runs_nothing(language: str):
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_page_needs_nothing_beside_itself_and_runs_nothing(language: Language):
     text = page(made(language=language))
     tags = Tags(text)
     assert not tags.open
@@ -50,7 +51,7 @@ def test_a_page_needs_nothing_beside_itself_and_runs_nothing(language: str):
     style = text.partition("<style>")[2].partition("</style>")[0]
     assert "url(" not in style
     assert "@import" not in style
-    policy = next(told["content"] for tag, told in tags.found if told.get("http-equiv") == "Content-Security-Policy")
+    policy = next(told["content"] for _, told in tags.found if told.get("http-equiv") == "Content-Security-Policy")
     assert policy
     assert "default-src 'none'" in policy
     assert "script-src" not in policy
@@ -109,12 +110,8 @@ def keys(value: Any, of: str = "") -> set[str]:
 
 
 def test_every_language_has_every_word_and_every_place_for_a_value():
-    words = {
-        name: keys(yaml.safe_load((report_page.ROOM / f"report.{name}.yaml").read_text()))
-        for name in report_page.languages()
-    }
-    assert set(words) == {"en", "ko"}
-    assert words["en"] == words["ko"]
+    words = {name: keys(yaml.safe_load((report_page.ROOM / f"report.{name}.yaml").read_text())) for name in LANGUAGES}
+    assert all(each == words["en"] for each in words.values())
 
 
 def test_another_style_is_another_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Any):
@@ -127,8 +124,13 @@ def test_another_style_is_another_version(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert report_page.drawn_by() != before
 
 
-def test_korean_words_are_on_a_korean_page():
-    text = page(made(language="ko"))
-    assert '<html lang="ko">' in text
-    assert fields(text)[f"row {FAILED}: verdict"] == "✗ 실패"
-    assert member(made(language="ko")["progress"], "exercise", "k03")["state"] == "in play"
+def test_a_korean_page_has_the_exercises_korean_words():
+    shown = fields(page(made(language="ko")))
+    assert shown[f"row {FAILED}: verdict"] == "✗ 실패"
+    assert shown["progress k03: state"] == "진행 중"
+    words = texts("k03", "ko")
+    assert words.play
+    assert shown["exercise k03: title"] == words.title
+    assert shown["exercise k03, goal attack: wanted"] == words.play.goals["attack"]
+    assert shown[f"row {FAILED}: why"] == words.rows["exec"]
+    assert words.rows["exec"] != texts("k03").rows["exec"]
