@@ -5,19 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any, cast
-from urllib.parse import quote
 
 import pytest
 
-from cli.page import app
 from cli.page.app import MOST_IN_A_FORM
 from cli.page.look import Problem
-from cli.page.words import known
 from exercises.catalogue import EXERCISES
 from exercises.judge import rows_of
-from exercises.texts import texts
 from stacks.errors import CannotAsk
 from tests.unit.cli.page_browser import Answer, run
 from tests.unit.cli.page_lab import EVIL, FACTS, NOT_UP, NOW, OVERVIEW, Lab, lab, opened
@@ -329,50 +324,5 @@ def test_a_failure_is_told_and_not_run_into(lab: Lab):
         text = whole(await page.browser.get("/exercises/k03"))
         assert "check k03: failed" in text
         assert "Another command is at work: &lt;script&gt;" in text
-
-    run(test)
-
-
-TEMPLATES = Path(app.__file__).with_name("templates")
-SAID = re.compile(r'\b_\("([^"]+)"\)')
-
-
-def test_the_page_has_every_text_of_its_own_in_korean():
-    said = {text for file in TEMPLATES.glob("*.html") for text in SAID.findall(file.read_text())}
-    states = {"not begun", "in play", "passed", "solution applied", "left"}
-    titles = {"Overview", "Exercises", "Who may do what", "One at a time", "It could not be done"}
-    computed = {"brings it to {0}", "takes it away"}
-    korean = known("ko")
-    wanted = said | states | titles | computed
-    assert wanted == korean.keys()
-    for english, other in korean.items():
-        assert sorted(re.findall(r"{\d}", english)) == sorted(re.findall(r"{\d}", other)), english
-        assert re.search("[가-힣]", other), english
-
-
-def test_the_language_is_switched_on_the_page(lab: Lab):
-    lab.plays("k03", hints=1)
-
-    async def test() -> None:
-        page = await opened()
-        assert '<html lang="en">' in (await page.browser.get("/exercises/k03")).text
-        answer = await page.browser.post("/language", "to=ko&back=%2Fexercises%2Fk03")
-        assert (answer.status, answer.header("location")) == (303, "/exercises/k03")
-        text = whole(await page.browser.get("/exercises/k03"))
-        assert '<html lang="ko">' in text
-        korean = texts("k03", "ko").play
-        assert korean
-        for told in (texts("k03", "ko").title, korean.hints[0], korean.goals["use"], "채점", "아직 묻지 않음"):
-            assert told in text
-        assert "not asked yet" not in text
-        # What is typed is the same in every language.
-        assert "./lab check k03" in text
-        for address in ADDRESSES:
-            whole(await page.browser.get(address))
-        await page.browser.post("/language", "to=xx&back=%2F")
-        assert '<html lang="ko">' in (await page.browser.get("/")).text
-        for back in ("//evil.example", "https://evil.example", "/nothing"):
-            assert (await page.browser.post("/language", f"to=en&back={quote(back)}")).header("location") == "/"
-        assert '<html lang="en">' in (await page.browser.get("/")).text
 
     run(test)
