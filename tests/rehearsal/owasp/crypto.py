@@ -47,7 +47,7 @@ STAY: Final = (ANSWERS, f"{CONFIG_MAPS}/{ENVELOPE}", f"{_ACCOUNTS}/{MALLORY}", f
 """Objects whose deletion costs everything."""
 
 
-def answer(stand: Stand, answers: Mapping[str, str]) -> None:
+def answer(stand: Stand, answers: Mapping[Part, str]) -> None:
     """Hand in what the lab's own programs find, but for these answers."""
     with stand.inside() as here:
         solutions.hand_in(here)

@@ -36,6 +36,13 @@ class Api:
     def run(self, namespace: str, pod: str, argv: tuple[str, ...]) -> Ran | Unanswered:
         raise NotImplementedError
 
+    @property
+    def authority(self) -> str:
+        raise NotImplementedError
+
+    def handshake(self, authority: str) -> Outcome:
+        raise NotImplementedError
+
     def begin_streams(self, method: str, path: str, token: str, audit_id: str) -> Outcome:
         raise NotImplementedError
 
