@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import yaml
 
@@ -118,6 +119,12 @@ class Lab:
         """The engine's checkpoint."""
         (file,) = (self.world / "pulumi/backend/.pulumi/stacks").rglob("rehearsal.json")
         return json.loads(file.read_text())["checkpoint"]["latest"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_session_of_another_lab() -> None:
+    """boto3 keeps the credentials that it has found first: they are those of a lab that another module had."""
+    boto3.DEFAULT_SESSION = None
 
 
 @pytest.fixture(scope="module")
