@@ -346,7 +346,8 @@ def test_who_is_not_there_is_told_with_what_makes_them(up: Lab):
     assert (
         "There is no service account nope in namespace default" in up("as", "default/nope", "--", "id", code=2).stderr
     )
-    assert "Name one of: testuser, dev-k8s, infra-k8s" in up("as", "nobody", "--", "id", code=2).stderr
+    told = up("as", "nobody", "--", "id", code=2).stderr
+    assert "no subject nobody. Name testuser, or a service account as NAMESPACE/NAME" in told
     assert "There is no command no-such-thing" in up("as", USER, "--", "no-such-thing", code=2).stderr
 
 
