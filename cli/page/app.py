@@ -26,7 +26,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 from starlette.routing import Route
 
 from cli.html import BASE_CSS
-from cli.page import access, exercise_views, look, overview_views, timeline
+from cli.page import access, audit_events, exercise_views, look, overview_views, request_way, timeline
 from cli.page.look import EXPECTED, Consent, Reader
 from cli.page.runs import Busy, Runs, ended
 from cli.page.words import say
@@ -177,6 +177,18 @@ class Page:
         shared = {"filters": filters, "exercises": EXERCISES, "choices": timeline, "address": "/happened"}
         return self.show_late("happened.html", "What happened", read(), here="happened", **shared)
 
+    async def request_way(self, request: Request) -> Response:
+        """One request's way through the API server."""
+        asked, received = request.query_params.get("id", ""), request.query_params.get("at", "")
+        if not audit_events.is_id(asked):
+            problem = look.Problem("This is no Audit-ID. Choose a request of the timeline.")
+            return self.show("problem.html", "What happened", 404, here="happened", problem=problem, back="/happened")
+
+        async def read() -> Mapping[str, Any]:
+            return {"found": await self.reader.ask(request_way.read, asked, received)}
+
+        return self.show_late("request.html", "A request's way", read(), here="happened", address="/happened")
+
     async def act(self, request: Request) -> Response:
         """A button of an exercise: run its command, or ask first."""
         exercise, action = _exercise(request), request.path_params["action"]
@@ -274,6 +286,7 @@ def make(stack: str, reader: Reader, runs: Runs, language: Language = "en") -> S
             Route("/access", page.access),
             Route("/access/subject", page.subject),
             Route("/happened", page.happened),
+            Route("/happened/request", page.request_way),
             Route("/language", page.speak, methods=["POST"]),
             Route("/events", page.events),
             Route("/static/{name}", page.static),

@@ -8,7 +8,7 @@ controller do is refused to the controller.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -20,7 +20,7 @@ from cli.page.look import EXPECTED, Problem, problem_of
 from cli.page.runs import Run
 from exercises.catalogue import EXERCISES
 from exercises.made import USER, made
-from grading.audit_log import Newest, newest
+from grading.audit_log import Event, Kept, Newest, newest
 from grading.aws_api import Aws, Boto
 from grading.check import ExerciseName
 from operations.rbac.identities import ACCOUNT_PREFIX
@@ -144,6 +144,18 @@ class Places:
 
 def read(name: str, minutes: int, *, own: bool) -> Happened:
     """The newest requests of a stack's cluster; the problem says why there are none."""
+    found = events(name, "" if own else FOLDED, minutes * 60.0, MOST_EVENTS, keep=asked)
+    if isinstance(found, Happened):
+        return found
+    option, newest_ones = found
+    return Happened(option, each_once(newest_ones.events), newest_ones.whole)
+
+
+def events(
+    name: str, pattern: str, seconds: float, most: int, keep: Callable[[Event], Kept]
+) -> tuple[str, Newest[Kept]] | Happened:
+    """What names the stack at the end of a command, and the newest events of its log (audit_log.newest); if there are
+    none to be had, the problem says why."""
     try:
         chosen = load(name)
     except EXPECTED as error:
@@ -152,15 +164,13 @@ def read(name: str, minutes: int, *, own: bool) -> Happened:
         with outputs_of(chosen) as (outputs, _):
             leads = tuple(sorted((key, value) for key, value in os.environ.items() if key.startswith("AWS_")))
             aws = _aws(str(outputs["region"]), leads)
-            found = newest(
-                aws, str(outputs["clusterName"]), "" if own else FOLDED, minutes * 60.0, MOST_EVENTS, keep=asked
-            )
+            found = newest(aws, str(outputs["clusterName"]), pattern, seconds, most, keep)
     except EXPECTED as error:
         return Happened(chosen.option, problem=problem_of(error))
-    if not isinstance(found, Newest):
-        _aws.cache_clear()
-        return Happened(chosen.option, problem=Problem(found.shown))
-    return Happened(chosen.option, each_once(found.events), found.whole)
+    if isinstance(found, Newest):
+        return chosen.option, found
+    _aws.cache_clear()
+    return Happened(chosen.option, problem=Problem(found.shown))
 
 
 @lru_cache(maxsize=1)
@@ -196,7 +206,7 @@ def timeline(happened: Happened, filters: Filters, marked: Mapping[str, Mark]) -
     left = [each for each in happened.events if _is_wanted(each, filters, marked.get(each.id))]
     shown = left[:MOST_ROWS]
     return Timeline(
-        tuple(Moment(_clean(each), clock(each.received), marked.get(each.id)) for each in shown),
+        tuple(Moment(cleaned(each), clock(each.received), marked.get(each.id)) for each in shown),
         len(left) - len(shown),
         sum(each.verdict == "refused" for each in left),
     )
@@ -255,7 +265,8 @@ def _account(user: str) -> tuple[str, str]:
     return (namespace, name) if user.startswith(ACCOUNT_PREFIX) else ("", "")
 
 
-def _clean(event: Asked) -> Asked:
+def cleaned(event: Asked) -> Asked:
+    """The same without keys and tokens."""
     return replace(
         event,
         user=clean(event.user),

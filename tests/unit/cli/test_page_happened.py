@@ -229,8 +229,9 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_log_is_asked_for_as_much_as_is_wanted(monkeypatch: pytest.MonkeyPatch):
     told: list[Any] = []
 
-    def newest(_: object, *given: Any, keep: Any) -> Any:
-        told.append(given)
+    def newest(_: object, *given: Any) -> Any:
+        *rest, keep = given
+        told.append(tuple(rest))
         return Newest(tuple(map(keep, EVENTS)), whole=False)
 
     monkeypatch.setattr(timeline, "newest", newest)
