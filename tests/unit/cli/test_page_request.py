@@ -234,8 +234,11 @@ def test_ways_to_a_pod_pass_admission_though_they_only_read():
 
 
 def test_no_key_and_no_token_is_in_a_way():
-    one = by({**OPERATOR, "uid": SECRET, "groups": [SECRET]}, verb="create", name=SECRET, reason=SECRET)
+    extra = {**OPERATOR["extra"], "arn": [SECRET], "sessionName": [SECRET], **{key: [SECRET] for key in POD_TOKEN}}
+    user = {"username": SECRET, "uid": SECRET, "groups": [SECRET], "extra": extra}
+    one = by(user, verb="create", name=SECRET, reason=SECRET)
     one |= {"userAgent": SECRET, "sourceIPs": [SECRET], "level": SECRET}
+    one["annotations"] |= dict.fromkeys(ADMITTED, SECRET) | {"authorization.k8s.io/decision": "allow"}
     told = str(way(one, CLUSTER))
     for secret in (SECRET, "AKIAIOSFODNN7EXAMPLE", "hidden-in-an-object"):
         assert secret in str(one)
@@ -313,7 +316,7 @@ EVIL_ADMITTED = {**ALL_EVIL, "annotations": {**ADMITTED, "pod-security.kubernete
     ("found", "told"),
     [
         (Found("", way(by(OPERATOR, verb="create", code=201), CLUSTER)), ("An IAM token", "access entry", "Written.")),
-        (Found("", way(DENIED, CLUSTER)), ("none allowed it", "No role and binding of now", "Not reached")),
+        (Found("", way(DENIED, CLUSTER)), ("none allowed it", "RBAC alone would not", "Not reached")),
         (Found("", way(ALLOWED, CLUSTER)), ("RoleBinding deployer → Role deployer", "Reading passes no admission")),
         (Found("", way(NOBODY, CLUSTER)), ("nobody is known", "not reached")),
         (Found("", way(CONTROLLER, CLUSTER)), ("Pod Security baseline:latest",)),
