@@ -95,9 +95,9 @@ def is_id(text: str) -> bool:
 
 def asked(event: Event) -> Asked:
     """What is kept of an event; nothing that is missing or of another type than it should be is run into."""
-    about, annotations = _mapping(event, "objectRef"), _mapping(event, "annotations")
-    status = _mapping(event, "responseStatus")
-    own, other = _mapping(event, "user"), _mapping(event, "impersonatedUser")
+    about, annotations = mapping(event, "objectRef"), mapping(event, "annotations")
+    status = mapping(event, "responseStatus")
+    own, other = mapping(event, "user"), mapping(event, "impersonatedUser")
     decision, code = str(annotations.get(DECISION) or ""), _number(status.get("code"))
     by, what = _refused(code, decision, str(status.get("message") or ""))
     stage = str(event.get("stage") or "")
@@ -127,7 +127,8 @@ def clean(text: str) -> str:
     return str(masked(text))
 
 
-def _mapping(event: Event, name: str) -> Mapping[str, Any]:
+def mapping(event: Event, name: str) -> Mapping[str, Any]:
+    """A member of an event that is an object; empty where there is none."""
     found = event.get(name)
     return found if isinstance(found, dict) else {}
 

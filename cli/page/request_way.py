@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from cli.page import access, timeline
 from cli.page.access import Access, Way
-from cli.page.audit_events import Asked, asked, clean
+from cli.page.audit_events import Asked, asked, clean, mapping
 from cli.page.look import Problem
 from grading.audit_log import Event, Newest
 from grading.requests import Request, ResourceRequest, UrlRequest
@@ -177,7 +177,7 @@ def read(name: str, audit_id: str, received: str) -> Found:
 
 def way(event: Event, found: Access) -> RequestWay:
     """A request's way, from its last event and what the cluster has now."""
-    one, annotations = asked(event), _mapping(event, "annotations")
+    one, annotations = asked(event), mapping(event, "annotations")
     addresses = event.get("sourceIPs")
     return RequestWay(
         timeline.cleaned(one),
@@ -209,8 +209,8 @@ def _seconds_since(received: str) -> float:
 
 
 def _authentication(event: Event, one: Asked, annotations: Mapping[str, Any], found: Access) -> Authentication:
-    user = _mapping(event, "user")
-    extra = _mapping(user, "extra")
+    user = mapping(event, "user")
+    extra = mapping(user, "extra")
     name, arn = str(user.get("username") or ""), _first(extra, "arn")
     canonical = _first(extra, "canonicalArn") or arn
     how = _how(name, arn, _first(extra, "authentication.kubernetes.io/credential-id"), annotations)
@@ -247,7 +247,7 @@ def _authorization(event: Event, one: Asked, found: Access) -> Authorization:
     state: State = {"allow": "passed", "forbid": "refused"}.get(one.decision, "untold")  # type: ignore[assignment]
     if found.policy is None or state == "untold":
         return Authorization(state, known=False, now=None)
-    judged = _mapping(event, "impersonatedUser") or _mapping(event, "user")
+    judged = mapping(event, "impersonatedUser") or mapping(event, "user")
     grant = Evaluator(found.policy).allowed_by(
         Identity(str(judged.get("username") or ""), tuple(_texts(judged.get("groups")))), _request(event, one)
     )
@@ -255,7 +255,7 @@ def _authorization(event: Event, one: Asked, found: Access) -> Authorization:
 
 
 def _request(event: Event, one: Asked) -> Request:
-    about = _mapping(event, "objectRef")
+    about = mapping(event, "objectRef")
     if not about.get("resource"):
         return UrlRequest(one.verb, one.resource)
     part = str(about.get("subresource") or "")
@@ -301,12 +301,12 @@ def _admission(event: Event, one: Asked, annotations: Mapping[str, Any]) -> Admi
 
 def _is_admitted(event: Event, one: Asked) -> bool:
     """Whether admission is asked: about what changes something, and about ways to a kubelet, a pod or a service."""
-    about = _mapping(event, "objectRef")
+    about = mapping(event, "objectRef")
     return bool(about.get("resource")) and (one.verb not in _READS or about.get("subresource") in _CONNECTS)
 
 
 def _stored(event: Event, one: Asked) -> Stored:
-    about = _mapping(event, "objectRef")
+    about = mapping(event, "objectRef")
     group, part = about.get("apiGroup"), about.get("subresource")
     if one.verdict == "refused":
         return "not-reached"
@@ -337,11 +337,6 @@ def _parsed(value: object) -> Any:
         return json.loads(value) if isinstance(value, str) else None
     except ValueError:
         return None
-
-
-def _mapping(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = value.get(name)
-    return found if isinstance(found, dict) else {}
 
 
 def _texts(value: object) -> list[str]:
