@@ -73,6 +73,12 @@ class Asked:
     what: str
     """Level, policy or webhook that refused it, where that was named."""
 
+    question: str = ""
+    """What is asked by kubectl auth can-i and its like: verb, resource, name and namespace."""
+
+    answer: Literal["yes", "no", ""] = ""
+    """What an authorizer answered to that."""
+
     @property
     def verdict(self) -> Verdict:
         """How it ended."""
@@ -118,6 +124,7 @@ def asked(event: Event) -> Asked:
         _authorizer(decision, reason, (other or own).get("groups")),
         by,
         what,
+        *_review(event, about),
     )
 
 
@@ -140,6 +147,18 @@ def _number(value: object) -> int:
 def _resource(about: Mapping[str, Any]) -> str:
     name = "/".join(str(part) for part in (about.get("resource"), about.get("subresource")) if part)
     return f"{name}.{about['apiGroup']}" if name and about.get("apiGroup") else name
+
+
+def _review(event: Event, about: Mapping[str, Any]) -> tuple[str, Literal["yes", "no", ""]]:
+    """What was asked whether it is allowed, and the answer. The request is allowed whatever the answer is."""
+    if about.get("apiGroup") != "authorization.k8s.io":
+        return "", ""
+    of = mapping(mapping(mapping(event, "requestObject"), "spec"), "resourceAttributes")
+    place = f"-n {of['namespace']}" if of.get("namespace") else ""
+    parts = (of.get("verb"), _resource({**of, "apiGroup": of.get("group")}), of.get("name"), place)
+    allowed = mapping(mapping(event, "responseObject"), "status").get("allowed")
+    answer: Literal["yes", "no", ""] = "yes" if allowed is True else "no" if allowed is False else ""
+    return " ".join(str(each) for each in parts if each), answer
 
 
 def _refused(code: int, decision: str, message: str) -> tuple[By, str]:

@@ -279,5 +279,6 @@ def cleaned(event: Asked) -> Asked:
         authorizer=clean(event.authorizer),
         decision=clean(event.decision),
         what=clean(event.what),
+        question=clean(event.question),
         id=event.id if event.has_id else "",
     )

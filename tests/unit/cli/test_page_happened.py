@@ -99,6 +99,45 @@ def test_an_event_without_its_members_is_not_run_into():
     assert asked({"objectRef": apps}).resource == "deployments/scale.apps"
 
 
+def review(allowed: object, **attributes: str) -> dict[str, Any]:
+    one = event("can-i", verb="create", resource="selfsubjectaccessreviews", code=201)
+    one["objectRef"]["apiGroup"] = "authorization.k8s.io"
+    asks = {"spec": {"resourceAttributes": attributes}}
+    return {**one, "requestObject": asks, "responseObject": {"status": {"allowed": allowed, "reason": "hidden"}}}
+
+
+def test_a_question_whether_something_is_allowed_is_told_with_its_answer():
+    attributes = {"verb": "get", "group": "apps", "resource": "deployments", "subresource": "scale", "name": "shop"}
+    found = asked(review(False, **attributes, namespace="owasp-k03"))
+    assert (found.question, found.answer) == ("get deployments/scale.apps shop -n owasp-k03", "no")
+    assert found.verdict == "allowed"
+    assert "hidden" not in str(found)
+    assert asked(review(True)).answer == "yes"
+    for broken in (None, "true", 1):
+        assert asked(review(broken)).answer == ""
+    # Of any other object nothing is taken.
+    other = {**review(False, **attributes), "objectRef": DENIED["objectRef"]}
+    assert (asked(other).question, asked(other).answer) == ("", "")
+    secret = Happened("", (asked(review(True, verb=SECRET, name=SECRET)),))
+    assert SECRET not in str(timeline.timeline(secret, Filters(), {}))
+
+
+@pytest.mark.parametrize(("allowed", "shown"), [(True, "is-allowed attack"), (False, "is-refused attack")])
+def test_an_attack_by_question_counts_by_its_answer(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, allowed: bool, shown: str
+):
+    found = Happened("", (asked(review(allowed, verb="get", resource="pods")),))
+    monkeypatch.setattr(timeline, "read", lambda *_, **__: found)
+    monkeypatch.setattr(timeline, "marks", lambda _: {"can-i": Mark("k03", "row", "attack")})
+
+    async def test() -> None:
+        text = whole(await (await opened()).browser.get("/happened"))
+        assert classes(text) == [shown]
+        assert f"→ {'yes' if allowed else 'no'}</strong>" in text
+
+    run(test)
+
+
 def test_each_request_is_told_once_by_its_end_and_none_hides_behind_anothers_id():
     begun = {**event("one", code=0), "stage": "RequestReceived"}
     ended = event("one", code=201)
