@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
 
+from grading.aws_api import Aws
 from grading.outcomes import AwsRefused, Broke, Done, Outcome, Unanswered
 from grading.probes import Lab
 
 Event = Mapping[str, Any]
 """An event of audit.k8s.io/v1, parsed."""
+
+Kept = TypeVar("Kept")
 
 GROUP: Final = "/aws/eks/$CLUSTER_NAME/cluster"
 STREAMS: Final = "kube-apiserver-audit"
@@ -35,6 +39,18 @@ _PAGES: Final = 50
 _FIRST, _LONGEST = 0.3, 5.0
 """Seconds between two looks: FilterLogEvents may be called a few times a second in an account."""
 
+_SLICE: Final = 120.0
+"""Seconds of the log that are read first, where the newest events are wanted; then twice as many, and so on."""
+
+
+@dataclass(frozen=True)
+class Newest(Generic[Kept]):
+    """The newest events of the log, the oldest of them first."""
+
+    events: tuple[Kept, ...]
+    whole: bool
+    """Whether these are all of the time that was asked for; if not, older ones are left out."""
+
 
 def events_of(lab: Lab, audit_id: str, since: float) -> tuple[Event, ...] | Outcome:
     """All events of one request, once its end is among them.
@@ -47,13 +63,14 @@ def events_of(lab: Lab, audit_id: str, since: float) -> tuple[Event, ...] | Outc
     Returns:
         The events, in the order of the log; Broke where the log is off; Unanswered where nothing came in time.
     """
-    off = _off(lab)
+    cluster = lab.names["CLUSTER_NAME"]
+    off = _off(lab.aws, cluster)
     if off:
         return off
     until, pause = time.monotonic() + ARRIVES_WITHIN, _FIRST
     while True:
         # A word is found faster than a member of JSON; an ID is in its own events, and rarely in another's text.
-        found = _filtered(lab, f'"{audit_id}"', since)
+        found = _filtered(lab.aws, cluster, f'"{audit_id}"', since)
         if isinstance(found, AwsRefused):
             return _unread(found)
         if isinstance(found, tuple):
@@ -68,20 +85,55 @@ def events_of(lab: Lab, audit_id: str, since: float) -> tuple[Event, ...] | Outc
 
 def recent(lab: Lab, pattern: str, seconds: float) -> tuple[Event, ...] | Outcome:
     """The events of the last seconds that fit a filter pattern; Broke where the log is off."""
-    off = _off(lab)
+    cluster = lab.names["CLUSTER_NAME"]
+    off = _off(lab.aws, cluster)
     if off:
         return off
-    found = _filtered(lab, pattern, time.time() - seconds)
+    found = _filtered(lab.aws, cluster, pattern, time.time() - seconds)
     return found if isinstance(found, tuple) else _unread(found)
+
+
+def newest(
+    aws: Aws, cluster: str, pattern: str, seconds: float, most: int, keep: Callable[[Event], Kept]
+) -> Newest[Kept] | Outcome:
+    """The newest events of the last seconds, at most `most`. CloudWatch Logs tells the oldest first, so the log is read
+    in slices, the last one first.
+
+    Args:
+        aws: asked as the operator.
+        cluster: its name.
+        pattern: a filter pattern; empty: all events.
+        seconds: how far back.
+        most: how many at most.
+        keep: what is kept of an event, which may be a hundred kilobytes large.
+
+    Returns:
+        What was kept; Broke where the log is off; Unanswered where it cannot be read.
+    """
+    if off := _off(aws, cluster):
+        return off
+    upper, span, kept = time.time() + CLOCKS, _SLICE, list[Kept]()
+    since = upper - CLOCKS - seconds
+    while upper > since:
+        lower = max(since, upper - span)
+        found = _read(aws, cluster, pattern, int(lower * 1000), int(upper * 1000) - 1, keep)
+        if not isinstance(found, _Read):
+            return _unread(found)
+        # A slice of which not all was read has its newest events missing.
+        kept = [*found.events, *kept] if found.whole or not kept else kept
+        if len(kept) > most or not found.whole:
+            return Newest(tuple(kept[-most:]), whole=False)
+        upper, span = lower, span * 2
+    return Newest(tuple(kept), whole=True)
 
 
 def _unread(outcome: Outcome) -> Unanswered:
     return Unanswered(f"The audit log cannot be read: {outcome.shown}")
 
 
-def _off(lab: Lab) -> Outcome | None:
+def _off(aws: Aws, cluster: str) -> Outcome | None:
     """Why nothing can be found; None: the log is on."""
-    answer = lab.aws.call("eks", "describe_cluster", name=lab.names["CLUSTER_NAME"])
+    answer = aws.call("eks", "describe_cluster", name=cluster)
     if not isinstance(answer, Done):
         return Unanswered(f"EKS does not tell whether the audit log is on: {answer.shown}")
     logging: Mapping[str, Any] = answer.value["cluster"].get("logging") or {}
@@ -91,26 +143,41 @@ def _off(lab: Lab) -> Outcome | None:
     return Broke("The cluster's audit log is off, so nothing is found. Turn it on: aws eks update-cluster-config.")
 
 
-def _filtered(lab: Lab, pattern: str, since: float) -> tuple[Event, ...] | Outcome:
-    """The events that fit, page by page, or why AWS does not tell them."""
+def _filtered(aws: Aws, cluster: str, pattern: str, since: float) -> tuple[Event, ...] | Outcome:
+    """The events that fit, or why AWS does not tell them."""
+    found = _read(aws, cluster, pattern, int((since - CLOCKS) * 1000), None, lambda event: event)
+    return tuple(found.events) if isinstance(found, _Read) else found
+
+
+@dataclass(frozen=True)
+class _Read(Generic[Kept]):
+    events: list[Kept]
+    whole: bool
+
+
+def _read(
+    aws: Aws, cluster: str, pattern: str, start: int, end: int | None, keep: Callable[[Event], Kept]
+) -> _Read[Kept] | Outcome:
+    """The events that fit, page by page, or why AWS does not tell them. Times are milliseconds since 1970."""
     params: dict[str, Any] = {
-        "logGroupName": lab.names.fill(GROUP),
+        "logGroupName": GROUP.replace("$CLUSTER_NAME", cluster),
         "logStreamNamePrefix": STREAMS,
-        "filterPattern": pattern,
-        "startTime": int((since - CLOCKS) * 1000),
+        "startTime": start,
+        **({"filterPattern": pattern} if pattern else {}),
+        **({} if end is None else {"endTime": end}),
     }
-    found: list[Event] = []
+    found: list[Kept] = []
     for _ in range(_PAGES):
-        answer = lab.aws.call("logs", "filter_log_events", **params)
+        answer = aws.call("logs", "filter_log_events", **params)
         if isinstance(answer, AwsRefused) and answer.code == "ResourceNotFoundException":
-            break  # EKS makes the group, or the stream, when it first writes to it.
+            return _Read(found, whole=True)  # EKS makes the group, or the stream, when it first writes to it.
         if not isinstance(answer, Done):
             return answer
-        found += _parsed(answer.value.get("events") or ())
+        found += map(keep, _parsed(answer.value.get("events") or ()))
         if not answer.value.get("nextToken"):
-            break
+            return _Read(found, whole=True)
         params["nextToken"] = answer.value["nextToken"]
-    return tuple(found)
+    return _Read(found, whole=False)
 
 
 def _parsed(events: Sequence[Mapping[str, Any]]) -> Iterator[Event]:

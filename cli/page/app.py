@@ -26,7 +26,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 from starlette.routing import Route
 
 from cli.html import BASE_CSS
-from cli.page import access, exercise_views, look, overview_views
+from cli.page import access, audit_events, exercise_views, look, overview_views, request_way, timeline
 from cli.page.look import EXPECTED, Consent, Reader
 from cli.page.runs import Busy, Runs, ended
 from cli.page.words import say
@@ -161,6 +161,34 @@ class Page:
             "subject.html", who, read(), here="access", address="/access", who=who, letters=access.LETTERS
         )
 
+    async def happened(self, request: Request) -> Response:
+        """What happened: the audit log as a timeline."""
+        asked = request.query_params
+        minutes = next((each for each in timeline.MINUTES if str(each) == asked.get("minutes")), timeline.MINUTES[0])
+        filters = timeline.Filters(
+            asked.get("exercise", ""), asked.get("subject", ""), asked.get("verdict", ""), "own" in asked, minutes
+        )
+
+        async def read() -> Mapping[str, Any]:
+            found = await self.reader.ask(timeline.read, filters.minutes, own=filters.own)
+            marked = timeline.marks(self.runs.last)
+            return {"found": found, "told": await asyncio.to_thread(timeline.timeline, found, filters, marked)}
+
+        shared = {"filters": filters, "exercises": EXERCISES, "choices": timeline, "address": "/happened"}
+        return self.show_late("happened.html", "What happened", read(), here="happened", **shared)
+
+    async def request_way(self, request: Request) -> Response:
+        """One request's way through the API server."""
+        asked, received = request.query_params.get("id", ""), request.query_params.get("at", "")
+        if not audit_events.is_id(asked):
+            problem = look.Problem("This is no Audit-ID. Choose a request of the timeline.")
+            return self.show("problem.html", "What happened", 404, here="happened", problem=problem, back="/happened")
+
+        async def read() -> Mapping[str, Any]:
+            return {"found": await self.reader.ask(request_way.read, asked, received)}
+
+        return self.show_late("request.html", "A request's way", read(), here="happened", address="/happened")
+
     async def act(self, request: Request) -> Response:
         """A button of an exercise: run its command, or ask first."""
         exercise, action = _exercise(request), request.path_params["action"]
@@ -196,7 +224,7 @@ class Page:
         return RedirectResponse(back if back in self._addresses() else "/", SEE_OTHER)
 
     def _addresses(self) -> set[str]:
-        return {"/", "/exercises", "/access", *(f"/exercises/{name}" for name in EXERCISES)}
+        return {"/", "/exercises", "/access", "/happened", *(f"/exercises/{name}" for name in EXERCISES)}
 
     def _title(self, exercise: Exercise) -> str:
         return texts(exercise.name, self.language).title
@@ -257,6 +285,8 @@ def make(stack: str, reader: Reader, runs: Runs, language: Language = "en") -> S
             Route("/exercises/{name}/{action}", page.act, methods=["POST"]),
             Route("/access", page.access),
             Route("/access/subject", page.subject),
+            Route("/happened", page.happened),
+            Route("/happened/request", page.request_way),
             Route("/language", page.speak, methods=["POST"]),
             Route("/events", page.events),
             Route("/static/{name}", page.static),

@@ -18,6 +18,7 @@ PAGES: Final = {
     "exercise": "/exercises/k03",
     "access": "/access",
     "subject": "/access/subject?who=group:system:authenticated",
+    "happened": "/happened",
 }
 
 

@@ -13,14 +13,16 @@ from contextlib import asynccontextmanager
 import pytest
 import uvicorn
 
-from cli.page import access
+from cli.page import access, request_way, timeline
 from cli.page.app import make
 from cli.page.guard import Guard
 from cli.page.look import Reader
 from cli.page.runs import Runs
 from tests.browser.chromium import PROGRAM, Tab, browser
+from tests.unit.cli.audit_cases import ATTACK_ID, POLICY_REFUSED
 from tests.unit.cli.page_lab import EVIL, Lab, lab
 from tests.unit.cli.test_page_access import FOUND
+from tests.unit.cli.test_page_happened import FOUND as HAPPENED
 
 __all__ = ["lab"]
 pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason=f"there is no {PROGRAM}")
@@ -58,13 +60,23 @@ def run(lab: Lab, test: Callable[[Guard, Runs, list[Tab]], Awaitable[None]], tab
 
 def test_no_page_is_against_its_own_policy_or_wider_than_a_small_screen(lab: Lab, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(access, "read", lambda _: FOUND)
+    monkeypatch.setattr(timeline, "read", lambda *_, **__: HAPPENED)
+    monkeypatch.setattr(request_way, "read", lambda *_: request_way.Found("", request_way.way(POLICY_REFUSED, FOUND)))
     lab.plays("k03", hints=3)
 
     async def test(guard: Guard, _runs: Runs, tabs: list[Tab]) -> None:
         (tab,) = tabs
         for width in (360, 1440):
             await tab.look(width, dark=width == 360)
-            for path in ("/", "/exercises", "/exercises/k03", "/access", "/access/subject?who=sa:shop/bot"):
+            for path in (
+                "/",
+                "/exercises",
+                "/exercises/k03",
+                "/access",
+                "/access/subject?who=sa:shop/bot",
+                "/happened",
+                f"/happened/request?id={ATTACK_ID}",
+            ):
                 await tab.go(f"{guard.origin}{path}")
                 assert await tab.ask("document.documentElement.scrollWidth <= window.innerWidth"), path
                 assert await tab.ask("document.querySelectorAll('h1').length") == 1

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from grading import audit_log
-from grading.audit_log import ARRIVES_WITHIN, CLOCKS, events_of, last, recent, told
+from grading.audit_log import ARRIVES_WITHIN, CLOCKS, Newest, events_of, last, newest, recent, told
 from grading.aws_api import Signer
 from grading.outcomes import AwsRefused, Broke, Done, Outcome, Unanswered
 from tests.unit.grading.fake_lab import Clock, FakeLab, lab
@@ -115,3 +116,56 @@ def test_an_event_tells_its_call():
     allowed = {"verb": "get", "resource": "pods/exec", "user": "u", "code": 101, "decision": "allow"}
     assert told(last((EVENT, STARTED))) == allowed
     assert told({"stage": "x"}) == {"verb": None, "resource": "", "user": None, "code": None, "decision": None}
+
+
+NOW = 1_000_000.0
+
+
+def read_newest(one: FakeLab, seconds: float, most: int, pattern: str = "") -> Newest[str] | Outcome:
+    return newest(one.situation.aws, "myeks", pattern, seconds, most, keep=lambda event: str(event["auditID"]))
+
+
+def named(*names: str, token: str = "") -> Outcome:
+    return page(*({**EVENT, "auditID": each} for each in names), token=token)
+
+
+@pytest.fixture
+def noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit_log.time, "time", lambda: NOW)
+
+
+@pytest.mark.usefixtures("noon")
+def test_the_newest_events_are_read_slice_by_slice_without_a_gap(clock: Clock):
+    one, asked = answering(clock, named("e", token="more"), named("f"), named("c", "d"), named("a", "b"), named())
+    assert read_newest(one, 600.0, 100, "{ $.a = 1 }") == Newest(("a", "b", "c", "d", "e", "f"), whole=True)
+    assert {each["filterPattern"] for each in asked} == {"{ $.a = 1 }"}
+    slices = list(dict.fromkeys((each["startTime"], each["endTime"]) for each in asked))
+    assert slices[0][1] >= NOW * 1000
+    assert slices[-1][0] == (NOW - 600) * 1000
+    for (start, _), (_, end) in pairwise(slices):
+        assert end == start - 1
+
+
+@pytest.mark.usefixtures("noon")
+def test_of_a_log_that_is_too_long_the_oldest_are_left_out(clock: Clock):
+    one, asked = answering(clock, named("d"), named("a", "b", "c"))
+    assert read_newest(one, 3600.0, 3) == Newest(("b", "c", "d"), whole=False)
+    assert len(asked) == 2
+    assert "filterPattern" not in asked[0]
+    # A slice with too many pages ends before its newest events, and nothing older than a gap is told.
+    one, asked = answering(clock, named("d"), named("a", token="more"))
+    assert read_newest(one, 3600.0, 100) == Newest(("d",), whole=False)
+    assert len(asked) < 100
+
+
+@pytest.mark.usefixtures("noon")
+def test_newest_events_that_cannot_be_read_are_no_empty_log(clock: Clock):
+    one, _ = answering(clock, named("a"), AwsRefused("AccessDeniedException", "FilterLogEvents", "no"))
+    found = read_newest(one, 3600.0, 100)
+    assert isinstance(found, Unanswered)
+    assert "AccessDenied" in found.reason
+    one, asked = answering(clock, named("a"), on=False)
+    assert isinstance(read_newest(one, 60.0, 100), Broke)
+    assert asked == []
+    one, _ = answering(clock, AwsRefused("ResourceNotFoundException", "FilterLogEvents", "no group"))
+    assert read_newest(one, 60.0, 100) == Newest((), whole=True)
