@@ -316,7 +316,7 @@ EVIL_ADMITTED = {**ALL_EVIL, "annotations": {**ADMITTED, "pod-security.kubernete
     ("found", "told"),
     [
         (Found("", way(by(OPERATOR, verb="create", code=201), CLUSTER)), ("An IAM token", "access entry", "Written.")),
-        (Found("", way(DENIED, CLUSTER)), ("none allowed it", "RBAC alone would not", "Not reached")),
+        (Found("", way(DENIED, CLUSTER)), ("No authorizer allowed it.", "RBAC alone would not", "Not reached")),
         (Found("", way(ALLOWED, CLUSTER)), ("RoleBinding deployer → Role deployer", "Reading passes no admission")),
         (Found("", way(NOBODY, CLUSTER)), ("nobody is known", "not reached")),
         (Found("", way(CONTROLLER, CLUSTER)), ("Pod Security baseline:latest",)),
