@@ -1,6 +1,7 @@
 """How a run of the engine ended: what it changed and put out, or what it said when it failed."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -52,6 +53,15 @@ def unwrapped(outputs: dict[str, Any]) -> dict[str, Any]:
         return value
 
     return {key: plain(value) for key, value in outputs.items()}
+
+
+def causes(errors: Iterable[str]) -> list[str]:
+    """Error messages of a run, each once, without those that only follow from another.
+
+    A program that asks the engine for something while that gives up meets an exception of its own.
+    """
+    told = [each for each in dict.fromkeys(errors) if each and each != "update failed"]
+    return [each for each in told if not each.endswith("resource monitor shut down")] or told
 
 
 def refused(told: str) -> RunFailed:

@@ -25,7 +25,7 @@ from rehearsal.charts.releases import BadReleases, Releases
 from rehearsal.charts.repository import Pin
 from rehearsal.engine import EngineCommand, EngineStack, Workspace
 from rehearsal.environment import PREVIEW, environment
-from rehearsal.outcome import Result, RunFailed, refused, said, unwrapped
+from rehearsal.outcome import Result, RunFailed, causes, refused, said, unwrapped
 from rehearsal.providers import launch
 from rehearsal.world import World
 
@@ -332,7 +332,7 @@ class RehearsalStack:
         try:
             operation(on_event=watch, color="never")
         except auto.CommandError as error:
-            told = self._refused or [e for e in dict.fromkeys(errors) if e and e != "update failed"]
+            told = self._refused or causes(errors)
             raise refused("\n".join(told) or said(error)) from error
         finally:
             # Whoever comes next may remove the world, in which an interrupted program would go on to write.

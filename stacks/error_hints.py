@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from rehearsal.outcome import RunFailed, SettingsRefused
+from rehearsal.outcome import RunFailed, SettingsRefused, causes
 from stacks.errors import BadInput, Failure
 
 _NOISE: Final = (
@@ -158,7 +158,7 @@ def logged(events: Path) -> str:
         lines = events.read_text().splitlines()
     except OSError:
         return ""
-    return "\n".join(dict.fromkeys(_errors(lines)))
+    return "\n".join(causes(_errors(lines)))
 
 
 def printed(stderr: str) -> str:

@@ -47,7 +47,7 @@ OTHERS = (
 REFUSED = (
     "kubectl whoami --context nowhere",
     "kubectl rolesum nobody",
-    "ssh -o StrictHostKeyChecking=no ec2-user@$N1 hostname",
+    "ssh -o StrictHostKeyChecking=no ec2-user@$N1 uptime",
     'ping -c 1 "$(kubectl get node -o jsonpath={.items[0].status.addresses[0].address})"',
     "open https://kubeopsview.$MyDomain",
 )

@@ -7,6 +7,7 @@ import pytest
 
 from infra.config.loading import ConfigError, Problem
 from rehearsal import outcome
+from rehearsal.outcome import causes
 from stacks import error_hints
 from stacks.error_hints import REMEDIES, cause, logged, printed
 
@@ -97,6 +98,26 @@ def test_errors_of_an_event_log(tmp_path: Path):
     log.write_text("\n".join(map(json.dumps, told)) + '\n{"diagnosticEv')
     assert logged(log) == "AccessDenied: no"
     assert logged(tmp_path / "none") == ""
+
+
+ABANDONED = """python inline source runtime error: resource monitor shut down
+Traceback (most recent call last):
+  File "pulumi/runtime/invoke.py", line 331, in do_rpc_call
+grpc._channel._InactiveRpcError: <_InactiveRpcError of RPC that terminated with:
+	status = StatusCode.UNAVAILABLE
+>
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "pulumi/automation/_server.py", line 94, in run
+Exception: resource monitor shut down"""
+
+
+def test_what_a_program_meets_when_the_engine_gives_up_is_no_cause():
+    failed = "creating EKS Node Group: unexpected state 'CREATE_FAILED'"
+    assert causes([ABANDONED, failed, failed, "update failed"]) == [failed]
+    assert causes([ABANDONED]) == [ABANDONED]
 
 
 def test_errors_on_stderr_begin_where_the_first_is():
