@@ -241,10 +241,13 @@ def _how(user: str, arn: str, credential: str, annotations: Mapping[str, Any]) -
     return "token" if credential.startswith("JTI=") else "untold"
 
 
+_DECIDED: Final[Mapping[str, State]] = {"allow": "passed", "forbid": "refused"}
+
+
 def _authorization(event: Event, one: Asked, found: Access) -> Authorization:
     if one.by == "authentication":
         return Authorization("not-reached", known=False, now=None)
-    state: State = {"allow": "passed", "forbid": "refused"}.get(one.decision, "untold")  # type: ignore[assignment]
+    state: State = _DECIDED.get(one.decision, "untold")
     if found.policy is None or state == "untold":
         return Authorization(state, known=False, now=None)
     judged = mapping(event, "impersonatedUser") or mapping(event, "user")

@@ -153,7 +153,7 @@ class Runs:
                 limit=MOST_IN_A_LINE,
             )
             assert process.stdout is not None  # noqa: S101  # asked for above
-            assert process.stderr is not None  # noqa: S101
+            assert process.stderr is not None  # noqa: S101  # as above
             printed, _ = await asyncio.gather(process.stdout.read(), self._lines(run, process.stderr))
             run.printed = printed.decode(errors="replace")
             code = await process.wait()

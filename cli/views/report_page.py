@@ -64,6 +64,7 @@ def draw(data: Mapping[str, Any], digest: str, key_id: str) -> str:
         marks=MARKS,
         # Ours, and without a sign that HTML knows in a style sheet.
         style=Markup((ROOM / STYLE).read_text()),  # noqa: S704
+        # Elements without a value, which is put in when the page is signed.
         data_block=Markup(block(DATA)),  # noqa: S704
         signature_block=Markup(block(SIGNATURE)),  # noqa: S704
     )
