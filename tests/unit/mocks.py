@@ -22,7 +22,7 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime import config as runtime_config
 from pulumi.runtime import mocks as pulumi_mocks
 from pulumi.runtime.proto import resource_pb2
-from pulumi.runtime.settings import SETTINGS, get_root_resource
+from pulumi.runtime.settings import ROOT, SETTINGS, get_root_resource
 from pulumi.runtime.stack import Stack, run_pulumi_func
 
 from tests.unit.certificates import authority
@@ -362,6 +362,7 @@ def run(
     mocks.monitor = monitor
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
+    ROOT.set(None)  # the SDK would go on with the last program's stack, and its outputs would be this one's too
     pulumi_mocks.set_mocks(mocks, project=PROJECT, stack=STACK, preview=False, monitor=monitor)
     values = {key: value if isinstance(value, str) else json.dumps(value) for key, value in (settings or {}).items()}
     runtime_config.set_all_config({**values, **(secrets or {})}, list(secrets or {}))
