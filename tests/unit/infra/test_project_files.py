@@ -61,9 +61,9 @@ def test_on_aws_begins_with_plain_pulumi():
     assert places[-1] < section.index("./lab")
 
 
-def test_the_readme_says_how_a_lab_whose_cluster_is_gone_is_destroyed():
+def test_the_docs_say_how_a_lab_whose_cluster_is_gone_is_destroyed():
     ((name, value),) = FORGET_WITH_CLUSTER.items()
-    assert f"{name}={value} pulumi destroy --refresh" in README
+    assert f"{name}={value} pulumi destroy --refresh" in (ROOT / "docs" / "aws.md").read_text()
 
 
 def test_the_schema_has_every_setting_and_no_other():
