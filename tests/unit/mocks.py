@@ -95,7 +95,7 @@ def _without_secrets(value: Any) -> Any:
 
 
 class Graph:
-    """Everything that one run of a program registered, in order."""
+    """Everything that one run of a program registered."""
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
@@ -104,8 +104,11 @@ class Graph:
         self.hooks: dict[str, pulumi.ResourceHook] = {}
 
     def of(self, kind: str) -> list[Node]:
-        """All resources whose type token ends with `kind`, such as `ec2/vpc:Vpc` or `:Vpc`."""
-        return [node for node in self.nodes if node.type.endswith(kind)]
+        """All resources whose type token ends with `kind`, such as `ec2/vpc:Vpc` or `:Vpc`, by their logical names.
+
+        The SDK registers them on threads, whose order is another on a busy machine.
+        """
+        return sorted((node for node in self.nodes if node.type.endswith(kind)), key=lambda node: (node.name, node.urn))
 
     def one(self, kind: str, name: str | None = None, **inputs: Any) -> Node:
         """The only resource of this type, logical name and inputs."""
