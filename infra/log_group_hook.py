@@ -14,7 +14,7 @@ from typing import Any
 import pulumi
 from botocore.exceptions import BotoCoreError, ClientError
 
-from clients.aws import Client, clients
+from clients.aws import ClientFactory, clients
 from clients.aws_responses import if_there
 from infra.lab_tag import LAB_TAG
 
@@ -37,7 +37,7 @@ def hook(profile: str | None, region: str) -> pulumi.ResourceHook:
     return pulumi.ResourceHook("log-group-remains", clear, pulumi.ResourceHookOptions(ignore_errors=True))
 
 
-def delete_remains(client: Client, name: str) -> bool:
+def delete_remains(client: ClientFactory, name: str) -> bool:
     """Delete the group of that name if EKS left it: no tag of a lab, no retention, which every lab's has, no cluster.
 
     Args:

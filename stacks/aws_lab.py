@@ -39,8 +39,8 @@ class Opened:
     """A lab that can be asked about."""
 
     stack: Stack
-    lab: cleanup.Lab
-    client: cleanup.Client
+    lab: cleanup.LabIdentity
+    client: cleanup.ClientFactory
     recorded: Recorded
 
     @cached_property
@@ -51,7 +51,7 @@ class Opened:
         )
 
 
-def identity(stack: Stack, held: Recorded) -> cleanup.Lab:
+def identity(stack: Stack, held: Recorded) -> cleanup.LabIdentity:
     """What tells the stack's lab from others.
 
     The domain is the settings' one. Without any it is the one that the state `held`: the settings may have lost it
@@ -61,7 +61,9 @@ def identity(stack: Stack, held: Recorded) -> cleanup.Lab:
     domain, zone = config.domain or "", config.hosted_zone_id or ""
     if not (domain and zone):
         domain, zone = held.domain, held.hosted_zone_id
-    return cleanup.Lab(cluster=config.cluster_name, region=config.region, domain=domain.lower(), hosted_zone_id=zone)
+    return cleanup.LabIdentity(
+        cluster=config.cluster_name, region=config.region, domain=domain.lower(), hosted_zone_id=zone
+    )
 
 
 def of(stack: Stack, held: Recorded) -> Opened:
@@ -69,7 +71,7 @@ def of(stack: Stack, held: Recorded) -> Opened:
     return Opened(stack, identity(stack, held), client_of(stack), held)
 
 
-def client_of(stack: Stack) -> cleanup.Client:
+def client_of(stack: Stack) -> cleanup.ClientFactory:
     """Clients for the account that the stack's engine reaches; raises CannotAsk."""
     try:
         return cleanup.clients(stack.profile, stack.config.region)
@@ -79,7 +81,7 @@ def client_of(stack: Stack) -> cleanup.Client:
 
 def standing_cluster(report: Report) -> Leftover | None:
     """The cluster of the lab's name, whosever it is, unless it is being deleted."""
-    return next((each for each in report.left if each.kind is cleanup.CLUSTERS and not each.thing.going), None)
+    return next((each for each in report.left if each.kind is cleanup.CLUSTERS and not each.resource.going), None)
 
 
 def delete_command(stack: Stack, report: Report) -> str:

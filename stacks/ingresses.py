@@ -119,22 +119,22 @@ def _delete_on_aws(lab: Opened, shown: Progress, again: str) -> None:
     report = cleanup.find(lab.client, lab.lab, lab.recorded.ids, kinds=kinds, tell=shown.waiting)
     mine = [each for each in report.left if _is_the_controllers(each, lab.lab.cluster)]
     try:
-        _revoke(lab, [each.thing.id for each in mine if each.kind is SECURITY_GROUPS])
+        _revoke(lab, [each.resource.id for each in mine if each.kind is SECURITY_GROUPS])
     except (BotoCoreError, ClientError) as error:
         raise Failure(f"Rules about them could not be deleted: {reason(error, _RIGHTS)}. Then run {again}.") from error
     outcome = cleanup.delete(lab.client, lab.lab, mine, lab.recorded.ids, tell=shown.waiting)
     unknown = [f"{each.kind.plural}: {each.why}" for each in report.unasked]
-    stays = [f"{each.leftover.kind.name} {each.leftover.thing.id}: {each.why}" for each in outcome.failed]
+    stays = [f"{each.leftover.kind.name} {each.leftover.resource.id}: {each.why}" for each in outcome.failed]
     if unknown or stays:
         told = "\n".join(f"  {each}" for each in (*unknown, *stays))
         raise Failure(f"Not everything of the controller's could be deleted:\n{told}\nMend that and run {again}.")
     for each in outcome.deleted:
-        shown.phase(f"deleted: {each.kind.name} {each.thing.name or each.thing.id}")
+        shown.phase(f"deleted: {each.kind.name} {each.resource.name or each.resource.id}")
 
 
 def _is_the_controllers(each: Leftover, cluster: str) -> bool:
     kinds = (BALANCERS, TARGET_GROUPS, SECURITY_GROUPS)
-    return each.ours and each.kind in kinds and each.thing.tags.get(CLUSTER_TAG) == cluster
+    return each.ours and each.kind in kinds and each.resource.tags.get(CLUSTER_TAG) == cluster
 
 
 def _revoke(lab: Opened, groups: Sequence[str]) -> None:

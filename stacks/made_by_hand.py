@@ -18,7 +18,7 @@ import typer
 
 from clients.polling import poll_until
 from exercises.made import Made, made
-from operations.cleanup import Client
+from operations.cleanup import ClientFactory
 from stacks import made_by_hand_on_aws, pending_operations
 from stacks.console import Progress, err
 from stacks.errors import CannotAsk, Failure
@@ -108,7 +108,7 @@ class Takeover:
 
     stack: Stack
     engine: Engine
-    client: Client
+    client: ClientFactory
     cluster_of: Callable[[Mapping[str, Any], Json], Cluster | None]
     """The cluster that a resource is in, by the state's deployment; None where it cannot be asked."""
 
@@ -195,17 +195,17 @@ class Takeover:
         return Found(operation, pending_operations.known_id(operation), tuple(differing), marks, (_delete(live),))
 
     def _on_aws(self, operation: Operation, deployment: Json) -> Found | None:
-        thing = made_by_hand_on_aws.look(self.client, operation)
-        if thing is None:
+        resource = made_by_hand_on_aws.look(self.client, operation)
+        if resource is None:
             return None
         if not self._can_record(operation, deployment):
             raise Failure(
                 f"{operation.about} stands already, made by hand, and the lab has no state yet to take it over into. "
-                f"Delete it, then run this again: {' && '.join(thing.deleted_by)}"
+                f"Delete it, then run this again: {' && '.join(resource.deleted_by)}"
             )
-        wanted = {key: operation.inputs.get(key) for key in thing.inputs}
-        differing = tuple(_unlike(wanted, thing.inputs))
-        return Found(operation, thing.id, differing or ("made by hand",), {}, thing.deleted_by)
+        wanted = {key: operation.inputs.get(key) for key in resource.inputs}
+        differing = tuple(_unlike(wanted, resource.inputs))
+        return Found(operation, resource.id, differing or ("made by hand",), {}, resource.deleted_by)
 
     def _can_record(self, operation: Operation, deployment: Json) -> bool:
         return str(operation.resource.get("provider", "")).rpartition("::")[0] in pending_operations.standing(
@@ -332,9 +332,9 @@ def _said(annotations: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in annotations.items() if not key.startswith(_NOTES)}
 
 
-def _settled(thing: Mapping[str, Any]) -> Json:
+def _settled(resource: Mapping[str, Any]) -> Json:
     """An object without who it is, how it is doing, where it runs and what was drawn by lot."""
-    kept = {key: value for key, value in thing.items() if key not in _OF_ITSELF}
+    kept = {key: value for key, value in resource.items() if key not in _OF_ITSELF}
     if isinstance(kept.get("spec"), dict):
         kept["spec"] = {key: value for key, value in kept["spec"].items() if key != "nodeName"}
     text = json.dumps(kept)

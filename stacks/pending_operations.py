@@ -112,13 +112,13 @@ def matching(operation: Operation, report: Report) -> list[str]:
     """Ids of what AWS has, the state has not, and this may have made: the lab's, of its type, by its name."""
     name = _name(operation.inputs)
     return [
-        each.thing.recorded_id or each.thing.id
+        each.resource.recorded_id or each.resource.id
         for each in report.left
         if each.kind.engine_type == operation.type
         and each.sure
         and not each.recorded
-        and not each.thing.going
-        and (not name or name in (each.thing.id, each.thing.name))
+        and not each.resource.going
+        and (not name or name in (each.resource.id, each.resource.name))
     ]
 
 

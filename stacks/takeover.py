@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 
 from clients.polling import poll_until
 from operations import cleanup
-from operations.cleanup import Client
+from operations.cleanup import ClientFactory
 from operations.cleanup.registry import FIRST
 from stacks import begun_on_aws, in_cluster, locks, pending_operations, pulumi_state
 from stacks import state as recorded
@@ -282,12 +282,12 @@ def _report(stack: Stack, deployment: Inputs, types: set[str], shown: Progress) 
     return report
 
 
-def _asked(client: Client, operation: Operation) -> list[str]:
+def _asked(client: ClientFactory, operation: Operation) -> list[str]:
     ask = begun_on_aws.QUESTIONS.get(operation.type)
     return begun_on_aws.answered(lambda: list(ask(client, operation.inputs)), operation.about) or [] if ask else []
 
 
-def _at_rest(client: Client, doubtful: list[dict[str, Any]], shown: Progress) -> set[str]:
+def _at_rest(client: ClientFactory, doubtful: list[dict[str, Any]], shown: Progress) -> set[str]:
     """Wait until AWS has finished with each; URNs of those that came out broken. Raises Failure, CannotAsk."""
     broken: set[str] = set()
     for each in doubtful:
@@ -308,7 +308,7 @@ def _at_rest(client: Client, doubtful: list[dict[str, Any]], shown: Progress) ->
     return broken
 
 
-def _state_of(client: Client, state: begun_on_aws.State, identity: str, about: str) -> str:
+def _state_of(client: ClientFactory, state: begun_on_aws.State, identity: str, about: str) -> str:
     return str(begun_on_aws.answered(lambda: state(client, identity), about) or "").upper()
 
 

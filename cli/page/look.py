@@ -17,7 +17,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from cli import moving
 from cli.views import cost
-from clients.aws import Client, clients
+from clients.aws import ClientFactory, clients
 from exercises import catalogue
 from exercises.catalogue import EXERCISES, OFF, Exercise
 from exercises.progress import Record
@@ -152,14 +152,14 @@ def overview(name: str) -> Overview:
     return Overview(chosen.option, chosen.is_rehearsal, facts, seen, _bill(chosen), ends, problem)
 
 
-def _clients(chosen: Stack) -> Client:
+def _clients(chosen: Stack) -> ClientFactory:
     """Clients for the environment of now. Making them takes longer than all they are asked."""
     leads = tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith("AWS_")))
     return _kept(chosen.profile, chosen.config.region, leads)
 
 
 @lru_cache(maxsize=1)
-def _kept(profile: str | None, region: str, _leads: tuple[tuple[str, str], ...]) -> Client:
+def _kept(profile: str | None, region: str, _leads: tuple[tuple[str, str], ...]) -> ClientFactory:
     return clients(profile, region)
 
 

@@ -63,7 +63,7 @@ def _counted(report: Report) -> str:
 
 
 def _summary(stack: Stack, beside: Sequence[Leftover], recorded: Recorded) -> list[str]:
-    claims = Counter(each.belonging.claim for each in beside if not each.thing.going)
+    claims = Counter(each.ownership.claim for each in beside if not each.resource.going)
     lines = [f"{len(beside)} left."]
     if recorded.has_cluster:
         lines = [
@@ -87,7 +87,7 @@ def _summary(stack: Stack, beside: Sequence[Leftover], recorded: Recorded) -> li
 
 def unsure(left: Sequence[Leftover]) -> str:
     """Of how many a person has to say whose they are; empty when of none."""
-    count = sum(each.belonging.claim is Claim.CLUSTER for each in left)
+    count = sum(each.ownership.claim is Claim.CLUSTER for each in left)
     if not count:
         return ""
     return f"{count} of them hold data and bear the cluster's name alone, as any cluster's of that name: see their age."
@@ -113,19 +113,19 @@ def as_json(stack: Stack, report: Report, recorded: Recorded, outcome: Outcome |
     unasked = {each.kind.name for each in report.unasked}
 
     def thing(each: Leftover) -> dict[str, Any]:
-        created = each.thing.created
+        created = each.resource.created
         return {
             "kind": each.kind.name,
-            "id": each.thing.id,
-            "name": each.thing.name,
-            "size": each.thing.size,
-            "state": each.thing.state,
+            "id": each.resource.id,
+            "name": each.resource.name,
+            "size": each.resource.size,
+            "state": each.resource.state,
             "createdAt": created.isoformat(timespec="seconds") if created else None,
             "ageSeconds": round((now - created).total_seconds()) if created else None,
-            "claim": each.belonging.claim.value,
-            "evidence": each.belonging.evidence,
+            "claim": each.ownership.claim.value,
+            "evidence": each.ownership.evidence,
             "deletable": each.ours,
-            "goesByItself": each.thing.going,
+            "goesByItself": each.resource.going,
             "recorded": each.recorded,
             "why": each.kind.why,
         }

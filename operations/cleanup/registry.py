@@ -1,4 +1,4 @@
-"""Every kind of thing that a lab can leave behind, in the order in which they can be deleted.
+"""Every kind of resource that a lab can leave behind, in the order in which they can be deleted.
 
 The cluster goes first, because what runs in it would make anew what is deleted; then the records, which are known by
 the load balancers that they lead to; then what is attached to its network, then the network from the inside out. The

@@ -19,7 +19,7 @@ from urllib.request import urlopen
 import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, ProfileNotFound
 
-from clients.aws import Client
+from clients.aws import ClientFactory
 from infra.config.aws_checks import Lookups, unanswered
 from infra.config.loading import LabConfig
 from operations.cleanup.kinds.load_balancers import classic
@@ -93,7 +93,7 @@ def public_address() -> str | Unseen:
 class Sight:
     """How the doctor looks; parts are replaced in tests."""
 
-    client: Client
+    client: ClientFactory
     lookups: Lookups
     stack: str
     recorded: Callable[[], Recorded | Unseen]
@@ -212,7 +212,7 @@ def credentials_end(credentials: Any) -> datetime | Unseen | None:
     return Unseen("their session token came without it") if credentials.token else None
 
 
-def denials(client: Client, who: Caller, config: LabConfig) -> tuple[Denied, ...]:
+def denials(client: ClientFactory, who: Caller, config: LabConfig) -> tuple[Denied, ...]:
     """The rights of the stack that IAM would not allow the caller; root may do everything."""
     if who.arn.endswith(":root"):
         return ()
@@ -231,7 +231,7 @@ def denials(client: Client, who: Caller, config: LabConfig) -> tuple[Denied, ...
     return tuple(found)
 
 
-def _simulated(client: Client, source: str, actions: list[str], region: str, service: str) -> Iterator[Denied]:
+def _simulated(client: ClientFactory, source: str, actions: list[str], region: str, service: str) -> Iterator[Denied]:
     entries = [_entry("aws:RequestedRegion", region), _entry("aws:SecureTransport", "true", "boolean")]
     entries += [_entry(IN_VIEW[action], service) for action in actions if service]
     pages = (
@@ -258,7 +258,7 @@ def _may_matter(key: str, action: str) -> bool:
     return key.partition(":")[0].lower() in ("aws", action.partition(":")[0])
 
 
-def principal(client: Client, arn: str) -> str:
+def principal(client: ClientFactory, arn: str) -> str:
     """The user or role behind a caller: a session's ARN has the role's name but not its path."""
     head, _, resource = arn.rpartition(":")
     if resource.startswith("assumed-role/"):
@@ -266,7 +266,7 @@ def principal(client: Client, arn: str) -> str:
     return f"{head}:{resource}"
 
 
-def versions(client: Client) -> dict[str, VersionSeen]:
+def versions(client: ClientFactory) -> dict[str, VersionSeen]:
     """Kubernetes versions that EKS offers."""
     found: dict[str, VersionSeen] = {}
     for page in client("eks").get_paginator("describe_cluster_versions").paginate():
@@ -278,7 +278,7 @@ def versions(client: Client) -> dict[str, VersionSeen]:
     return found
 
 
-def quota_of(client: Client, quota: Quota) -> QuotaSeen:
+def quota_of(client: ClientFactory, quota: Quota) -> QuotaSeen:
     """A quota and its use; the account's own value, else AWS's default."""
     quotas = client("service-quotas")
     try:
@@ -302,7 +302,7 @@ Uses = Iterator[tuple[str, int]]
 """Id of what a use is counted by, and how much it is."""
 
 
-def _vcpus(client: Client, *, spot: bool) -> Uses:
+def _vcpus(client: ClientFactory, *, spot: bool) -> Uses:
     running = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
     for reservation in _pages(client("ec2"), "describe_instances", "Reservations", Filters=running):
         for instance in reservation["Instances"]:
@@ -314,11 +314,11 @@ def _vcpus(client: Client, *, spot: bool) -> Uses:
             yield instance.get("VpcId", ""), options.get("CoreCount", 1) * options.get("ThreadsPerCore", 1)
 
 
-def _by_vpc(operation: str, key: str) -> Callable[[Client], Uses]:
+def _by_vpc(operation: str, key: str) -> Callable[[ClientFactory], Uses]:
     return lambda client: ((one.get("VpcId", ""), 1) for one in _pages(client("ec2"), operation, key))
 
 
-_USED: Final[Mapping[Quota, Callable[[Client], Uses]]] = {
+_USED: Final[Mapping[Quota, Callable[[ClientFactory], Uses]]] = {
     ON_DEMAND_VCPUS: lambda client: _vcpus(client, spot=False),
     SPOT_VCPUS: lambda client: _vcpus(client, spot=True),
     VPCS: _by_vpc("describe_vpcs", "Vpcs"),
@@ -333,7 +333,7 @@ _USED: Final[Mapping[Quota, Callable[[Client], Uses]]] = {
 """Quota → what uses it."""
 
 
-def peerings(client: Client) -> Iterator[Peering]:
+def peerings(client: ClientFactory) -> Iterator[Peering]:
     """Ranges of both sides of every active peering."""
     active = [{"Name": "status-code", "Values": ["active"]}]
     for one in _pages(client("ec2"), "describe_vpc_peering_connections", "VpcPeeringConnections", Filters=active):
@@ -343,7 +343,7 @@ def peerings(client: Client) -> Iterator[Peering]:
             yield from (Peering(info.get("VpcId", "a VPC"), cidr) for cidr in sorted(filter(None, cidrs)))
 
 
-def cluster(client: Client, name: str) -> ClusterSeen | None:
+def cluster(client: ClientFactory, name: str) -> ClusterSeen | None:
     """The cluster of that name, if there is one."""
     try:
         one = client("eks").describe_cluster(name=name)["cluster"]
@@ -354,7 +354,7 @@ def cluster(client: Client, name: str) -> ClusterSeen | None:
     return ClusterSeen(one["status"], one["version"], one.get("resourcesVpcConfig", {}).get("vpcId", ""))
 
 
-def leftovers(client: Client, name: str) -> Iterator[Leftover]:
+def leftovers(client: ClientFactory, name: str) -> Iterator[Leftover]:
     """Things whose names AWS keeps unique, so that `up` could not make them again; what would end the new lab; and
     Classic load balancers of a cluster of that name."""
     group = f"/aws/eks/{name}/cluster"

@@ -111,8 +111,8 @@ def _clear_the_network(lab: Opened, *, yes: bool) -> None:
     with progress() as shown:
         report = cleanup.find(lab.client, lab.lab, lab.recorded.ids, kinds=kinds, tell=shown.waiting)
     unknown = [each for each in report.left if each.kind in cleanup.HOLDERS and not each.recorded]
-    held = [each for each in unknown if each.ours or not each.thing.going]
-    if all(each.thing.going for each in held):
+    held = [each for each in unknown if each.ours or not each.resource.going]
+    if all(each.resource.going for each in held):
         return
     err.print("The engine knows nothing of these, and its network cannot go before them:")
     leftover_tables.table(held, err)
@@ -134,7 +134,7 @@ def _in_the_way(lab: Opened, said: str) -> str:
     now = state_of(lab.stack)
     with progress() as shown:
         report = cleanup.find(lab.client, lab.lab, now.ids, tell=shown.waiting)
-    beside = [each for each in report.left if not each.recorded and not each.thing.going]
+    beside = [each for each in report.left if not each.recorded and not each.resource.going]
     if now.has_cluster or not beside:
         return f"Run ./lab down -s {name} again."
     err.print("The engine knows nothing of these, and they may be what held it up:")

@@ -9,7 +9,7 @@ import typer
 
 from infra.config.loading import parse
 from infra.lab_tag import lab_tags
-from operations.cleanup import Lab
+from operations.cleanup import LabIdentity
 from rehearsal.environment import environment
 from rehearsal.toolchain import cache
 from stacks import ingresses
@@ -52,7 +52,7 @@ def opened(world: World) -> Opened:
         "users": [{"name": NAME, "user": {}}],
     }
     stack = Stack("rehearsal", Path("Pulumi.rehearsal.yaml"), parse({}, REGION))
-    return Opened(stack, Lab(NAME, REGION), world.emulator.client, Recorded(kubeconfig=kubeconfig))
+    return Opened(stack, LabIdentity(NAME, REGION), world.emulator.client, Recorded(kubeconfig=kubeconfig))
 
 
 def clear(world: World, *, yes: bool) -> None:

@@ -10,8 +10,8 @@ import typer
 
 from infra.config.loading import parse
 from operations import cleanup
-from operations.cleanup import KINDS, Leftover, Outcome, Report, Thing, Unasked
-from operations.cleanup.model import Belonging, Claim
+from operations.cleanup import KINDS, Leftover, Outcome, Report, Resource, Unasked
+from operations.cleanup.model import Claim, Ownership
 from stacks import state
 from stacks.aws_backend import AwsBackend
 from stacks.aws_lab import Opened, identity
@@ -27,8 +27,8 @@ STANDING = Recorded({CLUSTER: frozenset({"myeks"})}, 80, "https://one")
 
 
 def left(kind: str, identifier: str, claim: Claim = Claim.TAG, **more: Any) -> Leftover:
-    thing = Thing(identifier, more.pop("name", ""), going=more.pop("going", False))
-    return Leftover(BY_NAME[kind], thing, Belonging(claim, "tag myeks:lab"), **more)
+    resource = Resource(identifier, more.pop("name", ""), going=more.pop("going", False))
+    return Leftover(BY_NAME[kind], resource, Ownership(claim, "tag myeks:lab"), **more)
 
 
 def report(*found: Leftover, unasked: Sequence[Unasked] = ()) -> Report:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import typer
 
-from operations.cleanup import Lab
+from operations.cleanup import LabIdentity
 from stacks import services
 from stacks.aws_lab import Opened
 from stacks.cluster_facts import NotThere
@@ -58,7 +58,7 @@ def nobody_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def opened(held: Recorded) -> Opened:
-    return Opened(STACK, Lab("myeks", "ap-northeast-2"), lambda _: None, held)
+    return Opened(STACK, LabIdentity("myeks", "ap-northeast-2"), lambda _: None, held)
 
 
 def clear(cluster: Cluster, *, yes: bool = True) -> None:

@@ -75,7 +75,7 @@ def test_json_tells_everything(world: World, capsys: pytest.CaptureFixture[str])
         ("load balancer", True),
         ("security group", False),
     ]
-    assert told["left"][0]["id"] == ALB.thing.id
+    assert told["left"][0]["id"] == ALB.resource.id
     assert [each["kind"] for each in told["notAsked"]] == ["role"]
     assert {"kind": "volume", "service": "ec2", "found": 0} in told["asked"]
     assert "role" not in {each["kind"] for each in told["asked"]}
@@ -97,7 +97,7 @@ def test_delete_takes_what_is_ours_and_not_the_engines(world: World, capsys: pyt
     world.recorded = Recorded({"aws:ec2/vpc:Vpc": frozenset({"vpc-1"})}, 1)
     world.reports = [report(ALB, STRANGER, VPC), report(STRANGER, VPC)]
     assert run(sweep.sweep, delete=True, yes=True) == 1
-    assert [each.thing.id for each in world.deleted] == [ALB.thing.id]
+    assert [each.resource.id for each in world.deleted] == [ALB.resource.id]
     assert world.known == world.recorded.ids
     said = capsys.readouterr().out
     assert "1 deleted" in said
@@ -126,7 +126,7 @@ def test_a_lab_that_stands_is_not_pulled_from_under_the_engine(world: World, hel
 def test_force_deletes_a_lab_that_stands(world: World) -> None:
     world.reports, world.recorded = [report(CLUSTER_LEFT, VPC), report()], STANDING
     assert run(sweep.sweep, delete=True, yes=True, force=True) == 1
-    assert [each.thing.id for each in world.deleted] == ["myeks", "vpc-1"]
+    assert [each.resource.id for each in world.deleted] == ["myeks", "vpc-1"]
     assert not any(each.recorded for each in world.deleted)
     assert world.known == {}
 
@@ -139,13 +139,13 @@ def test_a_cluster_that_the_state_does_not_hold_goes_by_force_alone(world: World
     assert world.deleted == []
     world.reports = [report(CLUSTER_LEFT, ALB), report()]
     assert run(sweep.sweep, delete=True, yes=True, force=True) == 0
-    assert [each.thing.id for each in world.deleted] == ["myeks", ALB.thing.id]
+    assert [each.resource.id for each in world.deleted] == ["myeks", ALB.resource.id]
 
 
 def test_a_cluster_that_is_going_needs_no_force(world: World) -> None:
     world.reports = [report(left("cluster", "myeks", going=True), ALB), report()]
     assert run(sweep.sweep, delete=True, yes=True) == 0
-    assert [each.thing.id for each in world.deleted] == ["myeks", ALB.thing.id]
+    assert [each.resource.id for each in world.deleted] == ["myeks", ALB.resource.id]
 
 
 @pytest.mark.parametrize("held", [LOST, Recorded(), Recorded(unknown="not logged in")])
@@ -156,7 +156,7 @@ def test_beside_a_namesake_nothing_goes_without_force_and_it_never_does(world: W
     assert world.deleted == []
     world.reports = [report(NAMESAKE, ALB), report(NAMESAKE)]
     assert run(sweep.sweep, delete=True, yes=True, force=True) == (3 if held.unknown else 1)
-    assert [each.thing.id for each in world.deleted] == [ALB.thing.id]
+    assert [each.resource.id for each in world.deleted] == [ALB.resource.id]
 
 
 def test_a_namesake_alone_is_told_and_asks_for_no_force(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from operations.cleanup import KINDS, Lab, Thing
+from operations.cleanup import KINDS, LabIdentity, Resource
 from tests.unit.operations.cleanup.stubbed import Call, stubbed
 
-LAB = Lab("myeks", "ap-northeast-2", "example.com", "Z0123456789ABCDEFGHIJ")
+LAB = LabIdentity("myeks", "ap-northeast-2", "example.com", "Z0123456789ABCDEFGHIJ")
 BY_NAME = {kind.name: kind for kind in KINDS}
 AT = datetime(2026, 11, 24, tzinfo=UTC)
 MILLIS = int(AT.timestamp() * 1000)
@@ -36,7 +36,7 @@ def role(name: str, path: str = "/") -> dict[str, Any]:
     return {"RoleName": name, "RoleId": "AROA1234567890123456", "Arn": ROLE, "Path": path, "CreateDate": AT}
 
 
-CASES: list[tuple[str, list[Call], list[Thing]]] = [
+CASES: list[tuple[str, list[Call], list[Resource]]] = [
     (
         "cluster",
         [
@@ -56,7 +56,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                 },
             )
         ],
-        [Thing("myeks", "myeks", TAGS, "Kubernetes 1.36", AT, "vpc-1", state="DELETING", going=True)],
+        [Resource("myeks", "myeks", TAGS, "Kubernetes 1.36", AT, "vpc-1", state="DELETING", going=True)],
     ),
     ("cluster", [Call("eks", "describe_cluster", {"name": "myeks"}, "ResourceNotFoundException")], []),
     (
@@ -76,7 +76,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                 "ResourceNotFoundException",
             ),
         ],
-        [Thing("ng1", "ng1", {}, "3 nodes", AT, state="ACTIVE", owner="myeks", recorded_id="myeks:ng1")],
+        [Resource("ng1", "ng1", {}, "3 nodes", AT, state="ACTIVE", owner="myeks", recorded_id="myeks:ng1")],
     ),
     ("node group", [Call("eks", "list_nodegroups", {"clusterName": "myeks"}, "ResourceNotFoundException")], []),
     (
@@ -105,7 +105,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
             )
         ],
         [
-            Thing(
+            Resource(
                 "eks-ng1-0a",
                 "eks-ng1-0a",
                 {"eks:cluster-name": "myeks"},
@@ -142,7 +142,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                 },
             )
         ],
-        [Thing("i-2", "myeks-thing", ALL_TAGS, "t3.small", AT, "vpc-1", state="shutting-down", going=True)],
+        [Resource("i-2", "myeks-thing", ALL_TAGS, "t3.small", AT, "vpc-1", state="shutting-down", going=True)],
     ),
     (
         "load balancer",
@@ -173,7 +173,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                 {"TagDescriptions": [{"ResourceArn": BALANCER, "Tags": TAG}]},
             ),
         ],
-        [Thing(BALANCER, "myeks-ingress-alb", TAGS, "application, internet-facing", AT, "vpc-1", state="active")],
+        [Resource(BALANCER, "myeks-ingress-alb", TAGS, "application, internet-facing", AT, "vpc-1", state="active")],
     ),
     (
         "Classic load balancer",
@@ -211,8 +211,8 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
             ),
         ],
         [
-            Thing(CLASSIC, CLASSIC, OWNED, "classic, internet-facing", AT, "vpc-1"),
-            Thing("untagged", "untagged", {}, "classic, ", vpc="vpc-2"),
+            Resource(CLASSIC, CLASSIC, OWNED, "classic, internet-facing", AT, "vpc-1"),
+            Resource("untagged", "untagged", {}, "classic, ", vpc="vpc-2"),
         ],
     ),
     ("Classic load balancer", [Call("elb", "describe_load_balancers", {}, {"LoadBalancerDescriptions": []})], []),
@@ -240,7 +240,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                 {"TagDescriptions": [{"ResourceArn": TARGET, "Tags": TAG}]},
             ),
         ],
-        [Thing(TARGET, "k8s-monitori-grafana-0123456789", TAGS, vpc="vpc-1")],
+        [Resource(TARGET, "k8s-monitori-grafana-0123456789", TAGS, vpc="vpc-1")],
     ),
     (
         "record",
@@ -265,7 +265,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                 },
             )
         ],
-        [Thing("a-grafana.example.com TXT", "grafana.example.com", owner=LAB.hosted_zone_id)],
+        [Resource("a-grafana.example.com TXT", "grafana.example.com", owner=LAB.hosted_zone_id)],
     ),
     (
         "record",
@@ -293,7 +293,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                 },
             )
         ],
-        [Thing("nat-2", "myeks-thing", ALL_TAGS, "", AT, "vpc-1", state="available")],
+        [Resource("nat-2", "myeks-thing", ALL_TAGS, "", AT, "vpc-1", state="available")],
     ),
     (
         "VPC endpoint",
@@ -327,7 +327,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
             )
         ],
         [
-            Thing(
+            Resource(
                 "vpce-2",
                 "com.amazonaws.ap-northeast-2.guardduty-data",
                 {"GuardDutyManaged": "true"},
@@ -336,7 +336,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                 "vpc-1",
                 state="available",
             ),
-            Thing("vpce-3", size="Gateway, 0 zones", vpc="vpc-1", state="deleting", going=True),
+            Resource("vpce-3", size="Gateway, 0 zones", vpc="vpc-1", state="deleting", going=True),
         ],
     ),
     (
@@ -384,16 +384,18 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
             )
         ],
         [
-            Thing("eni-1", "ELB app/myeks-ingress-alb/1", {}, "192.168.1.9", vpc="vpc-1", state="in-use", going=True),
-            Thing(
+            Resource(
+                "eni-1", "ELB app/myeks-ingress-alb/1", {}, "192.168.1.9", vpc="vpc-1", state="in-use", going=True
+            ),
+            Resource(
                 "eni-2",
                 "aws-K8S-i-0123456789abcdef0",
                 {"cluster.k8s.amazonaws.com/name": "myeks"},
                 vpc="vpc-1",
                 state="available",
             ),
-            Thing("eni-3", vpc="vpc-1", state="in-use", holder="i-1"),
-            Thing("eni-4", "VPC Endpoint Interface vpce-2", vpc="vpc-1", state="in-use", going=True),
+            Resource("eni-3", vpc="vpc-1", state="in-use", holder="i-1"),
+            Resource("eni-4", "VPC Endpoint Interface vpce-2", vpc="vpc-1", state="in-use", going=True),
         ],
     ),
     (
@@ -406,7 +408,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                 {"Addresses": [{"AllocationId": "eipalloc-1", "PublicIp": "203.0.113.9", "Tags": NAMED}]},
             )
         ],
-        [Thing("eipalloc-1", "myeks-thing", ALL_TAGS, "203.0.113.9")],
+        [Resource("eipalloc-1", "myeks-thing", ALL_TAGS, "203.0.113.9")],
     ),
     (
         "VPC peering connection",
@@ -429,7 +431,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                 },
             )
         ],
-        [Thing("pcx-2", "myeks-thing", ALL_TAGS, vpc="vpc-2", peer_vpc="vpc-1", state="active")],
+        [Resource("pcx-2", "myeks-thing", ALL_TAGS, vpc="vpc-2", peer_vpc="vpc-1", state="active")],
     ),
     (
         "security group",
@@ -446,7 +448,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                 },
             )
         ],
-        [Thing("sg-2", "myeks-ops", TAGS, vpc="vpc-1")],
+        [Resource("sg-2", "myeks-ops", TAGS, vpc="vpc-1")],
     ),
     (
         "volume",
@@ -484,7 +486,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
             )
         ],
         [
-            Thing(
+            Resource(
                 "vol-1",
                 "data",
                 {**TAGS, "kubernetes.io/created-for/pvc/name": "data"},
@@ -492,8 +494,8 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                 AT,
                 state="available",
             ),
-            Thing("vol-2", size="120 GiB gp3", state="in-use", going=True, holder="i-1"),
-            Thing("vol-3", size="1 GiB gp2", state="in-use"),
+            Resource("vol-2", size="120 GiB gp3", state="in-use", going=True, holder="i-1"),
+            Resource("vol-3", size="1 GiB gp2", state="in-use"),
         ],
     ),
     (
@@ -516,7 +518,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                 },
             )
         ],
-        [Thing("snap-1", "myeks-thing", ALL_TAGS, "8 GiB", AT, state="completed")],
+        [Resource("snap-1", "myeks-thing", ALL_TAGS, "8 GiB", AT, state="completed")],
     ),
     (
         "launch template",
@@ -532,7 +534,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                 },
             )
         ],
-        [Thing("lt-1", "nodes", TAGS, "", AT)],
+        [Resource("lt-1", "nodes", TAGS, "", AT)],
     ),
     (
         "log group",
@@ -583,8 +585,8 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
             ),
         ],
         [
-            Thing("/aws/eks/myeks/cluster", "/aws/eks/myeks/cluster", TAGS, "2.5 MB, kept 7 days", AT),
-            Thing(
+            Resource("/aws/eks/myeks/cluster", "/aws/eks/myeks/cluster", TAGS, "2.5 MB, kept 7 days", AT),
+            Resource(
                 "/aws/containerinsights/myeks/performance",
                 "/aws/containerinsights/myeks/performance",
                 {},
@@ -608,7 +610,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                 },
             )
         ],
-        [Thing("alias/myeks-eks-secrets", "alias/myeks-eks-secrets", {}, "", AT)],
+        [Resource("alias/myeks-eks-secrets", "alias/myeks-eks-secrets", {}, "", AT)],
     ),
     (
         "KMS key",
@@ -644,7 +646,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                 {"KeyMetadata": {"KeyId": "going", "KeyState": "PendingDeletion"}},
             ),
         ],
-        [Thing(KEY, "of myeks", TAGS, "", AT, state="Enabled")],
+        [Resource(KEY, "of myeks", TAGS, "", AT, state="Enabled")],
     ),
     (
         "secret",
@@ -661,7 +663,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                 {"SecretList": [{"ARN": SECRET, "Name": "myeks-payment", "CreatedDate": AT, "Tags": TAG}]},
             )
         ],
-        [Thing(SECRET, "myeks-payment", TAGS, "", AT)],
+        [Resource(SECRET, "myeks-payment", TAGS, "", AT)],
     ),
     (
         "OIDC provider",
@@ -669,7 +671,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
             Call("iam", "list_open_id_connect_providers", {}, {"OpenIDConnectProviderList": [{"Arn": PROVIDER}]}),
             Call("iam", "list_open_id_connect_provider_tags", {"OpenIDConnectProviderArn": PROVIDER}, {"Tags": TAG}),
         ],
-        [Thing(PROVIDER, "oidc.eks.ap-northeast-2.amazonaws.com/id/1", TAGS)],
+        [Resource(PROVIDER, "oidc.eks.ap-northeast-2.amazonaws.com/id/1", TAGS)],
     ),
     (
         "role",
@@ -682,7 +684,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
             ),
             Call("iam", "list_role_tags", {"RoleName": "nodes-role-1"}, {"Tags": TAG}),
         ],
-        [Thing("nodes-role-1", "", TAGS, "", AT)],
+        [Resource("nodes-role-1", "", TAGS, "", AT)],
     ),
     (
         "role",
@@ -703,7 +705,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
             ),
             Call("iam", "list_policy_tags", {"PolicyArn": POLICY}, {"Tags": TAG}),
         ],
-        [Thing(POLICY, "lbc-irsa-policy-1", TAGS, "", AT)],
+        [Resource(POLICY, "lbc-irsa-policy-1", TAGS, "", AT)],
     ),
     (
         "instance profile",
@@ -727,12 +729,12 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
             ),
             Call("iam", "list_instance_profile_tags", {"InstanceProfileName": "ops-profile-1"}, {"Tags": TAG}),
         ],
-        [Thing("ops-profile-1", "", TAGS, "", AT)],
+        [Resource("ops-profile-1", "", TAGS, "", AT)],
     ),
     (
         "user",
         [Call("iam", "get_user", {"UserName": "testuser"}, USER)],
-        [Thing("testuser", "testuser", TAGS, "", AT)],
+        [Resource("testuser", "testuser", TAGS, "", AT)],
     ),
     ("user", [Call("iam", "get_user", {"UserName": "testuser"}, "NoSuchEntity")], []),
     (
@@ -746,7 +748,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                 {"AccessKeyMetadata": [{"AccessKeyId": "AKIA1234567890123456", "Status": "Active", "CreateDate": AT}]},
             ),
         ],
-        [Thing("AKIA1234567890123456", "testuser", TAGS, "", AT, state="Active", owner="testuser")],
+        [Resource("AKIA1234567890123456", "testuser", TAGS, "", AT, state="Active", owner="testuser")],
     ),
     (
         "schedule",
@@ -768,7 +770,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
             )
         ],
         [
-            Thing(
+            Resource(
                 "myeks-expiry-nodes",
                 "myeks-expiry-nodes",
                 {},
@@ -790,7 +792,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                 {"Subnets": [{"SubnetId": "subnet-1", "VpcId": "vpc-1", "CidrBlock": "192.168.1.0/24", "Tags": NAMED}]},
             )
         ],
-        [Thing("subnet-1", "myeks-thing", ALL_TAGS, "192.168.1.0/24", vpc="vpc-1")],
+        [Resource("subnet-1", "myeks-thing", ALL_TAGS, "192.168.1.0/24", vpc="vpc-1")],
     ),
     (
         "route table",
@@ -807,7 +809,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                 },
             )
         ],
-        [Thing("rtb-2", "myeks-thing", ALL_TAGS, vpc="vpc-1")],
+        [Resource("rtb-2", "myeks-thing", ALL_TAGS, vpc="vpc-1")],
     ),
     (
         "internet gateway",
@@ -824,7 +826,7 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                 },
             )
         ],
-        [Thing("igw-1", "myeks-thing", ALL_TAGS, vpc="vpc-1"), Thing("igw-2")],
+        [Resource("igw-1", "myeks-thing", ALL_TAGS, vpc="vpc-1"), Resource("igw-2")],
     ),
     (
         "VPC",
@@ -836,13 +838,13 @@ CASES: list[tuple[str, list[Call], list[Thing]]] = [
                 {"Vpcs": [{"VpcId": "vpc-1", "CidrBlock": "192.168.0.0/16", "Tags": NAMED}]},
             )
         ],
-        [Thing("vpc-1", "myeks-thing", ALL_TAGS, "192.168.0.0/16")],
+        [Resource("vpc-1", "myeks-thing", ALL_TAGS, "192.168.0.0/16")],
     ),
 ]
 
 
 @pytest.mark.parametrize(("kind", "calls", "expected"), CASES, ids=[f"{case[0]}-{n}" for n, case in enumerate(CASES)])
-def test_an_answer_is_read(kind: str, calls: list[Call], expected: list[Thing]) -> None:
+def test_an_answer_is_read(kind: str, calls: list[Call], expected: list[Resource]) -> None:
     client, stubbers = stubbed(calls)
     assert list(BY_NAME[kind].find(client, LAB)) == expected
     for stubber in stubbers:
@@ -868,7 +870,7 @@ def test_the_refusal_of_an_endpoints_deletion_stands_in_the_answer(refused: str)
     client, stubbers = stubbed([Call("ec2", "delete_vpc_endpoints", {"VpcEndpointIds": ["vpce-1"]}, answer)])
     if refused:
         with pytest.raises(ClientError, match="requester-managed"):
-            BY_NAME["VPC endpoint"].delete(client, Thing("vpce-1"))
+            BY_NAME["VPC endpoint"].delete(client, Resource("vpce-1"))
     else:
-        BY_NAME["VPC endpoint"].delete(client, Thing("vpce-1"))
+        BY_NAME["VPC endpoint"].delete(client, Resource("vpce-1"))
     stubbers[0].assert_no_pending_responses()

@@ -23,7 +23,7 @@ from botocore.exceptions import (
 from botocore.stub import ANY, Stubber
 from sights import ACCOUNT, HEALTHY, NOW, SEOUL, lab
 
-from clients.aws import Client
+from clients.aws import ClientFactory
 from infra.config.aws_checks import Answers
 from infra.config.loading import LabConfig
 from operations.doctor import machine, probes
@@ -71,7 +71,7 @@ def stubs(clients: dict[str, Any]) -> Iterator[Stubs]:
 
 
 @pytest.fixture
-def client(clients: dict[str, Any]) -> Client:
+def client(clients: dict[str, Any]) -> ClientFactory:
     return clients.__getitem__
 
 
@@ -82,7 +82,7 @@ class Quiet:
         return Answers()
 
 
-def sight(client: Client, **changes: Any) -> Sight:
+def sight(client: ClientFactory, **changes: Any) -> Sight:
     plain = Sight(
         client,
         Quiet(),
@@ -108,13 +108,15 @@ def identity(arn: str, **headers: str) -> dict[str, Any]:
 ROLE = f"arn:aws:sts::{ACCOUNT}:assumed-role/Admin/me"
 
 
-def test_the_caller_and_the_clock(stubs: Stubs, client: Client):
+def test_the_caller_and_the_clock(stubs: Stubs, client: ClientFactory):
     answer = identity(ROLE, date="Tue, 24 Nov 2026 11:59:00 GMT")
     stubs["sts"].add_response("get_caller_identity", answer)
     assert probes.caller(sight(client)) == (Caller(ACCOUNT, ROLE, None), 60.0)
 
 
-def test_the_end_is_that_of_the_credentials_that_were_used(stubs: Stubs, client: Client, clients: dict[str, Any]):
+def test_the_end_is_that_of_the_credentials_that_were_used(
+    stubs: Stubs, client: ClientFactory, clients: dict[str, Any]
+):
     end = NOW + timedelta(hours=1)
     signer = clients["sts"]._request_signer
     before, signer._credentials = signer._credentials, session(end)
@@ -142,17 +144,17 @@ def test_when_credentials_end(credentials: Any, end: datetime | Unseen | None):
     assert probes.credentials_end(credentials) == end
 
 
-def test_no_date_in_the_answer_is_no_clock(stubs: Stubs, client: Client):
+def test_no_date_in_the_answer_is_no_clock(stubs: Stubs, client: ClientFactory):
     stubs["sts"].add_response("get_caller_identity", identity(ROLE))
     assert probes.caller(sight(client))[1] is None
 
 
-def test_an_expired_session_is_nobody(stubs: Stubs, client: Client):
+def test_an_expired_session_is_nobody(stubs: Stubs, client: ClientFactory):
     stubs["sts"].add_client_error("get_caller_identity", "ExpiredToken", "The security token is expired")
     assert probes.caller(sight(client)) == (Refused("ExpiredToken: The security token is expired"), None)
 
 
-def test_a_clock_that_is_far_off_is_told_although_aws_refuses(stubs: Stubs, client: Client):
+def test_a_clock_that_is_far_off_is_told_although_aws_refuses(stubs: Stubs, client: ClientFactory):
     stubs["sts"].add_client_error(
         "get_caller_identity",
         "SignatureDoesNotMatch",
@@ -187,7 +189,7 @@ def test_who_is_refused_and_who_cannot_be_asked(error: Exception, kind: type[Ref
 
 
 @pytest.mark.parametrize(("code", "status"), [("InternalFailure", 500), ("", 503), ("Throttling", 400)])
-def test_an_aws_that_is_not_well_refuses_nobody(stubs: Stubs, client: Client, code: str, status: int):
+def test_an_aws_that_is_not_well_refuses_nobody(stubs: Stubs, client: ClientFactory, code: str, status: int):
     stubs["sts"].add_client_error("get_caller_identity", code, "later", http_status_code=status)
     assert isinstance(probes.caller(sight(client))[0], Unseen)
 
@@ -320,7 +322,7 @@ class Simulator:
         yield simulated({name: self.denied.get(name, "allowed") for name in asked["ActionNames"]}, self.missing)
 
 
-def test_a_roles_rights_are_simulated_for_the_role_itself_in_parts(stubs: Stubs, client: Client):
+def test_a_roles_rights_are_simulated_for_the_role_itself_in_parts(stubs: Stubs, client: ClientFactory):
     """In the form that IAM's model has, and page by page."""
     role = {"Path": "/path/", "RoleName": "Admin", "RoleId": "AROAEXAMPLEEXAMPLE", "Arn": ADMIN_ROLE, "CreateDate": NOW}
     stubs["iam"].add_response("get_role", {"Role": role}, {"RoleName": "Admin"})
@@ -391,16 +393,16 @@ def test_services_in_view_are_told_to_iam_one_at_a_time():
         assert region == (["us-east-1"] if iam else [SEOUL])
 
 
-def test_a_users_arn_is_the_principal_itself(client: Client):
+def test_a_users_arn_is_the_principal_itself(client: ClientFactory):
     arn = f"arn:aws:iam::{ACCOUNT}:user/path/me"
     assert probes.principal(client, arn) == arn
 
 
-def test_root_may_do_everything_and_is_not_simulated(client: Client):
+def test_root_may_do_everything_and_is_not_simulated(client: ClientFactory):
     assert probes.denials(client, Caller(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root"), lab()) == ()
 
 
-def test_versions_with_both_names_of_the_status(stubs: Stubs, client: Client):
+def test_versions_with_both_names_of_the_status(stubs: Stubs, client: ClientFactory):
     end = datetime(2027, 8, 2, tzinfo=UTC)
     answer = {
         "clusterVersions": [
@@ -428,7 +430,7 @@ RUNNING = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
 
 @pytest.mark.parametrize(("which", "by"), [(ON_DEMAND_VCPUS, {"vpc-1": 2 + 4, "vpc-2": 2}), (SPOT_VCPUS, {"vpc-2": 8})])
 def test_vcpus_count_by_how_they_are_bought_and_without_other_families(
-    stubs: Stubs, client: Client, which: Any, by: dict[str, float]
+    stubs: Stubs, client: ClientFactory, which: Any, by: dict[str, float]
 ):
     stubs["service-quotas"].add_response(
         "get_service_quota", quota(32), {"ServiceCode": "ec2", "QuotaCode": which.code}
@@ -442,7 +444,7 @@ def test_vcpus_count_by_how_they_are_bought_and_without_other_families(
     assert probes.quota_of(client, which) == QuotaSeen(32, sum(by.values()), by)
 
 
-def test_a_quota_that_was_never_raised_is_awss_default(stubs: Stubs, client: Client):
+def test_a_quota_that_was_never_raised_is_awss_default(stubs: Stubs, client: ClientFactory):
     asked = {"ServiceCode": "vpc", "QuotaCode": VPCS.code}
     stubs["service-quotas"].add_client_error("get_service_quota", "NoSuchResourceException")
     stubs["service-quotas"].add_response("get_aws_default_service_quota", quota(5), asked)
@@ -451,7 +453,7 @@ def test_a_quota_that_was_never_raised_is_awss_default(stubs: Stubs, client: Cli
     assert probes.quota_of(client, VPCS) == QuotaSeen(5, 2, {"vpc-1": 1, "vpc-2": 1})
 
 
-def test_addresses_and_clusters_are_counted(stubs: Stubs, client: Client):
+def test_addresses_and_clusters_are_counted(stubs: Stubs, client: ClientFactory):
     for value in (5, 100):
         stubs["service-quotas"].add_response("get_service_quota", quota(value), {"ServiceCode": ANY, "QuotaCode": ANY})
     address = {"PublicIp": "198.51.100.1", "AllocationId": "eipalloc-1"}
@@ -468,13 +470,15 @@ def test_addresses_and_clusters_are_counted(stubs: Stubs, client: Client):
         (SECURITY_GROUPS, "describe_security_groups", "SecurityGroups"),
     ],
 )
-def test_what_stands_in_a_vpc_is_counted_by_it(stubs: Stubs, client: Client, which: Any, operation: str, key: str):
+def test_what_stands_in_a_vpc_is_counted_by_it(
+    stubs: Stubs, client: ClientFactory, which: Any, operation: str, key: str
+):
     stubs["service-quotas"].add_response("get_service_quota", quota(50), {"ServiceCode": ANY, "QuotaCode": ANY})
     stubs["ec2"].add_response(operation, {key: [{"VpcId": "vpc-1"}, {"VpcId": "vpc-1"}, {"VpcId": "vpc-2"}]}, {})
     assert probes.quota_of(client, which) == QuotaSeen(50, 3, {"vpc-1": 2, "vpc-2": 1})
 
 
-def test_both_sides_of_a_peering_count_with_all_their_ranges(stubs: Stubs, client: Client):
+def test_both_sides_of_a_peering_count_with_all_their_ranges(stubs: Stubs, client: ClientFactory):
     answer = {
         "VpcPeeringConnections": [
             {
@@ -496,7 +500,7 @@ def test_both_sides_of_a_peering_count_with_all_their_ranges(stubs: Stubs, clien
     ]
 
 
-def test_a_cluster_that_is_there_and_one_that_is_not(stubs: Stubs, client: Client):
+def test_a_cluster_that_is_there_and_one_that_is_not(stubs: Stubs, client: ClientFactory):
     told = {"name": "myeks", "status": "ACTIVE", "version": "1.36", "resourcesVpcConfig": {"vpcId": "vpc-1"}}
     stubs["eks"].add_response("describe_cluster", {"cluster": told}, {"name": "myeks"})
     assert probes.cluster(client, "myeks") == ClusterSeen("ACTIVE", "1.36", "vpc-1")
@@ -537,13 +541,13 @@ def schedules(stubs: Stubs, *names: str) -> None:
 ANY_PREFIX = {"logGroupNamePrefix": "/aws/eks/myeks/cluster"}
 
 
-def test_nothing_left_is_an_empty_answer(stubs: Stubs, client: Client):
+def test_nothing_left_is_an_empty_answer(stubs: Stubs, client: ClientFactory):
     nothing_left(stubs)
     assert list(probes.leftovers(client, "myeks")) == []
 
 
 @pytest.mark.parametrize("kept", [{"retentionInDays": 7}, {}])
-def test_what_has_the_labs_names_is_found(stubs: Stubs, client: Client, kept: dict[str, int]):
+def test_what_has_the_labs_names_is_found(stubs: Stubs, client: ClientFactory, kept: dict[str, int]):
     group = {"logGroups": [{"logGroupName": "/aws/eks/myeks/cluster", **kept}]}
     stubs["logs"].add_response("describe_log_groups", group, ANY_PREFIX)
     stubs["kms"].add_response("list_aliases", {"Aliases": [{"AliasName": "alias/myeks-eks-secrets"}]}, {})
@@ -592,7 +596,7 @@ def test_one_probe_that_is_refused_leaves_the_others(monkeypatch: pytest.MonkeyP
 
 
 def test_a_network_that_fails_is_unseen(monkeypatch: pytest.MonkeyPatch):
-    def unreachable(_client: Client, _quota: Any) -> QuotaSeen:
+    def unreachable(_client: ClientFactory, _quota: Any) -> QuotaSeen:
         raise EndpointConnectionError(endpoint_url="https://example.com")
 
     monkeypatch.setattr(probes, "caller", lambda _sight: (Caller(ACCOUNT, ROLE), 0.0))
