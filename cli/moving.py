@@ -174,7 +174,7 @@ def _agree(shown: Progress, told: Sequence[str], question: str, *, yes: bool) ->
 def _update(chosen: Stack, name: ExerciseName, stage: str, shown: Progress, *, refresh: bool) -> None:
     """One update with the exercise at this stage, which stays in the settings."""
     change = stage_settings.change(chosen.name, {name: stage})
-    expiry.insist(change.meant.config, datetime.now(UTC))
+    expiry.require(change.meant.config, datetime.now(UTC))
     change.write()
     try:
         backend.of(change.meant).apply(shown, refresh=refresh, agree=confirmed(yes=True))

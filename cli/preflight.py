@@ -23,7 +23,7 @@ def examine(stack: Stack) -> tuple[Finding, ...]:
         return where.examine()
 
 
-def insist(stack: Stack, *, as_json: bool = False) -> None:
+def require(stack: Stack, *, as_json: bool = False) -> None:
     """Before `up`: show what is not ok; raises Failure when `up` would fail.
 
     With `as_json` stdout is left to what `up` prints.

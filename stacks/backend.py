@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from operations.doctor.findings import Finding
 from stacks.aws_backend import AwsBackend
-from stacks.aws_lab import Opened
+from stacks.aws_lab import LabSession
 from stacks.console import Progress
 from stacks.made_by_hand import Agree, nobody
 from stacks.outcomes import Left, Run, Update
@@ -104,7 +104,7 @@ class Backend(Protocol):
         """
         ...
 
-    def opened(self) -> AbstractContextManager[Opened]:
+    def opened(self) -> AbstractContextManager[LabSession]:
         """The lab with what the engine's state holds of it; in the block AWS answers. Raises CannotAsk."""
         ...
 

@@ -59,7 +59,7 @@ def has_begun_to_end(config: LabConfig, now: datetime) -> bool:
     return at is not None and at - ingress_expiry.AHEAD <= now
 
 
-def insist(config: LabConfig, now: datetime) -> None:
+def require(config: LabConfig, now: datetime) -> None:
     """Raises BadInput when the lab's end has passed (AWS would take it away while it is built), or the support of its
     Kubernetes version."""
     if problems := list(unsupported(config, now.date())):

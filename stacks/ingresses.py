@@ -19,7 +19,7 @@ from operations import cleanup
 from operations.cleanup import Leftover
 from operations.cleanup.kinds.load_balancers import BALANCERS, TARGET_GROUPS
 from operations.cleanup.kinds.network import SECURITY_GROUPS
-from stacks.aws_lab import Opened
+from stacks.aws_lab import LabSession
 from stacks.cluster_facts import Ask, NotThere
 from stacks.console import Progress, err
 from stacks.errors import CannotAsk, Failure
@@ -41,7 +41,7 @@ _HOOK: Final = ".elbv2.k8s.aws"
 _RIGHTS: Final = ("ec2:DescribeSecurityGroupRules", "ec2:RevokeSecurityGroupIngress")
 
 
-def clear(lab: Opened, shown: Progress, *, yes: bool, again: str) -> None:
+def clear(lab: LabSession, shown: Progress, *, yes: bool, again: str) -> None:
     """Let Ingresses go whose controller has no ready pod, with all that it made on AWS.
 
     Args:
@@ -114,7 +114,7 @@ def _name(found: Mapping[str, Any]) -> str:
     return f"{found['metadata']['namespace']}/{found['metadata']['name']}"
 
 
-def _delete_on_aws(lab: Opened, shown: Progress, again: str) -> None:
+def _delete_on_aws(lab: LabSession, shown: Progress, again: str) -> None:
     kinds = [kind for kind in cleanup.KINDS if kind in (*cleanup.FIRST, TARGET_GROUPS, SECURITY_GROUPS)]
     report = cleanup.find(lab.client, lab.lab, lab.recorded.ids, kinds=kinds, tell=shown.waiting)
     mine = [each for each in report.left if _is_the_controllers(each, lab.lab.cluster)]
@@ -137,7 +137,7 @@ def _is_the_controllers(each: Leftover, cluster: str) -> bool:
     return each.ours and each.kind in kinds and each.resource.tags.get(CLUSTER_TAG) == cluster
 
 
-def _revoke(lab: Opened, groups: Sequence[str]) -> None:
+def _revoke(lab: LabSession, groups: Sequence[str]) -> None:
     """Delete the rules by which other groups, the nodes' among them, let these in: they would keep them."""
     if not groups:
         return

@@ -57,7 +57,7 @@ def move(
     lab = backend.of(meant)
     if as_json and not yes and lab.costs:
         raise BadInput("With --json nobody can be asked before AWS is changed. Add --yes.")
-    expiry.insist(meant.config, datetime.now(UTC))
+    expiry.require(meant.config, datetime.now(UTC))
     with _way_back(change, wanted):
         lab.agree(yes=yes, tell=None if as_json else tell_cost)
         with progress() as shown:

@@ -15,7 +15,7 @@ from infra.lab_tag import LAB_TAG
 from operations import cleanup
 from operations.cleanup import Leftover, Outcome, Report
 from stacks import backend, leftover_tables
-from stacks.aws_lab import SETTLED_WITHIN, Opened, standing_cluster
+from stacks.aws_lab import SETTLED_WITHIN, LabSession, standing_cluster
 from stacks.console import out, progress
 from stacks.errors import BadInput
 from stacks.stack import REHEARSAL, StackOption, load
@@ -59,7 +59,7 @@ def sweep(
         raise typer.Exit(code)
 
 
-def _chosen(lab: Opened, report: Report, *, yes: bool, force: bool) -> list[Leftover]:
+def _chosen(lab: LabSession, report: Report, *, yes: bool, force: bool) -> list[Leftover]:
     """What may be deleted.
 
     Raises BadInput where that would pull a standing lab from under the engine, or where a cluster stands of which
@@ -75,7 +75,7 @@ def _chosen(lab: Opened, report: Report, *, yes: bool, force: bool) -> list[Left
     return chosen
 
 
-def _hold(lab: Opened, report: Report, chosen: Sequence[Leftover]) -> None:
+def _hold(lab: LabSession, report: Report, chosen: Sequence[Leftover]) -> None:
     name, held, option = lab.lab.cluster, lab.recorded, lab.stack.option
     ours = any(each.kind is cleanup.CLUSTERS and each.ours for each in report.left)
     if ours and held.has_cluster:
@@ -101,7 +101,7 @@ def _hold(lab: Opened, report: Report, chosen: Sequence[Leftover]) -> None:
     )
 
 
-def _agree(lab: Opened, chosen: Sequence[Leftover], *, yes: bool) -> None:
+def _agree(lab: LabSession, chosen: Sequence[Leftover], *, yes: bool) -> None:
     if yes:
         return
     leftover_tables.table(chosen)
@@ -112,7 +112,7 @@ def _agree(lab: Opened, chosen: Sequence[Leftover], *, yes: bool) -> None:
         raise typer.Exit(views.LEFT)
 
 
-def _deleted(lab: Opened, chosen: Sequence[Leftover], *, force: bool) -> tuple[Report, Outcome]:
+def _deleted(lab: LabSession, chosen: Sequence[Leftover], *, force: bool) -> tuple[Report, Outcome]:
     known = {} if force else lab.recorded.ids
     with progress() as shown:
         outcome = cleanup.delete(lab.client, lab.lab, chosen, known, tell=shown.waiting)

@@ -51,9 +51,9 @@ def up(
         refresh = True
     chosen, write = lab.with_end(expiry.ends(ttl, now) if ttl else None)
     lab = backend.of(chosen)
-    expiry.insist(chosen.config, now)
+    expiry.require(chosen.config, now)
     if lab.costs and not skip_doctor:
-        preflight.insist(chosen, as_json=as_json)
+        preflight.require(chosen, as_json=as_json)
     lab.agree(yes=yes, tell=None if as_json else cost.tell)
     write()
     with progress() as shown:

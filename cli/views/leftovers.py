@@ -10,13 +10,13 @@ from operations.cleanup.model import Claim
 from stacks import leftover_tables, tables
 from stacks.console import out
 from stacks.stack import Stack
-from stacks.state import Recorded
+from stacks.state import StackState
 
 LEFT: Final = 1
 NOT_ASKED: Final = 3
 
 
-def show(stack: Stack, report: Report, recorded: Recorded) -> None:
+def show(stack: Stack, report: Report, recorded: StackState) -> None:
     """The whole answer; says that nothing is left only when everything could be asked."""
     name, region = stack.config.cluster_name, stack.config.region
     beside = [each for each in report.left if not each.recorded]
@@ -44,12 +44,12 @@ def show(stack: Stack, report: Report, recorded: Recorded) -> None:
         out.print(f"No {kind.plural} can be this lab's: it has no domain.", markup=False)
 
 
-def is_clean(report: Report, recorded: Recorded) -> bool:
+def is_clean(report: Report, recorded: StackState) -> bool:
     """Whether everything could be asked, on AWS and in the engine's state, and nothing was found."""
     return report.clean and not recorded.unknown and not recorded.count
 
 
-def exit_code(report: Report, recorded: Recorded) -> int:
+def exit_code(report: Report, recorded: StackState) -> int:
     """0 when nothing is left; 3 when that cannot be told; 1 when something is left and everything was asked."""
     if report.unasked or recorded.unknown:
         return NOT_ASKED
@@ -62,7 +62,7 @@ def _counted(report: Report) -> str:
     return ", ".join(f"{n} {kind.name if n == 1 else kind.plural}" for kind, n in counted.items()) or "none"
 
 
-def _summary(stack: Stack, beside: Sequence[Leftover], recorded: Recorded) -> list[str]:
+def _summary(stack: Stack, beside: Sequence[Leftover], recorded: StackState) -> list[str]:
     claims = Counter(each.ownership.claim for each in beside if not each.resource.going)
     lines = [f"{len(beside)} left."]
     if recorded.has_cluster:
@@ -93,7 +93,7 @@ def unsure(left: Sequence[Leftover]) -> str:
     return f"{count} of them hold data and bear the cluster's name alone, as any cluster's of that name: see their age."
 
 
-def _asked(report: Report, stack: Stack, recorded: Recorded) -> None:
+def _asked(report: Report, stack: Stack, recorded: StackState) -> None:
     found = {each.kind.name for each in report.left} | {each.kind.name for each in report.unasked}
     by_service: dict[str, list[str]] = {}
     for kind in report.asked:
@@ -104,7 +104,7 @@ def _asked(report: Report, stack: Stack, recorded: Recorded) -> None:
     tables.show(("", ""), ((f"  {service}", ", ".join(plurals)) for service, plurals in by_service.items()))
 
 
-def as_json(stack: Stack, report: Report, recorded: Recorded, outcome: Outcome | None) -> dict[str, Any]:
+def as_json(stack: Stack, report: Report, recorded: StackState, outcome: Outcome | None) -> dict[str, Any]:
     """Everything, as plain values."""
     now = datetime.now(UTC)
     found = {kind.name: 0 for kind in report.asked}

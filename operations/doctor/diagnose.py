@@ -20,12 +20,12 @@ from operations.doctor.observations import (
     Caller,
     ClusterSeen,
     Denied,
-    Leftover,
     Machine,
+    NameConflict,
+    Observations,
     QuotaSeen,
-    Recorded,
+    RecordedResources,
     Refused,
-    Seen,
     Tool,
     Unseen,
 )
@@ -64,10 +64,10 @@ _RECORDED_AS: Final = {
     "KMS alias": "aws:kms/alias:Alias",
     SCHEDULE: "aws:scheduler/schedule:Schedule",
 }
-"""Kind of a leftover whose name is also its id → the engine's type."""
+"""Kind of a conflict whose name is also its id → the engine's type."""
 
 
-def diagnose(config: LabConfig, seen: Seen, now: datetime) -> tuple[Finding, ...]:
+def diagnose(config: LabConfig, seen: Observations, now: datetime) -> tuple[Finding, ...]:
     """Every finding, in the order of the layers.
 
     Args:
@@ -84,7 +84,7 @@ def _unchecked(layer: Layer, what: str, unseen: Unseen, remedy: str = "") -> Fin
     return Finding(layer, Status.UNCHECKED, f"{what}: {unseen.why}", remedy)
 
 
-def _machine(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
+def _machine(config: LabConfig, seen: Observations, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
     yield from diagnose_machine(seen.machine)
 
 
@@ -126,7 +126,7 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
 
 
-def _clock(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
+def _clock(config: LabConfig, seen: Observations, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
     if seen.clock_ahead is None:
         yield Finding(Layer.MACHINE, Status.UNCHECKED, "The clock: AWS told no time.")
         return
@@ -143,7 +143,7 @@ def _clock(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:  
     )
 
 
-def _caller(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
+def _caller(config: LabConfig, seen: Observations, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
     layer, caller = Layer.CREDENTIALS, seen.caller
     if isinstance(caller, Unseen):
         yield _unchecked(layer, "Who you are", caller, "Look at this machine's way to AWS, then try again.")
@@ -194,7 +194,7 @@ def _expiry(caller: Caller, now: datetime) -> Iterator[Finding]:
         yield Finding(layer, Status.OK, f"These credentials hold for {minutes} minutes.")
 
 
-def _permissions(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
+def _permissions(config: LabConfig, seen: Observations, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
     layer = Layer.PERMISSIONS
     if isinstance(seen.denied, Unseen):
         yield _unchecked(layer, "Your rights", seen.denied, "iam:SimulatePrincipalPolicy tells them.")
@@ -240,7 +240,7 @@ def _listed(rights: Sequence[str]) -> str:
     return ", ".join(right.replace(" ", " to ") for right in rights[:_SHOWN_RIGHTS]) + more
 
 
-def _settings(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
+def _settings(config: LabConfig, seen: Observations, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
     def layer_of(key: str) -> Layer:
         return _SETTINGS.get(key.partition(":")[2], Layer.SETTINGS)
 
@@ -261,7 +261,7 @@ def _settings(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]
             yield Finding(Layer.SETTINGS, Status.OK, what)
 
 
-def _version(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:
+def _version(config: LabConfig, seen: Observations, now: datetime) -> Iterator[Finding]:
     layer, version = Layer.VERSION, config.kubernetes_version
     if isinstance(seen.versions, Unseen):
         yield _unchecked(layer, f"Kubernetes {version}", seen.versions)
@@ -284,7 +284,7 @@ def _version(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:
         yield Finding(layer, Status.OK, f"Kubernetes {version} is in standard support{until}.")
 
 
-def _quotas(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
+def _quotas(config: LabConfig, seen: Observations, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
     taken = needs(config)
     for quota in QUOTAS:
         need = taken.get(quota)
@@ -297,10 +297,10 @@ def _quotas(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]: 
             yield _quota(quota, one, need, seen.recorded)
 
 
-def _quota(quota: Quota, one: QuotaSeen, need: int, recorded: Recorded | Unseen) -> Finding:
+def _quota(quota: Quota, one: QuotaSeen, need: int, recorded: RecordedResources | Unseen) -> Finding:
     """By what the stack takes beside what it has: after a run that failed, or before a change, it has a part."""
     own = 0.0
-    if isinstance(recorded, Recorded):
+    if isinstance(recorded, RecordedResources):
         own = sum(amount for each, amount in one.by.items() if recorded.holds(quota.counted_by, each))
     more = max(0.0, need - own)
     told = f"{quota.what}: {one.used:g} of {one.limit:g} used, the stack takes {f'{more:g}' if more else 'no'} more."
@@ -312,7 +312,7 @@ def _quota(quota: Quota, one: QuotaSeen, need: int, recorded: Recorded | Unseen)
     return Finding(Layer.QUOTAS, Status.FAIL, told, remedy)
 
 
-def _network(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
+def _network(config: LabConfig, seen: Observations, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
     layer, recorded = Layer.NETWORK, seen.recorded
     if isinstance(seen.peerings, Unseen):
         yield _unchecked(layer, "Ranges of peered VPCs", seen.peerings)
@@ -323,7 +323,7 @@ def _network(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:
     clashes = 0
     for key, cidr in ours.items():
         for peering in seen.peerings:
-            if isinstance(recorded, Recorded) and recorded.holds(VPC, peering.vpc):
+            if isinstance(recorded, RecordedResources) and recorded.holds(VPC, peering.vpc):
                 continue
             if ip_network(cidr).overlaps(ip_network(peering.cidr)):
                 clashes += 1
@@ -341,7 +341,7 @@ def _network(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:
         yield Finding(layer, Status.OK, "No range overlaps one that this account peers.")
 
 
-def _way_in(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
+def _way_in(config: LabConfig, seen: Observations, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
     """Whether the cluster's endpoint will answer this machine: the engine makes what is in the cluster by it."""
     layer, ranges = Layer.NETWORK, endpoint_ranges(config)
     if not ranges or seen.address is None:
@@ -361,32 +361,32 @@ def _way_in(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]: 
         )
 
 
-def _existing(config: LabConfig, seen: Seen, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
+def _existing(config: LabConfig, seen: Observations, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
     layer, name, recorded = Layer.EXISTING, config.cluster_name, seen.recorded
     if isinstance(recorded, Unseen):
         yield _unchecked(layer, "What the engine's state holds of the stack", recorded, "See to pulumi login.")
     yield _named_cluster(name, seen)
-    if isinstance(seen.leftovers, Unseen):
-        yield _unchecked(layer, "Leftovers of an earlier lab", seen.leftovers)
+    if isinstance(seen.name_conflicts, Unseen):
+        yield _unchecked(layer, "Leftovers of an earlier lab", seen.name_conflicts)
         return
     others = [
         one
-        for one in seen.leftovers
+        for one in seen.name_conflicts
         # While a cluster of that name stands, or may stand, it is that one's.
         if not (_is_own(one, name, recorded) or (one.kind == CLASSIC_BALANCER and seen.cluster is not None))
     ]
     if others:
-        yield from (_leftover(one, name, seen) for one in others)
+        yield from (_name_conflict(one, name, seen) for one in others)
     else:
         yield Finding(layer, Status.OK, "No other name that `up` gives is taken by something else.")
 
 
-def _named_cluster(name: str, seen: Seen) -> Finding:
+def _named_cluster(name: str, seen: Observations) -> Finding:
     layer, recorded = Layer.EXISTING, seen.recorded
     if isinstance(seen.cluster, Unseen):
         return _unchecked(layer, f"Whether there is a cluster {name}", seen.cluster)
     if seen.cluster is None:
-        if isinstance(recorded, Recorded) and recorded.holds(CLUSTER, name):
+        if isinstance(recorded, RecordedResources) and recorded.holds(CLUSTER, name):
             return Finding(
                 layer,
                 Status.WARN,
@@ -422,7 +422,7 @@ def _named_cluster(name: str, seen: Seen) -> Finding:
     )
 
 
-def _is_own(one: Leftover, name: str, recorded: Recorded | Unseen) -> bool:
+def _is_own(one: NameConflict, name: str, recorded: RecordedResources | Unseen) -> bool:
     if isinstance(recorded, Unseen):
         return False
     if one.vpc:
@@ -431,7 +431,7 @@ def _is_own(one: Leftover, name: str, recorded: Recorded | Unseen) -> bool:
     return recorded.holds(_RECORDED_AS.get(one.kind, ""), one.name)
 
 
-def _leftover(one: Leftover, name: str, seen: Seen) -> Finding:
+def _name_conflict(one: NameConflict, name: str, seen: Observations) -> Finding:
     layer, recorded = Layer.EXISTING, seen.recorded
     there = f"The {one.kind} {one.name} is there already"
     sweep = f"./lab sweep -s {seen.stack}"
@@ -471,7 +471,7 @@ def _leftover(one: Leftover, name: str, seen: Seen) -> Finding:
     )
 
 
-Rule = Callable[[LabConfig, Seen, datetime], Iterator[Finding]]
+Rule = Callable[[LabConfig, Observations, datetime], Iterator[Finding]]
 
 _RULES: Final[tuple[Rule, ...]] = (
     _machine,

@@ -31,13 +31,13 @@ from operations.doctor.observations import (
     Caller,
     ClusterSeen,
     Denied,
-    Leftover,
     Machine,
+    NameConflict,
+    Observations,
     Peering,
     QuotaSeen,
-    Recorded,
+    RecordedResources,
     Refused,
-    Seen,
     Unseen,
     VersionSeen,
 )
@@ -96,14 +96,14 @@ class Sight:
     client: ClientFactory
     lookups: Lookups
     stack: str
-    recorded: Callable[[], Recorded | Unseen]
+    recorded: Callable[[], RecordedResources | Unseen]
     machine: Callable[[], Machine] = look
     address: Callable[[], str | Unseen] = public_address
     profiles: Callable[[], Iterable[str]] = lambda: botocore.session.Session().available_profiles
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
-def see(config: LabConfig, sight: Sight) -> Seen:
+def see(config: LabConfig, sight: Sight) -> Observations:
     """Everything at once, as far as it goes in parallel; never raises for what AWS refuses."""
     pool = ThreadPoolExecutor(WORKERS)
     try:
@@ -114,7 +114,7 @@ def see(config: LabConfig, sight: Sight) -> Seen:
         if not isinstance(who, Caller):
             # Every other question would end in the same way, some after half a minute.
             nobody = Unseen("there is nobody to ask as" if isinstance(who, Refused) else "AWS could not be reached")
-            return Seen(
+            return Observations(
                 sight.stack,
                 machine.result(),
                 ahead,
@@ -137,8 +137,8 @@ def see(config: LabConfig, sight: Sight) -> Seen:
         offered = pool.submit(_quietly, lambda: versions(client))
         peered = pool.submit(_quietly, lambda: tuple(peerings(client)))
         named = pool.submit(_quietly, lambda: cluster(client, config.cluster_name))
-        left = pool.submit(_quietly, lambda: tuple(leftovers(client, config.cluster_name)))
-        return Seen(
+        left = pool.submit(_quietly, lambda: tuple(name_conflicts(client, config.cluster_name)))
+        return Observations(
             sight.stack,
             machine.result(),
             ahead,
@@ -354,21 +354,21 @@ def cluster(client: ClientFactory, name: str) -> ClusterSeen | None:
     return ClusterSeen(one["status"], one["version"], one.get("resourcesVpcConfig", {}).get("vpcId", ""))
 
 
-def leftovers(client: ClientFactory, name: str) -> Iterator[Leftover]:
+def name_conflicts(client: ClientFactory, name: str) -> Iterator[NameConflict]:
     """Things whose names AWS keeps unique, so that `up` could not make them again; what would end the new lab; and
     Classic load balancers of a cluster of that name."""
     group = f"/aws/eks/{name}/cluster"
     for one in _pages(client("logs"), "describe_log_groups", "logGroups", logGroupNamePrefix=group):
         if one["logGroupName"] == group:
             # The lab's own is kept for days; EKS makes one for its last lines, kept for ever.
-            yield Leftover("log group", group, remains="retentionInDays" not in one)
+            yield NameConflict("log group", group, remains="retentionInDays" not in one)
     alias = f"alias/{name}-eks-secrets"
     if any(one["AliasName"] == alias for one in _pages(client("kms"), "list_aliases", "Aliases")):
-        yield Leftover("KMS alias", alias)
+        yield NameConflict("KMS alias", alias)
     ends = {f"{name}-expiry-{what}" for what in ("cluster", "nodes")}
     for one in _pages(client("scheduler"), "list_schedules", "Schedules", NamePrefix=f"{name}-expiry-"):
         if one["Name"] in ends:
-            yield Leftover(SCHEDULE, f"{one.get('GroupName', 'default')}/{one['Name']}")
+            yield NameConflict(SCHEDULE, f"{one.get('GroupName', 'default')}/{one['Name']}")
     balancer = f"{name}-ingress-alb"
     try:
         found = client("elbv2").describe_load_balancers(Names=[balancer])["LoadBalancers"]
@@ -376,7 +376,7 @@ def leftovers(client: ClientFactory, name: str) -> Iterator[Leftover]:
         if error.response["Error"]["Code"] != "LoadBalancerNotFound":
             raise
     else:
-        yield from (Leftover("load balancer", balancer, one.get("VpcId", "")) for one in found)
+        yield from (NameConflict("load balancer", balancer, one.get("VpcId", "")) for one in found)
     for one in classic(client):
         if one.tags.get(f"{CLUSTER_TAG}{name}") == "owned":
-            yield Leftover(CLASSIC_BALANCER, one.name, one.vpc)
+            yield NameConflict(CLASSIC_BALANCER, one.name, one.vpc)

@@ -131,7 +131,7 @@ def web_identity(query: Mapping[str, list[str]], body: bytes) -> dict[str, list[
     return form if all(form.get(name) == values for name, values in WEB_IDENTITY.items()) else None
 
 
-class Gate:
+class SigV4Middleware:
     """ASGI middleware that turns away what `refusal` names."""
 
     def __init__(self, app: asgi.App, own_hosts: frozenset[str], unsigned: Unsigned) -> None:

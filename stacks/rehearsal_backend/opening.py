@@ -21,7 +21,7 @@ from rehearsal.environment import environment
 from rehearsal.toolchain import cache
 from rehearsal.world import World
 from stacks import aws_lab, state, takeover
-from stacks.aws_lab import Opened
+from stacks.aws_lab import LabSession
 from stacks.console import Progress
 from stacks.errors import Failure, NotUp
 from stacks.files import replace_text
@@ -130,7 +130,7 @@ def stack_in(
 
 
 @contextmanager
-def lab_in(stack: Stack, kept: run.RehearsalStack) -> Generator[Opened]:
+def lab_in(stack: Stack, kept: run.RehearsalStack) -> Generator[LabSession]:
     """The lab of a stack in a world that is open already; in the block its AWS answers."""
     with environment(kept.environment(), kept.world.unset()):
         yield aws_lab.of(stack, state.parsed(kept.resources()))

@@ -22,7 +22,7 @@ from grading import run_probe, session
 from grading.check import ExerciseName
 from grading.grade import Answer, Verdict, ask, ask_all, belongs
 from grading.outcomes import Unanswered
-from grading.session import Situation, opened
+from grading.session import GradingSession, opened
 from grading.tokens import SessionKey
 from operations.diagnosis import explain
 from operations.diagnosis.explain import NOTHING
@@ -93,7 +93,7 @@ class Walker:
             yield Standing(self._outputs, here.api)
 
     @contextmanager
-    def asking(self, *, boundary: bool = True) -> Generator[Situation]:
+    def asking(self, *, boundary: bool = True) -> Generator[GradingSession]:
         """A lab to ask, with a new key of testuser's; AWS gets no time to spread a change."""
         iam: Any = boto3.client("iam", region_name=self._outputs["region"])
         made = iam.create_access_key(UserName=TESTUSER)["AccessKey"]

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from operations import cleanup
 from operations.cleanup import Failed, LabIdentity, Leftover, Outcome, Report
 from stacks import cluster_facts, ingresses
-from stacks.aws_lab import Opened
+from stacks.aws_lab import LabSession
 from stacks.cluster_facts import NotThere
 from stacks.console import Progress
 from stacks.errors import CannotAsk, Failure
@@ -95,7 +95,7 @@ class World:
 
     def clear(self, *, yes: bool = True, kubeconfig: object = "any") -> None:
         held = replace(STANDING, kubeconfig=kubeconfig)
-        lab = Opened(STACK, LabIdentity("myeks", "ap-northeast-2"), lambda _: self, held)
+        lab = LabSession(STACK, LabIdentity("myeks", "ap-northeast-2"), lambda _: self, held)
         ingresses.clear(lab, Progress(), yes=yes, again=AGAIN)
 
 

@@ -11,7 +11,7 @@ from operations import cleanup
 from operations.cleanup import KINDS, Report, Unasked
 from stacks.errors import BadInput
 from stacks.stack import Stack
-from stacks.state import Recorded
+from stacks.state import StackState
 from tests.unit.stacks.sweep_world import (
     ALB,
     CLUSTER_LEFT,
@@ -46,16 +46,18 @@ def test_a_clean_lab_ends_with_nothing_left_and_what_was_asked(
 @pytest.mark.parametrize(
     ("found", "held", "code"),
     [
-        (report(), Recorded(), 0),
-        (report(ALB), Recorded(), 1),
-        (report(STRANGER), Recorded(), 1),
-        (report(), Recorded(count=3), 1),
-        (report(unasked=[UNASKED]), Recorded(), 3),
-        (report(ALB, unasked=[UNASKED]), Recorded(), 3),
-        (report(), Recorded(unknown="not logged in"), 3),
+        (report(), StackState(), 0),
+        (report(ALB), StackState(), 1),
+        (report(STRANGER), StackState(), 1),
+        (report(), StackState(count=3), 1),
+        (report(unasked=[UNASKED]), StackState(), 3),
+        (report(ALB, unasked=[UNASKED]), StackState(), 3),
+        (report(), StackState(unknown="not logged in"), 3),
     ],
 )
-def test_exit_codes(world: World, found: Report, held: Recorded, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_exit_codes(
+    world: World, found: Report, held: StackState, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     world.reports, world.recorded = [found], held
     assert run(sweep.sweep) == code
     said = capsys.readouterr().out
@@ -67,7 +69,7 @@ def test_exit_codes(world: World, found: Report, held: Recorded, code: int, caps
 
 
 def test_json_tells_everything(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    world.reports, world.recorded = [report(ALB, STRANGER, unasked=[UNASKED])], Recorded(count=2)
+    world.reports, world.recorded = [report(ALB, STRANGER, unasked=[UNASKED])], StackState(count=2)
     assert run(sweep.sweep, as_json=True) == 3
     told = json.loads(capsys.readouterr().out)
     assert told["clean"] is False
@@ -94,7 +96,7 @@ def test_delete_asks_first(world: World, monkeypatch: pytest.MonkeyPatch, capsys
 
 
 def test_delete_takes_what_is_ours_and_not_the_engines(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    world.recorded = Recorded({"aws:ec2/vpc:Vpc": frozenset({"vpc-1"})}, 1)
+    world.recorded = StackState({"aws:ec2/vpc:Vpc": frozenset({"vpc-1"})}, 1)
     world.reports = [report(ALB, STRANGER, VPC), report(STRANGER, VPC)]
     assert run(sweep.sweep, delete=True, yes=True) == 1
     assert [each.resource.id for each in world.deleted] == [ALB.resource.id]
@@ -114,9 +116,9 @@ def test_what_would_not_go_is_told(world: World, capsys: pytest.CaptureFixture[s
 
 @pytest.mark.parametrize(
     ("held", "says"),
-    [(STANDING, "./lab down -s dev"), (Recorded(unknown="not logged in"), "not logged in")],
+    [(STANDING, "./lab down -s dev"), (StackState(unknown="not logged in"), "not logged in")],
 )
-def test_a_lab_that_stands_is_not_pulled_from_under_the_engine(world: World, held: Recorded, says: str) -> None:
+def test_a_lab_that_stands_is_not_pulled_from_under_the_engine(world: World, held: StackState, says: str) -> None:
     world.reports, world.recorded = [report(CLUSTER_LEFT, ALB)], held
     with pytest.raises(BadInput, match=says):
         run(sweep.sweep, delete=True, yes=True)
@@ -148,8 +150,8 @@ def test_a_cluster_that_is_going_needs_no_force(world: World) -> None:
     assert [each.resource.id for each in world.deleted] == ["myeks", ALB.resource.id]
 
 
-@pytest.mark.parametrize("held", [LOST, Recorded(), Recorded(unknown="not logged in")])
-def test_beside_a_namesake_nothing_goes_without_force_and_it_never_does(world: World, held: Recorded) -> None:
+@pytest.mark.parametrize("held", [LOST, StackState(), StackState(unknown="not logged in")])
+def test_beside_a_namesake_nothing_goes_without_force_and_it_never_does(world: World, held: StackState) -> None:
     world.reports, world.recorded = [report(NAMESAKE, ALB)], held
     with pytest.raises(BadInput, match=r"not this lab's: it lacks the tag myeks:lab.*--force"):
         run(sweep.sweep, delete=True, yes=True)
@@ -199,14 +201,14 @@ def test_options_that_do_not_fit_are_refused(world: World, options: dict[str, bo
 
 
 def test_an_arn_is_shown_without_account(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    leftover_tables.show(STACK, report(ALB), Recorded())
+    leftover_tables.show(STACK, report(ALB), StackState())
     assert "111122223333" not in capsys.readouterr().out
 
 
 def test_what_aws_says_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
     unasked = Unasked(UNASKED.kind, "no answer [/prod]")
     found = left("network interface", "eni-1", name="[d-abc123] team [/prod]")
-    leftover_tables.show(STACK, report(found, unasked=[unasked]), Recorded())
+    leftover_tables.show(STACK, report(found, unasked=[unasked]), StackState())
     said = capsys.readouterr().out
     assert "[d-abc123] team [/prod]" in said
     assert "no answer [/prod]" in said
@@ -217,5 +219,5 @@ def test_beside_a_standing_lab_it_is_told_whose_these_are(capsys: pytest.Capture
     said = capsys.readouterr().out
     assert "While the lab stands" in said
     assert "1 left" not in said
-    leftover_tables.show(STACK, report(ALB), Recorded())
+    leftover_tables.show(STACK, report(ALB), StackState())
     assert "1 left." in capsys.readouterr().out

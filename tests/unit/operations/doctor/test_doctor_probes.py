@@ -33,10 +33,10 @@ from operations.doctor.observations import (
     Caller,
     ClusterSeen,
     Denied,
-    Leftover,
+    NameConflict,
     Peering,
     QuotaSeen,
-    Recorded,
+    RecordedResources,
     Refused,
     Unseen,
     VersionSeen,
@@ -87,7 +87,7 @@ def sight(client: ClientFactory, **changes: Any) -> Sight:
         client,
         Quiet(),
         "dev",
-        recorded=Recorded,
+        recorded=RecordedResources,
         machine=lambda: HEALTHY.machine,
         address=lambda: pytest.fail("nothing hangs on the address"),
         profiles=lambda: ("default", "lab"),
@@ -205,10 +205,10 @@ def test_without_a_caller_nothing_else_is_asked(error: Exception, why: str):
         asked.append(service)
         raise error
 
-    known = Recorded({"aws:ec2/vpc:Vpc": frozenset({"vpc-1"})})
+    known = RecordedResources({"aws:ec2/vpc:Vpc": frozenset({"vpc-1"})})
     seen = see(lab(), sight(client, recorded=lambda: known))
     assert asked == ["sts"]
-    for part in (seen.denied, seen.versions, seen.peerings, seen.cluster, seen.leftovers):
+    for part in (seen.denied, seen.versions, seen.peerings, seen.cluster, seen.name_conflicts):
         assert isinstance(part, Unseen)
         assert why in part.why
     assert seen.settings.unanswered
@@ -543,7 +543,7 @@ ANY_PREFIX = {"logGroupNamePrefix": "/aws/eks/myeks/cluster"}
 
 def test_nothing_left_is_an_empty_answer(stubs: Stubs, client: ClientFactory):
     nothing_left(stubs)
-    assert list(probes.leftovers(client, "myeks")) == []
+    assert list(probes.name_conflicts(client, "myeks")) == []
 
 
 @pytest.mark.parametrize("kept", [{"retentionInDays": 7}, {}])
@@ -558,13 +558,13 @@ def test_what_has_the_labs_names_is_found(stubs: Stubs, client: ClientFactory, k
         {"Names": ["myeks-ingress-alb"]},
     )
     classic(stubs, {"a01": {"kubernetes.io/cluster/myeks": "owned"}, "somebodys": {"Owner": "colleague"}})
-    assert list(probes.leftovers(client, "myeks")) == [
-        Leftover("log group", "/aws/eks/myeks/cluster", remains=not kept),
-        Leftover("KMS alias", "alias/myeks-eks-secrets"),
-        Leftover("schedule", "default/myeks-expiry-cluster"),
-        Leftover("schedule", "default/myeks-expiry-nodes"),
-        Leftover("load balancer", "myeks-ingress-alb", "vpc-1"),
-        Leftover("Classic load balancer", "a01", "vpc-1"),
+    assert list(probes.name_conflicts(client, "myeks")) == [
+        NameConflict("log group", "/aws/eks/myeks/cluster", remains=not kept),
+        NameConflict("KMS alias", "alias/myeks-eks-secrets"),
+        NameConflict("schedule", "default/myeks-expiry-cluster"),
+        NameConflict("schedule", "default/myeks-expiry-nodes"),
+        NameConflict("load balancer", "myeks-ingress-alb", "vpc-1"),
+        NameConflict("Classic load balancer", "a01", "vpc-1"),
     ]
 
 
@@ -582,10 +582,10 @@ def test_one_probe_that_is_refused_leaves_the_others(monkeypatch: pytest.MonkeyP
         "quota_of": lambda *_: QuotaSeen(5, 0),
         "peerings": lambda _client: iter(()),
         "cluster": lambda *_: None,
-        "leftovers": lambda *_: iter(()),
+        "name_conflicts": lambda *_: iter(()),
     }
     fields = {"denials": "denied", "peerings": "peerings", "versions": "versions", "cluster": "cluster"}
-    fields["leftovers"] = "leftovers"
+    fields["name_conflicts"] = "name_conflicts"
     for refused, field in fields.items():
         for name, answer in answers.items():
             monkeypatch.setattr(probes, name, refuse if name == refused else answer)
@@ -603,7 +603,7 @@ def test_a_network_that_fails_is_unseen(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(probes, "quota_of", unreachable)
     for name in ("denials", "versions", "cluster"):
         monkeypatch.setattr(probes, name, lambda *_: None)
-    for name in ("peerings", "leftovers"):
+    for name in ("peerings", "name_conflicts"):
         monkeypatch.setattr(probes, name, lambda *_: iter(()))
     seen = see(lab(), sight(lambda _: None))
     assert seen.quotas
