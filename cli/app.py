@@ -71,7 +71,7 @@ def _ended(error: BaseException, *, can_agree: bool) -> Failure:
 app = typer.Typer(
     name="lab",
     cls=_Commands,
-    help="The myeks EKS security lab: rehearsed on this machine, or stood up on AWS with -s STACK.",
+    help="The myeks EKS security lab: rehearsed on this machine, or created on AWS with -s STACK.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
@@ -94,7 +94,7 @@ def lab(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
     ] = False,
 ) -> None:
-    """The myeks EKS security lab: rehearsed on this machine, or stood up on AWS with -s STACK."""
+    """The myeks EKS security lab: rehearsed on this machine, or created on AWS with -s STACK."""
     del version  # its callback has told it
     callers.tell_who_works(context.invoked_subcommand)
 

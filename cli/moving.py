@@ -185,4 +185,4 @@ def _update(chosen: Stack, name: ExerciseName, stage: str, shown: Progress, *, r
 def insist_on_yes(*, as_json: bool, yes: bool) -> None:
     """With --json stdout is for a script, and nobody can be asked; raises BadInput."""
     if as_json and not yes:
-        raise BadInput("With --json nobody can be asked before something is changed. Add --yes.")
+        raise BadInput("With --json the command cannot ask before something is changed. Add --yes.")

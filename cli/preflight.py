@@ -33,7 +33,7 @@ def require(stack: Stack, *, as_json: bool = False) -> None:
         show(found, err if as_json else out, without_ok=True)
     if stops(found):
         raise Failure(
-            "The lab cannot stand up as things are; nothing was touched. Mend what is marked as failing above, "
+            "The lab cannot be created; nothing was changed. Fix what is marked as failing above, "
             "or run the command with --skip-doctor."
         )
 

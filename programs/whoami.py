@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> None:
         seen, whole = seen_by(reader, whole=given.all)
     text.show(lines(seen) if whole else [seen.identity.user])
     if given.all and not whole:
-        text.tell("Groups are only told to those who may create tokenreviews.")
+        text.tell("To see groups you need the right to create tokenreviews.")
     text.hint("whocan me")
 
 

@@ -76,7 +76,7 @@ def client_of(stack: Stack) -> cleanup.ClientFactory:
     try:
         return cleanup.clients(stack.profile, stack.config.region)
     except BotoCoreError as error:
-        raise CannotAsk(f"{str(error).rstrip('.')}. Mend aws:profile in {stack.file.name}, or AWS_PROFILE.") from error
+        raise CannotAsk(f"{str(error).rstrip('.')}. Set aws:profile in {stack.file.name}, or AWS_PROFILE.") from error
 
 
 def standing_cluster(report: Report) -> Leftover | None:

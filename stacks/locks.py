@@ -87,8 +87,8 @@ def release(stack: Stack, said: str, *, yes: bool) -> None:
         err.print(f"Stack {stack.name} is locked by {whose}.", markup=False)
         if not sys.stdin.isatty():
             raise Failure(
-                f"Whether stack {stack.name} is at work elsewhere cannot be told from here. If you know that it is "
-                f"not, run pulumi cancel --stack {stack.name}, then this again."
+                f"This machine cannot see whether another pulumi works on stack {stack.name}. If you know that none "
+                f"does, run pulumi cancel --stack {stack.name}, then this again."
             )
         agreed = typer.confirm("Are you sure that it has ended? Remove the lock and go on?", err=True)
     if not agreed:

@@ -223,7 +223,7 @@ class Takeover:
         if not agreed:
             commands = "\n".join(f"  {command}" for each in differing for command in each.deleted_by)
             raise Failure(
-                f"What was made by hand stays, and the lab cannot make its own beside it. Add --yes to replace it, or "
+                f"What was made by hand has the name that the lab needs. Add --yes to replace it, or "
                 f"delete it and run this again:\n{commands}"
             )
 

@@ -56,7 +56,7 @@ def move(
     meant = change.meant
     lab = backend.of(meant)
     if as_json and not yes and lab.costs:
-        raise BadInput("With --json nobody can be asked before AWS is changed. Add --yes.")
+        raise BadInput("With --json the command cannot ask before AWS is changed. Add --yes.")
     expiry.require(meant.config, datetime.now(UTC))
     with _way_back(change, wanted):
         lab.agree(yes=yes, tell=None if as_json else tell_cost)

@@ -180,7 +180,7 @@ class _Recovery:
         told: list[str] = []
         for each in operations:
             if each.kind != pending_operations.CREATING:
-                told.append(f"{each.about}: {each.kind}; it is read anew.")
+                told.append(f"{each.about}: {each.kind}; it is read again.")
                 continue
             if each.urn in taken:
                 told.append(

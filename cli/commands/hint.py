@@ -17,7 +17,7 @@ from stacks.stack import REHEARSAL, StackOption, load
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="hint", help="The next of three hints for an exercise in play.")(hint)
+    app.command(name="hint", help="Show the next of three hints for an exercise in play.")(hint)
 
 
 def hint(
@@ -26,7 +26,7 @@ def hint(
     lang: language.LanguageOption = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the hints as JSON.")] = False,
 ) -> None:
-    """The next of three hints for an exercise in play; after the last, all of them."""
+    """Show the next of three hints for an exercise in play; after the last, all of them."""
     asked, _ = moving.played(exercise)
     spoken = language.chosen(lang)
     chosen = load(stack)

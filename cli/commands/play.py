@@ -29,11 +29,11 @@ def play(
     stack: StackOption = REHEARSAL,
     lang: language.LanguageOption = "",
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do not ask before AWS is changed or what was done by hand taken back.")
+        bool, typer.Option("--yes", "-y", help="Do not ask before AWS is changed or changes by hand are undone.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the story and the goals as JSON.")] = False,
 ) -> None:
-    """Bring an exercise to its insecure stage, tell its story, and start the clock."""
+    """Set an exercise to its insecure stage, tell its story, and start the clock."""
     asked, between = moving.played(exercise)
     spoken = language.chosen(lang)
     frame = shared(spoken).frame

@@ -16,7 +16,7 @@ from stacks.stack import REHEARSAL, StackOption, load
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="progress", help="How far you have come with each exercise.")(progress)
+    app.command(name="progress", help="Show your points, time, hints and attempts for each exercise.")(progress)
 
 
 def progress(
@@ -24,7 +24,7 @@ def progress(
     lang: language.LanguageOption = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
-    """How far you have come with each exercise; also of a lab that is down."""
+    """Show your points, time, hints and attempts for each exercise; also of a lab that is down."""
     chosen, spoken = load(stack), language.chosen(lang)
     now, records, exercises = datetime.now(UTC), kept.read(chosen), playing.playable()
     if not as_json:

@@ -19,18 +19,16 @@ from stacks.stack import REHEARSAL, StackOption, configured, load
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="reset", help="Bring an exercise back to where it began, whatever was done by hand.")(reset)
+    app.command(name="reset", help="Undo all changes by hand in an exercise, back to where it began.")(reset)
 
 
 def reset(
     exercise: moving.ExerciseArgument,
     stack: StackOption = REHEARSAL,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do not ask before what was done by hand is taken back.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was taken back as JSON.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before changes by hand are undone.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was undone as JSON.")] = False,
 ) -> None:
-    """Bring an exercise back to where it began, whatever was done by hand."""
+    """Undo all changes by hand in an exercise, back to where it began."""
     asked = moving.exercise_named(exercise)
     chosen = load(stack)
     moving.insist_on_yes(as_json=as_json, yes=yes)

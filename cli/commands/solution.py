@@ -17,7 +17,7 @@ from stacks.stack import REHEARSAL, StackOption, load
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="solution", help="Tell the lab's own answer to an exercise and why, and apply it.")(solution)
+    app.command(name="solution", help="Show the lab's own answer to an exercise and why, and apply it.")(solution)
 
 
 def solution(
@@ -27,7 +27,7 @@ def solution(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before it is applied.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
-    """Tell the lab's own answer to an exercise and why, and apply it; that is no pass of yours."""
+    """Show the lab's own answer to an exercise and why, and apply it; it does not count as your pass."""
     asked, between = moving.played(exercise)
     spoken = language.chosen(lang)
     chosen = load(stack)

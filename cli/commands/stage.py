@@ -30,9 +30,9 @@ def register(app: typer.Typer) -> None:
     listed = "\n\n".join(f"{name}: {', '.join(stages)}" for name, stages in STAGES.items())
     app.command(
         name="stage",
-        help="Move exercises to a stage: change the setting and run up; without arguments show where each stands.\n\n"
+        help="Move exercises to a stage: change the setting and run up; without arguments show the stage of each.\n\n"
         + listed,
-        short_help="Move exercises to a stage, or show where each stands.",
+        short_help="Move exercises to a stage, or show the stage of each.",
     )(stage)
 
 
@@ -48,7 +48,7 @@ def stage(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the table, or the result, as JSON.")] = False,
 ) -> None:
-    """Move exercises to a stage: change the setting and run up; without arguments show where each stands."""
+    """Move exercises to a stage: change the setting and run up; without arguments show the stage of each."""
     wanted = _wanted(moves or [])
     if wanted:
         moving.clear_the_way(stack, wanted, yes=yes)

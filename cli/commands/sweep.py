@@ -23,25 +23,25 @@ from stacks.stack import REHEARSAL, StackOption, load
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="sweep", help="Ask AWS what is left of a lab, and with --delete delete it.")(sweep)
+    app.command(name="sweep", help="List what is left of a lab on AWS, and delete it with --delete.")(sweep)
 
 
 def sweep(
     stack: StackOption = REHEARSAL,
     delete: Annotated[bool, typer.Option("--delete", help="Delete what is left, after asking.")] = False,
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="With --delete: do not ask; data that may be another's stays.")
+        bool, typer.Option("--yes", "-y", help="With --delete: do not ask; data that may not be the lab's stays.")
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="With --delete: also while a cluster stands, past the engine and its state.")
+        bool, typer.Option("--force", help="With --delete: also while a cluster exists; bypasses Pulumi and its state.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
-    """Ask AWS what is left of a lab, and with --delete delete it."""
+    """List what is left of a lab on AWS, and delete it with --delete."""
     if (yes or force) and not delete:
         raise BadInput(f"{'--yes' if yes else '--force'} does nothing without --delete. Add that, or leave it out.")
     if delete and as_json and not yes:
-        raise BadInput("With --json nobody can be asked before --delete. Add --yes.")
+        raise BadInput("With --json the command cannot ask before --delete. Add --yes.")
     with backend.of(load(stack)).opened() as lab:
         with progress() as shown:
             report = cleanup.find(lab.client, lab.lab, lab.recorded.ids, tell=shown.waiting)

@@ -67,18 +67,18 @@ def _summary(stack: Stack, beside: Sequence[Leftover], recorded: StackState) -> 
     lines = [f"{len(beside)} left."]
     if recorded.has_cluster:
         lines = [
-            f"{len(beside)} beside what the engine's state holds. While the lab stands these are what AWS made for it: "
-            f"./lab down{stack.option} takes them along, and asks afterwards what is left."
+            f"{len(beside)} not in Pulumi's state. While the lab is up, AWS made these for it: "
+            f"./lab down{stack.option} deletes them too, and asks AWS afterwards what is left."
         ]
     if strangers := claims[Claim.PLACE]:
         lines.append(
-            f"{strangers} of them bear neither tag nor name of the lab and stand in its VPC, which they keep. "
-            "No command here deletes them: look whose they are."
+            f"{strangers} of them have neither the tag nor the name of the lab, and block the deletion of its VPC. "
+            "No command of the lab deletes them: find out whose they are."
         )
     if namesakes := claims[Claim.NAMESAKE]:
         lines.append(
-            f"{namesakes} of them bear the cluster's name, and a cluster of that name is or may be somebody else's. "
-            "No command here deletes them: look whose they are."
+            f"{namesakes} of them have the cluster's name, and a cluster of that name is or may be somebody else's. "
+            "No command of the lab deletes them: find out whose they are."
         )
     if maybe := unsure(beside):
         lines.append(maybe if stack.is_rehearsal else f"{maybe} ./lab sweep --delete leaves them with --yes.")
@@ -90,7 +90,7 @@ def unsure(left: Sequence[Leftover]) -> str:
     count = sum(each.ownership.claim is Claim.CLUSTER for each in left)
     if not count:
         return ""
-    return f"{count} of them hold data and bear the cluster's name alone, as any cluster's of that name: see their age."
+    return f"{count} of them hold data and have only the cluster's name, which is not proof: see their age."
 
 
 def _asked(report: Report, stack: Stack, recorded: StackState) -> None:

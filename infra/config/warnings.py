@@ -40,7 +40,7 @@ def advice(config: LabConfig, today: date | None = None) -> tuple[Problem, ...]:
         found.append(
             Problem(
                 key_of("operatorCidrs"),
-                "None is given: nobody can come by SSH, and the cluster's endpoint is open to all addresses.",
+                "None is given: SSH is closed, and the cluster's endpoint is open to all addresses.",
                 "List your own address as /32.",
             )
         )

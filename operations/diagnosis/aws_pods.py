@@ -82,7 +82,7 @@ def _told(lab: GradingSession, again: str) -> Iterator[Finding]:
     found = object_facts(answer.value, "tokens", "") if isinstance(answer, Done) else None
     if isinstance(found, Done) and any(found.value.values()):
         given = ", ".join(one for ones in found.value.values() for one in ones)
-        yield Finding(f"Pod {name} was made with what tells who it is: {given}", again)
+        yield Finding(f"Pod {name} was made with credentials of its own: {given}", again)
 
 
 def _associated_too(namespace: str, account: str, lab: GradingSession) -> Iterator[Finding]:

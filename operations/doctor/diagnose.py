@@ -128,7 +128,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def _clock(config: LabConfig, seen: Observations, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
     if seen.clock_ahead is None:
-        yield Finding(Layer.MACHINE, Status.UNCHECKED, "The clock: AWS told no time.")
+        yield Finding(Layer.MACHINE, Status.UNCHECKED, "The clock: AWS returned no time.")
         return
     skew = abs(seen.clock_ahead)
     told = f"The clock is {skew:.0f} seconds {'ahead of' if seen.clock_ahead > 0 else 'behind'} AWS's."
@@ -165,7 +165,7 @@ def _caller(config: LabConfig, seen: Observations, now: datetime) -> Iterator[Fi
 
 def _login(refused: Refused) -> str:
     if refused.profiles is None:
-        return "Log in (aws sso login, aws configure) or mend aws:profile in the stack's settings."
+        return "Log in (aws sso login, aws configure) or correct aws:profile in the stack's settings."
     if not refused.profiles:
         return "There is none at all: make it (aws configure), or take aws:profile out of the stack's settings."
     return (
@@ -197,7 +197,7 @@ def _expiry(caller: Caller, now: datetime) -> Iterator[Finding]:
 def _permissions(config: LabConfig, seen: Observations, now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # rules are called alike
     layer = Layer.PERMISSIONS
     if isinstance(seen.denied, Unseen):
-        yield _unchecked(layer, "Your rights", seen.denied, "iam:SimulatePrincipalPolicy tells them.")
+        yield _unchecked(layer, "Your rights", seen.denied, "Allow yourself iam:SimulatePrincipalPolicy to see them.")
         return
     needed = by_right(config)
     if not seen.denied:
@@ -405,14 +405,14 @@ def _named_cluster(name: str, seen: Observations) -> Finding:
             layer,
             Status.WARN,
             f"The cluster {name} of this stack is {status}.",
-            f"If `up` cannot mend it, take it away first: ./lab down -s {seen.stack}",
+            f"If `up` cannot repair it, delete it first: ./lab down -s {seen.stack}",
         )
     if recorded.holds(VPC, seen.cluster.vpc):
         return Finding(
             layer,
             Status.FAIL,
             f"{there} in this stack's VPC, and the engine's state does not hold it: a run was broken off.",
-            f"Delete it with ./lab sweep -s {seen.stack} --delete; `up` then makes it anew.",
+            f"Delete it with ./lab sweep -s {seen.stack} --delete; `up` then creates it again.",
         )
     return Finding(
         layer,

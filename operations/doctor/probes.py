@@ -113,7 +113,7 @@ def see(config: LabConfig, sight: Sight) -> Observations:
         who, ahead = caller(sight)
         if not isinstance(who, Caller):
             # Every other question would end in the same way, some after half a minute.
-            nobody = Unseen("there is nobody to ask as" if isinstance(who, Refused) else "AWS could not be reached")
+            nobody = Unseen("there are no credentials" if isinstance(who, Refused) else "AWS could not be reached")
             return Observations(
                 sight.stack,
                 machine.result(),

@@ -252,5 +252,5 @@ def _refusal(method: str, path: str, status: int, text: bytes) -> NotAsked:
     if status == 401:
         return NotAsked("The API server does not know these credentials (401). Check who you are in AWS.", status)
     if status == 403:
-        return NotAsked(f"You may not ask that: {message}. Ask as somebody who may read RBAC's objects.", status)
+        return NotAsked(f"You may not ask that: {message}. Use credentials that may read RBAC objects.", status)
     return NotAsked(f"The API server answered {status} to {method} {path}: {message}. Try again in a moment.", status)

@@ -99,7 +99,7 @@ def test_what_was_being_changed_is_read_anew(backend: Backend, capsys: pytest.Ca
     assert backend.deployment["resources"] == [{**before, "refreshBeforeUpdate": True}]
     # Its id is known: AWS has nothing to tell.
     assert backend.kinds == ()
-    assert "Vpc it: updating; it is read anew." in capsys.readouterr().err
+    assert "Vpc it: updating; it is read again." in capsys.readouterr().err
 
 
 def test_the_lock_is_met_when_the_state_is_written_and_what_was_done_since_counts(

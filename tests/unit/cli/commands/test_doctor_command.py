@@ -85,7 +85,7 @@ def test_up_goes_on_with_what_does_not_stop_it(
 
 def test_up_stops_at_what_would_fail(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     monkeypatch.setattr(examination, "on_aws", lambda _stack: (OK, FAIL))
-    with pytest.raises(Failure, match="nothing was touched") as caught:
+    with pytest.raises(Failure, match="nothing was changed") as caught:
         preflight.require(stack())
     assert caught.value.exit_code == 1
     said = capsys.readouterr().out

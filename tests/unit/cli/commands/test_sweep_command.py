@@ -104,7 +104,7 @@ def test_delete_takes_what_is_ours_and_not_the_engines(world: World, capsys: pyt
     said = capsys.readouterr().out
     assert "1 deleted" in said
     assert "./lab down -s dev" in said
-    assert "look whose they are" in said
+    assert "find out whose they are" in said
 
 
 def test_what_would_not_go_is_told(world: World, capsys: pytest.CaptureFixture[str]) -> None:
@@ -217,7 +217,7 @@ def test_what_aws_says_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
 def test_beside_a_standing_lab_it_is_told_whose_these_are(capsys: pytest.CaptureFixture[str]) -> None:
     leftover_tables.show(STACK, report(ALB), STANDING)
     said = capsys.readouterr().out
-    assert "While the lab stands" in said
+    assert "While the lab is up" in said
     assert "1 left" not in said
     leftover_tables.show(STACK, report(ALB), StackState())
     assert "1 left." in capsys.readouterr().out

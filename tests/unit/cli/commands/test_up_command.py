@@ -55,7 +55,7 @@ def evening(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Evening:
     def require(stack: Any, **_: Any) -> None:
         made.steps.append("doctor")
         if made.fails_in_doctor:
-            raise Failure("The lab cannot stand up.")
+            raise Failure("The lab cannot be created.")
 
     def confirm(_question: str) -> bool:
         made.steps.append("asked")

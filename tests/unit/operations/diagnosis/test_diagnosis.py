@@ -424,7 +424,7 @@ def test_what_the_pods_without_a_role_are_given_is_named() -> None:
     spec = {"containers": [{"env": [{"name": "AWS_ROLE_ARN", "value": "arn:x"}]}]}
     here.api.on("GET", "/pods/eks-iam-test1", 200, {"spec": spec})
     assert causes(here, "irsa-test1-no-token", allowed=True)[0] == (
-        "Pod eks-iam-test1 was made with what tells who it is: AWS_ROLE_ARN",
+        "Pod eks-iam-test1 was made with credentials of its own: AWS_ROLE_ARN",
         "./lab stage irsa off and then ./lab stage irsa on makes it again",
     )
     here.aws.answers["list_pod_identity_associations"] = Done({"associations": [{"associationId": "a-1"}]}, "")

@@ -95,7 +95,7 @@ BAD: dict[str, tuple[dict[str, Any], Layer, Status, str, str]] = {
     "no kubectl": ({"machine": tools(kubectl=None)}, Layer.MACHINE, Status.WARN, "not on PATH", "ops servers"),
     "clock": ({"clock_ahead": 301}, Layer.MACHINE, Status.FAIL, "ahead of", "NTP"),
     "late clock": ({"clock_ahead": -90}, Layer.MACHINE, Status.WARN, "behind", "NTP"),
-    "no clock": ({"clock_ahead": None}, Layer.MACHINE, Status.UNCHECKED, "told no time", ""),
+    "no clock": ({"clock_ahead": None}, Layer.MACHINE, Status.UNCHECKED, "returned no time", ""),
     "nobody": ({"caller": Refused("ExpiredToken: old")}, Layer.CREDENTIALS, Status.FAIL, "ExpiredToken", "Log in"),
     "no such profile": (
         {"caller": Refused("The config profile (study) could not be found", ("default", "lab"))},

@@ -196,7 +196,10 @@ def test_an_aws_that_is_not_well_refuses_nobody(stubs: Stubs, client: ClientFact
 
 @pytest.mark.parametrize(
     ("error", "why"),
-    [(NoCredentialsError(), "nobody"), (EndpointConnectionError(endpoint_url="https://sts.example.com"), "reached")],
+    [
+        (NoCredentialsError(), "no credentials"),
+        (EndpointConnectionError(endpoint_url="https://sts.example.com"), "reached"),
+    ],
 )
 def test_without_a_caller_nothing_else_is_asked(error: Exception, why: str):
     asked: list[str] = []
