@@ -122,7 +122,7 @@ def main() -> None:
 
 def _end(told: str, code: int) -> NoReturn:
     sys.stderr.write(f"lab: {told}\n")
-    # Whoever met a full disk may have told of it in words of their own, or of something else altogether.
+    # A part that met a full disk may have reported it in other words, or reported something else altogether.
     if code == Failure.exit_code and (full := room.full()):
         sys.stderr.write(f"{full}\n")
     sys.exit(code)

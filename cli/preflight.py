@@ -1,4 +1,4 @@
-"""Looks whether a lab can stand up: for `lab doctor`, and before `lab up` costs anything. Its backend knows where."""
+"""Checks whether a lab can be created: for `lab doctor`, and before `lab up` costs anything."""
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager

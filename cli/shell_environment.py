@@ -226,7 +226,7 @@ def _programs(directory: Path, world: World | None) -> Path:
     """The first directory on PATH: kubectl, aws, helm and lab.
 
     `lab` is there for good. Everything that needs a standing lab begins with program.sh, which says in a line when it
-    is gone, and follows it when it was stood up again.
+    is gone, and follows it when it was created again.
     """
     commands = directory / "bin"
     commands.mkdir(exist_ok=True)

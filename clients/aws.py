@@ -1,7 +1,7 @@
 """The user's own way to AWS, for commands that ask many small questions at once.
 
 One client a service, made when it is first wanted, and patience for seconds instead of the SDK's minutes: an
-answer that does not come is told, not waited for.
+answer that does not come is reported, not waited for.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Two bastions from which the study note's commands are typed.
 
 They are cattle: everything on them comes from their user data, which runs once, at the first boot. A change
-of it therefore makes a server anew (its private address is fixed, so the old one goes first); its public
+of it therefore replaces a server (its private address is fixed, so the old one goes first); its public
 address stays. A newer AMI alone changes nothing: a running lab is not rebuilt because Amazon published an
 image.
 """

@@ -1,7 +1,7 @@
 """Takes away the log group that EKS made again after an earlier lab was gone, so that the new lab can make its own.
 
 The last lines of a control plane reach CloudWatch Logs minutes after the cluster is gone, and EKS makes the group for
-them anew: without tags, kept for ever (terraform-aws-eks issues 2446 and 2763 tell it from CloudTrail, seen 2026-11).
+them again: without tags, kept for ever (terraform-aws-eks issues 2446 and 2763 tell it from CloudTrail, seen 2026-11).
 No teardown order helps against that, and the next evening's lab could not create a group of that name.
 """
 

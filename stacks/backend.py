@@ -48,7 +48,7 @@ class Backend(Protocol):
         ...
 
     def examine(self) -> tuple[Finding, ...]:
-        """What doctor finds: whether the lab can stand up. Changes nothing."""
+        """What doctor finds: whether the lab can be created. Changes nothing."""
         ...
 
     def with_end(self, expires: str | None) -> tuple[Stack, Callable[[], None]]:
@@ -70,7 +70,7 @@ class Backend(Protocol):
         """Bring the stack to what its settings say.
 
         Args:
-            shown: hears what is done; its line is away while pulumi has the terminal.
+            shown: shows what is done; its line is hidden while pulumi has the terminal.
             yes: whether what a killed update left is put right without asking, as far as that needs no more.
             agree: asked before what was made by hand is replaced.
             refresh: read everything again first, so that what was changed by hand is put right.
@@ -85,7 +85,7 @@ class Backend(Protocol):
     def apply(self, shown: Progress, *, refresh: bool = False, agree: Agree = nobody) -> None:
         """As `up`, of a stack whose file may be elsewhere; one update of several.
 
-        The user's consent is the caller's business. Stdout stays the caller's, and no result is told.
+        The user's consent is the caller's business. Stdout stays the caller's, and no result is printed.
         """
         ...
 

@@ -43,7 +43,7 @@ def clear(
         lab: the lab, in an environment in which it answers.
         resources: tells those of the engine's state, in its own JSON form.
         names: the exercises.
-        shown: hears what is done.
+        shown: shows what is done.
         agree: asked about policies and webhooks.
         since: older ones were not made by hand in these exercises; None: since the first of the exercises stands.
 

@@ -46,7 +46,7 @@ def clear(lab: LabSession, shown: Progress, *, yes: bool, again: str) -> None:
 
     Args:
         lab: the lab whose cluster and AWS are asked, in an environment in which they answer.
-        shown: hears what is done; its line is away while the user is asked.
+        shown: shows what is done; its line is hidden while the user is asked.
         yes: do not ask before.
         again: the command that does it without asking.
 

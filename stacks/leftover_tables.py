@@ -11,7 +11,7 @@ from stacks import tables
 from stacks.console import duration, out
 
 SHORTEST_DAYS = 2
-"""An age of so many days is told in days."""
+"""From this many days on an age is shown in days."""
 
 
 def table(left: Sequence[Leftover], where: Console = out) -> None:

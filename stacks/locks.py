@@ -68,7 +68,7 @@ def holders(said: str) -> list[Holder]:
 
 
 def release(stack: Stack, said: str, *, yes: bool) -> None:
-    """Take away the locks that pulumi told of, after asking; raises Failure when they may not or cannot go.
+    """Remove the locks that pulumi named, after asking; raises Failure when they may not or cannot be removed.
 
     `yes` answers for this machine's own locks alone.
     """

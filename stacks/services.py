@@ -67,12 +67,12 @@ def clear(lab: LabSession, shown: Progress, *, yes: bool, again: str, cluster: C
 
     Args:
         lab: the lab whose cluster is asked, with what the engine's state holds.
-        shown: hears what is waited for; its line is away while the user is asked.
+        shown: shows what is waited for; its line is hidden while the user is asked.
         yes: do not ask before.
         again: the command that goes on after a failure.
         cluster: who is asked; None: the cluster of the state's kubeconfig.
 
-    Raises Failure when one does not go, typer.Exit when the user does not agree. A cluster that does not answer is told
+    Raises Failure when one does not go, typer.Exit when the user does not agree. A cluster without an answer is named
     and is no error: whether the engine can go on without it, the engine finds out.
     """
     held = lab.recorded

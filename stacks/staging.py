@@ -51,7 +51,7 @@ def move(
         BadInput: the settings do not go together with the stages, or nobody can be asked; nothing was touched.
         Failure: the update failed; the text says what the settings say now, and how to go back.
     """
-    # Mistakes are told before anything is written.
+    # Mistakes are reported before anything is written.
     change = stage_settings.change(name, wanted)
     meant = change.meant
     lab = backend.of(meant)

@@ -1,7 +1,7 @@
 """What the engine's state holds of a stack: what `lab down` deletes, and what it believes to be there.
 
-Whatever is looked for on AWS beside it is told apart from what the engine itself will delete; and a stack whose state
-is lost is told from one whose backend could not be asked.
+What is looked for on AWS besides is kept apart from what the engine itself will delete; and a stack whose state
+is lost is not the same as one whose backend could not be asked.
 """
 
 import json

@@ -251,7 +251,7 @@ class _Recovery:
         return last is not None and last.status in in_cluster.HALF_INSTALLED
 
     def cluster(self, resource: Inputs, deployment: Inputs) -> Cluster | None:
-        """The cluster that a resource is in; None where it cannot be asked, which is told once."""
+        """The cluster that a resource is in; None where it cannot be asked, which is reported once."""
         kubeconfig = in_cluster.kubeconfig_of(resource, deployment)
         if kubeconfig and kubeconfig not in self.clusters:
             self.clusters[kubeconfig] = None

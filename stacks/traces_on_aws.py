@@ -1,6 +1,6 @@
 """What was done by hand on AWS to an exercise's own roles, user and nodes, and what no update takes back.
 
-Of what the engine made it reads everything anew. Of a policy that somebody attached to its role it knows nothing, and
+The engine reads again all that it made itself. Of a policy that somebody attached to its role it knows nothing, and
 the role can neither be what it was nor be deleted. Nor does it know the instances of a node group, which EKS makes.
 """
 

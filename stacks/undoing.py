@@ -76,7 +76,7 @@ def looked_at(stack: Stack, exercise: str, shown: Progress, begun: datetime | No
     Args:
         stack: the stack, which must be up.
         exercise: its name.
-        shown: hears what is waited for.
+        shown: shows what is waited for.
         begun: when it was played first, if it is in play.
 
     Raises NotUp and CannotAsk.

@@ -1,4 +1,4 @@
-"""`lab doctor`: whether the lab can stand up, before its first resource."""
+"""`lab doctor`: check whether the lab can be created, before its first resource."""
 
 import json
 from dataclasses import asdict

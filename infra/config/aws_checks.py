@@ -4,7 +4,7 @@ A zone that offers no t3.medium, a certificate that is still pending: AWS would 
 building, in the words of some inner service. Asked here, they are problems of the configuration like any
 other, all at once.
 
-A question that AWS does not answer (no permission, no connection) is not a pass: it is told, and the run goes
+A question that AWS does not answer (no permission, no connection) is not a pass: it is reported, and the run goes
 on, since the engine will meet the same obstacle or none.
 """
 

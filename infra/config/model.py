@@ -73,7 +73,7 @@ class NodeGroup(Settings):
     """Root volume (gp3) of a node, in GiB."""
 
     max_pods: ConfigInt = 100
-    """Greatest number of pods on a node, as the kubelet is told."""
+    """Greatest number of pods on a node, as set in the kubelet."""
 
     prefix_delegation: ConfigBool = True
     """Whether vpc-cni gives a node /28 prefixes instead of single addresses (ENABLE_PREFIX_DELEGATION)."""

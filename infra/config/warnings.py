@@ -10,7 +10,7 @@ from infra.config.problems import Problem, key_of
 from infra.versions import DEFAULT_KUBERNETES_VERSION, KUBERNETES_VERSIONS
 
 NOTICE = timedelta(days=30)
-"""How long before standard support ends it is told."""
+"""How long before the end of standard support the warning begins."""
 
 
 def advice(config: LabConfig, today: date | None = None) -> tuple[Problem, ...]:

@@ -1,8 +1,8 @@
 """Deletes what is left, kind by kind in the registry's order, and waits until each is really gone.
 
-Every round asks AWS anew and deletes only what still bears the lab's tag or name: an id from an earlier answer is
+Every round asks AWS again and deletes only what still has the lab's tag or name: an id from an earlier answer is
 never enough. "Not yet" (something else still needs it) is asked again for as long as the kind may take; any other
-refusal is told with AWS's reason, and the rest goes on.
+refusal is reported with AWS's reason, and the rest goes on.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def delete(
         left: what was found and agreed to; nothing else is touched.
         recorded: what the engine's state holds.
         kinds: every kind, in the order of deletion.
-        tell: hears what is done and what is waited for.
+        tell: called with what is done and what is waited for.
         most_patience: seconds that a kind is waited for at the most; None: as long as the kind may take.
     """
     outcome = Outcome()

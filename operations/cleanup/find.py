@@ -60,7 +60,7 @@ def find(
         lab: whose resources are looked for.
         recorded: what the engine's state holds.
         kinds: what is asked for, in the order of deletion; those of `FIRST` tell whose the others are.
-        tell: hears of each kind as it has been asked for.
+        tell: called with a line for each kind that has been asked for.
     """
     asked = [kind for kind in kinds if kind.applies(lab)]
     answers = _answers(client, lab, [kind for kind in FIRST if kind in asked], tell)
@@ -104,7 +104,7 @@ def _only_going(report: Report) -> bool:
 
 
 def _again(client: ClientFactory, lab: LabIdentity, before: Report, recorded: RecordedIds | None) -> Report:
-    """The same report, with the kinds that had something asked anew."""
+    """The same report, with the kinds that had something asked again."""
     kinds = {*FIRST, *(each.kind for each in before.left)}
     asked = find(client, lab, recorded, kinds=[kind for kind in before.asked if kind in kinds])
     failed = {each.kind.name for each in asked.unasked}

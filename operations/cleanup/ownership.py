@@ -5,7 +5,7 @@ lab's tag, so that without it a name says nothing. What EKS and the controllers 
 name: it counts in the lab's own VPC, never in another, and outside of any only while no cluster of that name stands
 that is not the lab's. A tag that names another cluster outweighs every name; a name counts only where a whole,
 unambiguous form of it fits (`myeks-2` begins with `myeks`, and is another lab); in IAM and Route 53, which know no
-region, a cluster's name alone counts for nothing. What merely stands in the lab's VPC is told and never deleted.
+region, a cluster's name alone counts for nothing. What is merely in the lab's VPC is reported and never deleted.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the configured lab costs while it stands, so that nobody leaves it running unknowingly.
 
 Two steps, both pure: the configuration says of what there is how much (`lines`), and prices make a bill of it
-(`bill`). Whatever has no price is told as not counted; it is never taken for free.
+(`bill`). Whatever has no price is reported as not counted; it is never taken for free.
 """
 
 from __future__ import annotations

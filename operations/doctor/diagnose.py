@@ -1,6 +1,6 @@
-"""From what was seen to what is told. Pure: no clock, no network, no process; every rule can be tested by a value.
+"""From observations to findings. Pure: no clock, no network, no process; every rule can be tested by a value.
 
-Each rule yields one finding or more about its layer. What nobody answered is told as such and is never a pass.
+Each rule yields one finding or more about its layer. What could not be observed is reported so and is never a pass.
 """
 
 from __future__ import annotations

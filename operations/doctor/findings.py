@@ -19,7 +19,7 @@ class Status(StrEnum):
 
 
 class Layer(StrEnum):
-    """What a finding is about; in this order they are told, each resting on those before."""
+    """What a finding is about; they are shown in this order, each resting on those before."""
 
     MACHINE = "this machine"
     CREDENTIALS = "credentials"

@@ -133,7 +133,7 @@ class NameConflict:
     """Id of the VPC that it stands in."""
 
     remains: bool = False
-    """Whether AWS made it anew after an earlier lab was gone."""
+    """Whether AWS created it again after an earlier lab was gone."""
 
 
 @dataclass(frozen=True)
@@ -141,11 +141,11 @@ class Observations:
     """Everything that was looked at."""
 
     stack: str
-    """Its name, for the commands that are told."""
+    """Its name, for the commands in the findings."""
 
     machine: Machine
     clock_ahead: float | None
-    """Seconds that this machine's clock is ahead of AWS's; None: AWS told no time."""
+    """Seconds that this machine's clock is ahead of AWS's; None: AWS returned no time."""
 
     caller: Caller | Refused | Unseen
     denied: tuple[Denied, ...] | Unseen

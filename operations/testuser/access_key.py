@@ -39,7 +39,7 @@ KNOWN_WITHIN: Final = 60.0
 BETWEEN: Final = 0.5
 """Seconds between two answers that know the key: one host of one service that knows it says nothing of the others."""
 TOLD_AFTER: Final = 5.0
-"""Seconds after which the wait is told."""
+"""Seconds after which the wait is reported."""
 MOST_KEYS: Final = 2
 """Access keys that one IAM user may have (IAM User Guide, "IAM and AWS STS quotas", 2026-11)."""
 DIRECTORY: Final = "testuser-keys"
@@ -89,7 +89,7 @@ def key(
         user_name: the IAM user's name.
         region: AWS region whose STS has to know the key.
         lock_dir: a directory that all commands of this lab share; nothing secret is written there.
-        tell: hears what was cleared and what is waited for.
+        tell: called with what was cleared and what is waited for.
 
     Raises:
         NoKey: there is no such user, they have as many keys as they may, or AWS does not come to know the key.

@@ -1,4 +1,4 @@
-"""The door of the emulator: who may knock at all.
+"""SigV4 authentication of every request to the emulator.
 
 ministack takes some keys for the account root's without checking a signature
 (a 12-digit account id, "test", none at all on some routes) and has

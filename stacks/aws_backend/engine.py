@@ -1,6 +1,6 @@
 """Runs that change a stack on AWS, by the user's own pulumi on the user's terminal.
 
-What a killed run has left is put right first; what takes long is told while it lasts.
+What a killed run has left is repaired first; what takes long is shown while it lasts.
 """
 
 from contextlib import suppress

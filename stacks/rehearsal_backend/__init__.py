@@ -10,6 +10,6 @@ from stacks.rehearsal_backend.down import end_by_force
 from stacks.rehearsal_backend.opening import tools
 
 EXPECTED: Final = (RunFailed, AlreadyRunning, WorldError)
-"""What the rehearsal raises with a text for the user; whatever nobody has told of before ends a command so."""
+"""What the rehearsal raises with a text for the user; any error that was not shown before ends a command so."""
 
 __all__ = ["EXPECTED", "RehearsalBackend", "World", "end_by_force", "tools"]

@@ -106,7 +106,7 @@ def stack_in(
 
     `agree` is asked before what somebody made by hand is replaced.
 
-    `shown` hears what a recovery from a killed run waits for, and which chart is pulled or cannot be had.
+    `shown` shows what a recovery from a killed run waits for, and which chart is pulled or cannot be had.
     """
 
     def put_right(kept: run.RehearsalStack, builds: bool) -> None:

@@ -40,7 +40,7 @@ class Program:
 
 
 class Supervised:
-    """A program that runs until it is told to stop."""
+    """A program that runs until it is stopped."""
 
     def __init__(self, program: Program, guard: Guard) -> None:
         self.program = program

@@ -2,7 +2,7 @@
 
 ministack answers most of EC2. Where the answer has to be changed, it is parsed
 with the clients' own parser, changed as plain data, and written again here;
-where it has to be given anew, the request is read here too.
+where it has to be given again, the request is read here too.
 """
 
 from collections.abc import Mapping
