@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from operations.doctor.observations import Unseen
+
 
 class Status(StrEnum):
     """How a finding stands."""
@@ -43,3 +45,8 @@ class Finding:
 
     remedy: str = ""
     """What to do; empty when it is ok."""
+
+
+def unchecked(layer: Layer, what: str, unseen: Unseen, remedy: str = "") -> Finding:
+    """The finding about what could not be observed."""
+    return Finding(layer, Status.UNCHECKED, f"{what}: {unseen.why}", remedy)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from operations.doctor import machine
-from operations.doctor.diagnose import diagnose_machine
 from operations.doctor.findings import Finding, Layer, Status
+from operations.doctor.rules.machine import diagnose_machine
 from rehearsal import paths, room
 from rehearsal import world as worlds
 from rehearsal.at_work import AlreadyRunning

@@ -26,7 +26,7 @@ from sights import ACCOUNT, HEALTHY, NOW, SEOUL, lab
 from clients.aws import ClientFactory
 from infra.config.aws_checks import Answers
 from infra.config.loading import LabConfig
-from operations.doctor import machine, probes
+from operations.doctor import machine, probes, rights
 from operations.doctor.diagnose import diagnose
 from operations.doctor.findings import Layer, Status
 from operations.doctor.observations import (
@@ -43,6 +43,7 @@ from operations.doctor.observations import (
 )
 from operations.doctor.permissions import by_right
 from operations.doctor.probes import Sight, see
+from operations.doctor.quota_usage import quota_of
 from operations.doctor.quotas import ADDRESSES, CLUSTERS, INTERFACES, ON_DEMAND_VCPUS, SECURITY_GROUPS, SPOT_VCPUS, VPCS
 from tests.unit.conftest import CERTIFICATE, ZONE_ID
 
@@ -331,8 +332,8 @@ def test_a_roles_rights_are_simulated_for_the_role_itself_in_parts(stubs: Stubs,
     stubs["iam"].add_response("get_role", {"Role": role}, {"RoleName": "Admin"})
     plain = [right for right in by_right(lab()) if " " not in right]
     regional = [right for right in plain if not right.startswith("iam:")]
-    assert len(regional) > probes.MOST_ACTIONS
-    first, second = regional[: probes.MOST_ACTIONS], regional[probes.MOST_ACTIONS :]
+    assert len(regional) > rights.MOST_ACTIONS
+    first, second = regional[: rights.MOST_ACTIONS], regional[rights.MOST_ACTIONS :]
     own = [right for right in plain if right.startswith("iam:")]
     calls: list[tuple[list[str], list[dict[str, Any]], dict[str, Any]]] = [
         (first, context(SEOUL), simulated(dict.fromkeys(first, "allowed"))),
@@ -349,7 +350,7 @@ def test_a_roles_rights_are_simulated_for_the_role_itself_in_parts(stubs: Stubs,
     for actions, entries, answer in calls:
         asked = {"PolicySourceArn": ADMIN_ROLE, "ActionNames": actions, "ContextEntries": entries}
         stubs["iam"].add_response("simulate_principal_policy", answer, asked)
-    assert probes.denials(client, Caller(ACCOUNT, ROLE), lab()) == (
+    assert rights.denials(client, Caller(ACCOUNT, ROLE), lab()) == (
         Denied(second[0], "implicitDeny"),
         Denied(second[1], "explicitDeny"),
         Denied("iam:PassRole pods.eks.amazonaws.com", "implicitDeny"),
@@ -374,12 +375,12 @@ def test_a_denial_for_want_of_context_is_none_that_is_sure(
 ):
     config = lab(exercises={"identityMapping": "entry"})
     simulator = Simulator({action: "explicitDeny"}, missing)
-    assert probes.denials(simulator, Caller(ACCOUNT, ROLE), config) == (Denied(action, "explicitDeny", told),)
+    assert rights.denials(simulator, Caller(ACCOUNT, ROLE), config) == (Denied(action, "explicitDeny", told),)
 
 
 def test_services_in_view_are_told_to_iam_one_at_a_time():
     simulator = Simulator({})
-    probes.denials(simulator, Caller(ACCOUNT, ROLE), lab(expires="2999-01-31T09:05Z"))
+    rights.denials(simulator, Caller(ACCOUNT, ROLE), lab(expires="2999-01-31T09:05Z"))
     passed = {
         entry["ContextKeyValues"][0]
         for asked in simulator.asked
@@ -398,11 +399,11 @@ def test_services_in_view_are_told_to_iam_one_at_a_time():
 
 def test_a_users_arn_is_the_principal_itself(client: ClientFactory):
     arn = f"arn:aws:iam::{ACCOUNT}:user/path/me"
-    assert probes.principal(client, arn) == arn
+    assert rights.principal(client, arn) == arn
 
 
 def test_root_may_do_everything_and_is_not_simulated(client: ClientFactory):
-    assert probes.denials(client, Caller(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root"), lab()) == ()
+    assert rights.denials(client, Caller(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root"), lab()) == ()
 
 
 def test_versions_with_both_names_of_the_status(stubs: Stubs, client: ClientFactory):
@@ -444,7 +445,7 @@ def test_vcpus_count_by_how_they_are_bought_and_without_other_families(
         {"Instances": [instance("c5.2xlarge", 4, VpcId="vpc-2", InstanceLifecycle="spot")]},
     ]
     stubs["ec2"].add_response("describe_instances", {"Reservations": reservations}, {"Filters": RUNNING})
-    assert probes.quota_of(client, which) == QuotaSeen(32, sum(by.values()), by)
+    assert quota_of(client, which) == QuotaSeen(32, sum(by.values()), by)
 
 
 def test_a_quota_that_was_never_raised_is_awss_default(stubs: Stubs, client: ClientFactory):
@@ -453,7 +454,7 @@ def test_a_quota_that_was_never_raised_is_awss_default(stubs: Stubs, client: Cli
     stubs["service-quotas"].add_response("get_aws_default_service_quota", quota(5), asked)
     stubs["ec2"].add_response("describe_vpcs", {"Vpcs": [{"VpcId": "vpc-1"}], "NextToken": "more"}, {})
     stubs["ec2"].add_response("describe_vpcs", {"Vpcs": [{"VpcId": "vpc-2"}]}, {"NextToken": "more"})
-    assert probes.quota_of(client, VPCS) == QuotaSeen(5, 2, {"vpc-1": 1, "vpc-2": 1})
+    assert quota_of(client, VPCS) == QuotaSeen(5, 2, {"vpc-1": 1, "vpc-2": 1})
 
 
 def test_addresses_and_clusters_are_counted(stubs: Stubs, client: ClientFactory):
@@ -462,8 +463,8 @@ def test_addresses_and_clusters_are_counted(stubs: Stubs, client: ClientFactory)
     address = {"PublicIp": "198.51.100.1", "AllocationId": "eipalloc-1"}
     stubs["ec2"].add_response("describe_addresses", {"Addresses": [address]}, {})
     stubs["eks"].add_response("list_clusters", {"clusters": ["a", "b"]}, {})
-    assert probes.quota_of(client, ADDRESSES) == QuotaSeen(5, 1, {"eipalloc-1": 1})
-    assert probes.quota_of(client, CLUSTERS) == QuotaSeen(100, 2, {"a": 1, "b": 1})
+    assert quota_of(client, ADDRESSES) == QuotaSeen(5, 1, {"eipalloc-1": 1})
+    assert quota_of(client, CLUSTERS) == QuotaSeen(100, 2, {"a": 1, "b": 1})
 
 
 @pytest.mark.parametrize(
@@ -478,7 +479,7 @@ def test_what_stands_in_a_vpc_is_counted_by_it(
 ):
     stubs["service-quotas"].add_response("get_service_quota", quota(50), {"ServiceCode": ANY, "QuotaCode": ANY})
     stubs["ec2"].add_response(operation, {key: [{"VpcId": "vpc-1"}, {"VpcId": "vpc-1"}, {"VpcId": "vpc-2"}]}, {})
-    assert probes.quota_of(client, which) == QuotaSeen(50, 3, {"vpc-1": 2, "vpc-2": 1})
+    assert quota_of(client, which) == QuotaSeen(50, 3, {"vpc-1": 2, "vpc-2": 1})
 
 
 def test_both_sides_of_a_peering_count_with_all_their_ranges(stubs: Stubs, client: ClientFactory):

@@ -5,7 +5,7 @@ from parliament import iam_definition
 from sights import lab
 
 from operations.doctor.permissions import OPTIONAL, RIGHTS, by_right
-from operations.doctor.probes import IN_VIEW
+from operations.doctor.rights import IN_VIEW
 from tests.unit.conftest import stack
 from tests.unit.mocks import Graph
 
