@@ -19,7 +19,7 @@ from grading.check import Row
 from grading.expectations import Holds, Says
 from grading.kube_api import ANEW, EXERCISE
 from grading.outcomes import UNLIKE, AwsRefused, Done, HttpRefused, Outcome, Starting, Unanswered, audit_id, brief
-from grading.probes import InPod, PodLog, ShortPod
+from grading.pod_probes import InPod, PodLog, ShortPod
 from grading.run_probe import put
 from grading.session import GradingSession, NoOperator
 from grading.variables import Unknown

@@ -26,18 +26,15 @@ from grading.outcomes import (
     parsed,
     short,
 )
+from grading.pod_probes import SESSION_NAME, InPod, PodLog, ShortPod
 from grading.probes import (
-    SESSION_NAME,
     Associations,
     AsTestuser,
     AwsAsTestuser,
-    InPod,
     OwnQuestion,
-    PodLog,
     Question,
     ReadObject,
     RoleTrust,
-    ShortPod,
     TokenAtApiServer,
     TokenAtSts,
 )

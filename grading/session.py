@@ -16,7 +16,8 @@ from typing import Any, Final, Literal
 
 from grading.aws_api import Aws, Boto
 from grading.check import ExerciseName
-from grading.kube_api import ApiServer, Client, Endpoint, certificate_file
+from grading.endpoint import Endpoint, certificate_file
+from grading.kube_api import ApiServer, Client
 from grading.outcomes import Done, Unanswered
 from grading.tokens import Key, for_cluster
 from grading.variables import Names, Unknown, names_of

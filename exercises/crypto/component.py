@@ -35,7 +35,7 @@ from exercises.crypto.names import (
 )
 from exercises.crypto.puzzle import MAPS, Puzzle
 from exercises.shared.pods import FORCED
-from grading.kube_api import Endpoint
+from grading.endpoint import Endpoint
 from grading.session import reached
 
 PATIENCE_SECONDS: Final = 60.0

@@ -12,7 +12,8 @@ from grading.expectations import Expectation
 from grading.finding import Finding, Remedies
 from grading.grade import Answer, Verdict
 from grading.outcomes import Done
-from grading.probes import InPod, RoleTrust
+from grading.pod_probes import InPod
+from grading.probes import RoleTrust
 from grading.session import GradingSession, NoOperator
 from grading.variables import Unknown
 from operations.diagnosis import aws_pods, gates, mapping

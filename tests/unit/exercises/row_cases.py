@@ -25,18 +25,8 @@ from grading.check import Row
 from grading.expectations import Allowed, AwsDenied, Between, Forbidden, Holds, OneOf, Says, Unauthorized
 from grading.grade import Verdict
 from grading.outcomes import AwsRefused, Done, Ran, Unanswered, http
-from grading.probes import (
-    Associations,
-    AsTestuser,
-    AwsAsTestuser,
-    InPod,
-    PodLog,
-    ReadObject,
-    RoleTrust,
-    ShortPod,
-    TokenAtApiServer,
-    TokenAtSts,
-)
+from grading.pod_probes import InPod, PodLog, ShortPod
+from grading.probes import Associations, AsTestuser, AwsAsTestuser, ReadObject, RoleTrust, TokenAtApiServer, TokenAtSts
 from grading.refusals import AnyForbidden
 from grading.roles import AnnotatedRole
 from grading.variables import Names

@@ -18,7 +18,8 @@ from grading.check import Row
 from grading.expectations import Allowed, Expectation, Forbidden, Unauthorized
 from grading.grade import Answer, Verdict, ask, ask_all, belongs
 from grading.outcomes import AwsRefused, Done, HttpRefused, Outcome, Ran, Unanswered, http
-from grading.probes import AsTestuser, InPod, Question, ReadObject, Request, listing
+from grading.pod_probes import InPod
+from grading.probes import AsTestuser, Question, ReadObject, Request, listing
 from grading.session import NoOperator
 from grading.tokens import claims
 from grading.variables import Unknown
