@@ -18,7 +18,7 @@ from stacks import backend, cluster_facts, exercise_state, traces, traces_on_aws
 from stacks.cluster_objects import Objects
 from stacks.console import Progress
 from stacks.exercise_state import Held
-from stacks.made_by_hand import differences, known
+from stacks.object_differences import differences, known
 from stacks.outputs import outputs_of
 from stacks.pending_operations import Json
 from stacks.stack import Stack

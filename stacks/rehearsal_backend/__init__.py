@@ -3,8 +3,9 @@
 from typing import Final
 
 from rehearsal.at_work import AlreadyRunning
+from rehearsal.endpoint import WorldError
 from rehearsal.outcome import RunFailed
-from rehearsal.world import World, WorldError
+from rehearsal.world import World
 from stacks.rehearsal_backend.backend import RehearsalBackend
 from stacks.rehearsal_backend.down import end_by_force
 from stacks.rehearsal_backend.opening import tools

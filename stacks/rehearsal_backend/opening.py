@@ -17,6 +17,7 @@ from infra.config.loading import NAMESPACE, SECRET_KEYS
 from rehearsal import aws_cli_2, stack_files, world
 from rehearsal import stack as run
 from rehearsal.charts.repository import Pin
+from rehearsal.endpoint import WorldError
 from rehearsal.environment import environment
 from rehearsal.toolchain import cache
 from rehearsal.world import World
@@ -55,7 +56,7 @@ def begin(stack: Stack, progress: Progress, *, to_run: bool = False) -> tuple[Wo
         _importing.start()
     try:
         here, started = world.joined(stack.config.region, bin_dir, progress.waiting)
-    except world.WorldError as error:
+    except WorldError as error:
         raise Failure(str(error)) from error
     if started:
         progress.phase(f"AWS emulator ready on {here.endpoint}")
@@ -71,7 +72,7 @@ def attached() -> World | None:
     """
     try:
         here = world.attach()
-    except world.WorldError as error:
+    except WorldError as error:
         raise Failure(str(error)) from error
     if here:
         _restored(here)
@@ -82,7 +83,7 @@ def _restored(here: World) -> list[str]:
     """The operator's key as it was made, whatever happened to its files since; what was damaged. Raises Failure."""
     try:
         return here.restore_operator()
-    except world.WorldError as error:
+    except WorldError as error:
         raise Failure(str(error)) from error
 
 
