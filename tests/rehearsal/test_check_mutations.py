@@ -28,9 +28,10 @@ from operations.diagnosis import explain
 from operations.diagnosis.explain import NOTHING
 from rehearsal.environment import environment
 from rehearsal.world import attach
-from tests.rehearsal.check_mutations import TESTUSER, Mutation, mutations
 from tests.rehearsal.conftest import Lab
 from tests.rehearsal.lab_changes import Standing
+from tests.rehearsal.mutations import mutations
+from tests.rehearsal.mutations.mutation import TESTUSER, Mutation
 
 TABLE = tuple(mutations())
 MUTATED = tuple(name for name in EXERCISES if name in {one.exercise for one in TABLE})
