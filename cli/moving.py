@@ -13,7 +13,7 @@ from typing import Annotated, Final
 
 import typer
 
-from exercises.catalogue import EXERCISES, OFF, Exercise, Play, named, standing
+from exercises.catalogue import EXERCISES, OFF, Exercise, named, standing
 from grading.check import ExerciseName
 from infra.versions import KUBERNETES_VERSIONS
 from operations.rbac.cluster_reader import version_in
@@ -28,7 +28,7 @@ from stacks.stack import Stack, load
 ExerciseArgument = Annotated[
     str, typer.Argument(metavar="EXERCISE", help="Its name, or its other name.", show_default=False)
 ]
-"""Names an exercise that can be played."""
+"""Names an exercise."""
 
 SHOWN: Final = 30
 """Lines at most of what was done by hand."""
@@ -42,28 +42,20 @@ def exercise_named(word: str) -> Exercise:
     return found
 
 
-def played(word: str) -> tuple[Exercise, Play]:
-    """The exercise that the user names, and between which stages it is played; raises BadInput where it is not."""
-    found = exercise_named(word)
-    if found.play is None:
-        playable = ", ".join(each.name for each in EXERCISES.values() if each.play)
-        raise BadInput(f"Exercise {found.name} cannot be played. Name one of: {playable}.")
-    return found, found.play
-
-
-def insist_on_version(chosen: Stack, asked: Exercise, between: Play) -> None:
+def require_version(chosen: Stack, asked: Exercise) -> None:
     """Raises BadInput where the lab is of a Kubernetes version that has not the weakness; CannotAsk."""
-    if not between.version:
+    wanted = asked.play.version
+    if not wanted:
         return
     runs = version_of(chosen)
     found = runs or chosen.config.kubernetes_version
-    if found == between.version:
+    if found == wanted:
         return
-    ended = datetime.now(UTC).date() > KUBERNETES_VERSIONS[between.version].standard_support_until
-    settings = f'kubernetesVersion: "{between.version}"' + (" and supportType: EXTENDED" if ended else "")
+    ended = datetime.now(UTC).date() > KUBERNETES_VERSIONS[wanted].standard_support_until
+    settings = f'kubernetesVersion: "{wanted}"' + (" and supportType: EXTENDED" if ended else "")
     down = f"run ./lab down{chosen.option} and " if runs else ""
     raise BadInput(
-        f"{asked.name} needs Kubernetes {between.version}, and this lab is of {found}. No cluster goes back: write "
+        f"{asked.name} needs Kubernetes {wanted}, and this lab is of {found}. No cluster goes back: write "
         f"{settings} in {chosen.file.name}, then {down}./lab play {asked.name}{chosen.option}."
     )
 
@@ -182,7 +174,7 @@ def _update(chosen: Stack, name: ExerciseName, stage: str, shown: Progress, *, r
         raise type(error)(f"{error}\nThe settings say {name} {stage} now. Run the same command again.") from error
 
 
-def insist_on_yes(*, as_json: bool, yes: bool) -> None:
+def require_yes(*, as_json: bool, yes: bool) -> None:
     """With --json stdout is for a script, and nobody can be asked; raises BadInput."""
     if as_json and not yes:
         raise BadInput("With --json the command cannot ask before something is changed. Add --yes.")

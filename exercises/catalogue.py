@@ -46,8 +46,8 @@ class Exercise:
     setting: str = ""
     """Its key below `myeks:exercises` and in the stack output `exercises`; empty: the same as its name."""
 
-    play: Play | None = None
-    """None: it is looked at, stage by stage, and not played."""
+    play: Play
+    """Where play begins, and the lab's own answer."""
 
     owasp_2022: str = ""
     """Its number in OWASP's Kubernetes Top Ten of 2022, which the study note has; empty: none."""

@@ -8,7 +8,7 @@ import typer
 from cli import language, moving
 from cli.views import playing
 from exercises.progress import HINTS
-from exercises.texts import shared
+from exercises.texts import shared, texts
 from stacks import progress
 from stacks.console import err, out
 from stacks.errors import BadInput
@@ -27,13 +27,13 @@ def hint(
     as_json: Annotated[bool, typer.Option("--json", help="Print the hints as JSON.")] = False,
 ) -> None:
     """Show the next of three hints for an exercise in play; after the last, all of them."""
-    asked, _ = moving.played(exercise)
+    asked = moving.exercise_named(exercise)
     spoken = language.chosen(lang)
     chosen = load(stack)
     name, option = asked.name, chosen.option
     if not progress.of(chosen, name).is_open:
         raise BadInput(f"{name} is not in play. Begin it with ./lab play {name}{option}.")
-    hints = playing.words(asked, spoken).hints
+    hints = texts(asked.name, spoken).play.hints
     before = progress.hinted(chosen, name).hints
     taken = min(before + 1, HINTS)
     told = range(taken) if before == HINTS else range(before, taken)

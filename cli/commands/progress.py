@@ -8,6 +8,7 @@ import typer
 
 from cli import language
 from cli.views import playing
+from exercises.catalogue import EXERCISES
 from exercises.progress import Record
 from stacks import progress as kept
 from stacks.console import out
@@ -26,7 +27,7 @@ def progress(
 ) -> None:
     """Show your points, time, hints and attempts for each exercise; also of a lab that is down."""
     chosen, spoken = load(stack), language.chosen(lang)
-    now, records, exercises = datetime.now(UTC), kept.read(chosen), playing.playable()
+    now, records, exercises = datetime.now(UTC), kept.read(chosen), list(EXERCISES.values())
     if not as_json:
         playing.table(exercises, records, now, spoken)
         return

@@ -69,7 +69,7 @@ def report(
         asked, outputs = _asked(chosen, shown)
     now = datetime.now(UTC)
     records = kept.read(chosen)
-    told = [playing.as_json(each.name, records.get(each.name, Record()), now) for each in playing.playable()]
+    told = [playing.as_json(each.name, records.get(each.name, Record()), now) for each in EXERCISES.values()]
     by = report_page.drawn_by()
     data = made(chosen, learner, asked, told, outputs, now, drawn_by=by, language=spoken)
     if file:

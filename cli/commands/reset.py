@@ -8,13 +8,12 @@ import typer
 
 from cli import moving
 from cli.views import playing
-from exercises.catalogue import OFF, Exercise
+from exercises.catalogue import Exercise
 from exercises.progress import Record
 from stacks import progress
 from stacks.console import duration, err, out
 from stacks.console import progress as shown_progress
-from stacks.errors import BadInput
-from stacks.stack import REHEARSAL, StackOption, configured, load
+from stacks.stack import REHEARSAL, StackOption, load
 
 
 def register(app: typer.Typer) -> None:
@@ -31,12 +30,9 @@ def reset(
     """Undo all changes by hand in an exercise, back to where it began."""
     asked = moving.exercise_named(exercise)
     chosen = load(stack)
-    moving.insist_on_yes(as_json=as_json, yes=yes)
+    moving.require_yes(as_json=as_json, yes=yes)
     name, option = asked.name, chosen.option
-    # What is not played goes back to what it is at its stage.
-    stage = asked.play.start if asked.play else configured(chosen.config)[name]
-    if stage == OFF:
-        raise BadInput(f"Exercise {name} is off. ./lab stage {name} {asked.stages[0]}{option} turns it on.")
+    stage = asked.play.start
     with shown_progress() as shown:
         taken_back = moving.bring(
             chosen,
@@ -64,8 +60,6 @@ def reset(
 
 def _onward(before: Record, asked: Exercise, option: str) -> str:
     """What became of the play, from the record before; `option` names the stack to a command."""
-    if not asked.play:
-        return ""
     if not before.is_open:
         return f"./lab play {asked.name}{option} begins it."
     if before.since:

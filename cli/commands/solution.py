@@ -8,7 +8,7 @@ import typer
 
 from cli import language, moving
 from cli.views import playing
-from exercises.texts import shared
+from exercises.texts import shared, texts
 from stacks import progress
 from stacks.console import err, out
 from stacks.console import progress as shown_progress
@@ -28,12 +28,12 @@ def solution(
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
     """Show the lab's own answer to an exercise and why, and apply it; it does not count as your pass."""
-    asked, between = moving.played(exercise)
+    asked = moving.exercise_named(exercise)
     spoken = language.chosen(lang)
     chosen = load(stack)
-    moving.insist_on_yes(as_json=as_json, yes=yes)
-    name, stage, option = asked.name, between.solved, chosen.option
-    told, frame = playing.words(asked, spoken), shared(spoken).frame
+    moving.require_yes(as_json=as_json, yes=yes)
+    name, stage, option = asked.name, asked.play.solved, chosen.option
+    told, frame = texts(asked.name, spoken).play, shared(spoken).frame
     if not as_json:
         playing.text(told.why)
     with shown_progress() as shown:

@@ -87,7 +87,7 @@ def _move(name: str, wanted: Mapping[ExerciseName, str], *, yes: bool, as_json: 
 
 def _leave_play(stack: Stack, stands: Mapping[ExerciseName, str]) -> None:
     """What was moved away from where it is played is not in play any more."""
-    moved = [name for name, at in stands.items() if (play := EXERCISES[name].play) is None or at != play.start]
+    moved = [name for name, at in stands.items() if at != EXERCISES[name].play.start]
     for name in kept_progress.left(stack, moved, datetime.now(UTC)):
         told = f"{name} is not in play any more: ./lab play {name}{stack.option} begins it again."
         tables.prose(told, to=err)

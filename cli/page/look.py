@@ -19,7 +19,7 @@ from cli import moving
 from cli.views import cost
 from clients.aws import ClientFactory, clients
 from exercises import catalogue
-from exercises.catalogue import EXERCISES, OFF, Exercise
+from exercises.catalogue import EXERCISES, Exercise
 from exercises.progress import Record
 from grading.check import ExerciseName
 from rehearsal.stack_files import Refused
@@ -72,8 +72,7 @@ class Standing:
 
     def in_play(self, exercise: Exercise) -> bool:
         """Whether it is judged by its goals: begun, and standing where play begins."""
-        play = exercise.play
-        return bool(play and self.record(exercise.name).is_open and self.stage(exercise.name) == play.start)
+        return self.record(exercise.name).is_open and self.stage(exercise.name) == exercise.play.start
 
 
 @dataclass(frozen=True)
@@ -192,7 +191,7 @@ def consent(name: str, action: str, exercise: ExerciseName) -> Consent:
     stage = moving.stage_of(chosen, exercise)
     costs = backend.of(chosen).costs
     found = tuple(moving.would_take_back(chosen, exercise, _Silent()))
-    wanted = (one.play.solved if action == "solution" else one.play.start) if one.play else stage or OFF
+    wanted = one.play.solved if action == "solution" else one.play.start
     return Consent(action != "play" or costs or bool(found), wanted, found, costs, stage is not None)
 
 
