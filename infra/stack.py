@@ -198,7 +198,7 @@ def _ending(config: LabConfig, scope: Scope, network: Network, ops: OpsServers |
                 address_ids=addresses,
             ),
         )
-    more = [name for name in [fixtures.own_node_group(config)] if name]
+    more = fixtures.own_node_groups(config)
     return [Expiry("cluster-expiry", replace(common, node_group_name=NODE_GROUP, more_node_groups=more))]
 
 
