@@ -11,7 +11,7 @@ from cli.views import playing
 from exercises.catalogue import EXERCISES, Exercise
 from exercises.progress import Record
 from exercises.texts import Language, shared, texts
-from stacks import backend, progress
+from stacks import backend, exercise_moves, progress
 from stacks.console import duration, err, out
 from stacks.console import progress as shown_progress
 from stacks.stack import REHEARSAL, Stack, StackOption, load
@@ -39,13 +39,13 @@ def play(
     frame = shared(spoken).frame
     chosen = load(stack)
     before = progress.of(chosen, asked.name)
-    if before.is_open and before.since and moving.stage_of(chosen, asked.name) == asked.play.start:
+    if before.is_open and before.since and exercise_moves.stage_of(chosen, asked.name) == asked.play.start:
         _tell(chosen, asked, before, spoken, as_json=as_json)
         if not as_json:
             spent, reset = duration(before.spent(datetime.now(UTC))), f"./lab reset {asked.name}{chosen.option}"
             err.print(frame.in_play_already.format(name=asked.name, time=spent, reset=reset), markup=False)
         return
-    moving.require_version(chosen, asked)
+    exercise_moves.require_version(chosen, asked)
     if backend.of(chosen).costs:
         moving.require_yes(as_json=as_json, yes=yes)
     with shown_progress() as shown:

@@ -7,13 +7,12 @@ from typing import Annotated, Final
 
 import typer
 
-from cli import moving
 from cli.views import cost, next_steps, playing, update
 from exercises.catalogue import EXERCISES, OFF, named, standing
 from exercises.progress import Record
 from grading.check import ExerciseName
+from stacks import exercise_moves, staging, tables
 from stacks import progress as kept_progress
-from stacks import staging, tables
 from stacks.console import err, out
 from stacks.errors import BadInput, CannotAsk, NotUp
 from stacks.outputs import outputs_of
@@ -51,7 +50,7 @@ def stage(
     """Move exercises to a stage: change the setting and run up; without arguments show the stage of each."""
     wanted = _wanted(moves or [])
     if wanted:
-        moving.clear_the_way(stack, wanted, yes=yes)
+        exercise_moves.clear_the_way(stack, wanted, yes=yes)
         _move(stack, wanted, yes=yes, as_json=as_json)
         _leave_play(load(stack), wanted)
     else:

@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
-from cli import moving
 from cli.views import cost
 from clients.aws import ClientFactory, clients
 from exercises import catalogue
@@ -23,7 +22,7 @@ from exercises.catalogue import EXERCISES, Exercise
 from exercises.progress import Record
 from grading.check import ExerciseName
 from rehearsal.stack_files import Refused
-from stacks import backend, expiry, landscape, progress, rehearsal_backend, status, unfinished
+from stacks import backend, exercise_moves, expiry, landscape, progress, rehearsal_backend, status, unfinished
 from stacks.console import Progress
 from stacks.errors import Failure, NotUp
 from stacks.landscape import Landscape
@@ -188,9 +187,9 @@ class Consent:
 def consent(name: str, action: str, exercise: ExerciseName) -> Consent:
     """What `play`, `reset` or `solution` would ask. Raises what is EXPECTED."""
     chosen, one = load(name), EXERCISES[exercise]
-    stage = moving.stage_of(chosen, exercise)
+    stage = exercise_moves.stage_of(chosen, exercise)
     costs = backend.of(chosen).costs
-    found = tuple(moving.would_take_back(chosen, exercise, _Silent()))
+    found = tuple(exercise_moves.would_take_back(chosen, exercise, _Silent()))
     wanted = one.play.solved if action == "solution" else one.play.start
     return Consent(action != "play" or costs or bool(found), wanted, found, costs, stage is not None)
 
