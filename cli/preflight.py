@@ -1,4 +1,4 @@
-"""Checks whether a lab can be created: for `lab doctor`, and before `lab up` costs anything."""
+"""Checks whether a lab can be built: for `lab doctor`, and before `lab up` costs anything."""
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -33,7 +33,7 @@ def require(stack: Stack, *, as_json: bool = False) -> None:
         show(found, err if as_json else out, without_ok=True)
     if stops(found):
         raise Failure(
-            "The lab cannot be created; nothing was changed. Fix what is marked as failing above, "
+            "The lab cannot be built; nothing was changed. Fix what is marked as failing above, "
             "or run the command with --skip-doctor."
         )
 

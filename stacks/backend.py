@@ -48,7 +48,7 @@ class Backend(Protocol):
         ...
 
     def examine(self) -> tuple[Finding, ...]:
-        """What doctor finds: whether the lab can be created. Changes nothing."""
+        """What doctor finds: whether the lab can be built. Changes nothing."""
         ...
 
     def with_end(self, expires: str | None) -> tuple[Stack, Callable[[], None]]:

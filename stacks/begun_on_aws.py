@@ -18,7 +18,7 @@ def answered(question: Callable[[], Any], about: str) -> Any:
         return if_there(question)
     except (BotoCoreError, ClientError) as error:
         raise CannotAsk(
-            f"An update was cut off, and AWS cannot be asked about {about}: {reason(error)}. Mend that, then run this "
+            f"An update was cut off, and AWS cannot be asked about {about}: {reason(error)}. Fix that, then run this "
             "again."
         ) from error
 

@@ -95,7 +95,7 @@ def release(stack: Stack, said: str, *, yes: bool) -> None:
         raise typer.Exit(code=1)
     ended = pulumi_cli.ask("cancel", "--yes", "--stack", stack.name)
     if ended.returncode != 0:
-        raise Failure(f"The lock could not be removed: {cause(ended.stderr)} Mend that, then run this again.")
+        raise Failure(f"The lock could not be removed: {cause(ended.stderr)} Fix that, then run this again.")
     _end_providers()
 
 

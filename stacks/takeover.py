@@ -276,7 +276,7 @@ def _report(stack: Stack, deployment: Inputs, types: set[str], shown: Progress) 
     for each in report.unasked:
         if each.kind in wanted:
             raise CannotAsk(
-                f"An update was cut off, and AWS cannot be asked for {each.kind.plural}: {each.why}. Mend that, then "
+                f"An update was cut off, and AWS cannot be asked for {each.kind.plural}: {each.why}. Fix that, then "
                 "run this again."
             )
     return report

@@ -85,7 +85,7 @@ def _hold(lab: LabSession, report: Report, chosen: Sequence[Leftover]) -> None:
         )
     if ours and held.unknown:
         raise BadInput(
-            f"The cluster {name} stands, and whether the engine's state holds it is not known: {held.unknown}. Mend "
+            f"The cluster {name} stands, and whether the engine's state holds it is not known: {held.unknown}. Fix "
             f"that and run ./lab down{option}, or add --force if the state is lost."
         )
     if not chosen or not standing_cluster(report):

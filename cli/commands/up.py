@@ -18,7 +18,7 @@ from stacks.stack import REHEARSAL, StackOption, load
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="up", help="Create the lab, or update it to the current settings.")(up)
+    app.command(name="up", help="Build the lab, or update it to the current settings.")(up)
 
 
 def up(
@@ -39,7 +39,7 @@ def up(
         bool, typer.Option("--skip-doctor", help="AWS: do not run the checks of lab doctor first.")
     ] = False,
 ) -> None:
-    """Create the lab, or update it to the current settings."""
+    """Build the lab, or update it to the current settings."""
     chosen = load(stack)
     lab = backend.of(chosen)
     if as_json and not yes and lab.costs:

@@ -341,5 +341,5 @@ def _pattern(text: str) -> Callable[[str], bool]:
     try:
         compiled = re.compile(text)
     except re.error as error:
-        raise BadInput(f"{text} is no regular expression: {error}. Mend it, or escape its signs by \\.") from error
+        raise BadInput(f"{text} is no regular expression: {error}. Fix it, or escape its signs by \\.") from error
     return lambda tried: compiled.search(tried) is not None

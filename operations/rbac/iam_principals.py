@@ -116,7 +116,7 @@ def in_aws_auth(
         arn = one.arn.lower()
         why = _never(one.arn, partition)
         if one.with_sso:
-            why = "it has both sso and rolearn"
+            why = "it has sso beside rolearn"
         elif why:
             pass
         elif last[one.key, arn] is not one:

@@ -235,7 +235,7 @@ def test_somebody_elses_answer_is_not_taken_for_the_worlds(place: Path) -> None:
 
 def test_a_world_that_hangs_is_ended_all_the_same(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worlds, "STOP_WITHIN", 0.3)
-    monkeypatch.setattr(worlds, "ANSWER_WITHIN", 0.3)
+    monkeypatch.setattr("rehearsal.endpoint.ANSWER_WITHIN", 0.3)
     for clear in (worlds.stop, lambda _: worlds.sweep(force=True)):
         world = started()
         os.kill(world.pid, signal.SIGSTOP)

@@ -55,7 +55,7 @@ def evening(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Evening:
     def require(stack: Any, **_: Any) -> None:
         made.steps.append("doctor")
         if made.fails_in_doctor:
-            raise Failure("The lab cannot be created.")
+            raise Failure("The lab cannot be built.")
 
     def confirm(_question: str) -> bool:
         made.steps.append("asked")

@@ -115,7 +115,7 @@ def test_a_broken_aws_auth_maps_nobody() -> None:
         ("{rolearn: 'arn:aws:iam::1111:role/d'}", "this is no ARN of a user or role"),
         ("{rolearn: 'arn:aws:sts::111122223333:assumed-role/d/s'}", "this is no ARN of a user or role"),
         ("{rolearn: 'arn:aws:iam::111122223333:group/d'}", "this is no ARN of a user or role"),
-        (f"{{rolearn: {BARE}, sso: {{accountID: '111122223333'}}}}", "it has both sso and rolearn"),
+        (f"{{rolearn: {BARE}, sso: {{accountID: '111122223333'}}}}", "it has sso beside rolearn"),
     ],
 )
 def test_a_mapping_that_lets_nobody_in_says_why(written: str, why: str) -> None:
