@@ -71,7 +71,7 @@ def _ended(error: BaseException, *, can_agree: bool) -> Failure:
 app = typer.Typer(
     name="lab",
     cls=_Commands,
-    help="The myeks EKS security lab: rehearsed on this machine, or stood up on AWS with -s STACK.",
+    help="The myeks EKS security lab: rehearsed on this machine, or built on AWS with -s STACK.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
@@ -94,7 +94,7 @@ def lab(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
     ] = False,
 ) -> None:
-    """The myeks EKS security lab: rehearsed on this machine, or stood up on AWS with -s STACK."""
+    """The myeks EKS security lab: rehearsed on this machine, or built on AWS with -s STACK."""
     del version  # its callback has told it
     callers.tell_who_works(context.invoked_subcommand)
 
@@ -117,12 +117,12 @@ def main() -> None:
         _end(str(error), 1)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        _end(f"{error.strerror or error}{where}. Mend that and run the same command again.", 1)
+        _end(f"{error.strerror or error}{where}. Fix that and run the same command again.", 1)
 
 
 def _end(told: str, code: int) -> NoReturn:
     sys.stderr.write(f"lab: {told}\n")
-    # Whoever met a full disk may have told of it in words of their own, or of something else altogether.
+    # A part that met a full disk may have reported it in other words, or reported something else altogether.
     if code == Failure.exit_code and (full := room.full()):
         sys.stderr.write(f"{full}\n")
     sys.exit(code)

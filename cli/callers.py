@@ -105,7 +105,7 @@ def _tell(region: str, expected: str, *, is_subject: bool) -> None:
         arn = str(boto3.client("sts", region_name=region).get_caller_identity()["Arn"])
     except (BotoCoreError, ClientError) as error:
         raise CannotAsk(
-            f"AWS does not take this shell's credentials: {error}. Mend them with aws configure, or open a new shell "
+            f"AWS does not take this shell's credentials: {error}. Renew them with aws configure, or open a new shell "
             "with ./lab shell."
         ) from error
     if is_subject or arn != expected:

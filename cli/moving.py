@@ -1,34 +1,23 @@
-"""Brings one exercise to a stage as the lab makes it, whatever was done to it by hand: `play`, `solution` and `reset`.
-
-`stage` moves what stands by one update. Here what was done by hand is looked for first, told, and taken back with the
-user's consent.
-"""
+"""What `play`, `solution` and `reset` share: the exercise that is named, and the user's consent to a move."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 import typer
 
-from exercises.catalogue import EXERCISES, OFF, Exercise, Play, named, standing
+from exercises.catalogue import EXERCISES, Exercise, named
 from grading.check import ExerciseName
-from infra.versions import KUBERNETES_VERSIONS
-from operations.rbac.cluster_reader import version_in
-from stacks import backend, cluster_facts, exercise_obstacles, expiry, progress, stage_settings, tables, undoing
+from stacks import exercise_moves, tables
 from stacks.console import Progress, err
-from stacks.console import progress as progress_shown
-from stacks.errors import BadInput, CannotAsk, Failure, NotUp
-from stacks.made_by_hand import confirmed
-from stacks.outputs import outputs_of
-from stacks.stack import Stack, load
+from stacks.errors import BadInput
+from stacks.stack import Stack
 
 ExerciseArgument = Annotated[
     str, typer.Argument(metavar="EXERCISE", help="Its name, or its other name.", show_default=False)
 ]
-"""Names an exercise that can be played."""
+"""Names an exercise."""
 
 SHOWN: Final = 30
 """Lines at most of what was done by hand."""
@@ -42,50 +31,6 @@ def exercise_named(word: str) -> Exercise:
     return found
 
 
-def played(word: str) -> tuple[Exercise, Play]:
-    """The exercise that the user names, and between which stages it is played; raises BadInput where it is not."""
-    found = exercise_named(word)
-    if found.play is None:
-        playable = ", ".join(each.name for each in EXERCISES.values() if each.play)
-        raise BadInput(f"Exercise {found.name} cannot be played. Name one of: {playable}.")
-    return found, found.play
-
-
-def insist_on_version(chosen: Stack, asked: Exercise, between: Play) -> None:
-    """Raises BadInput where the lab is of a Kubernetes version that has not the weakness; CannotAsk."""
-    if not between.version:
-        return
-    runs = version_of(chosen)
-    found = runs or chosen.config.kubernetes_version
-    if found == between.version:
-        return
-    ended = datetime.now(UTC).date() > KUBERNETES_VERSIONS[between.version].standard_support_until
-    settings = f'kubernetesVersion: "{between.version}"' + (" and supportType: EXTENDED" if ended else "")
-    down = f"run ./lab down{chosen.option} and " if runs else ""
-    raise BadInput(
-        f"{asked.name} needs Kubernetes {between.version}, and this lab is of {found}. No cluster goes back: write "
-        f"{settings} in {chosen.file.name}, then {down}./lab play {asked.name}{chosen.option}."
-    )
-
-
-def version_of(chosen: Stack) -> str:
-    """The Kubernetes version of the lab's API server, as `1.36`; empty where the lab is not up. Raises CannotAsk."""
-    try:
-        with outputs_of(chosen) as (outputs, _):
-            return ".".join(str(part) for part in version_in(cluster_facts.entered(outputs)("/version")))
-    except NotUp:
-        return ""
-
-
-def stage_of(chosen: Stack, name: ExerciseName) -> str | None:
-    """The stage at which an exercise stands; None where the lab is not up. Raises CannotAsk."""
-    try:
-        with outputs_of(chosen) as (outputs, _):
-            return standing(outputs)[name]
-    except NotUp:
-        return None
-
-
 def bring(
     chosen: Stack,
     name: ExerciseName,
@@ -97,64 +42,25 @@ def bring(
     asks_always: bool,
     anew: bool = False,
 ) -> list[str]:
-    """Bring an exercise to a stage as the lab makes it; what of it was done by hand and is taken back.
+    """As `exercise_moves.bring`, with the user's consent.
 
     Args:
-        chosen: the stack; where it is not up the update stands it up.
+        chosen: the stack; where it is not up the update creates it.
         name: the exercise.
         stage: where to.
-        shown: hears what is done; its line is away while the user is asked.
+        shown: shows what is done; its line is hidden while the user is asked.
         question: what the user is asked.
         yes: do not ask.
         asks_always: ask also where nothing was done by hand and nothing costs.
-        anew: make the exercise's own objects again also where nothing was seen to have been done to them.
+        anew: make the exercise's own objects again also where no change by hand was seen.
 
     Raises Failure, CannotAsk, BadInput, and typer.Exit when the user does not agree.
     """
-    before = stage_of(chosen, name)
-    if before is None:
-        _agree(shown, [], question, yes=yes or not (asks_always or backend.of(chosen).costs))
-        _update(chosen, name, stage, shown, refresh=False)
-        return []
-    record = progress.of(chosen, name)
-    with undoing.looked_at(chosen, name, shown, record.begun if record.is_open else None) as sight:
-        takes_back = anew or sight.is_touched
-        told = _touched(sight) if takes_back else []
-        # What AWS has of it only the engine's own reading tells.
-        reads = takes_back or bool(sight.held.on_aws)
-        if before == stage and not reads:
-            return []
-        asks = asks_always or bool(told) or backend.of(chosen).costs
-        _agree(shown, told, question, yes=yes or not asks)
-        if takes_back:
-            shown.phase("taking back what was done by hand")
-            sight.run(shown)
-        refresh = reads and not sight.read_again()
-    _update(chosen, name, stage, shown, refresh=refresh)
-    return told
 
+    def agree(told: Sequence[str], costs: bool) -> None:
+        _agree(shown, told, question, yes=yes or not (asks_always or told or costs))
 
-def would_take_back(chosen: Stack, name: ExerciseName, shown: Progress) -> list[str]:
-    """What `bring` would take back of what was done by hand; nothing where the lab is not up. Raises CannotAsk."""
-    if stage_of(chosen, name) is None:
-        return []
-    record = progress.of(chosen, name)
-    with undoing.looked_at(chosen, name, shown, record.begun if record.is_open else None) as sight:
-        return _touched(sight)
-
-
-def _touched(sight: undoing.Undoing) -> list[str]:
-    return [each.about for each in sight.found] + list(sight.changed)
-
-
-def clear_the_way(stack: str, wanted: Mapping[ExerciseName, str], *, yes: bool) -> None:
-    """Before exercises are turned off: take away what was done by hand and would keep them from going."""
-    names = [name for name, at in wanted.items() if at == OFF]
-    if not names:
-        return
-    of = backend.of(load(stack))
-    with suppress(CannotAsk), of.opened() as lab, progress_shown() as shown:
-        exercise_obstacles.clear(lab, of.resources, names, shown, agree=confirmed(yes=yes))
+    return exercise_moves.bring(chosen, name, stage, shown, agree=agree, anew=anew)
 
 
 def _agree(shown: Progress, told: Sequence[str], question: str, *, yes: bool) -> None:
@@ -171,18 +77,7 @@ def _agree(shown: Progress, told: Sequence[str], question: str, *, yes: bool) ->
             raise typer.Exit(code=1)
 
 
-def _update(chosen: Stack, name: ExerciseName, stage: str, shown: Progress, *, refresh: bool) -> None:
-    """One update with the exercise at this stage, which stays in the settings."""
-    change = stage_settings.change(chosen.name, {name: stage})
-    expiry.insist(change.meant.config, datetime.now(UTC))
-    change.write()
-    try:
-        backend.of(change.meant).apply(shown, refresh=refresh, agree=confirmed(yes=True))
-    except Failure as error:
-        raise type(error)(f"{error}\nThe settings say {name} {stage} now. Run the same command again.") from error
-
-
-def insist_on_yes(*, as_json: bool, yes: bool) -> None:
+def require_yes(*, as_json: bool, yes: bool) -> None:
     """With --json stdout is for a script, and nobody can be asked; raises BadInput."""
     if as_json and not yes:
-        raise BadInput("With --json nobody can be asked before something is changed. Add --yes.")
+        raise BadInput("With --json the command cannot ask before something is changed. Add --yes.")

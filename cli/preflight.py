@@ -1,4 +1,4 @@
-"""Looks whether a lab can stand up: for `lab doctor`, and before `lab up` costs anything. Its backend knows where."""
+"""Checks whether a lab can be built: for `lab doctor`, and before `lab up` costs anything."""
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ def examine(stack: Stack) -> tuple[Finding, ...]:
         return where.examine()
 
 
-def insist(stack: Stack, *, as_json: bool = False) -> None:
+def require(stack: Stack, *, as_json: bool = False) -> None:
     """Before `up`: show what is not ok; raises Failure when `up` would fail.
 
     With `as_json` stdout is left to what `up` prints.
@@ -33,7 +33,7 @@ def insist(stack: Stack, *, as_json: bool = False) -> None:
         show(found, err if as_json else out, without_ok=True)
     if stops(found):
         raise Failure(
-            "The lab cannot stand up as things are; nothing was touched. Mend what is marked as failing above, "
+            "The lab cannot be built; nothing was changed. Fix what is marked as failing above, "
             "or run the command with --skip-doctor."
         )
 

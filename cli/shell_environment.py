@@ -63,7 +63,7 @@ class Who:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class ShellEnvironment:
     """What a process in the lab sees otherwise than whoever starts it."""
 
     values: Mapping[str, str]
@@ -89,7 +89,9 @@ class Surroundings:
         return os.pathsep.join([*map(str, before), users, *map(str, after)])
 
 
-def of(stack: Stack, outputs: Mapping[str, Any], directory: Path, who: Who, kubeconfig: object = None) -> Surroundings:
+def of(
+    stack: Stack, outputs: Mapping[str, Any], directory: Path, who: Who, kubeconfig: object = None
+) -> ShellEnvironment:
     """Fill a shell's own directory, and tell its environment; ask inside `outputs_of`.
 
     Args:
@@ -131,7 +133,7 @@ def of(stack: Stack, outputs: Mapping[str, Any], directory: Path, who: Who, kube
         _link(directory / script, _SCRIPTS / script)
     first, last = launchers.around(directory, rehearsal=world is not None)
     path = ((_programs(directory, world), *first), last)
-    made = Surroundings(values, frozenset(unset), path, world is not None)
+    made = ShellEnvironment(values, frozenset(unset), path, world is not None)
     _write_settings(directory / "settings.sh", made)
     if world:
         # Last: it says that everything beside it is of this lab.
@@ -224,7 +226,7 @@ def _programs(directory: Path, world: World | None) -> Path:
     """The first directory on PATH: kubectl, aws, helm and lab.
 
     `lab` is there for good. Everything that needs a standing lab begins with program.sh, which says in a line when it
-    is gone, and follows it when it was stood up again.
+    is gone, and follows it when it was created again.
     """
     commands = directory / "bin"
     commands.mkdir(exist_ok=True)
@@ -250,7 +252,7 @@ def _become(line: str) -> str:
     return f'exec {line} "$@"\n'
 
 
-def _write_settings(file: Path, made: Surroundings) -> None:
+def _write_settings(file: Path, made: ShellEnvironment) -> None:
     """The environment as a script for sh, bash and zsh; it holds no secret."""
     lines = [f"unset {name}" for name in sorted(made.unset)]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in sorted(made.values.items())]

@@ -1,7 +1,7 @@
 """The user's own way to AWS, for commands that ask many small questions at once.
 
 One client a service, made when it is first wanted, and patience for seconds instead of the SDK's minutes: an
-answer that does not come is told, not waited for.
+answer that does not come is reported, not waited for.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ PRICING_REGION: Final = "us-east-1"
 # Half a minute in all when nothing answers, not the SDK's five.
 _PATIENCE: Final = Config(connect_timeout=4, read_timeout=10, retries={"max_attempts": 2, "mode": "standard"})
 
-Client = Callable[[str], Any]
+ClientFactory = Callable[[str], Any]
 """Name of an AWS service → a boto3 client for it."""
 
 
-def clients(profile: str | None, region: str, config: Config = _PATIENCE) -> Client:
+def clients(profile: str | None, region: str, config: Config = _PATIENCE) -> ClientFactory:
     """Clients with the user's own credentials; raises BotoCoreError when the profile does not exist."""
     session: Any = boto3.Session(profile_name=profile, region_name=region)
     lock = threading.Lock()

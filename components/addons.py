@@ -18,7 +18,7 @@ import pulumi
 from pulumi_aws import eks
 
 from components.base import Component, Tags
-from components.handed_on_tags import handed_on
+from components.controller_tags import controller_tags
 from components.pod_identity_role import PodIdentityRole, PodIdentityRoleArgs
 from components.policies import managed_policy
 
@@ -120,6 +120,6 @@ class WorkloadAddons(_Addons):
         # answer, which keeps every namespace from being deleted. The engine deletes first what has a property of them.
         self.metrics_server = self._addon(METRICS_SERVER, cluster_name=nodes_cluster_name)
         identity = self._role("ebs-csi", "ebs-csi-controller-sa", "service-role/AmazonEBSCSIDriverPolicy")
-        made_by_it = {"controller": {"extraVolumeTags": handed_on(args.tags)}}
+        made_by_it = {"controller": {"extraVolumeTags": controller_tags(args.tags)}}
         self.ebs_csi_driver = self._addon(EBS_CSI_DRIVER, identity, settings=made_by_it)
         self.register_outputs({})

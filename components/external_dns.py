@@ -2,7 +2,7 @@
 zone's.
 
 On the way down it must live some seconds longer than the last Ingress, or the records stay in the zone: it waits
-5 seconds after an event before it looks at the cluster, and when it is told to stop it stops at once, whatever it has
+5 seconds after an event before it looks at the cluster, and at SIGTERM it stops at once, whatever it has
 not done yet (kubernetes-sigs/external-dns v0.21.0, controller/controller.go and execute.go). The chart has no setting
 for a hook that holds its pod, and Helm deletes the pod's service account and rights with it. So a second Deployment
 stands beside it, whose only pod does nothing and takes its time to end. It needs the release and the Ingresses need

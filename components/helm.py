@@ -17,7 +17,7 @@ TIMEOUT_SECONDS = 600
 
 @dataclass(frozen=True)
 class Installed:
-    """What is told of a release in the stack's outputs."""
+    """A release as the stack's outputs have it."""
 
     name: str
     namespace: str

@@ -1,9 +1,9 @@
 """An IAM role for one Kubernetes service account, by the cluster's OIDC provider (IRSA).
 
 The service account names its role in an annotation. EKS's webhook reads it when a pod is created and never
-again: what starts the pods comes after the annotated account, and a pod whose role is made anew must be too.
+again: what starts the pods comes after the annotated account, and a pod whose role is replaced must be replaced too.
 
-The role's name is chosen by the engine: a role made anew then has a new ARN, and no trust or mapping
+The role's name is chosen by the engine: a replaced role then has a new ARN, and no trust or mapping
 elsewhere can go on meaning the old one.
 """
 

@@ -16,7 +16,7 @@ import pulumi
 from pulumi_kubernetes.helm.v3 import Release
 
 from components.base import Chart, Component, Tags
-from components.handed_on_tags import handed_on
+from components.controller_tags import controller_tags
 from components.helm import Installed, install
 from components.irsa_role import IrsaRole, IrsaRoleArgs, OidcProvider
 from components.load_balancer_policy import STATEMENTS
@@ -70,7 +70,7 @@ class LoadBalancerController(Component):
                 "region": args.region,
                 "serviceAccount": {"create": False, "name": SERVICE_ACCOUNT},
                 "enableServiceMutatorWebhook": False,
-                "defaultTags": handed_on(args.tags),
+                "defaultTags": controller_tags(args.tags),
             },
             # Until its last Ingress is gone the controller needs its rights, not its account alone.
             self.child([account, role]),

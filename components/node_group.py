@@ -20,6 +20,7 @@ from pulumi_aws import ec2, eks, iam, vpc
 from components.base import Component, Tags, named
 from components.node_user_data import node_user_data
 from components.policies import managed_policy, service_trust
+from components.ssh_rules import ssh_rules
 
 NODE_POLICIES = {
     "worker": "AmazonEKSWorkerNodePolicy",
@@ -167,20 +168,7 @@ class NodeGroup(Component):
             tags=named(args.tags, f"{self._prefix}-remoteAccess"),
             opts=self.child(),
         )
-        rules: list[pulumi.Resource] = [
-            vpc.SecurityGroupIngressRule(
-                f"{name}-ssh-{cidr.replace('/', '-')}",
-                security_group_id=group.id,
-                description="SSH from the operator",
-                ip_protocol="tcp",
-                from_port=22,
-                to_port=22,
-                cidr_ipv4=cidr,
-                tags=args.tags,
-                opts=self.child(),
-            )
-            for cidr in args.operator_cidrs
-        ]
+        rules = ssh_rules(name, group, args.operator_cidrs, args.tags, self.child())
         rules += [
             vpc.SecurityGroupIngressRule(
                 f"{name}-ops-{address}",

@@ -1,7 +1,7 @@
 """Two bastions from which the study note's commands are typed.
 
 They are cattle: everything on them comes from their user data, which runs once, at the first boot. A change
-of it therefore makes a server anew (its private address is fixed, so the old one goes first); its public
+of it therefore replaces a server (its private address is fixed, so the old one goes first); its public
 address stays. A newer AMI alone changes nothing: a running lab is not rebuilt because Amazon published an
 image.
 """
@@ -17,6 +17,7 @@ from pulumi_aws import ec2, iam, ssm, vpc
 from components.base import Component, Tags, named
 from components.ops_user_data import OpsEnvironment, OpsTools, ops_user_data
 from components.policies import Scope, Statement, document, managed_policy, service_trust
+from components.ssh_rules import ssh_rules
 
 AMI_PARAMETER = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 """SSM parameter that holds the newest AL2023 image (AL2023 User Guide, "Launching AL2023 using SSM")."""
@@ -99,21 +100,7 @@ class OpsServers(Component):
                 opts=self.child(),
             )
         ]
-        for cidr in args.operator_cidrs:
-            rules.append(
-                vpc.SecurityGroupIngressRule(
-                    # Named after the range: removing one of several must not disturb the others.
-                    f"{name}-ssh-{cidr.replace('/', '-')}",
-                    security_group_id=group.id,
-                    description="SSH from the operator",
-                    ip_protocol="tcp",
-                    from_port=22,
-                    to_port=22,
-                    cidr_ipv4=cidr,
-                    tags=args.tags,
-                    opts=self.child(),
-                )
-            )
+        rules += ssh_rules(name, group, args.operator_cidrs, args.tags, self.child())
         return group, rules
 
     def _role(self) -> tuple[iam.Role, list[pulumi.Resource]]:

@@ -46,14 +46,20 @@ class Exercise:
     setting: str = ""
     """Its key below `myeks:exercises` and in the stack output `exercises`; empty: the same as its name."""
 
-    play: Play | None = None
-    """None: it is looked at, stage by stage, and not played."""
+    play: Play
+    """Where play begins, and the lab's own answer."""
 
     owasp_2022: str = ""
     """Its number in OWASP's Kubernetes Top Ten of 2022, which the study note has; empty: none."""
 
     owasp_2025: tuple[str, ...] = ()
     """Its numbers in the list of 2025."""
+
+    node_group: str = ""
+    """Name of the EKS node group of one node that it has for itself; empty: it has none."""
+
+    aws_types: tuple[str, ...] = ()
+    """The engine's types of AWS resources that nothing else in the lab makes."""
 
     from_objects: bool = False
     """Whether all that it makes in the cluster are the Kubernetes objects in its folder's `objects`."""
@@ -62,6 +68,11 @@ class Exercise:
     def key(self) -> str:
         """Its setting below `myeks:exercises`, and its member in the stack output `exercises`."""
         return self.setting or self.name
+
+    @property
+    def package(self) -> str:
+        """The Python package of its folder."""
+        return f"exercises.{self.name.replace('-', '_')}"
 
     @property
     def words(self) -> Texts:
@@ -74,7 +85,15 @@ class Exercise:
         return self.words.title
 
 
-def _owasp(name: ExerciseName, alias: str, *newer: str, watched: bool = False, version: str = "") -> Exercise:
+def _owasp(
+    name: ExerciseName,
+    alias: str,
+    *newer: str,
+    watched: bool = False,
+    version: str = "",
+    node_group: str = "",
+    aws_types: tuple[str, ...] = (),
+) -> Exercise:
     """An exercise of OWASP's Top Ten: its objects stand open or closed, or are watched in between.
 
     Args:
@@ -83,6 +102,8 @@ def _owasp(name: ExerciseName, alias: str, *newer: str, watched: bool = False, v
         newer: its numbers in the list of 2025.
         watched: whether something warns of what is still allowed.
         version: the only Kubernetes version that has the weakness; empty: any.
+        node_group: see Exercise, like the next.
+        aws_types: what it has on AWS beside its objects.
     """
     return Exercise(
         name=name,
@@ -91,6 +112,8 @@ def _owasp(name: ExerciseName, alias: str, *newer: str, watched: bool = False, v
         play=Play(start="open", solved="closed", version=version),
         owasp_2022=name.upper(),
         owasp_2025=newer,
+        node_group=node_group,
+        aws_types=aws_types,
         from_objects=True,
     )
 
@@ -102,6 +125,7 @@ _ALL: Final = (
         setting="identityMapping",
         stages=("masters", "authenticated", "unmapped", "entry"),
         play=Play(start="masters", solved="entry"),
+        aws_types=("aws:iam/user:User", "aws:iam/userPolicyAttachment:UserPolicyAttachment"),
     ),
     Exercise(name="irsa", stages=("account", "on", "wide"), play=Play(start="wide", solved="account")),
     Exercise(
@@ -116,8 +140,13 @@ _ALL: Final = (
     _owasp("k04", "policy", "K04", watched=True),
     _owasp("k05", "logging", "K10"),
     _owasp("k06", "authentication", "K09"),
-    _owasp("k07", "network", "K05", "K08"),
-    _owasp("k08", "secrets", "K03"),
+    _owasp("k07", "network", "K05", "K08", node_group="owasp-k07"),
+    _owasp(
+        "k08",
+        "secrets",
+        "K03",
+        aws_types=("aws:secretsmanager/secret:Secret", "aws:secretsmanager/secretVersion:SecretVersion"),
+    ),
     _owasp("k09", "components", "K06", "K07"),
     _owasp("k10", "outdated", "K07", version="1.34"),
     Exercise(name="crypto", alias="cryptography", stages=("open", "closed"), play=Play(start="open", solved="closed")),

@@ -9,5 +9,5 @@ from exercises.catalogue import EXERCISES
 from grading.check import Row
 
 ROWS: Final[tuple[Row, ...]] = tuple(
-    row for name in EXERCISES for row in import_module(f"exercises.{name.replace('-', '_')}.checks").rows()
+    row for each in EXERCISES.values() for row in import_module(f"{each.package}.checks").rows()
 )

@@ -58,7 +58,7 @@ class Texts(_Words):
     setting: str
     """What each value of its setting means."""
 
-    play: PlayTexts | None = None
+    play: PlayTexts
     rows: dict[str, str] = Field(default_factory=dict)
     """Short name of a row → what a learner learns from it."""
 

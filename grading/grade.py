@@ -19,9 +19,9 @@ from grading.check import Row
 from grading.expectations import Holds, Says
 from grading.kube_api import ANEW, EXERCISE
 from grading.outcomes import UNLIKE, AwsRefused, Done, HttpRefused, Outcome, Starting, Unanswered, audit_id, brief
-from grading.probes import InPod, PodLog, ShortPod
+from grading.pod_probes import InPod, PodLog, ShortPod
 from grading.run_probe import put
-from grading.session import NoOperator, Situation
+from grading.session import GradingSession, NoOperator
 from grading.variables import Unknown
 
 STARTING_SECONDS: Final = 60.0
@@ -63,7 +63,7 @@ class Answer:
     """By what the cluster's audit log names the request; empty where none is known."""
 
 
-def ask(row: Row, lab: Situation) -> Answer:
+def ask(row: Row, lab: GradingSession) -> Answer:
     """Put one row's question to the lab, and again while the answer may still change by itself."""
     expected = row.expected.text
     try:
@@ -93,7 +93,7 @@ def _allowed(outcome: Outcome) -> bool:
     return isinstance(outcome, Done) and outcome.value != "no"
 
 
-def _patiently(row: Row, lab: Situation) -> Outcome:
+def _patiently(row: Row, lab: GradingSession) -> Outcome:
     began = time.monotonic()
 
     def enough(state: RetryCallState) -> bool:
@@ -117,7 +117,7 @@ def _patiently(row: Row, lab: Situation) -> Outcome:
     return retrying(put, row.question, lab)
 
 
-def may_change(row: Row, outcome: Outcome, lab: Situation) -> bool:
+def may_change(row: Row, outcome: Outcome, lab: GradingSession) -> bool:
     """Whether the answer can become another one without anybody's doing."""
     if isinstance(outcome, Starting):
         return True
@@ -130,7 +130,7 @@ def may_change(row: Row, outcome: Outcome, lab: Situation) -> bool:
 
 
 def ask_all(
-    rows: Sequence[Row], lab: Situation, told: Callable[[Answer], object] = lambda _: None
+    rows: Sequence[Row], lab: GradingSession, told: Callable[[Answer], object] = lambda _: None
 ) -> tuple[Answer, ...]:
     """Put every row's question, a few at a time; answers in the rows' order.
 
@@ -166,7 +166,7 @@ def _effort(row: Row) -> int:
             return 3
 
 
-def belongs(row: Row, lab: Situation) -> bool:
+def belongs(row: Row, lab: GradingSession) -> bool:
     """Whether a row is about the stage at which the lab stands."""
     return lab.stages[row.exercise] == row.stage and row.boundary in (None, lab.boundary)
 

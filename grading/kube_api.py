@@ -11,18 +11,15 @@ import contextlib
 import json
 import socket
 import ssl
-import tempfile
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Any, Final, Literal, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
-import yaml
-
+from grading.endpoint import Endpoint
 from grading.outcomes import Done, HttpRefused, Outcome, Ran, Unanswered, http
 
 TIMEOUT: Final = (5.0, 20.0)
@@ -70,49 +67,6 @@ class ApiServer(Protocol):
     def handshake(self, authority: str) -> Outcome:
         """Greet it as TLS does, by one who trusts this authority (PEM) alone; the value is VERIFIED or UNVERIFIED."""
         ...
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """Where an API server listens, from a kubeconfig."""
-
-    server: str
-    """URL without a path."""
-
-    ca: bytes
-    """PEM of its certificate authority."""
-
-    arguments: tuple[str, ...]
-    """Arguments of the kubeconfig's credential command, `aws … eks get-token …`."""
-
-    @classmethod
-    def of(cls, kubeconfig: object) -> Endpoint:
-        """From the current context of a kubeconfig, text or parsed. Raises ValueError for what is none."""
-        try:
-            config: Any = yaml.safe_load(kubeconfig) if isinstance(kubeconfig, str) else kubeconfig
-            context = _named(config["contexts"], config["current-context"])["context"]
-            cluster = _named(config["clusters"], context["cluster"])["cluster"]
-            user = _named(config["users"], context["user"])["user"]
-            arguments = (user.get("exec") or {}).get("args") or []
-            return cls(
-                str(cluster["server"]).rstrip("/"),
-                base64.b64decode(cluster["certificate-authority-data"]),
-                tuple(str(argument) for argument in arguments),
-            )
-        except (KeyError, TypeError, AttributeError, ValueError, yaml.YAMLError) as error:
-            raise ValueError(f"the stack's kubeconfig cannot be read ({error!r})") from error
-
-    def option(self, name: str) -> str | None:
-        """The value of an option in the credential command, such as --profile."""
-        found = [value for option, value in zip(self.arguments, self.arguments[1:], strict=False) if option == name]
-        return found[0] if found else None
-
-
-def _named(items: list[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
-    for item in items:
-        if item["name"] == name:
-            return item
-    raise ValueError(f"there is no {name}")
 
 
 CONTENT_TYPES: Final = {"PATCH": "application/strategic-merge-patch+json"}
@@ -360,12 +314,3 @@ def refused(outcome: Outcome, what: str) -> Outcome:
             return Unanswered(f"{what} is not there ({outcome.message}). {GONE}")
         return Unanswered(f"You may not ask about {what} ({outcome.shown}).")
     return outcome
-
-
-@contextmanager
-def certificate_file(endpoint: Endpoint) -> Generator[Path]:
-    """The certificate authority as a file, which the WebSocket library wants."""
-    with tempfile.TemporaryDirectory(prefix="lab-check-") as directory:
-        file = Path(directory) / "ca.crt"
-        file.write_bytes(endpoint.ca)
-        yield file

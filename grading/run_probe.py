@@ -26,23 +26,20 @@ from grading.outcomes import (
     parsed,
     short,
 )
+from grading.pod_probes import SESSION_NAME, InPod, PodLog, ShortPod
 from grading.probes import (
-    SESSION_NAME,
     Associations,
     AsTestuser,
     AwsAsTestuser,
-    InPod,
     OwnQuestion,
-    PodLog,
     Question,
     ReadObject,
     RoleTrust,
-    ShortPod,
     TokenAtApiServer,
     TokenAtSts,
 )
 from grading.roles import AnnotatedRole, PodsRole
-from grading.session import Situation
+from grading.session import GradingSession
 from grading.tokens import claims, signed_anew
 from grading.variables import Names
 
@@ -54,8 +51,8 @@ ROLE_ARN: Final = "eks.amazonaws.com/role-arn"
 accounts")."""
 
 
-def put(question: Question, lab: Situation) -> Outcome:
-    """Put a question once. Raises names.Unknown and situation.NoOperator."""
+def put(question: Question, lab: GradingSession) -> Outcome:
+    """Put a question once. Raises variables.Unknown and session.NoOperator."""
     match question:
         case InPod():
             return _in_pod(question, lab)
@@ -85,7 +82,7 @@ def put(question: Question, lab: Situation) -> Outcome:
             return question.ask(lab)
 
 
-def _in_pod(question: InPod, lab: Situation) -> Outcome:
+def _in_pod(question: InPod, lab: GradingSession) -> Outcome:
     names = lab.names
     argv = tuple(names.fill(part) for part in question.argv)
     if question.new_session:
@@ -132,7 +129,7 @@ def _claims(ran: Ran) -> Outcome:
     return facts({name: said.get(name) for name in ("aud", "sub", "iss")})
 
 
-def _ended_pod(lab: Situation, namespace: str, pod: str) -> Outcome:
+def _ended_pod(lab: GradingSession, namespace: str, pod: str) -> Outcome:
     """What the AWS CLI of a pod that ends by itself has found out."""
     found = refused(lab.api.request("GET", f"/api/v1/namespaces/{namespace}/pods/{pod}"), f"The pod {pod}")
     if not isinstance(found, Done):
@@ -146,7 +143,7 @@ def _ended_pod(lab: Situation, namespace: str, pod: str) -> Outcome:
     return aws_cli(Ran(code, str(log.value), str(log.value)))
 
 
-def _short_pod(question: ShortPod, lab: Situation) -> Outcome:
+def _short_pod(question: ShortPod, lab: GradingSession) -> Outcome:
     pods = f"/api/v1/namespaces/{question.namespace}/pods"
     like = f"/api/v1/namespaces/default/pods/{question.image_of}"
     pattern = refused(lab.api.request("GET", like), f"The pod {question.image_of}")
@@ -172,7 +169,7 @@ def _short_pod(question: ShortPod, lab: Situation) -> Outcome:
         _remove(lab, path)
 
 
-def _remove(lab: Situation, path: str) -> None:
+def _remove(lab: GradingSession, path: str) -> None:
     lab.api.request("DELETE", path, {"gracePeriodSeconds": 0})
 
 
@@ -190,14 +187,14 @@ def _pod_body(question: ShortPod, image: str) -> dict[str, Any]:
     }
 
 
-def _as_testuser(question: AsTestuser, lab: Situation) -> Outcome:
+def _as_testuser(question: AsTestuser, lab: GradingSession) -> Outcome:
     token = lab.testuser_token(question.bearer)
     if isinstance(token, Unanswered):
         return token
     return asked(lab, question.request, token)
 
 
-def _aws_as_testuser(question: AwsAsTestuser, lab: Situation) -> Outcome:
+def _aws_as_testuser(question: AwsAsTestuser, lab: GradingSession) -> Outcome:
     if isinstance(lab.testuser, Unanswered):
         return lab.testuser
     outcome = lab.aws.call(question.service, question.operation, lab.testuser)
@@ -213,7 +210,7 @@ def token_of(api: ApiServer, namespace: str, account: str, audience: str) -> str
     return made if isinstance(made, str) else refused(made, f"The service account {account}")
 
 
-def _token_at_sts(question: TokenAtSts, lab: Situation) -> Outcome:
+def _token_at_sts(question: TokenAtSts, lab: GradingSession) -> Outcome:
     token = token_of(lab.api, question.namespace, question.service_account, question.audience)
     if not isinstance(token, str):
         return token
@@ -232,7 +229,7 @@ def _token_at_sts(question: TokenAtSts, lab: Situation) -> Outcome:
     return done_text(str(outcome.value["AssumedRoleUser"]["Arn"])) if isinstance(outcome, Done) else outcome
 
 
-def _annotated(role: AnnotatedRole, lab: Situation) -> str | Outcome:
+def _annotated(role: AnnotatedRole, lab: GradingSession) -> str | Outcome:
     """The ARN in a service account's annotation; AWS is not asked about a role that nobody names."""
     path = f"/api/v1/namespaces/{role.namespace}/serviceaccounts/{role.service_account}"
     found = refused(lab.api.request("GET", path), f"The service account {role.service_account}")
@@ -242,7 +239,7 @@ def _annotated(role: AnnotatedRole, lab: Situation) -> str | Outcome:
     return str(arn) if arn else Broke(f"The service account {role.service_account} has no annotation {ROLE_ARN}")
 
 
-def _as_pod(role: PodsRole, lab: Situation) -> str | Outcome:
+def _as_pod(role: PodsRole, lab: GradingSession) -> str | Outcome:
     """The ARN as which AWS knows a pod."""
     ran = lab.api.run(role.namespace, role.pod, role.ARGV)
     if isinstance(ran, Unanswered):
@@ -251,7 +248,7 @@ def _as_pod(role: PodsRole, lab: Situation) -> str | Outcome:
     return str(outcome.value) if isinstance(outcome, Done) else outcome
 
 
-def _trust(question: RoleTrust, lab: Situation) -> Outcome:
+def _trust(question: RoleTrust, lab: GradingSession) -> Outcome:
     role = question.role
     arn = _annotated(role, lab) if isinstance(role, AnnotatedRole) else _as_pod(role, lab)
     if not isinstance(arn, str):
@@ -262,7 +259,7 @@ def _trust(question: RoleTrust, lab: Situation) -> Outcome:
     return trust(answer.value["Role"]["AssumeRolePolicyDocument"]) if isinstance(answer, Done) else answer
 
 
-def _read(question: ReadObject, lab: Situation) -> Outcome:
+def _read(question: ReadObject, lab: GradingSession) -> Outcome:
     path = f"/api/v1/namespaces/{question.namespace}/{question.kind}/{question.name}"
     found = refused(lab.api.request("GET", path), f"{question.kind.removesuffix('s')} {question.name}")
     if not isinstance(found, Done):
@@ -271,7 +268,7 @@ def _read(question: ReadObject, lab: Situation) -> Outcome:
     return replace(told, headers=found.headers) if isinstance(told, Done) else told
 
 
-def _as_operator(lab: Situation, service: str, operation: str, **params: Any) -> Outcome:
+def _as_operator(lab: GradingSession, service: str, operation: str, **params: Any) -> Outcome:
     """A call that only wants to know; refused, it says nothing about the exercise."""
     outcome = lab.aws.call(service, operation, **params)
     if isinstance(outcome, AwsRefused):
@@ -279,7 +276,7 @@ def _as_operator(lab: Situation, service: str, operation: str, **params: Any) ->
     return outcome
 
 
-def _associations(question: Associations, lab: Situation) -> Outcome:
+def _associations(question: Associations, lab: GradingSession) -> Outcome:
     names: Names = lab.names
     cluster = names["CLUSTER_NAME"]
     listed = _as_operator(

@@ -16,7 +16,8 @@ from typing import Any, Final, Literal
 
 from grading.aws_api import Aws, Boto
 from grading.check import ExerciseName
-from grading.kube_api import ApiServer, Client, Endpoint, certificate_file
+from grading.endpoint import Endpoint, certificate_file
+from grading.kube_api import ApiServer, Client
 from grading.outcomes import Done, Unanswered
 from grading.tokens import Key, for_cluster
 from grading.variables import Names, Unknown, names_of
@@ -34,7 +35,7 @@ TokenKind = Literal["good", "of-another-cluster", "expired"]
 
 
 @dataclass
-class Situation:
+class GradingSession:
     """A lab that can be asked. Safe to use from several threads."""
 
     names: Names
@@ -53,7 +54,7 @@ class Situation:
     """Until then (time.monotonic) an answer that AWS gives before it has spread a change is asked for again."""
 
     session_name: str = field(default_factory=lambda: f"check-{token_hex(8)}")
-    """Name of sessions of roles: another one for each situation."""
+    """Name of sessions of roles: another one for each grading session."""
 
     stop: Event = field(default_factory=Event)
     """Set: nothing more is asked or waited for."""
@@ -132,7 +133,7 @@ def opened(
     boundary: bool,
     testuser: Key | Unanswered,
     stages: Mapping[ExerciseName, str],
-) -> Generator[Situation]:
+) -> Generator[GradingSession]:
     """The lab that has these stack outputs.
 
     Args:
@@ -146,7 +147,7 @@ def opened(
         NoOperator: there are no credentials, or the kubeconfig cannot be read.
     """
     with reached(outputs) as lab:
-        yield Situation(
+        yield GradingSession(
             names=lab.names,
             stages=stages,
             boundary=boundary,

@@ -7,8 +7,11 @@ pods before their service accounts and roles, the access entry and the mapping b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Final
 
 import pulumi
 import pulumi_eks
@@ -17,19 +20,20 @@ from components.cluster import Cluster
 from components.node_group import NodeGroupArgs
 from components.policies import Scope
 from exercises.catalogue import EXERCISES, OFF
-from exercises.crypto.component import CryptoExercise, CryptoExerciseArgs
-from exercises.identity_mapping.component import ExerciseUser, ExerciseUserArgs, ViewEntry, ViewEntryArgs, user_mappings
-from exercises.irsa.component import IrsaExercise, IrsaExerciseArgs
-from exercises.k07.component import OwnNode, OwnNodeArgs
-from exercises.k07.names import NODE_GROUP
-from exercises.k08.component import PaymentKey, PaymentKeyArgs
+from exercises.identity_mapping.component import ExerciseUser, ExerciseUserArgs, user_mappings
 from exercises.objects import CLUSTER_NAME, IMAGES, at_stage
-from exercises.pod_identity.component import PodIdentityExercise, PodIdentityExerciseArgs
-from exercises.rbac.component import STAGES, RbacExercise, RbacExerciseArgs
+from exercises.shared.fixture import Context, Fixture
 from exercises.shared.manifest_exercise import ManifestExercise, ManifestExerciseArgs
 from grading.check import ExerciseName
 from infra import versions
 from infra.config.model import LabConfig
+
+BUILDERS: Final[Mapping[ExerciseName, Callable[[Context], Fixture]]] = {
+    name: import_module(f"{each.package}.component").build
+    for name, each in EXERCISES.items()
+    if find_spec(f"{each.package}.component")
+}
+"""What makes an exercise that is more than Kubernetes objects: `build` of its folder's component.py."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +75,10 @@ def testuser(config: LabConfig, scope: Scope) -> Testuser:
     return Testuser(user, user_mappings(stage, user))
 
 
-def own_node_group(config: LabConfig) -> str:
-    """Name of the node group that an exercise has for itself; empty: none has one."""
-    return "" if config.exercises.stages()["k07"] == OFF else NODE_GROUP
+def own_node_groups(config: LabConfig) -> list[str]:
+    """Names of the node groups that exercises have for themselves."""
+    stages = config.exercises.stages()
+    return [each.node_group for name, each in EXERCISES.items() if each.node_group and stages[name] != OFF]
 
 
 def build(
@@ -84,7 +89,7 @@ def build(
     person: Testuser,
     opts: pulumi.ResourceOptions,
 ) -> Fixtures:
-    """Everything else.
+    """Everything else, each exercise by its own component and objects.
 
     Args:
         config: the lab's settings.
@@ -94,79 +99,31 @@ def build(
         person: from `testuser`.
         opts: options of what runs on nodes: with the cluster's Kubernetes provider, after nodes and add-ons.
     """
-    wanted = config.exercises.stages()
-    if wanted["identity-mapping"] == "entry" and person.user:
-        ViewEntry(
-            "testuser-view",
-            ViewEntryArgs(
-                user=person.user,
-                cluster_name=cluster.cluster_name,
-                partition=scope.partition,
-                tags=config.tags,
-            ),
-        )
-    if wanted["rbac"] != OFF:
-        RbacExercise(
-            "rbac",
-            RbacExerciseArgs(
-                image=versions.tools_image(config.kubernetes_version),
-                verbs=STAGES[wanted["rbac"]],
-            ),
-            opts,
-        )
-    role_arns: dict[str, pulumi.Output[str]] = {}
-    if wanted["irsa"] != OFF:
-        role_arns["irsa"] = IrsaExercise(
-            "irsa",
-            IrsaExerciseArgs(
-                image=versions.AWS_CLI_IMAGE,
-                pods=wanted["irsa"] == "on",
-                wide=wanted["irsa"] == "wide",
-                oidc_provider=cluster.oidc_provider,
-                kubeconfig=cluster.own_kubeconfig,
-                scope=scope,
-                tags=config.tags,
-            ),
-            opts,
-        ).role_arn
-    if wanted["pod-identity"] != OFF:
-        role_arns["podIdentity"] = PodIdentityExercise(
-            "pod-identity",
-            PodIdentityExerciseArgs(
-                image=versions.AWS_CLI_IMAGE,
-                cluster_name=cluster.cluster_name,
-                kubeconfig=cluster.own_kubeconfig,
-                partition=scope.partition,
-                wide=wanted["pod-identity"] == "wide",
-                tags=config.tags,
-            ),
-            opts,
-        ).role_arn
-    if wanted["crypto"] != OFF:
-        CryptoExercise(
-            "crypto",
-            CryptoExerciseArgs(
-                cluster_name=cluster.cluster_name,
-                issuer=cluster.oidc_issuer,
-                oidc_provider=cluster.oidc_provider,
-                kubeconfig=cluster.own_kubeconfig,
-                scope=scope,
-                solved=wanted["crypto"] == "closed",
-                tags=config.tags,
-            ),
-            opts,
-        )
-    before: dict[ExerciseName, list[pulumi.Resource]] = {}
-    if wanted["k07"] != OFF:
-        before["k07"] = [OwnNode("k07", OwnNodeArgs(group, wanted["k07"], scope.partition, config.tags), opts)]
-    if wanted["k08"] != OFF:
-        before["k08"] = [PaymentKey("k08", PaymentKeyArgs(cluster.cluster_name, scope, config.tags), opts)]
-    images: dict[str, str] = dict(
-        zip(IMAGES, (versions.tools_image(config.kubernetes_version), versions.AWS_CLI_IMAGE), strict=True)
-    )
+    tools_image = versions.tools_image(config.kubernetes_version)
+    images = dict(zip(IMAGES, (tools_image, versions.AWS_CLI_IMAGE), strict=True))
     images[CLUSTER_NAME] = config.cluster_name
-    for name, exercise in EXERCISES.items():
-        if exercise.from_objects and wanted[name] != OFF:
-            own = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=before.get(name)))
-            ManifestExercise(name, ManifestExerciseArgs(at_stage(name, wanted[name], images)), own)
+    role_arns: dict[str, pulumi.Output[str]] = {}
+    for name, stage in config.exercises.stages().items():
+        if stage == OFF:
+            continue
+        exercise, fixture = EXERCISES[name], Fixture()
+        if name in BUILDERS:
+            fixture = BUILDERS[name](
+                Context(
+                    stage=stage,
+                    cluster=cluster,
+                    nodes=group,
+                    scope=scope,
+                    testuser=person.user,
+                    tools_image=tools_image,
+                    aws_cli_image=versions.AWS_CLI_IMAGE,
+                    tags=config.tags,
+                    opts=opts,
+                )
+            )
+        if fixture.role_arn is not None:
+            role_arns[exercise.key] = fixture.role_arn
+        if exercise.from_objects:
+            own = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=list(fixture.needed)))
+            ManifestExercise(name, ManifestExerciseArgs(at_stage(name, stage, images)), own)
     return Fixtures(person, role_arns)

@@ -1,7 +1,7 @@
 """Takes away the log group that EKS made again after an earlier lab was gone, so that the new lab can make its own.
 
 The last lines of a control plane reach CloudWatch Logs minutes after the cluster is gone, and EKS makes the group for
-them anew: without tags, kept for ever (terraform-aws-eks issues 2446 and 2763 tell it from CloudTrail, seen 2026-11).
+them again: without tags, kept for ever (terraform-aws-eks issues 2446 and 2763 tell it from CloudTrail, seen 2026-11).
 No teardown order helps against that, and the next evening's lab could not create a group of that name.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 import pulumi
 from botocore.exceptions import BotoCoreError, ClientError
 
-from clients.aws import Client, clients
+from clients.aws import ClientFactory, clients
 from clients.aws_responses import if_there
 from infra.lab_tag import LAB_TAG
 
@@ -37,7 +37,7 @@ def hook(profile: str | None, region: str) -> pulumi.ResourceHook:
     return pulumi.ResourceHook("log-group-remains", clear, pulumi.ResourceHookOptions(ignore_errors=True))
 
 
-def delete_remains(client: Client, name: str) -> bool:
+def delete_remains(client: ClientFactory, name: str) -> bool:
     """Delete the group of that name if EKS left it: no tag of a lab, no retention, which every lab's has, no cluster.
 
     Args:

@@ -44,7 +44,7 @@ class Platform:
     grafana_namespace: str = ""
 
 
-def after(*needs: pulumi.Resource, cluster: Cluster | None = None) -> pulumi.ResourceOptions:
+def depends_on(*needs: pulumi.Resource, cluster: Cluster | None = None) -> pulumi.ResourceOptions:
     """Options of a component that is made after these and deleted before them, in the cluster if one is
     given."""
     return pulumi.ResourceOptions(depends_on=list(needs), providers=[cluster.kubernetes] if cluster else None)
@@ -59,7 +59,7 @@ def build(
     addons: WorkloadAddons,
 ) -> Platform:
     """Everything that the settings ask for."""
-    running = after(nodes, addons.coredns, cluster=cluster)
+    running = depends_on(nodes, addons.coredns, cluster=cluster)
     controller = LoadBalancerController(
         "lbc",
         LoadBalancerControllerArgs(
@@ -99,7 +99,7 @@ def build(
     grafana_secret = grafana_namespace = ""
     if config.monitoring:
         # Its namespace is ours.
-        monitoring = _monitoring(config, after(nodes, addons.coredns, addons.metrics_server, cluster=cluster))
+        monitoring = _monitoring(config, depends_on(nodes, addons.coredns, addons.metrics_server, cluster=cluster))
         releases.append(monitoring.installed)
         pages.extend(monitoring.pages)
         # Not for the release itself: the engine waits until what an Ingress leads to answers.
@@ -116,7 +116,7 @@ def build(
                 load_balancer_name=f"{config.cluster_name}-ingress-alb",
                 allowed_cidrs=config.operator_cidrs,
             ),
-            after(*needs, cluster=cluster),
+            depends_on(*needs, cluster=cluster),
         )
     return Platform(controller, external_dns, releases, pages, published, grafana_secret, grafana_namespace)
 

@@ -46,8 +46,8 @@ from infra.config.rules.support import unsupported
 from infra.lab import NODE_GROUP, Lab
 from infra.lab_tag import lab_tags
 from infra.outputs import export
-from infra.platform import after
 from infra.platform import build as build_platform
+from infra.platform import depends_on
 
 
 def deploy(lookups: Lookups | None = None) -> None:
@@ -102,23 +102,23 @@ def build(config: LabConfig, aws_profile: str | None = None) -> Lab:
         session_manager=config.node_group.session_manager,
         tags=config.tags,
     )
-    cluster = _cluster(config, scope, network, ops, testuser, role, addon_versions, aws_profile, after(*ending))
+    cluster = _cluster(config, scope, network, ops, testuser, role, addon_versions, aws_profile, depends_on(*ending))
     addons = AddonsArgs(
         cluster_name=cluster.cluster_name,
         partition=scope.partition,
         versions=addon_versions,
         tags=config.tags,
     )
-    node_addons = NodeAddons("node-addons", addons, after(cluster.core))
+    node_addons = NodeAddons("node-addons", addons, depends_on(cluster.core))
     group = _node_group(config, network, ops, cluster, role)
-    nodes = NodeGroup("nodes", group, after(node_addons, *network.way_out))
-    workload_addons = WorkloadAddons("addons", addons, nodes.cluster_name, after(nodes))
-    DefaultStorage("storage", after(workload_addons.ebs_csi_driver, cluster=cluster))
+    nodes = NodeGroup("nodes", group, depends_on(node_addons, *network.way_out))
+    workload_addons = WorkloadAddons("addons", addons, nodes.cluster_name, depends_on(nodes))
+    DefaultStorage("storage", depends_on(workload_addons.ebs_csi_driver, cluster=cluster))
     platform = build_platform(config, scope, network, cluster, nodes, workload_addons)
     if config.expires_at and platform.published:
         image = versions.tools_image(config.kubernetes_version)
-        IngressExpiry("pages-expiry", IngressExpiryArgs(config.expires_at, image), after(cluster=cluster))
-    running = after(nodes, workload_addons, cluster=cluster)
+        IngressExpiry("pages-expiry", IngressExpiryArgs(config.expires_at, image), depends_on(cluster=cluster))
+    running = depends_on(nodes, workload_addons, cluster=cluster)
     exercises = fixtures.build(config, scope, cluster, group, testuser, running)
     return Lab(config, scope, network, ops, cluster, addon_versions, platform, exercises)
 
@@ -176,7 +176,7 @@ def _ops(config: LabConfig, scope: Scope, network: Network) -> OpsServers:
             key_name=config.key_name,
             tags=config.tags,
         ),
-        after(*ops_network.way_out),
+        depends_on(*ops_network.way_out),
     )
 
 
@@ -198,7 +198,7 @@ def _ending(config: LabConfig, scope: Scope, network: Network, ops: OpsServers |
                 address_ids=addresses,
             ),
         )
-    more = [name for name in [fixtures.own_node_group(config)] if name]
+    more = fixtures.own_node_groups(config)
     return [Expiry("cluster-expiry", replace(common, node_group_name=NODE_GROUP, more_node_groups=more))]
 
 

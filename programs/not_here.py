@@ -139,8 +139,8 @@ def _open(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
         of_lab = f".{host}".rstrip(".").endswith(f".{domain}") if domain else host.endswith(".")
         if of_lab:
             return (
-                f"{one} is served by nobody: DNS and the load balancer are played. "
-                "What stands behind it: kubectl get ingress,service,endpoints -A"
+                f"{one} is not served here: DNS and the load balancer are played. "
+                "What is behind it: kubectl get ingress,service,endpoints -A"
             )
     return ""
 

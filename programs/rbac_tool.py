@@ -56,7 +56,7 @@ def main(arguments: list[str]) -> None:
             command(rest)
             return
     if name in _NOT_PLAYED:
-        raise Stopped(f"kubectl rbac-tool {name} is not played here. What roles say is told by lab whocan rules.")
+        raise Stopped(f"kubectl rbac-tool {name} is not played here. lab whocan rules shows the rules of roles.")
     if name not in ("-h", "--help", "help"):
         raise Stopped(f"rbac-tool has no command {name}. It has lookup, policy-rules, who-can and whoami.")
     text.show(
@@ -65,7 +65,7 @@ def main(arguments: list[str]) -> None:
             "  lookup [NAME] [-e REGEX] [-n]        roles of subjects",
             "  policy-rules [NAME] [-e REGEX] [-n]  rules of subjects; -o table, json or yaml",
             "  who-can VERB KIND[/NAME] or /PATH    subjects that may do this; -o table, json or yaml",
-            "  whoami                               whom the API server takes you for",
+            "  whoami                               who the API server says you are",
         ]
     )
 
@@ -252,7 +252,7 @@ def _whoami(arguments: list[str]) -> None:
         seen, whole = whoami.seen_by(reader)
     text.show([user_info(seen, whole=whole)])
     if not whole:
-        text.tell("Only the name is known: the rest is told to those who may create tokenreviews.")
+        text.tell("Only the name is known: the rest needs the right to create tokenreviews.")
     text.hint("whocan me")
 
 
@@ -289,7 +289,7 @@ def _filter(given: argparse.Namespace, exact: Callable[[str], str]) -> Callable[
     try:
         found = re.compile(pattern)
     except re.error as error:
-        raise Stopped(f"{pattern} is no regular expression: {error}. Quote it, or mend it.") from error
+        raise Stopped(f"{pattern} is no regular expression: {error}. Quote it, or correct it.") from error
     return lambda name: bool(found.search(name)) is not given.inverse
 
 

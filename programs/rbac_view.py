@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> None:
         if given.render == "json":
             text.show([json.dumps(matrices(Evaluator(reader.policy())))])
         else:
-            reader.policy()  # who may not read it hears so now, and not in the browser
+            reader.policy()  # without the right to read it this fails here, and not in the browser
             _serve(reader)
     text.hint("whocan matrix")
 

@@ -1,7 +1,7 @@
 """kubectl whoami, as of github.com/rajatjindal/kubectl-whoami v0.0.48: the user that the API server takes one for.
 
 The plug-in shows its own token to the API server by a TokenReview; SelfSubjectReview tells the same without one. As
-with the plug-in, who may not make a TokenReview hears the name alone.
+with the plug-in, without the right to create a TokenReview only the name is shown.
 """
 
 from grading.requests import ResourceRequest
@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> None:
         seen, whole = seen_by(reader, whole=given.all)
     text.show(lines(seen) if whole else [seen.identity.user])
     if given.all and not whole:
-        text.tell("Groups are only told to those who may create tokenreviews.")
+        text.tell("To see groups you need the right to create tokenreviews.")
     text.hint("whocan me")
 
 

@@ -1,4 +1,4 @@
-"""One command at a time works on a stack of a world, and whoever comes second is told who it is.
+"""One command at a time works on a stack of a world; a second one is refused, and the error names the first.
 
 The engine has a lock of its own, but takes it late: until then two commands would write the same workspace. This lock
 falls with the process that holds it, however that ends.

@@ -44,7 +44,7 @@ def installed() -> Path | None:
 
 
 def ensure(report: Report) -> Path | None:
-    """The program, fetched on first use; None where it cannot be had, which `report` hears in a line."""
+    """The program, fetched on first use; None where it cannot be had, which `report` gets as a line."""
     if (found := installed()) or not _fits():
         return found
     report(f"fetching AWS CLI {VERSION} (67 MiB), once")

@@ -57,7 +57,7 @@ class RehearsalStack:
 
         `secret_keys` are configuration keys with their namespace ("myeks:password"): a value that stands in plain
         in the stack's file is encrypted before the engine sees it, or it would stand in its history. `charts` are
-        those that the program may install, with the digests that are known of them; `tell` hears which one is pulled
+        those that the program may install, with the digests that are known of them; `tell` gets which one is pulled
         or cannot be had. `put_right` is called before each run that changes something. `command` is what the user
         typed, for whoever finds the stack taken.
         """
@@ -126,7 +126,7 @@ class RehearsalStack:
                     stack.workspace.remove_stack(self.name)
 
     def refresh(self, on_event: OnEvent | None = None) -> Result:
-        """Read every resource anew into the state; raises RunFailed."""
+        """Read every resource again into the state; raises RunFailed."""
         with self._opened(builds=False) as stack:
             return self._run(stack.refresh, on_event)
 

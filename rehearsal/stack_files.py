@@ -121,10 +121,10 @@ def _read(text: str, name: str) -> tuple[Node | None, Any]:
         at = error.problem_mark or error.context_mark
         where = f", line {at.line + 1}" if at else ""
         said = error.problem or error.context or "it cannot be read"
-        remedy = "Put spaces in its place." if "'\\t'" in said else "Mend it there."
+        remedy = "Put spaces in its place." if "'\\t'" in said else "Fix it there."
         raise Refused(f"{name}{where}: {said[0].upper()}{said[1:]}. {remedy}") from error
     except yaml.YAMLError as error:
-        raise Refused(f"{name} is not YAML: {' '.join(str(error).split())}. Mend it there.") from error
+        raise Refused(f"{name} is not YAML: {' '.join(str(error).split())}. Fix it there.") from error
     except (ValueError, RecursionError) as error:
         raise Refused(f"{name} has a value that holds itself. Write it without the anchor.") from error
     finally:

@@ -30,7 +30,7 @@ class ForeignClusterError(Exception):
 def register(endpoints: Endpoints, refused: Callable[[str], object]) -> None:
     """Register all transforms for the rest of this program; called by the program before its first resource.
 
-    `refused` hears why a resource was refused, in plain: the engine wraps it into a Python trace.
+    `refused` gets the plain reason why a resource was refused: the engine wraps it into a Python trace.
     """
 
     async def guard(args: pulumi.ResourceTransformArgs) -> None:

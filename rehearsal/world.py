@@ -9,8 +9,6 @@ stop, without anybody's hands.
 
 import fcntl
 import hashlib
-import http.client
-import ipaddress
 import json
 import os
 import shutil
@@ -22,30 +20,20 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from rehearsal import processes, recovery, room
+from rehearsal.endpoint import NotTheEmulator, WorldError, ask, prove
 from rehearsal.paths import cache_dir, world_dir
 
 READY_WITHIN: Final = 60.0
 """Seconds that a start may take: it takes about one, more on a machine that is busy building."""
 STOP_WITHIN: Final = 30.0
 """Seconds that a stop may take before the processes are killed."""
-ANSWER_WITHIN: Final = 10.0
-"""Seconds that the emulator may take to say who it is."""
 MARK: Final = ".rehearsal"
 """A file that tells a world's directory from any other, which is never removed."""
 
 Report = Callable[[str], None]
 """Takes one line of progress, without a line end."""
-
-
-class WorldError(Exception):
-    """The world could not be started, reached or stopped: what is wrong, then what to do."""
-
-
-class NotTheEmulator(WorldError):
-    """An endpoint that is not the emulator's own; nothing may be sent to it."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +80,7 @@ class World:
 
         Raises WorldError when the emulator does not answer.
         """
-        status, body = _ask(self.endpoint, "GET", "/_rehearsal/status", self._secret())
+        status, body = ask(self.endpoint, "GET", "/_rehearsal/status", self._secret())
         if status != 200:
             raise WorldError(
                 f"The emulator on {self.endpoint} does not tell its status. Run ./lab down, then ./lab up."
@@ -105,7 +93,7 @@ class World:
         Raises WorldError.
         """
         try:
-            status, body = _ask(self.endpoint, "POST", "/_rehearsal/operator", self._secret())
+            status, body = ask(self.endpoint, "POST", "/_rehearsal/operator", self._secret())
             told: dict[str, Any] = json.loads(body)
         except (OSError, ValueError) as error:
             status, told = 0, {"message": str(error)}
@@ -177,30 +165,6 @@ def attach() -> World | None:
     return world
 
 
-def prove(endpoint: str, world_id: str) -> None:
-    """Raise NotTheEmulator unless `endpoint` is on loopback and answers as the world `world_id`."""
-    parts = urlsplit(endpoint)
-    try:
-        address = ipaddress.ip_address(parts.hostname or "")
-        port = parts.port
-    except ValueError:
-        address, port = None, None
-    if parts.scheme != "http" or address is None or not address.is_loopback or port is None or not world_id:
-        raise NotTheEmulator(
-            f"AWS_ENDPOINT_URL ({endpoint or 'not set'}) is not a rehearsal's address on this machine. "
-            "Run this through ./lab, which sets it."
-        )
-    try:
-        status, body = _ask(endpoint, "GET", "/_rehearsal/identity")
-        identity: Any = json.loads(body) if status == 200 else None
-    except (WorldError, ValueError):
-        identity = None
-    if not isinstance(identity, dict) or identity.get("id") != world_id:
-        raise NotTheEmulator(
-            f"What answers on {endpoint} is not the rehearsal {world_id}. Run ./lab down, then ./lab up."
-        )
-
-
 def stop(world: World) -> None:
     """End the world: its processes, its ports and its directory are gone when this returns.
 
@@ -209,7 +173,7 @@ def stop(world: World) -> None:
     with _lock():
         if processes.alive(world.pid, "rehearsal.emulator.server"):
             with suppress(WorldError, OSError):
-                _ask(world.endpoint, "POST", "/_rehearsal/shutdown", world._secret())  # pyright: ignore[reportPrivateUsage]  # its own module
+                ask(world.endpoint, "POST", "/_rehearsal/shutdown", world._secret())  # pyright: ignore[reportPrivateUsage]  # its own module
             processes.wait_gone(world.pid, STOP_WITHIN)
         _sweep(world.dir)
 
@@ -344,18 +308,3 @@ def _lock(report: Report = lambda _: None) -> Generator[None]:
             report("waiting for another start or stop of the rehearsal")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _ask(endpoint: str, method: str, path: str, secret: str = "") -> tuple[int, bytes]:
-    """One request to the emulator, past any proxy; raises WorldError when nobody answers."""
-    parts = urlsplit(endpoint)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=ANSWER_WITHIN)
-    headers = {"Authorization": f"Bearer {secret}"} if secret else {}
-    try:
-        connection.request(method, path, headers=headers)
-        response = connection.getresponse()
-        return response.status, response.read()
-    except (OSError, http.client.HTTPException) as error:
-        raise WorldError(f"Nothing answers on {endpoint} ({error}). Run ./lab down, then ./lab up.") from error
-    finally:
-        connection.close()

@@ -18,7 +18,7 @@ from stacks.cluster_facts import Ask
 from stacks.console import Progress
 from stacks.errors import CannotAsk, Failure
 from stacks.stack import Stack
-from stacks.state import Recorded
+from stacks.state import StackState
 
 CLUSTER_GOES_WITHIN: Final = 20 * 60.0
 """Seconds that EKS may take to delete a cluster."""
@@ -35,13 +35,13 @@ class AnotherCluster(Failure):
 
 
 @dataclass(frozen=True)
-class Opened:
+class LabSession:
     """A lab that can be asked about."""
 
     stack: Stack
-    lab: cleanup.Lab
-    client: cleanup.Client
-    recorded: Recorded
+    lab: cleanup.LabIdentity
+    client: cleanup.ClientFactory
+    recorded: StackState
 
     @cached_property
     def ask(self) -> Ask:
@@ -51,7 +51,7 @@ class Opened:
         )
 
 
-def identity(stack: Stack, held: Recorded) -> cleanup.Lab:
+def identity(stack: Stack, held: StackState) -> cleanup.LabIdentity:
     """What tells the stack's lab from others.
 
     The domain is the settings' one. Without any it is the one that the state `held`: the settings may have lost it
@@ -61,25 +61,27 @@ def identity(stack: Stack, held: Recorded) -> cleanup.Lab:
     domain, zone = config.domain or "", config.hosted_zone_id or ""
     if not (domain and zone):
         domain, zone = held.domain, held.hosted_zone_id
-    return cleanup.Lab(cluster=config.cluster_name, region=config.region, domain=domain.lower(), hosted_zone_id=zone)
+    return cleanup.LabIdentity(
+        cluster=config.cluster_name, region=config.region, domain=domain.lower(), hosted_zone_id=zone
+    )
 
 
-def of(stack: Stack, held: Recorded) -> Opened:
+def of(stack: Stack, held: StackState) -> LabSession:
     """The stack's lab, whose state holds this; raises CannotAsk when there is no way to ask."""
-    return Opened(stack, identity(stack, held), client_of(stack), held)
+    return LabSession(stack, identity(stack, held), client_of(stack), held)
 
 
-def client_of(stack: Stack) -> cleanup.Client:
+def client_of(stack: Stack) -> cleanup.ClientFactory:
     """Clients for the account that the stack's engine reaches; raises CannotAsk."""
     try:
         return cleanup.clients(stack.profile, stack.config.region)
     except BotoCoreError as error:
-        raise CannotAsk(f"{str(error).rstrip('.')}. Mend aws:profile in {stack.file.name}, or AWS_PROFILE.") from error
+        raise CannotAsk(f"{str(error).rstrip('.')}. Set aws:profile in {stack.file.name}, or AWS_PROFILE.") from error
 
 
 def standing_cluster(report: Report) -> Leftover | None:
     """The cluster of the lab's name, whosever it is, unless it is being deleted."""
-    return next((each for each in report.left if each.kind is cleanup.CLUSTERS and not each.thing.going), None)
+    return next((each for each in report.left if each.kind is cleanup.CLUSTERS and not each.resource.going), None)
 
 
 def delete_command(stack: Stack, report: Report) -> str:
@@ -87,7 +89,7 @@ def delete_command(stack: Stack, report: Report) -> str:
     return f"./lab sweep{stack.option} --delete{' --force' if standing_cluster(report) else ''}"
 
 
-def cluster_is_gone(lab: Opened, shown: Progress) -> bool:
+def cluster_is_gone(lab: LabSession, shown: Progress) -> bool:
     """Whether the cluster that the state holds exists no more, so that nothing in it can be asked or deleted.
 
     One whose deletion is under way is waited for. Without an answer from EKS the cluster counts as there: what is in
@@ -121,7 +123,7 @@ def cluster_is_gone(lab: Opened, shown: Progress) -> bool:
     return told == ""
 
 
-def _another(lab: Opened) -> AnotherCluster:
+def _another(lab: LabSession) -> AnotherCluster:
     name, stack = lab.lab.cluster, lab.stack
     return AnotherCluster(
         f"The cluster {name} that stands is not the one that stack {stack.name} made: that one is gone, and pulumi "

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from operations.doctor.findings import Finding
 from stacks.aws_backend import AwsBackend
-from stacks.aws_lab import Opened
+from stacks.aws_lab import LabSession
 from stacks.console import Progress
 from stacks.made_by_hand import Agree, nobody
 from stacks.outcomes import Left, Run, Update
@@ -48,7 +48,7 @@ class Backend(Protocol):
         ...
 
     def examine(self) -> tuple[Finding, ...]:
-        """What doctor finds: whether the lab can stand up. Changes nothing."""
+        """What doctor finds: whether the lab can be built. Changes nothing."""
         ...
 
     def with_end(self, expires: str | None) -> tuple[Stack, Callable[[], None]]:
@@ -70,7 +70,7 @@ class Backend(Protocol):
         """Bring the stack to what its settings say.
 
         Args:
-            shown: hears what is done; its line is away while pulumi has the terminal.
+            shown: shows what is done; its line is hidden while pulumi has the terminal.
             yes: whether what a killed update left is put right without asking, as far as that needs no more.
             agree: asked before what was made by hand is replaced.
             refresh: read everything again first, so that what was changed by hand is put right.
@@ -85,7 +85,7 @@ class Backend(Protocol):
     def apply(self, shown: Progress, *, refresh: bool = False, agree: Agree = nobody) -> None:
         """As `up`, of a stack whose file may be elsewhere; one update of several.
 
-        The user's consent is the caller's business. Stdout stays the caller's, and no result is told.
+        The user's consent is the caller's business. Stdout stays the caller's, and no result is printed.
         """
         ...
 
@@ -104,7 +104,7 @@ class Backend(Protocol):
         """
         ...
 
-    def opened(self) -> AbstractContextManager[Opened]:
+    def opened(self) -> AbstractContextManager[LabSession]:
         """The lab with what the engine's state holds of it; in the block AWS answers. Raises CannotAsk."""
         ...
 

@@ -79,7 +79,7 @@ def in_play(chosen: Stack, outputs: Mapping[str, Any]) -> frozenset[ExerciseName
     return frozenset(
         name
         for name, record in records.items()
-        if record.is_open and name in EXERCISES and (play := EXERCISES[name].play) and stages[name] == play.start
+        if record.is_open and name in EXERCISES and stages[name] == EXERCISES[name].play.start
     )
 
 

@@ -19,7 +19,7 @@ import urllib3
 import yaml
 
 from grading.aws_api import Boto
-from grading.kube_api import Endpoint
+from grading.endpoint import Endpoint
 from grading.outcomes import Unanswered
 from grading.tokens import for_cluster
 from rehearsal.charts.archive import RECORDED as MARK

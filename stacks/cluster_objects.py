@@ -54,7 +54,7 @@ class Objects:
     """A cluster's objects. Every method raises CannotAsk when the API server does not answer."""
 
     def __init__(self, ask: Ask, tell: Callable[[str], None] = lambda _: None) -> None:
-        """`tell` hears what is waited for."""
+        """`tell` gets what is waited for."""
         self._ask, self._tell = ask, tell
 
     def get(self, path: str) -> Json | None:

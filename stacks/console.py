@@ -38,10 +38,10 @@ class Progress:
     """Phases of long work with the time since it began, and what it waits for now."""
 
     FIRST = 2.0
-    """Seconds of silence after which a pipe is told what the work waits for."""
+    """Seconds of silence after which a pipe gets a line with what the work waits for."""
 
     HEARTBEAT = 60.0
-    """Seconds of silence after which a pipe is told again: a log that says nothing for long looks like a hang."""
+    """Seconds of silence after which a pipe gets the line again: a log that says nothing for long looks like a hang."""
 
     def __init__(self) -> None:
         # Who shows a pipe to a person wants to hear more often.

@@ -128,7 +128,7 @@ REMEDIES: Final = (
         "AWS could not be reached: check the network.",
     ),
 )
-"""The first that fits is told."""
+"""The first that matches is shown."""
 
 
 def cause(said: str) -> str:

@@ -27,7 +27,7 @@ class CannotAsk(Failure):
 
 
 class NotUp(CannotAsk):
-    """The lab does not stand, which is not strange: it may not have been stood up yet."""
+    """The lab is not up, which may be right: it may not have been created yet."""
 
 
 class Interrupted(Failure):

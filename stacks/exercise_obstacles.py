@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from exercises.catalogue import EXERCISES
 from grading.check import ExerciseName
 from stacks import exercise_state, traces, traces_on_aws
-from stacks.aws_lab import Opened
+from stacks.aws_lab import LabSession
 from stacks.cluster_objects import Objects
 from stacks.console import Progress, err
 from stacks.errors import CannotAsk
@@ -20,13 +20,13 @@ from stacks.pending_operations import Json
 EVER = datetime.min.replace(tzinfo=UTC)
 
 
-def clear_for_down(lab: Opened, resources: Callable[[], Collection[Json]], shown: Progress) -> None:
+def clear_for_down(lab: LabSession, resources: Callable[[], Collection[Json]], shown: Progress) -> None:
     """Before the lab is deleted: the user has agreed that the cluster goes, and every policy in it."""
     clear(lab, resources, tuple(EXERCISES), shown, agree=confirmed(yes=True), since=EVER)
 
 
 def clear(
-    lab: Opened,
+    lab: LabSession,
     resources: Callable[[], Collection[Json]],
     names: Collection[ExerciseName],
     shown: Progress,
@@ -43,7 +43,7 @@ def clear(
         lab: the lab, in an environment in which it answers.
         resources: tells those of the engine's state, in its own JSON form.
         names: the exercises.
-        shown: hears what is done.
+        shown: shows what is done.
         agree: asked about policies and webhooks.
         since: older ones were not made by hand in these exercises; None: since the first of the exercises stands.
 
@@ -60,7 +60,7 @@ def clear(
         _clear(lab, all_held, shown, agree, since)
 
 
-def _clear(lab: Opened, all_held: Sequence[Held], shown: Progress, agree: Agree, since: datetime | None) -> None:
+def _clear(lab: LabSession, all_held: Sequence[Held], shown: Progress, agree: Agree, since: datetime | None) -> None:
     objects = Objects(lab.ask, shown.waiting)
     begun = [each.since for each in all_held if each.since]
     moment = since or traces.by_the_servers_clock(lab.ask, min(begun, default=datetime.now(UTC)))

@@ -1,7 +1,7 @@
 """How long a lab may live: `--ttl 4h` becomes the moment at which AWS takes away what costs by the hour.
 
 The moment stands in the stack's settings (`myeks:expires`), so that every later run keeps it; how AWS keeps the
-appointment without any machine of the user's is told in components/expiry.py.
+appointment without any machine of the user's is described in components/expiry.py.
 """
 
 import re
@@ -19,7 +19,7 @@ from stacks.files import replace_text
 from stacks.stack import Stack, read
 
 SHORTEST: Final = timedelta(hours=1)
-"""A lab takes about 17 minutes to stand up (`lab plan`)."""
+"""A lab takes about 17 minutes to create (`lab plan`)."""
 LONGEST: Final = timedelta(days=30)
 NONE: Final = "none"
 """As a lifetime: the lab has no end."""
@@ -59,7 +59,7 @@ def has_begun_to_end(config: LabConfig, now: datetime) -> bool:
     return at is not None and at - ingress_expiry.AHEAD <= now
 
 
-def insist(config: LabConfig, now: datetime) -> None:
+def require(config: LabConfig, now: datetime) -> None:
     """Raises BadInput when the lab's end has passed (AWS would take it away while it is built), or the support of its
     Kubernetes version."""
     if problems := list(unsupported(config, now.date())):

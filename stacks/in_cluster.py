@@ -15,7 +15,8 @@ from threading import Event
 from typing import Any, Final, cast
 
 from grading.aws_api import Boto
-from grading.kube_api import ApiServer, Client, Endpoint, certificate_file
+from grading.endpoint import Endpoint, certificate_file
+from grading.kube_api import ApiServer, Client
 from grading.outcomes import Done, HttpRefused, Unanswered
 from grading.tokens import for_cluster
 from stacks.errors import CannotAsk

@@ -19,7 +19,7 @@ from operations import cleanup
 from operations.cleanup import Leftover
 from operations.cleanup.kinds.load_balancers import BALANCERS, TARGET_GROUPS
 from operations.cleanup.kinds.network import SECURITY_GROUPS
-from stacks.aws_lab import Opened
+from stacks.aws_lab import LabSession
 from stacks.cluster_facts import Ask, NotThere
 from stacks.console import Progress, err
 from stacks.errors import CannotAsk, Failure
@@ -41,12 +41,12 @@ _HOOK: Final = ".elbv2.k8s.aws"
 _RIGHTS: Final = ("ec2:DescribeSecurityGroupRules", "ec2:RevokeSecurityGroupIngress")
 
 
-def clear(lab: Opened, shown: Progress, *, yes: bool, again: str) -> None:
+def clear(lab: LabSession, shown: Progress, *, yes: bool, again: str) -> None:
     """Let Ingresses go whose controller has no ready pod, with all that it made on AWS.
 
     Args:
         lab: the lab whose cluster and AWS are asked, in an environment in which they answer.
-        shown: hears what is done; its line is away while the user is asked.
+        shown: shows what is done; its line is hidden while the user is asked.
         yes: do not ask before.
         again: the command that does it without asking.
 
@@ -114,30 +114,30 @@ def _name(found: Mapping[str, Any]) -> str:
     return f"{found['metadata']['namespace']}/{found['metadata']['name']}"
 
 
-def _delete_on_aws(lab: Opened, shown: Progress, again: str) -> None:
+def _delete_on_aws(lab: LabSession, shown: Progress, again: str) -> None:
     kinds = [kind for kind in cleanup.KINDS if kind in (*cleanup.FIRST, TARGET_GROUPS, SECURITY_GROUPS)]
     report = cleanup.find(lab.client, lab.lab, lab.recorded.ids, kinds=kinds, tell=shown.waiting)
     mine = [each for each in report.left if _is_the_controllers(each, lab.lab.cluster)]
     try:
-        _revoke(lab, [each.thing.id for each in mine if each.kind is SECURITY_GROUPS])
+        _revoke(lab, [each.resource.id for each in mine if each.kind is SECURITY_GROUPS])
     except (BotoCoreError, ClientError) as error:
         raise Failure(f"Rules about them could not be deleted: {reason(error, _RIGHTS)}. Then run {again}.") from error
     outcome = cleanup.delete(lab.client, lab.lab, mine, lab.recorded.ids, tell=shown.waiting)
     unknown = [f"{each.kind.plural}: {each.why}" for each in report.unasked]
-    stays = [f"{each.leftover.kind.name} {each.leftover.thing.id}: {each.why}" for each in outcome.failed]
+    stays = [f"{each.leftover.kind.name} {each.leftover.resource.id}: {each.why}" for each in outcome.failed]
     if unknown or stays:
         told = "\n".join(f"  {each}" for each in (*unknown, *stays))
         raise Failure(f"Not everything of the controller's could be deleted:\n{told}\nMend that and run {again}.")
     for each in outcome.deleted:
-        shown.phase(f"deleted: {each.kind.name} {each.thing.name or each.thing.id}")
+        shown.phase(f"deleted: {each.kind.name} {each.resource.name or each.resource.id}")
 
 
 def _is_the_controllers(each: Leftover, cluster: str) -> bool:
     kinds = (BALANCERS, TARGET_GROUPS, SECURITY_GROUPS)
-    return each.ours and each.kind in kinds and each.thing.tags.get(CLUSTER_TAG) == cluster
+    return each.ours and each.kind in kinds and each.resource.tags.get(CLUSTER_TAG) == cluster
 
 
-def _revoke(lab: Opened, groups: Sequence[str]) -> None:
+def _revoke(lab: LabSession, groups: Sequence[str]) -> None:
     """Delete the rules by which other groups, the nodes' among them, let these in: they would keep them."""
     if not groups:
         return

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from clients.aws import Client
+from clients.aws import ClientFactory
 from clients.aws_responses import pages, tags
 from stacks import cluster_facts
 from stacks.errors import CannotAsk
@@ -114,7 +114,7 @@ class Landscape:
     pods: tuple[Pod, ...]
 
 
-def look(client: Client, outputs: Mapping[str, Any]) -> Landscape:
+def look(client: ClientFactory, outputs: Mapping[str, Any]) -> Landscape:
     """What stands of the lab with these outputs, in whose environment this is asked. Raises CannotAsk."""
     vpc, name = str(outputs["vpcId"]), str(outputs["clusterName"])
     try:

@@ -11,7 +11,7 @@ from stacks import tables
 from stacks.console import duration, out
 
 SHORTEST_DAYS = 2
-"""An age of so many days is told in days."""
+"""From this many days on an age is shown in days."""
 
 
 def table(left: Sequence[Leftover], where: Console = out) -> None:
@@ -22,10 +22,10 @@ def table(left: Sequence[Leftover], where: Console = out) -> None:
         (
             (
                 each.kind.name,
-                _short(each.thing.id),
-                each.thing.name,
-                each.thing.size,
-                age(each.thing.created, now),
+                _short(each.resource.id),
+                each.resource.name,
+                each.resource.size,
+                age(each.resource.created, now),
                 _known_by(each),
                 each.kind.why,
             )
@@ -36,10 +36,10 @@ def table(left: Sequence[Leftover], where: Console = out) -> None:
 
 
 def _known_by(each: Leftover) -> str:
-    notes = [each.belonging.evidence]
-    if each.thing.going:
-        notes.append(f"goes with {each.thing.holder}" if each.thing.holder else "goes by itself")
-    elif each.belonging.claim is Claim.NAMESAKE:
+    notes = [each.ownership.evidence]
+    if each.resource.going:
+        notes.append(f"goes with {each.resource.holder}" if each.resource.holder else "goes by itself")
+    elif each.ownership.claim is Claim.NAMESAKE:
         notes.append("same name, not this lab's")
     elif not each.ours:
         notes.append("not the lab's")
@@ -54,7 +54,7 @@ def outcome(found: Outcome, where: Console = out) -> None:
     if found.failed:
         tables.show(
             ("not deleted", "id", "why"),
-            ((each.leftover.kind.name, _short(each.leftover.thing.id), each.why) for each in found.failed),
+            ((each.leftover.kind.name, _short(each.leftover.resource.id), each.why) for each in found.failed),
             to=where,
         )
 

@@ -68,7 +68,7 @@ def holders(said: str) -> list[Holder]:
 
 
 def release(stack: Stack, said: str, *, yes: bool) -> None:
-    """Take away the locks that pulumi told of, after asking; raises Failure when they may not or cannot go.
+    """Remove the locks that pulumi named, after asking; raises Failure when they may not or cannot be removed.
 
     `yes` answers for this machine's own locks alone.
     """
@@ -87,15 +87,15 @@ def release(stack: Stack, said: str, *, yes: bool) -> None:
         err.print(f"Stack {stack.name} is locked by {whose}.", markup=False)
         if not sys.stdin.isatty():
             raise Failure(
-                f"Whether stack {stack.name} is at work elsewhere cannot be told from here. If you know that it is "
-                f"not, run pulumi cancel --stack {stack.name}, then this again."
+                f"This machine cannot see whether another pulumi works on stack {stack.name}. If you know that none "
+                f"does, run pulumi cancel --stack {stack.name}, then this again."
             )
         agreed = typer.confirm("Are you sure that it has ended? Remove the lock and go on?", err=True)
     if not agreed:
         raise typer.Exit(code=1)
     ended = pulumi_cli.ask("cancel", "--yes", "--stack", stack.name)
     if ended.returncode != 0:
-        raise Failure(f"The lock could not be removed: {cause(ended.stderr)} Mend that, then run this again.")
+        raise Failure(f"The lock could not be removed: {cause(ended.stderr)} Fix that, then run this again.")
     _end_providers()
 
 

@@ -8,8 +8,6 @@ goes into the engine's state in the way in which what a killed update had made g
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -18,11 +16,12 @@ import typer
 
 from clients.polling import poll_until
 from exercises.made import Made, made
-from operations.cleanup import Client
+from operations.cleanup import ClientFactory
 from stacks import made_by_hand_on_aws, pending_operations
 from stacks.console import Progress, err
 from stacks.errors import CannotAsk, Failure
 from stacks.in_cluster import Cluster
+from stacks.object_differences import differences, known, unlike
 from stacks.pending_operations import Json, Operation
 from stacks.stack import Stack, configured
 
@@ -32,16 +31,8 @@ ROUNDS: Final = 3
 GOES_WITHIN: Final = 90.0
 """Seconds that an object that was deleted may take to go."""
 
-ROLE_ANNOTATION: Final = "eks.amazonaws.com/role-arn"
-_NOTES: Final = ("pulumi.com/", "kubectl.kubernetes.io/")
-"""Beginnings of annotations that say nothing of the object: they are for who applies it."""
-
-_DRAWN: Final = ((re.compile(r"kube-api-access-\w{5}"), "kube-api-access"),)
-"""What the API server draws by lot."""
-
 _MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 _RECORDED: Final = frozenset({"urn", "type", "custom", "inputs", "parent", "provider"})
-_OF_ITSELF: Final = ("apiVersion", "kind", "metadata", "status")
 
 Agree = Callable[[str], bool]
 """Asks whether to replace; the argument is the question."""
@@ -108,7 +99,7 @@ class Takeover:
 
     stack: Stack
     engine: Engine
-    client: Client
+    client: ClientFactory
     cluster_of: Callable[[Mapping[str, Any], Json], Cluster | None]
     """The cluster that a resource is in, by the state's deployment; None where it cannot be asked."""
 
@@ -195,17 +186,17 @@ class Takeover:
         return Found(operation, pending_operations.known_id(operation), tuple(differing), marks, (_delete(live),))
 
     def _on_aws(self, operation: Operation, deployment: Json) -> Found | None:
-        thing = made_by_hand_on_aws.look(self.client, operation)
-        if thing is None:
+        resource = made_by_hand_on_aws.look(self.client, operation)
+        if resource is None:
             return None
         if not self._can_record(operation, deployment):
             raise Failure(
                 f"{operation.about} stands already, made by hand, and the lab has no state yet to take it over into. "
-                f"Delete it, then run this again: {' && '.join(thing.deleted_by)}"
+                f"Delete it, then run this again: {' && '.join(resource.deleted_by)}"
             )
-        wanted = {key: operation.inputs.get(key) for key in thing.inputs}
-        differing = tuple(_unlike(wanted, thing.inputs))
-        return Found(operation, thing.id, differing or ("made by hand",), {}, thing.deleted_by)
+        wanted = {key: operation.inputs.get(key) for key in resource.inputs}
+        differing = tuple(unlike(wanted, resource.inputs))
+        return Found(operation, resource.id, differing or ("made by hand",), {}, resource.deleted_by)
 
     def _can_record(self, operation: Operation, deployment: Json) -> bool:
         return str(operation.resource.get("provider", "")).rpartition("::")[0] in pending_operations.standing(
@@ -223,7 +214,7 @@ class Takeover:
         if not agreed:
             commands = "\n".join(f"  {command}" for each in differing for command in each.deleted_by)
             raise Failure(
-                f"What was made by hand stays, and the lab cannot make its own beside it. Add --yes to replace it, or "
+                f"What was made by hand has the name that the lab needs. Add --yes to replace it, or "
                 f"delete it and run this again:\n{commands}"
             )
 
@@ -293,66 +284,6 @@ def _parents(taken: list[Found], creates: list[Json]) -> Iterator[Json]:
 
 def _recorded(operation: Operation) -> Json:
     return {**operation.resource, "inputs": known(operation.inputs)}
-
-
-def known(value: Any) -> Any:
-    """Inputs without what is known only after others were made, and without the provider's notes about defaults."""
-    if isinstance(value, dict):
-        return {key: known(item) for key, item in value.items() if key != "__defaults" and not _is_unknown(item)}
-    return [known(item) for item in value if not _is_unknown(item)] if isinstance(value, list) else value
-
-
-def _is_unknown(value: object) -> bool:
-    return isinstance(value, str) and pending_operations.UNKNOWN in value
-
-
-def differences(
-    wanted: Mapping[str, Any], live: Mapping[str, Any], would_be: Mapping[str, Any] | None
-) -> Iterator[str]:
-    """Paths at which an object is not as the lab makes it.
-
-    Args:
-        wanted: what the program asks for.
-        live: the object as it stands.
-        would_be: what the API server would make of `wanted`; None where it would not.
-    """
-    meta = wanted.get("metadata") or {}
-    for key in ("labels", "annotations"):
-        asked, there = (_said(each.get(key) or {}) for each in (meta, live["metadata"]))
-        for name in {*asked, *({ROLE_ANNOTATION} & there.keys())}:
-            if asked.get(name) != there.get(name):
-                yield f"metadata.{key}.{name}"
-    if would_be is None:
-        yield "the API server would not make it so"
-        return
-    yield from _unlike(_settled(would_be), _settled(live))
-
-
-def _said(annotations: Mapping[str, str]) -> dict[str, str]:
-    return {key: value for key, value in annotations.items() if not key.startswith(_NOTES)}
-
-
-def _settled(thing: Mapping[str, Any]) -> Json:
-    """An object without who it is, how it is doing, where it runs and what was drawn by lot."""
-    kept = {key: value for key, value in thing.items() if key not in _OF_ITSELF}
-    if isinstance(kept.get("spec"), dict):
-        kept["spec"] = {key: value for key, value in kept["spec"].items() if key != "nodeName"}
-    text = json.dumps(kept)
-    for pattern, name in _DRAWN:
-        text = pattern.sub(name, text)
-    return json.loads(text)
-
-
-def _unlike(wanted: object, there: object, path: str = "") -> Iterator[str]:
-    """Paths of the fields in which two differ."""
-    if isinstance(wanted, dict) and isinstance(there, dict):
-        for key in sorted({*wanted, *there}):
-            yield from _unlike(wanted.get(key), there.get(key), f"{path}.{key}" if path else str(key))
-    elif isinstance(wanted, list) and isinstance(there, list) and len(wanted) == len(there):
-        for index, pair in enumerate(zip(wanted, there, strict=True)):
-            yield from _unlike(*pair, f"{path}[{index}]")
-    elif wanted != there:
-        yield path
 
 
 def _type(made: Made) -> str:

@@ -15,7 +15,7 @@ from clients.aws_responses import if_there, reason
 from exercises.catalogue import OFF
 from exercises.made import NAMESPACE, POD_IDENTITY_ACCOUNT, USER
 from grading.check import ExerciseName
-from operations.cleanup import Client
+from operations.cleanup import ClientFactory
 from stacks import pending_operations
 from stacks.errors import CannotAsk
 from stacks.pending_operations import Inputs, Json, Operation
@@ -25,7 +25,7 @@ ACCESS_ENTRY: Final = "aws:eks/accessEntry:AccessEntry"
 
 
 @dataclass(frozen=True)
-class Thing:
+class Resource:
     """Something on AWS."""
 
     id: str
@@ -37,7 +37,7 @@ class Thing:
     deleted_by: tuple[str, ...]
 
 
-def look(client: Client, operation: Operation) -> Thing | None:
+def look(client: ClientFactory, operation: Operation) -> Resource | None:
     """What stands under the name of what is to be created; None where nothing does. Raises CannotAsk."""
     ask = _ASK.get(operation.type)
     if ask is None or is_unnamed(operation):
@@ -50,7 +50,9 @@ def is_unnamed(operation: Operation) -> bool:
     return any(_is_unknown(operation.inputs.get(key)) for key in _NAMED_BY.get(operation.type, ()))
 
 
-def is_anything_there(client: Client, cluster: str, stages: Mapping[ExerciseName, str], resources: list[Json]) -> bool:
+def is_anything_there(
+    client: ClientFactory, cluster: str, stages: Mapping[ExerciseName, str], resources: list[Json]
+) -> bool:
     """Whether something stands that these stages need and the state does not have. Raises CannotAsk."""
     user = next((each for each in resources if (each["type"], each.get("id")) == (IAM_USER, USER)), None)
     mapping = stages["identity-mapping"]
@@ -76,21 +78,21 @@ def _is_unknown(value: object) -> bool:
     return not isinstance(value, str) or not value or pending_operations.UNKNOWN in value
 
 
-def _answer(question: Callable[[], Thing | None], about: str) -> Thing | None:
+def _answer(question: Callable[[], Resource | None], about: str) -> Resource | None:
     try:
         return if_there(question)
     except (BotoCoreError, ClientError) as error:
         raise CannotAsk(f"AWS cannot be asked about {about}: {reason(error)}.") from error
 
 
-def _user(client: Client, inputs: Inputs) -> Thing:
+def _user(client: ClientFactory, inputs: Inputs) -> Resource:
     name = inputs["name"]
     iam = client("iam")
     user = iam.get_user(UserName=name)["User"]
     attached = iam.list_attached_user_policies(UserName=name)["AttachedPolicies"]
     keys = iam.list_access_keys(UserName=name)["AccessKeyMetadata"]
     of = f"--user-name {name}"
-    return Thing(
+    return Resource(
         name,
         {
             "path": user["Path"],
@@ -105,17 +107,17 @@ def _user(client: Client, inputs: Inputs) -> Thing:
     )
 
 
-def _entry(client: Client, inputs: Inputs) -> Thing:
+def _entry(client: ClientFactory, inputs: Inputs) -> Resource:
     cluster, principal = inputs["clusterName"], inputs["principalArn"]
     entry = client("eks").describe_access_entry(clusterName=cluster, principalArn=principal)["accessEntry"]
-    return Thing(
+    return Resource(
         f"{cluster}:{principal}",
         {"type": entry.get("type"), "tags": entry.get("tags") or {}},
         (f"aws eks delete-access-entry --cluster-name {cluster} --principal-arn {principal}",),
     )
 
 
-def _association(client: Client, inputs: Inputs) -> Thing | None:
+def _association(client: ClientFactory, inputs: Inputs) -> Resource | None:
     eks, cluster = client("eks"), inputs["clusterName"]
     found: list[Any] = eks.list_pod_identity_associations(
         clusterName=cluster, namespace=inputs["namespace"], serviceAccount=inputs["serviceAccount"]
@@ -124,14 +126,14 @@ def _association(client: Client, inputs: Inputs) -> Thing | None:
         return None
     number = found[0]["associationId"]
     told = eks.describe_pod_identity_association(clusterName=cluster, associationId=number)["association"]
-    return Thing(
+    return Resource(
         number,
         {"roleArn": told["roleArn"], "tags": told.get("tags") or {}},
         (f"aws eks delete-pod-identity-association --cluster-name {cluster} --association-id {number}",),
     )
 
 
-_ASK: Final[Mapping[str, Callable[[Client, Inputs], Thing | None]]] = {
+_ASK: Final[Mapping[str, Callable[[ClientFactory, Inputs], Resource | None]]] = {
     IAM_USER: _user,
     ACCESS_ENTRY: _entry,
     pending_operations.POD_IDENTITY: _association,

@@ -8,7 +8,7 @@ from operations.cleanup import Report
 from stacks import own_things
 from stacks.cluster_facts import Release
 from stacks.engine_events import Change
-from stacks.state import Recorded
+from stacks.state import StackState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ class LeftOnAws:
     """What AWS has of a lab after `down`, and what the engine's state still holds."""
 
     report: Report
-    recorded: Recorded
+    recorded: StackState
 
 
 @dataclass(frozen=True, kw_only=True)

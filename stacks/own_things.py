@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from operations.cleanup import Report, Thing
+from operations.cleanup import Report, Resource
 
 Found = Mapping[str, list[str]]
 """Service and kind → ids, as `rehearsal.emulator.inventory` tells: {"iam users": ["student"]}."""
@@ -96,7 +96,7 @@ def told_apart(found: Found, report: Report, recorded: Mapping[str, frozenset[st
         report: what of it bears the lab's tag or name.
         recorded: the engine's types → ids that its state held before the lab was taken away.
     """
-    known = {(each.kind.service, name) for each in report.left if each.ours for name in _names(each.thing)}
+    known = {(each.kind.service, name) for each in report.left if each.ours for name in _names(each.resource)}
     for engine_type, ids in recorded.items():
         provider, _, rest = engine_type.partition(":")
         if provider == "aws":
@@ -112,8 +112,8 @@ def told_apart(found: Found, report: Report, recorded: Mapping[str, frozenset[st
     return labs, own
 
 
-def _names(thing: Thing) -> set[str]:
-    return {thing.id, _last(thing.id), thing.name} - {""}
+def _names(resource: Resource) -> set[str]:
+    return {resource.id, _last(resource.id), resource.name} - {""}
 
 
 def _last(name: str) -> str:

@@ -1,10 +1,10 @@
-"""What a killed update had begun, and how the engine's state is told what became of it; without AWS and without pulumi.
+"""What a killed update had begun, and how the result gets into the engine's state; without AWS and without pulumi.
 
 The engine writes down that it begins something before it does so, and what came of it afterwards. Killed in between,
 its state has a pending operation. `pulumi refresh --import-pending-creates` is meant for this and drops the operation
 instead (pulumi 3.259: nothing reads the operations that it turns into imports). So the state is changed here: what was
 being created and has an id becomes a resource, as the engine itself would have written it, and everything in doubt is
-marked to be read anew before the next update, which the engine then does by itself.
+marked to be read again before the next update, which the engine then does by itself.
 """
 
 import zlib
@@ -112,13 +112,13 @@ def matching(operation: Operation, report: Report) -> list[str]:
     """Ids of what AWS has, the state has not, and this may have made: the lab's, of its type, by its name."""
     name = _name(operation.inputs)
     return [
-        each.thing.recorded_id or each.thing.id
+        each.resource.recorded_id or each.resource.id
         for each in report.left
         if each.kind.engine_type == operation.type
         and each.sure
         and not each.recorded
-        and not each.thing.going
-        and (not name or name in (each.thing.id, each.thing.name))
+        and not each.resource.going
+        and (not name or name in (each.resource.id, each.resource.name))
     ]
 
 
@@ -133,7 +133,7 @@ def put_right(deployment: Inputs, found: Mapping[str, Mapping[str, str]]) -> Jso
 
     What was being created and was found (URN → `id`, and outputs that reading it needs) becomes a resource, unless one
     of that URN stands: then a later update may have made it once more, and which of the two others rest on is not
-    known. What was being changed is read anew.
+    known. What was being changed is read again.
     """
     pending = operations(deployment)
     taken = standing(deployment)
@@ -154,7 +154,7 @@ def put_right(deployment: Inputs, found: Mapping[str, Mapping[str, str]]) -> Jso
 
 
 def unread(deployment: Inputs, types: Collection[str]) -> list[Json]:
-    """Resources of these types that are to be read anew."""
+    """Resources of these types that are to be read again."""
     return [each for each in deployment.get("resources") or [] if each.get(READ_ANEW) and each["type"] in types]
 
 

@@ -148,7 +148,7 @@ def last_update_failed(stack: str) -> bool:
     return bool(updates) and updates[0].get("result") == "failed"
 
 
-def insist(ended: Ended, what: str) -> None:
+def require(ended: Ended, what: str) -> None:
     """Raises KeyboardInterrupt when the user stopped it, and Failure with the cause in a line when it failed."""
     if ended.code == 0:
         return

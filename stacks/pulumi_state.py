@@ -52,13 +52,13 @@ class OnAws:
             ended = pulumi_cli.run(*arguments, stdout=sys.stderr, quiet=True)
         if locks.is_locked(ended.stderr):
             raise Locked(ended.stderr)
-        pulumi_cli.insist(ended, "stack import")
+        pulumi_cli.require(ended, "stack import")
 
     def delete(self, urns: Collection[str]) -> None:
         """Delete these resources. Raises Failure."""
         targets = [part for urn in urns for part in ("--target", urn)]
         arguments = ("destroy", "--yes", "--skip-preview", "--stack", self.stack.name, *targets)
-        pulumi_cli.insist(pulumi_cli.run(*arguments, stdout=sys.stderr), "destroy")
+        pulumi_cli.require(pulumi_cli.run(*arguments, stdout=sys.stderr), "destroy")
 
     def gave_up(self) -> bool:
         """Whether the stack's last update failed or was stopped."""

@@ -15,11 +15,11 @@ from typing import Any, Final
 import typer
 
 from clients.polling import poll_until
-from stacks.aws_lab import Opened
+from stacks.aws_lab import LabSession
 from stacks.cluster_facts import Ask, NotThere
 from stacks.console import Progress, err
 from stacks.errors import CannotAsk, Failure
-from stacks.state import RELEASE, Recorded
+from stacks.state import RELEASE, StackState
 
 GOES_WITHIN: Final = 600.0
 """Seconds that a controller may take to delete a load balancer, with its groups."""
@@ -51,7 +51,7 @@ class Cluster:
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
 
-    def of_load_balancers(self, held: Recorded) -> list[Service]:
+    def of_load_balancers(self, held: StackState) -> list[Service]:
         """Services of type LoadBalancer that neither the engine nor a release of its state made."""
         found = self._ask("GET", "/api/v1/services", None)["items"]
         return [_service(each) for each in found if _makes_a_load_balancer(each) and not _is_own(each, held)]
@@ -62,17 +62,17 @@ class Cluster:
             self._ask("DELETE", f"/api/v1/namespaces/{service.namespace}/services/{service.name}", None)
 
 
-def clear(lab: Opened, shown: Progress, *, yes: bool, again: str, cluster: Cluster | None = None) -> None:
+def clear(lab: LabSession, shown: Progress, *, yes: bool, again: str, cluster: Cluster | None = None) -> None:
     """Delete the Services of type LoadBalancer that are not the stack's, and wait until their load balancers are gone.
 
     Args:
         lab: the lab whose cluster is asked, with what the engine's state holds.
-        shown: hears what is waited for; its line is away while the user is asked.
+        shown: shows what is waited for; its line is hidden while the user is asked.
         yes: do not ask before.
         again: the command that goes on after a failure.
         cluster: who is asked; None: the cluster of the state's kubeconfig.
 
-    Raises Failure when one does not go, typer.Exit when the user does not agree. A cluster that does not answer is told
+    Raises Failure when one does not go, typer.Exit when the user does not agree. A cluster without an answer is named
     and is no error: whether the engine can go on without it, the engine finds out.
     """
     held = lab.recorded
@@ -103,7 +103,7 @@ def clear(lab: Opened, shown: Progress, *, yes: bool, again: str, cluster: Clust
     _delete(cluster, held, found, again, shown)
 
 
-def _delete(cluster: Cluster, held: Recorded, agreed: Sequence[Service], again: str, shown: Progress) -> None:
+def _delete(cluster: Cluster, held: StackState, agreed: Sequence[Service], again: str, shown: Progress) -> None:
     names = {str(each) for each in agreed}
 
     def still() -> list[Service]:
@@ -151,7 +151,7 @@ def _makes_a_load_balancer(found: Mapping[str, Any]) -> bool:
     return found["spec"].get("type") == "LoadBalancer"
 
 
-def _is_own(found: Mapping[str, Any], held: Recorded) -> bool:
+def _is_own(found: Mapping[str, Any], held: StackState) -> bool:
     about = found["metadata"]
     if f"{about['namespace']}/{about['name']}" in held.ids.get(TYPE, frozenset()):
         return True

@@ -33,7 +33,7 @@ INDENT: Final = 2
 def write(file: Path, before: str, after: str) -> None:
     """Write what differs; raises Failure when somebody else has written meanwhile."""
     if read(file) != before:
-        raise Failure(f"{file.name} was changed by somebody else meanwhile. Look at it, then run this again.")
+        raise Failure(f"{file.name} was changed by another program meanwhile. Check it, then run this again.")
     if after != before:
         replace_text(file, after)
 

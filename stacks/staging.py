@@ -51,13 +51,13 @@ def move(
         BadInput: the settings do not go together with the stages, or nobody can be asked; nothing was touched.
         Failure: the update failed; the text says what the settings say now, and how to go back.
     """
-    # Mistakes are told before anything is written.
+    # Mistakes are reported before anything is written.
     change = stage_settings.change(name, wanted)
     meant = change.meant
     lab = backend.of(meant)
     if as_json and not yes and lab.costs:
-        raise BadInput("With --json nobody can be asked before AWS is changed. Add --yes.")
-    expiry.insist(meant.config, datetime.now(UTC))
+        raise BadInput("With --json the command cannot ask before AWS is changed. Add --yes.")
+    expiry.require(meant.config, datetime.now(UTC))
     with _way_back(change, wanted):
         lab.agree(yes=yes, tell=None if as_json else tell_cost)
         with progress() as shown:

@@ -1,7 +1,7 @@
 """What the engine's state holds of a stack: what `lab down` deletes, and what it believes to be there.
 
-Whatever is looked for on AWS beside it is told apart from what the engine itself will delete; and a stack whose state
-is lost is told from one whose backend could not be asked.
+What is looked for on AWS besides is kept apart from what the engine itself will delete; and a stack whose state
+is lost is not the same as one whose backend could not be asked.
 """
 
 import json
@@ -26,7 +26,7 @@ _NO_STACK: Final = "no stack named"
 
 
 @dataclass(frozen=True)
-class Recorded:
+class StackState:
     """The resources in a stack's state."""
 
     ids: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
@@ -62,7 +62,7 @@ class Recorded:
         return bool(self.ids.get(CLUSTER))
 
 
-def parsed(resources: Iterable[Mapping[str, Any]]) -> Recorded:
+def parsed(resources: Iterable[Mapping[str, Any]]) -> StackState:
     """From the resources of a deployment, in the engine's own JSON form."""
     ids: dict[str, set[str]] = {}
     endpoint = urn = ""
@@ -89,7 +89,7 @@ def parsed(resources: Iterable[Mapping[str, Any]]) -> Recorded:
             endpoint = told if isinstance(told, str) else ""
             urn = str(each.get("urn", ""))
     domain, zone = by_release if all(by_release) else by_outputs
-    return Recorded(
+    return StackState(
         {kind: frozenset(known) for kind, known in ids.items()}, count, endpoint, urn, domain, zone, kubeconfig
     )
 
@@ -115,25 +115,25 @@ def _is_name(value: object) -> TypeIs[str]:
     return isinstance(value, str) and bool(value)
 
 
-def state_of(stack: Stack) -> Recorded:
+def state_of(stack: Stack) -> StackState:
     """What the engine's state holds of a stack on AWS; says so meanwhile, for it takes seconds."""
     with progress() as shown:
         shown.phase(f"asking pulumi what stack {stack.name} holds")
         return on_aws(stack)
 
 
-def on_aws(stack: Stack) -> Recorded:
+def on_aws(stack: Stack) -> StackState:
     """From the user's own Pulumi backend; never raises for what that does not answer."""
     try:
         ended = pulumi_cli.ask("stack", "export", "--stack", stack.name)
     except Failure as error:
-        return Recorded(unknown=str(error))
+        return StackState(unknown=str(error))
     if ended.returncode != 0:
         said = ended.stderr.strip()
         if _NO_STACK in said:
-            return Recorded(missing=True)
-        return Recorded(unknown=said.splitlines()[-1].removeprefix("error: ") if said else "pulumi said nothing")
+            return StackState(missing=True)
+        return StackState(unknown=said.splitlines()[-1].removeprefix("error: ") if said else "pulumi said nothing")
     try:
         return parsed(json.loads(ended.stdout).get("deployment", {}).get("resources") or [])
     except (ValueError, AttributeError, TypeError):
-        return Recorded(unknown="pulumi's export came in a form that is not known")
+        return StackState(unknown="pulumi's export came in a form that is not known")

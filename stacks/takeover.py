@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 
 from clients.polling import poll_until
 from operations import cleanup
-from operations.cleanup import Client
+from operations.cleanup import ClientFactory
 from operations.cleanup.registry import FIRST
 from stacks import begun_on_aws, in_cluster, locks, pending_operations, pulumi_state
 from stacks import state as recorded
@@ -180,7 +180,7 @@ class _Recovery:
         told: list[str] = []
         for each in operations:
             if each.kind != pending_operations.CREATING:
-                told.append(f"{each.about}: {each.kind}; it is read anew.")
+                told.append(f"{each.about}: {each.kind}; it is read again.")
                 continue
             if each.urn in taken:
                 told.append(
@@ -251,7 +251,7 @@ class _Recovery:
         return last is not None and last.status in in_cluster.HALF_INSTALLED
 
     def cluster(self, resource: Inputs, deployment: Inputs) -> Cluster | None:
-        """The cluster that a resource is in; None where it cannot be asked, which is told once."""
+        """The cluster that a resource is in; None where it cannot be asked, which is reported once."""
         kubeconfig = in_cluster.kubeconfig_of(resource, deployment)
         if kubeconfig and kubeconfig not in self.clusters:
             self.clusters[kubeconfig] = None
@@ -276,18 +276,18 @@ def _report(stack: Stack, deployment: Inputs, types: set[str], shown: Progress) 
     for each in report.unasked:
         if each.kind in wanted:
             raise CannotAsk(
-                f"An update was cut off, and AWS cannot be asked for {each.kind.plural}: {each.why}. Mend that, then "
+                f"An update was cut off, and AWS cannot be asked for {each.kind.plural}: {each.why}. Fix that, then "
                 "run this again."
             )
     return report
 
 
-def _asked(client: Client, operation: Operation) -> list[str]:
+def _asked(client: ClientFactory, operation: Operation) -> list[str]:
     ask = begun_on_aws.QUESTIONS.get(operation.type)
     return begun_on_aws.answered(lambda: list(ask(client, operation.inputs)), operation.about) or [] if ask else []
 
 
-def _at_rest(client: Client, doubtful: list[dict[str, Any]], shown: Progress) -> set[str]:
+def _at_rest(client: ClientFactory, doubtful: list[dict[str, Any]], shown: Progress) -> set[str]:
     """Wait until AWS has finished with each; URNs of those that came out broken. Raises Failure, CannotAsk."""
     broken: set[str] = set()
     for each in doubtful:
@@ -308,7 +308,7 @@ def _at_rest(client: Client, doubtful: list[dict[str, Any]], shown: Progress) ->
     return broken
 
 
-def _state_of(client: Client, state: begun_on_aws.State, identity: str, about: str) -> str:
+def _state_of(client: ClientFactory, state: begun_on_aws.State, identity: str, about: str) -> str:
     return str(begun_on_aws.answered(lambda: state(client, identity), about) or "").upper()
 
 

@@ -146,7 +146,7 @@ def _is_another_exercises(name: str, exercise: str) -> bool:
 
 
 def _maker(meta: Mapping[str, Any]) -> str:
-    """The field manager that made an object; empty where nobody is told."""
+    """The field manager that made an object; empty where the object names none."""
     entries = [each for each in meta.get("managedFields") or [] if not each.get("subresource")]
     first = min(entries, key=lambda each: each.get("time") or "", default={})
     return str(first.get("manager") or "")

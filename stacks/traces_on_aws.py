@@ -1,6 +1,6 @@
 """What was done by hand on AWS to an exercise's own roles, user and nodes, and what no update takes back.
 
-Of what the engine made it reads everything anew. Of a policy that somebody attached to its role it knows nothing, and
+The engine reads again all that it made itself. Of a policy that somebody attached to its role it knows nothing, and
 the role can neither be what it was nor be deleted. Nor does it know the instances of a node group, which EKS makes.
 """
 
@@ -12,7 +12,7 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from clients.aws_responses import if_there, pages, reason
-from operations.cleanup import Client
+from operations.cleanup import ClientFactory
 from stacks import pending_operations
 from stacks.errors import CannotAsk
 from stacks.exercise_state import Held
@@ -36,7 +36,7 @@ _TEMPLATE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
 _ASSOCIATION: Final = "aws:eks/accessPolicyAssociation:AccessPolicyAssociation"
 
 
-def on_aws(client: Client, held: Held, cluster: str) -> Iterator[Trace]:
+def on_aws(client: ClientFactory, held: Held, cluster: str) -> Iterator[Trace]:
     """What was added on AWS to what the exercise has there. Raises CannotAsk."""
     principals = [each for each in held.on_aws if each["type"] in _POLICIES]
     for each in principals:
@@ -47,7 +47,7 @@ def on_aws(client: Client, held: Held, cluster: str) -> Iterator[Trace]:
     yield from _metadata_options(client, held, cluster)
 
 
-def _policies(client: Client, held: Held, principal: Json) -> Iterator[Trace]:
+def _policies(client: ClientFactory, held: Held, principal: Json) -> Iterator[Trace]:
     """Policies of a role or user that the engine did not attach."""
     word, parameter, attachment, inline = _POLICIES[principal["type"]]
     iam, name = client("iam"), principal["id"]
@@ -73,7 +73,7 @@ def _policies(client: Client, held: Held, principal: Json) -> Iterator[Trace]:
             yield _trace(about, iam.remove_user_from_group, **of, GroupName=group)
 
 
-def _entries(client: Client, held: Held, cluster: str, arns: set[str]) -> Iterator[Trace]:
+def _entries(client: ClientFactory, held: Held, cluster: str, arns: set[str]) -> Iterator[Trace]:
     """Access entries of its roles and user, and policies of its own entries, that the engine did not make."""
     eks = client("eks")
     entries = {str(inputs.get("principalArn")) for inputs in _inputs(held, ACCESS_ENTRY)}
@@ -93,7 +93,7 @@ def _entries(client: Client, held: Held, cluster: str, arns: set[str]) -> Iterat
                 yield _trace(about, eks.disassociate_access_policy, **of, policyArn=each["policyArn"])
 
 
-def _associations(client: Client, held: Held, cluster: str) -> Iterator[Trace]:
+def _associations(client: ClientFactory, held: Held, cluster: str) -> Iterator[Trace]:
     """Pod Identity associations that the engine did not make: of the exercise's service accounts, and of those with
     which it has one itself."""
     eks = client("eks")
@@ -115,7 +115,7 @@ def _associations(client: Client, held: Held, cluster: str) -> Iterator[Trace]:
                 yield _trace(about, delete, clusterName=cluster, associationId=number)
 
 
-def _metadata_options(client: Client, held: Held, cluster: str) -> Iterator[Trace]:
+def _metadata_options(client: ClientFactory, held: Held, cluster: str) -> Iterator[Trace]:
     """Nodes of the exercise's own node groups whose metadata service is not as the launch template has it."""
     ec2 = client("ec2")
     templates = {each["id"]: each["inputs"] for each in held.mine if each["type"] == _TEMPLATE}

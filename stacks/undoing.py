@@ -18,7 +18,7 @@ from stacks import backend, cluster_facts, exercise_state, traces, traces_on_aws
 from stacks.cluster_objects import Objects
 from stacks.console import Progress
 from stacks.exercise_state import Held
-from stacks.made_by_hand import differences, known
+from stacks.object_differences import differences, known
 from stacks.outputs import outputs_of
 from stacks.pending_operations import Json
 from stacks.stack import Stack
@@ -76,7 +76,7 @@ def looked_at(stack: Stack, exercise: str, shown: Progress, begun: datetime | No
     Args:
         stack: the stack, which must be up.
         exercise: its name.
-        shown: hears what is waited for.
+        shown: shows what is waited for.
         begun: when it was played first, if it is in play.
 
     Raises NotUp and CannotAsk.

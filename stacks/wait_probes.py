@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from botocore.exceptions import BotoCoreError, ClientError
 
 from clients import aws
-from operations.cleanup import Client
+from operations.cleanup import ClientFactory
 from stacks import cluster_facts, waits
 from stacks.cluster_facts import Get
 from stacks.errors import CannotAsk
@@ -72,7 +72,7 @@ class Probes:
         """`away` goes on after "it has no ready pod": what the user does about a controller that is gone."""
         self._config, self._profile = stack.config, stack.profile
         self._away = f"{_AWAY}{away}"
-        self._client: Client | None = None
+        self._client: ClientFactory | None = None
         self._get: tuple[float, Get] | None = None
         self._served: dict[str, list[Mapping[str, Any]]] = {}
         self.is_over: Callable[[], bool] = lambda: False

@@ -1,4 +1,4 @@
-"""What a resource that takes long waits for, in words, and when a person is told so.
+"""What a resource that takes long waits for, in words, and when this is shown.
 
 Neither engine nor provider says it: a finalizer whose controller is gone, an image that cannot be pulled and a network
 interface that holds a subnet all look like a run that stands still. What a resource waits for is decided here from what
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from pulumi import automation as auto
 
 AFTER: Final = 10.0
-"""Seconds after which a resource is told."""
+"""Seconds after which a resource is shown."""
 
 AGAIN: Final = 60.0
-"""Seconds after which the same is told once more."""
+"""Seconds after which the same is shown once more."""
 
 _PACE: Final = 2.0
 """Seconds between two looks."""
@@ -30,7 +30,7 @@ _ENDS_WITHIN: Final = 5.0
 """Seconds that a question under way may still take when the run is over."""
 
 _MOST: Final = 5
-"""Resources that are told at a time: those that have waited longest."""
+"""Resources that are shown at a time: those that have waited longest."""
 
 _LONGEST: Final = 200
 """Characters of somebody else's message."""

@@ -46,7 +46,7 @@ def register(app: typer.Typer) -> None:
 
 
 def run_as(
-    subject: Annotated[str, typer.Argument(metavar="SUBJECT", help="Whom to be.", show_default=False)],
+    subject: Annotated[str, typer.Argument(metavar="SUBJECT", help="A subject of the exercises.", show_default=False)],
     command: Annotated[
         list[str] | None, typer.Argument(metavar="-- COMMAND", help="Run this; without it, a shell.")
     ] = None,

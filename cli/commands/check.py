@@ -29,7 +29,7 @@ from stacks.stack import REHEARSAL, Stack, StackOption, load
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="check", help="Ask as the exercises' subjects and tell whether all came out right.")(check)
+    app.command(name="check", help="Grade the exercises by real calls.")(check)
 
 
 def check(
@@ -41,11 +41,11 @@ def check(
         bool, typer.Option("--every-stage", help="Move the exercises through all their stages by real updates.")
     ] = False,
     lang: language.LanguageOption = "",
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Every row in full, with what it shows.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show every row, with what it teaches.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every row and a summary as JSON.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="AWS: do not ask before --every-stage.")] = False,
 ) -> None:
-    """Ask as the exercises' subjects and tell whether all came out right."""
+    """Grade the exercises by real calls."""
     names, spoken = _names(exercises or []), language.chosen(lang)
     chosen = load(stack)
     with progress() as shown:
@@ -138,7 +138,7 @@ def _every_stage(chosen: Stack, names: Sequence[ExerciseName], shown: Progress, 
             found = checking.ask(chosen, tuple(step), shown)
             if found.stages != step:
                 raise Failure(
-                    f"The update was to bring {moves}, and the stack tells otherwise. Run ./lab up and again."
+                    f"The update was to bring {moves}, but the stack's outputs differ. Run ./lab up, then this again."
                 )
             answers.extend(found.answers)
             causes |= found.causes

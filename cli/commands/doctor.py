@@ -1,4 +1,4 @@
-"""`lab doctor`: whether the lab can stand up, before its first resource."""
+"""`lab doctor`: check whether the lab can be built, before its first resource."""
 
 import json
 from dataclasses import asdict
@@ -16,14 +16,14 @@ from stacks.stack import REHEARSAL, StackOption, load
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="doctor", help="Look whether the lab can stand up, and say what to mend.")(doctor)
+    app.command(name="doctor", help="Check whether the lab can be built, and say what to fix.")(doctor)
 
 
 def doctor(
     stack: StackOption = REHEARSAL,
     as_json: Annotated[bool, typer.Option("--json", help="Print every finding as JSON.")] = False,
 ) -> None:
-    """Look whether the lab can stand up, and say what to mend."""
+    """Check whether the lab can be built, and say what to fix."""
     found = examine(load(stack))
     if as_json:
         out.print_json(json.dumps([asdict(finding) for finding in found]))

@@ -15,7 +15,7 @@ from stacks.stack import REHEARSAL, StackOption, load
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="down", help="Take the lab away and show that nothing is left.")(down)
+    app.command(name="down", help="Delete the lab, and show whether anything is left.")(down)
 
 
 def down(
@@ -27,14 +27,14 @@ def down(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what is left as JSON.")] = False,
 ) -> None:
-    """Take the lab away and show that nothing is left."""
+    """Delete the lab, and show whether anything is left."""
     if force and stack == REHEARSAL:
         views.in_rehearsal(end_by_force(), as_json=as_json)
         return
     chosen = load(stack)
     lab = backend.of(chosen)
     if as_json and not yes and lab.costs:
-        raise BadInput("With --json nobody can be asked before the lab is deleted. Add --yes.")
+        raise BadInput("With --json the command cannot ask before the lab is deleted. Add --yes.")
     with progress() as shown:
         left = lab.destroy(shown, yes=yes, as_json=as_json)
     if isinstance(left, LeftOnAws):

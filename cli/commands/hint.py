@@ -8,7 +8,7 @@ import typer
 from cli import language, moving
 from cli.views import playing
 from exercises.progress import HINTS
-from exercises.texts import shared
+from exercises.texts import shared, texts
 from stacks import progress
 from stacks.console import err, out
 from stacks.errors import BadInput
@@ -17,7 +17,7 @@ from stacks.stack import REHEARSAL, StackOption, load
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="hint", help="The next of three hints for an exercise in play.")(hint)
+    app.command(name="hint", help="Show the next of three hints for an exercise in play.")(hint)
 
 
 def hint(
@@ -26,14 +26,14 @@ def hint(
     lang: language.LanguageOption = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the hints as JSON.")] = False,
 ) -> None:
-    """The next of three hints for an exercise in play; after the last, all of them."""
-    asked, _ = moving.played(exercise)
+    """Show the next of three hints for an exercise in play; after the last, all of them."""
+    asked = moving.exercise_named(exercise)
     spoken = language.chosen(lang)
     chosen = load(stack)
     name, option = asked.name, chosen.option
     if not progress.of(chosen, name).is_open:
         raise BadInput(f"{name} is not in play. Begin it with ./lab play {name}{option}.")
-    hints = playing.words(asked, spoken).hints
+    hints = texts(asked.name, spoken).play.hints
     before = progress.hinted(chosen, name).hints
     taken = min(before + 1, HINTS)
     told = range(taken) if before == HINTS else range(before, taken)

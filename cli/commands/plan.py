@@ -110,8 +110,8 @@ def _summary(ways: Mapping[str, Forecast]) -> None:
         ),
     )
     out.print(
-        "█ decides how long it takes, ░ runs beside it. The lower bound keeps only the orders that AWS and Kubernetes "
-        f"impose. Durations: {durations.SOURCE}; a run can take half or twice as long."
+        "█ decides how long it takes, ░ runs in parallel. The lower bound keeps only the orders that AWS and "
+        f"Kubernetes impose. Durations: {durations.SOURCE}; a run can take half or twice as long."
     )
 
 

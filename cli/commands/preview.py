@@ -23,7 +23,7 @@ def preview(
 ) -> None:
     """Show what up would change, without changing it."""
     chosen = load(stack)
-    expiry.insist(chosen.config, datetime.now(UTC))
+    expiry.require(chosen.config, datetime.now(UTC))
     lab = backend.of(chosen)
     if lab.costs and not as_json:
         cost.tell(chosen)

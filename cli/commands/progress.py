@@ -8,6 +8,7 @@ import typer
 
 from cli import language
 from cli.views import playing
+from exercises.catalogue import EXERCISES
 from exercises.progress import Record
 from stacks import progress as kept
 from stacks.console import out
@@ -16,7 +17,7 @@ from stacks.stack import REHEARSAL, StackOption, load
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="progress", help="How far you have come with each exercise.")(progress)
+    app.command(name="progress", help="Show your points, time, hints and attempts for each exercise.")(progress)
 
 
 def progress(
@@ -24,9 +25,9 @@ def progress(
     lang: language.LanguageOption = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
-    """How far you have come with each exercise; also of a lab that is down."""
+    """Show your points, time, hints and attempts for each exercise; also of a lab that is down."""
     chosen, spoken = load(stack), language.chosen(lang)
-    now, records, exercises = datetime.now(UTC), kept.read(chosen), playing.playable()
+    now, records, exercises = datetime.now(UTC), kept.read(chosen), list(EXERCISES.values())
     if not as_json:
         playing.table(exercises, records, now, spoken)
         return

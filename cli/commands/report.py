@@ -37,24 +37,25 @@ def register(app: typer.Typer) -> None:
     """Add the command, and the two below it."""
     group = typer.Typer(rich_markup_mode=None)
     group.callback(invoke_without_command=True)(report)
-    group.command(name="verify", help="Say what was changed in a report since the lab wrote it.")(verify)
+    group.command(name="verify", help="Show what was changed in a report since the lab wrote it.")(verify)
     group.command(name="collect", help="Make one table of the reports in a directory.")(collect)
     app.add_typer(group, name="report", help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
 
 
 def report(
     context: typer.Context,
-    name: Annotated[str, typer.Option("--name", help="Who hands it in.")] = "",
+    name: Annotated[str, typer.Option("--name", help="Your name, as the report shows it.")] = "",
     stack: StackOption = REHEARSAL,
     to: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where to; else a new file in this directory.")
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="Where to; default: a new file here."),
     ] = None,
     lang: language.LanguageOption = "",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print data and signature as JSON; a file only with --out.")
     ] = False,
 ) -> None:
-    """Check what stands, and write how far you have come into one signed file to hand in."""
+    """Check the exercises, and write your progress into one signed file to hand in."""
     if context.invoked_subcommand:
         return
     learner = learners_name(name)
@@ -68,7 +69,7 @@ def report(
         asked, outputs = _asked(chosen, shown)
     now = datetime.now(UTC)
     records = kept.read(chosen)
-    told = [playing.as_json(each.name, records.get(each.name, Record()), now) for each in playing.playable()]
+    told = [playing.as_json(each.name, records.get(each.name, Record()), now) for each in EXERCISES.values()]
     by = report_page.drawn_by()
     data = made(chosen, learner, asked, told, outputs, now, drawn_by=by, language=spoken)
     if file:
@@ -101,7 +102,7 @@ def verify(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A report, HTML or JSON.", show_default=False)],
     as_json: _AsJson = False,
 ) -> None:
-    """Say what was changed in a report since the lab wrote it; exit code 1 if anything was."""
+    """Show what was changed in a report since the lab wrote it; exit code 1 if anything was."""
     try:
         found = verified(document.read(file), report_page.draw, report_page.drawn_by())
     except document.NoReport as error:

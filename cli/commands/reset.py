@@ -8,37 +8,31 @@ import typer
 
 from cli import moving
 from cli.views import playing
-from exercises.catalogue import OFF, Exercise
+from exercises.catalogue import Exercise
 from exercises.progress import Record
 from stacks import progress
 from stacks.console import duration, err, out
 from stacks.console import progress as shown_progress
-from stacks.errors import BadInput
-from stacks.stack import REHEARSAL, StackOption, configured, load
+from stacks.stack import REHEARSAL, StackOption, load
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="reset", help="Bring an exercise back to where it began, whatever was done by hand.")(reset)
+    app.command(name="reset", help="Undo all changes by hand in an exercise, back to where it began.")(reset)
 
 
 def reset(
     exercise: moving.ExerciseArgument,
     stack: StackOption = REHEARSAL,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do not ask before what was done by hand is taken back.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was taken back as JSON.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before changes by hand are undone.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was undone as JSON.")] = False,
 ) -> None:
-    """Bring an exercise back to where it began, whatever was done by hand."""
+    """Undo all changes by hand in an exercise, back to where it began."""
     asked = moving.exercise_named(exercise)
     chosen = load(stack)
-    moving.insist_on_yes(as_json=as_json, yes=yes)
+    moving.require_yes(as_json=as_json, yes=yes)
     name, option = asked.name, chosen.option
-    # What is not played goes back to what it is at its stage.
-    stage = asked.play.start if asked.play else configured(chosen.config)[name]
-    if stage == OFF:
-        raise BadInput(f"Exercise {name} is off. ./lab stage {name} {asked.stages[0]}{option} turns it on.")
+    stage = asked.play.start
     with shown_progress() as shown:
         taken_back = moving.bring(
             chosen,
@@ -66,8 +60,6 @@ def reset(
 
 def _onward(before: Record, asked: Exercise, option: str) -> str:
     """What became of the play, from the record before; `option` names the stack to a command."""
-    if not asked.play:
-        return ""
     if not before.is_open:
         return f"./lab play {asked.name}{option} begins it."
     if before.since:

@@ -8,7 +8,7 @@ import typer
 
 from cli import language, moving
 from cli.views import playing
-from exercises.texts import shared
+from exercises.texts import shared, texts
 from stacks import progress
 from stacks.console import err, out
 from stacks.console import progress as shown_progress
@@ -17,7 +17,7 @@ from stacks.stack import REHEARSAL, StackOption, load
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="solution", help="Tell the lab's own answer to an exercise and why, and apply it.")(solution)
+    app.command(name="solution", help="Show the lab's own answer to an exercise and why, and apply it.")(solution)
 
 
 def solution(
@@ -27,13 +27,13 @@ def solution(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before it is applied.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
 ) -> None:
-    """Tell the lab's own answer to an exercise and why, and apply it; that is no pass of yours."""
-    asked, between = moving.played(exercise)
+    """Show the lab's own answer to an exercise and why, and apply it; it does not count as your pass."""
+    asked = moving.exercise_named(exercise)
     spoken = language.chosen(lang)
     chosen = load(stack)
-    moving.insist_on_yes(as_json=as_json, yes=yes)
-    name, stage, option = asked.name, between.solved, chosen.option
-    told, frame = playing.words(asked, spoken), shared(spoken).frame
+    moving.require_yes(as_json=as_json, yes=yes)
+    name, stage, option = asked.name, asked.play.solved, chosen.option
+    told, frame = texts(asked.name, spoken).play, shared(spoken).frame
     if not as_json:
         playing.text(told.why)
     with shown_progress() as shown:

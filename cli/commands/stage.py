@@ -7,13 +7,12 @@ from typing import Annotated, Final
 
 import typer
 
-from cli import moving
 from cli.views import cost, next_steps, playing, update
 from exercises.catalogue import EXERCISES, OFF, named, standing
 from exercises.progress import Record
 from grading.check import ExerciseName
+from stacks import exercise_moves, staging, tables
 from stacks import progress as kept_progress
-from stacks import staging, tables
 from stacks.console import err, out
 from stacks.errors import BadInput, CannotAsk, NotUp
 from stacks.outputs import outputs_of
@@ -30,9 +29,9 @@ def register(app: typer.Typer) -> None:
     listed = "\n\n".join(f"{name}: {', '.join(stages)}" for name, stages in STAGES.items())
     app.command(
         name="stage",
-        help="Move exercises to a stage: change the setting and run up; without arguments show where each stands.\n\n"
+        help="Move exercises to a stage: change the setting and run up; without arguments show the stage of each.\n\n"
         + listed,
-        short_help="Move exercises to a stage, or show where each stands.",
+        short_help="Move exercises to a stage, or show the stage of each.",
     )(stage)
 
 
@@ -48,10 +47,10 @@ def stage(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the table, or the result, as JSON.")] = False,
 ) -> None:
-    """Move exercises to a stage: change the setting and run up; without arguments show where each stands."""
+    """Move exercises to a stage: change the setting and run up; without arguments show the stage of each."""
     wanted = _wanted(moves or [])
     if wanted:
-        moving.clear_the_way(stack, wanted, yes=yes)
+        exercise_moves.clear_the_way(stack, wanted, yes=yes)
         _move(stack, wanted, yes=yes, as_json=as_json)
         _leave_play(load(stack), wanted)
     else:
@@ -87,7 +86,7 @@ def _move(name: str, wanted: Mapping[ExerciseName, str], *, yes: bool, as_json: 
 
 def _leave_play(stack: Stack, stands: Mapping[ExerciseName, str]) -> None:
     """What was moved away from where it is played is not in play any more."""
-    moved = [name for name, at in stands.items() if (play := EXERCISES[name].play) is None or at != play.start]
+    moved = [name for name, at in stands.items() if at != EXERCISES[name].play.start]
     for name in kept_progress.left(stack, moved, datetime.now(UTC)):
         told = f"{name} is not in play any more: ./lab play {name}{stack.option} begins it again."
         tables.prose(told, to=err)

@@ -14,14 +14,14 @@ from stacks.stack import REHEARSAL, StackOption, load
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="status", help="Show what stands, and for how long.")(status)
+    app.command(name="status", help="Show what is running, and for how long.")(status)
 
 
 def status(
     stack: StackOption = REHEARSAL,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
-    """Show what stands, and for how long."""
+    """Show what is running, and for how long."""
     chosen = load(stack)
     with progress() as shown:
         shown.waiting(f"reading the outputs of stack {chosen.name}")

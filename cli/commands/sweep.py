@@ -15,7 +15,7 @@ from infra.lab_tag import LAB_TAG
 from operations import cleanup
 from operations.cleanup import Leftover, Outcome, Report
 from stacks import backend, leftover_tables
-from stacks.aws_lab import SETTLED_WITHIN, Opened, standing_cluster
+from stacks.aws_lab import SETTLED_WITHIN, LabSession, standing_cluster
 from stacks.console import out, progress
 from stacks.errors import BadInput
 from stacks.stack import REHEARSAL, StackOption, load
@@ -23,25 +23,25 @@ from stacks.stack import REHEARSAL, StackOption, load
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="sweep", help="Ask AWS what is left of a lab, and with --delete delete it.")(sweep)
+    app.command(name="sweep", help="List what is left of a lab on AWS, and delete it with --delete.")(sweep)
 
 
 def sweep(
     stack: StackOption = REHEARSAL,
     delete: Annotated[bool, typer.Option("--delete", help="Delete what is left, after asking.")] = False,
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="With --delete: do not ask; data that may be another's stays.")
+        bool, typer.Option("--yes", "-y", help="With --delete: do not ask; data that may not be the lab's stays.")
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="With --delete: also while a cluster stands, past the engine and its state.")
+        bool, typer.Option("--force", help="With --delete: also while a cluster exists; bypasses Pulumi and its state.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
-    """Ask AWS what is left of a lab, and with --delete delete it."""
+    """List what is left of a lab on AWS, and delete it with --delete."""
     if (yes or force) and not delete:
         raise BadInput(f"{'--yes' if yes else '--force'} does nothing without --delete. Add that, or leave it out.")
     if delete and as_json and not yes:
-        raise BadInput("With --json nobody can be asked before --delete. Add --yes.")
+        raise BadInput("With --json the command cannot ask before --delete. Add --yes.")
     with backend.of(load(stack)).opened() as lab:
         with progress() as shown:
             report = cleanup.find(lab.client, lab.lab, lab.recorded.ids, tell=shown.waiting)
@@ -59,7 +59,7 @@ def sweep(
         raise typer.Exit(code)
 
 
-def _chosen(lab: Opened, report: Report, *, yes: bool, force: bool) -> list[Leftover]:
+def _chosen(lab: LabSession, report: Report, *, yes: bool, force: bool) -> list[Leftover]:
     """What may be deleted.
 
     Raises BadInput where that would pull a standing lab from under the engine, or where a cluster stands of which
@@ -75,7 +75,7 @@ def _chosen(lab: Opened, report: Report, *, yes: bool, force: bool) -> list[Left
     return chosen
 
 
-def _hold(lab: Opened, report: Report, chosen: Sequence[Leftover]) -> None:
+def _hold(lab: LabSession, report: Report, chosen: Sequence[Leftover]) -> None:
     name, held, option = lab.lab.cluster, lab.recorded, lab.stack.option
     ours = any(each.kind is cleanup.CLUSTERS and each.ours for each in report.left)
     if ours and held.has_cluster:
@@ -85,7 +85,7 @@ def _hold(lab: Opened, report: Report, chosen: Sequence[Leftover]) -> None:
         )
     if ours and held.unknown:
         raise BadInput(
-            f"The cluster {name} stands, and whether the engine's state holds it is not known: {held.unknown}. Mend "
+            f"The cluster {name} stands, and whether the engine's state holds it is not known: {held.unknown}. Fix "
             f"that and run ./lab down{option}, or add --force if the state is lost."
         )
     if not chosen or not standing_cluster(report):
@@ -101,7 +101,7 @@ def _hold(lab: Opened, report: Report, chosen: Sequence[Leftover]) -> None:
     )
 
 
-def _agree(lab: Opened, chosen: Sequence[Leftover], *, yes: bool) -> None:
+def _agree(lab: LabSession, chosen: Sequence[Leftover], *, yes: bool) -> None:
     if yes:
         return
     leftover_tables.table(chosen)
@@ -112,7 +112,7 @@ def _agree(lab: Opened, chosen: Sequence[Leftover], *, yes: bool) -> None:
         raise typer.Exit(views.LEFT)
 
 
-def _deleted(lab: Opened, chosen: Sequence[Leftover], *, force: bool) -> tuple[Report, Outcome]:
+def _deleted(lab: LabSession, chosen: Sequence[Leftover], *, force: bool) -> tuple[Report, Outcome]:
     known = {} if force else lab.recorded.ids
     with progress() as shown:
         outcome = cleanup.delete(lab.client, lab.lab, chosen, known, tell=shown.waiting)

@@ -18,32 +18,32 @@ from stacks.stack import REHEARSAL, StackOption, load
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="up", help="Stand the lab up, or bring it to what the settings say now.")(up)
+    app.command(name="up", help="Build the lab, or update it to the current settings.")(up)
 
 
 def up(
     stack: StackOption = REHEARSAL,
     yes: Annotated[
         bool,
-        typer.Option("--yes", "-y", help="Do not ask before AWS costs or what was made by hand is replaced."),
+        typer.Option("--yes", "-y", help="Do not ask before AWS costs money or what was made by hand is replaced."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     ttl: Annotated[
         str,
-        typer.Option("--ttl", metavar="4h", help="After that time AWS takes away what costs by the hour; none: never."),
+        typer.Option("--ttl", metavar="4h", help="After this time AWS deletes what costs by the hour; none: never."),
     ] = "",
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="Look at everything anew first, and put back what was changed by hand.")
+        bool, typer.Option("--refresh", help="Read the real state first, and restore what was changed by hand.")
     ] = False,
     skip_doctor: Annotated[
-        bool, typer.Option("--skip-doctor", help="AWS: do not look first whether the lab can stand up.")
+        bool, typer.Option("--skip-doctor", help="AWS: do not run the checks of lab doctor first.")
     ] = False,
 ) -> None:
-    """Stand the lab up, or bring it to what the settings say now."""
+    """Build the lab, or update it to the current settings."""
     chosen = load(stack)
     lab = backend.of(chosen)
     if as_json and not yes and lab.costs:
-        raise BadInput("With --json nobody can be asked before AWS costs. Add --yes.")
+        raise BadInput("With --json the command cannot ask before AWS costs money. Add --yes.")
     now = datetime.now(UTC)
     if ttl and lab.costs and expiry.has_begun_to_end(chosen.config, now):
         _insist_on_the_cluster(lab)
@@ -51,9 +51,9 @@ def up(
         refresh = True
     chosen, write = lab.with_end(expiry.ends(ttl, now) if ttl else None)
     lab = backend.of(chosen)
-    expiry.insist(chosen.config, now)
+    expiry.require(chosen.config, now)
     if lab.costs and not skip_doctor:
-        preflight.insist(chosen, as_json=as_json)
+        preflight.require(chosen, as_json=as_json)
     lab.agree(yes=yes, tell=None if as_json else cost.tell)
     write()
     with progress() as shown:

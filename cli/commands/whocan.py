@@ -63,7 +63,7 @@ def register(app: typer.Typer) -> None:
     forms.command(name="rules", help="Every rule that a subject has, and by which binding.")(rules)
     forms.command(name="matrix", help="Resources against verbs, for a subject or for yourself.")(access_matrix)
     forms.command(name="lookup", help="Subjects whose name matches PATTERN, with their roles.")(lookup)
-    forms.command(name="me", help="Whom the cluster takes you for, and your IAM principal.")(me)
+    forms.command(name="me", help="Who the cluster says you are, and your IAM principal.")(me)
     app.add_typer(forms, name="whocan", help="Show who may do what in the cluster: lab whocan get pods -n default.")
 
 
@@ -316,7 +316,7 @@ def lookup(
 
 
 def me(stack: StackOption = REHEARSAL, as_json: JsonOption = False) -> None:
-    """Whom the cluster takes you for (SelfSubjectReview), and the IAM principal that you came as."""
+    """Who the cluster says you are (SelfSubjectReview), and the IAM principal that you use."""
     with _asking(stack) as cluster:
         seen = cluster.reader.myself()
         canonical = next(iter(seen.extra.get("canonicalArn", ())), "")
@@ -341,5 +341,5 @@ def _pattern(text: str) -> Callable[[str], bool]:
     try:
         compiled = re.compile(text)
     except re.error as error:
-        raise BadInput(f"{text} is no regular expression: {error}. Mend it, or escape its signs by \\.") from error
+        raise BadInput(f"{text} is no regular expression: {error}. Fix it, or escape its signs by \\.") from error
     return lambda tried: compiled.search(tried) is not None

@@ -192,7 +192,7 @@ class Page:
     async def act(self, request: Request) -> Response:
         """A button of an exercise: run its command, or ask first."""
         exercise, action = _exercise(request), request.path_params["action"]
-        if action not in exercise_views.ACTIONS or (not exercise.play and action in ("play", "hint", "solution")):
+        if action not in exercise_views.ACTIONS:
             raise HTTPException(404)
         back = f"/exercises/{exercise.name}"
         agreed = (await _form(request)).get("agreed", "")

@@ -77,7 +77,6 @@ class Line:
     owasp: str
     stage: str
     stages: tuple[str, ...]
-    is_played: bool
     state: str
     points: str
     time: str
@@ -145,14 +144,14 @@ def shown(
     name, words, record = exercise.name, texts(exercise.name, language), standing.record(exercise.name)
     check = _fresh_check(name, last)
     told = check.told if check else {}
-    play = words.play if exercise.play else None
+    play = words.play
     score = next((each for each in _played(told) if each["exercise"] == name), None)
     in_play = standing.in_play(exercise)
     return Shown(
         line=_line(exercise, standing, now, language),
         about=words.about,
-        story=_story(play) if play else (),
-        real=parts(play.real) if play else (),
+        story=_story(play),
+        real=parts(play.real),
         in_play=in_play,
         groups=_groups(exercise, standing, told, language, by_goal=in_play or score is not None),
         points=score["points"] if score else None,
@@ -160,8 +159,8 @@ def shown(
         is_broken=bool(score)
         and any(each["verdict"] != "passed" for goal, each in score["goals"].items() if goal not in SCORED),
         checked=check.began if check and told else None,
-        hints=tuple(parts(each) for each in play.hints[: record.hints]) if play else (),
-        why=parts(play.why) if play and (record.passed or record.solution) else (),
+        hints=tuple(parts(each) for each in play.hints[: record.hints]),
+        why=parts(play.why) if record.passed or record.solution else (),
         actions=tuple(_actions(exercise, standing, in_play=in_play)),
         commands=tuple(_commands(exercise, standing, language)),
     )
@@ -169,7 +168,7 @@ def shown(
 
 def _line(exercise: Exercise, standing: Standing, now: datetime, language: Language) -> Line:
     record = standing.record(exercise.name)
-    begun = exercise.play is not None and record.begun is not None
+    begun = record.begun is not None
     minutes, seconds = divmod(round(record.spent(now)), 60)
     return Line(
         exercise.name,
@@ -178,7 +177,6 @@ def _line(exercise: Exercise, standing: Standing, now: datetime, language: Langu
         playing.numbers(exercise),
         standing.stage(exercise.name),
         exercise.stages,
-        exercise.play is not None,
         record.state if begun else "",
         f"{record.points} / {FULL}" if begun else "",
         f"{minutes}:{seconds:02}" if begun else "",
@@ -206,8 +204,7 @@ def _groups(
     if by_goal:
         rows, play, reached = rows_of(name), texts(name, language).play, shared(language).frame.reached
         grouped = {
-            (reached[goal], play.goals.get(goal, "") if play else ""): [each for each in rows if each.goal == goal]
-            for goal in GOALS
+            (reached[goal], play.goals.get(goal, "")): [each for each in rows if each.goal == goal] for goal in GOALS
         }
     else:
         asked_here = {each["stage"] for each in asked.values()} or {stage}
@@ -248,16 +245,15 @@ def _row(row: Row, asked: Mapping[str, Any] | None, language: Language) -> RowSe
 def _actions(exercise: Exercise, standing: Standing, *, in_play: bool) -> Iterable[str]:
     stage = standing.stage(exercise.name)
     stands = stage not in ("", OFF)
-    if exercise.play and not (in_play and standing.record(exercise.name).since):
+    if not (in_play and standing.record(exercise.name).since):
         yield "play"
     if stands:
         yield "check"
-    if exercise.play and standing.record(exercise.name).is_open and standing.record(exercise.name).hints < HINTS:
+    if standing.record(exercise.name).is_open and standing.record(exercise.name).hints < HINTS:
         yield "hint"
     if stands:
         yield "reset"
-    if exercise.play:
-        yield "solution"
+    yield "solution"
 
 
 def _story(play: PlayTexts) -> tuple[Part, ...]:
@@ -267,10 +263,8 @@ def _story(play: PlayTexts) -> tuple[Part, ...]:
 
 
 def _commands(exercise: Exercise, standing: Standing, language: Language) -> Iterable[tuple[str, str]]:
-    if exercise.play:
-        play = texts(exercise.name, language).play
-        asks = bool(play and play.parts)
-        yield from playing.commands(exercise.name, standing.option, language, asks=asks)
+    asks = bool(texts(exercise.name, language).play.parts)
+    yield from playing.commands(exercise.name, standing.option, language, asks=asks)
     for each in exercise.stages:
         yield f"./lab stage {exercise.name} {each}{standing.option}", say("brings it to {0}", language).format(each)
     yield f"./lab stage {exercise.name} {OFF}{standing.option}", say("takes it away", language)

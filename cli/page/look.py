@@ -15,15 +15,14 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
-from cli import moving
 from cli.views import cost
-from clients.aws import Client, clients
+from clients.aws import ClientFactory, clients
 from exercises import catalogue
-from exercises.catalogue import EXERCISES, OFF, Exercise
+from exercises.catalogue import EXERCISES, Exercise
 from exercises.progress import Record
 from grading.check import ExerciseName
 from rehearsal.stack_files import Refused
-from stacks import backend, expiry, landscape, progress, rehearsal_backend, status, unfinished
+from stacks import backend, exercise_moves, expiry, landscape, progress, rehearsal_backend, status, unfinished
 from stacks.console import Progress
 from stacks.errors import Failure, NotUp
 from stacks.landscape import Landscape
@@ -72,8 +71,7 @@ class Standing:
 
     def in_play(self, exercise: Exercise) -> bool:
         """Whether it is judged by its goals: begun, and standing where play begins."""
-        play = exercise.play
-        return bool(play and self.record(exercise.name).is_open and self.stage(exercise.name) == play.start)
+        return self.record(exercise.name).is_open and self.stage(exercise.name) == exercise.play.start
 
 
 @dataclass(frozen=True)
@@ -152,14 +150,14 @@ def overview(name: str) -> Overview:
     return Overview(chosen.option, chosen.is_rehearsal, facts, seen, _bill(chosen), ends, problem)
 
 
-def _clients(chosen: Stack) -> Client:
+def _clients(chosen: Stack) -> ClientFactory:
     """Clients for the environment of now. Making them takes longer than all they are asked."""
     leads = tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith("AWS_")))
     return _kept(chosen.profile, chosen.config.region, leads)
 
 
 @lru_cache(maxsize=1)
-def _kept(profile: str | None, region: str, _leads: tuple[tuple[str, str], ...]) -> Client:
+def _kept(profile: str | None, region: str, _leads: tuple[tuple[str, str], ...]) -> ClientFactory:
     return clients(profile, region)
 
 
@@ -189,10 +187,10 @@ class Consent:
 def consent(name: str, action: str, exercise: ExerciseName) -> Consent:
     """What `play`, `reset` or `solution` would ask. Raises what is EXPECTED."""
     chosen, one = load(name), EXERCISES[exercise]
-    stage = moving.stage_of(chosen, exercise)
+    stage = exercise_moves.stage_of(chosen, exercise)
     costs = backend.of(chosen).costs
-    found = tuple(moving.would_take_back(chosen, exercise, _Silent()))
-    wanted = (one.play.solved if action == "solution" else one.play.start) if one.play else stage or OFF
+    found = tuple(exercise_moves.would_take_back(chosen, exercise, _Silent()))
+    wanted = one.play.solved if action == "solution" else one.play.start
     return Consent(action != "play" or costs or bool(found), wanted, found, costs, stage is not None)
 
 

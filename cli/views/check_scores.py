@@ -32,7 +32,7 @@ def _one(
         missed = [each for each in answers if each.verdict is not Verdict.PASSED]
         counted = frame.counted.format(passed=len(passed), all=len(answers))
         line(Text(f"{MARKS[verdict]} {frame.reached[goal]} ({counted})", STYLE[verdict]))
-        if missed and words:
+        if missed:
             prose(f"  {words.goals[goal]}")
         rows(missed, language, verbose=verbose, why=True)
         for cause in dict.fromkeys(cause for each in missed for cause in causes.get(each.row.name, ())):

@@ -1,4 +1,4 @@
-"""What `down` has left, told to a person or as JSON."""
+"""What `down` has left, printed for a person or as JSON."""
 
 import json
 

@@ -10,13 +10,13 @@ from operations.cleanup.model import Claim
 from stacks import leftover_tables, tables
 from stacks.console import out
 from stacks.stack import Stack
-from stacks.state import Recorded
+from stacks.state import StackState
 
 LEFT: Final = 1
 NOT_ASKED: Final = 3
 
 
-def show(stack: Stack, report: Report, recorded: Recorded) -> None:
+def show(stack: Stack, report: Report, recorded: StackState) -> None:
     """The whole answer; says that nothing is left only when everything could be asked."""
     name, region = stack.config.cluster_name, stack.config.region
     beside = [each for each in report.left if not each.recorded]
@@ -44,12 +44,12 @@ def show(stack: Stack, report: Report, recorded: Recorded) -> None:
         out.print(f"No {kind.plural} can be this lab's: it has no domain.", markup=False)
 
 
-def is_clean(report: Report, recorded: Recorded) -> bool:
+def is_clean(report: Report, recorded: StackState) -> bool:
     """Whether everything could be asked, on AWS and in the engine's state, and nothing was found."""
     return report.clean and not recorded.unknown and not recorded.count
 
 
-def exit_code(report: Report, recorded: Recorded) -> int:
+def exit_code(report: Report, recorded: StackState) -> int:
     """0 when nothing is left; 3 when that cannot be told; 1 when something is left and everything was asked."""
     if report.unasked or recorded.unknown:
         return NOT_ASKED
@@ -62,23 +62,23 @@ def _counted(report: Report) -> str:
     return ", ".join(f"{n} {kind.name if n == 1 else kind.plural}" for kind, n in counted.items()) or "none"
 
 
-def _summary(stack: Stack, beside: Sequence[Leftover], recorded: Recorded) -> list[str]:
-    claims = Counter(each.belonging.claim for each in beside if not each.thing.going)
+def _summary(stack: Stack, beside: Sequence[Leftover], recorded: StackState) -> list[str]:
+    claims = Counter(each.ownership.claim for each in beside if not each.resource.going)
     lines = [f"{len(beside)} left."]
     if recorded.has_cluster:
         lines = [
-            f"{len(beside)} beside what the engine's state holds. While the lab stands these are what AWS made for it: "
-            f"./lab down{stack.option} takes them along, and asks afterwards what is left."
+            f"{len(beside)} not in Pulumi's state. While the lab is up, AWS made these for it: "
+            f"./lab down{stack.option} deletes them too, and asks AWS afterwards what is left."
         ]
     if strangers := claims[Claim.PLACE]:
         lines.append(
-            f"{strangers} of them bear neither tag nor name of the lab and stand in its VPC, which they keep. "
-            "No command here deletes them: look whose they are."
+            f"{strangers} of them have neither the tag nor the name of the lab, and block the deletion of its VPC. "
+            "No command of the lab deletes them: find out whose they are."
         )
     if namesakes := claims[Claim.NAMESAKE]:
         lines.append(
-            f"{namesakes} of them bear the cluster's name, and a cluster of that name is or may be somebody else's. "
-            "No command here deletes them: look whose they are."
+            f"{namesakes} of them have the cluster's name, and a cluster of that name is or may be somebody else's. "
+            "No command of the lab deletes them: find out whose they are."
         )
     if maybe := unsure(beside):
         lines.append(maybe if stack.is_rehearsal else f"{maybe} ./lab sweep --delete leaves them with --yes.")
@@ -87,13 +87,13 @@ def _summary(stack: Stack, beside: Sequence[Leftover], recorded: Recorded) -> li
 
 def unsure(left: Sequence[Leftover]) -> str:
     """Of how many a person has to say whose they are; empty when of none."""
-    count = sum(each.belonging.claim is Claim.CLUSTER for each in left)
+    count = sum(each.ownership.claim is Claim.CLUSTER for each in left)
     if not count:
         return ""
-    return f"{count} of them hold data and bear the cluster's name alone, as any cluster's of that name: see their age."
+    return f"{count} of them hold data and have only the cluster's name, which is not proof: see their age."
 
 
-def _asked(report: Report, stack: Stack, recorded: Recorded) -> None:
+def _asked(report: Report, stack: Stack, recorded: StackState) -> None:
     found = {each.kind.name for each in report.left} | {each.kind.name for each in report.unasked}
     by_service: dict[str, list[str]] = {}
     for kind in report.asked:
@@ -104,7 +104,7 @@ def _asked(report: Report, stack: Stack, recorded: Recorded) -> None:
     tables.show(("", ""), ((f"  {service}", ", ".join(plurals)) for service, plurals in by_service.items()))
 
 
-def as_json(stack: Stack, report: Report, recorded: Recorded, outcome: Outcome | None) -> dict[str, Any]:
+def as_json(stack: Stack, report: Report, recorded: StackState, outcome: Outcome | None) -> dict[str, Any]:
     """Everything, as plain values."""
     now = datetime.now(UTC)
     found = {kind.name: 0 for kind in report.asked}
@@ -113,19 +113,19 @@ def as_json(stack: Stack, report: Report, recorded: Recorded, outcome: Outcome |
     unasked = {each.kind.name for each in report.unasked}
 
     def thing(each: Leftover) -> dict[str, Any]:
-        created = each.thing.created
+        created = each.resource.created
         return {
             "kind": each.kind.name,
-            "id": each.thing.id,
-            "name": each.thing.name,
-            "size": each.thing.size,
-            "state": each.thing.state,
+            "id": each.resource.id,
+            "name": each.resource.name,
+            "size": each.resource.size,
+            "state": each.resource.state,
             "createdAt": created.isoformat(timespec="seconds") if created else None,
             "ageSeconds": round((now - created).total_seconds()) if created else None,
-            "claim": each.belonging.claim.value,
-            "evidence": each.belonging.evidence,
+            "claim": each.ownership.claim.value,
+            "evidence": each.ownership.evidence,
             "deletable": each.ours,
-            "goesByItself": each.thing.going,
+            "goesByItself": each.resource.going,
             "recorded": each.recorded,
             "why": each.kind.why,
         }

@@ -7,23 +7,15 @@ from typing import Any, Final
 
 from rich.cells import cell_len
 
-from exercises.catalogue import EXERCISES, Exercise
+from exercises.catalogue import Exercise
 from exercises.progress import HINTS, Record
-from exercises.texts import Frame, Language, PlayTexts, shared, texts
+from exercises.texts import Frame, Language, shared, texts
 from stacks import tables
 from stacks.console import out
 
 NEVER = "-"
 FILE_WIDTH: Final = 114
 """Columns of a terminal that a text file's lines fill, beside their indentation."""
-
-
-def words(exercise: Exercise, language: Language) -> PlayTexts:
-    """The texts of an exercise that can be played."""
-    found = texts(exercise.name, language).play
-    if found is None:
-        raise ValueError(f"{exercise.name} has no texts for play")
-    return found
 
 
 def numbers(exercise: Exercise) -> str:
@@ -34,7 +26,7 @@ def numbers(exercise: Exercise) -> str:
 
 def story(exercise: Exercise, option: str, language: Language) -> None:
     """What stands, what is to be reached, and how to begin; `option` names the stack to a command."""
-    told, frame = words(exercise, language), shared(language).frame
+    told, frame = texts(exercise.name, language).play, shared(language).frame
     owasp = numbers(exercise)
     tables.prose(texts(exercise.name, language).title + (f". OWASP Kubernetes Top Ten: {owasp}" if owasp else ""))
     out.print()
@@ -131,8 +123,3 @@ def _row(exercise: Exercise, record: Record, now: datetime, frame: Frame) -> tup
     minutes, seconds = divmod(round(record.spent(now)), 60)
     counts = (f"{record.hints}/{HINTS}", str(record.attempts))
     return (*about, frame.states[record.state], str(record.points), f"{minutes}:{seconds:02}", *counts)
-
-
-def playable() -> list[Exercise]:
-    """The exercises that can be played, in their order."""
-    return [each for each in EXERCISES.values() if each.play]

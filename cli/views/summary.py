@@ -24,7 +24,7 @@ _PAST: Final = {
     "same": "unchanged",
 }
 MOST_CREATED_SHOWN: Final = 12
-"""A first `up` creates about a hundred resources; past this many only their number is told."""
+"""A first `up` creates about a hundred resources; past this many only their number is shown."""
 
 
 def counts(changes: Mapping[str, int], *, would: bool = False) -> str:

@@ -1,4 +1,4 @@
-"""How an update or a preview ended, told to a person or as JSON."""
+"""How an update or a preview ended, printed for a person or as JSON."""
 
 import json
 from dataclasses import asdict

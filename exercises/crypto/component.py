@@ -34,8 +34,9 @@ from exercises.crypto.names import (
     PARTS,
 )
 from exercises.crypto.puzzle import MAPS, Puzzle
+from exercises.shared.fixture import Context, Fixture
 from exercises.shared.pods import FORCED
-from grading.kube_api import Endpoint
+from grading.endpoint import Endpoint
 from grading.session import reached
 
 PATIENCE_SECONDS: Final = 60.0
@@ -166,3 +167,21 @@ def _hook(name: str, args: CryptoExerciseArgs) -> pulumi.ResourceHook:
         await asyncio.to_thread(answer)
 
     return pulumi.ResourceHook(name, hand_in)
+
+
+def build(context: Context) -> Fixture:
+    """The exercise at a stage."""
+    CryptoExercise(
+        "crypto",
+        CryptoExerciseArgs(
+            cluster_name=context.cluster.cluster_name,
+            issuer=context.cluster.oidc_issuer,
+            oidc_provider=context.cluster.oidc_provider,
+            kubeconfig=context.cluster.own_kubeconfig,
+            scope=context.scope,
+            solved=context.stage == "closed",
+            tags=context.tags,
+        ),
+        context.opts,
+    )
+    return Fixture()

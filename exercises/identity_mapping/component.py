@@ -23,6 +23,7 @@ from pulumi_aws import eks, iam
 
 from components.base import Component, Tags
 from components.policies import Scope, Statement, document, managed_policy
+from exercises.shared.fixture import Context, Fixture
 
 USER_NAME = "testuser"
 GROUPS = {"masters": "system:masters", "authenticated": "system:authenticated"}
@@ -138,3 +139,18 @@ class ViewEntry(Component):
             opts=self.child([entry], delete_before_replace=True, replacement_trigger=args.user.unique_id),
         )
         self.register_outputs({})
+
+
+def build(context: Context) -> Fixture:
+    """What it has beside the user, whom the program makes before the cluster."""
+    if context.testuser and context.stage == "entry":
+        ViewEntry(
+            "testuser-view",
+            ViewEntryArgs(
+                user=context.testuser,
+                cluster_name=context.cluster.cluster_name,
+                partition=context.scope.partition,
+                tags=context.tags,
+            ),
+        )
+    return Fixture()

@@ -20,7 +20,8 @@ from exercises.shared.gates import gates
 from exercises.shared.stage_rows import StageRows
 from grading.check import Row
 from grading.expectations import Allowed, AwsDenied, Expectation, Holds, OneOf, Unauthorized
-from grading.probes import PodLog, Question, ReadObject, RoleTrust, TokenAtApiServer, TokenAtSts, listing
+from grading.pod_probes import PodLog
+from grading.probes import Question, ReadObject, RoleTrust, TokenAtApiServer, TokenAtSts, listing
 from grading.roles import AnnotatedRole
 
 AUDIENCE = "sts.amazonaws.com"

@@ -17,6 +17,7 @@ from components.irsa_role import IrsaRole, IrsaRoleArgs, OidcProvider
 from components.policies import Scope
 from exercises.shared import await_injected_role
 from exercises.shared.aws_cli_pods import NAMESPACE, listing_buckets, policies, sleeping
+from exercises.shared.fixture import Context, Fixture
 from exercises.shared.pods import pod
 
 SERVICE_ACCOUNT = "my-sa"
@@ -84,3 +85,21 @@ class IrsaExercise(Component):
                 before_create=await_injected_role.hook(f"{name}-role-injected", args.kubeconfig, told),
             ),
         )
+
+
+def build(context: Context) -> Fixture:
+    """The exercise at a stage."""
+    made = IrsaExercise(
+        "irsa",
+        IrsaExerciseArgs(
+            image=context.aws_cli_image,
+            oidc_provider=context.cluster.oidc_provider,
+            kubeconfig=context.cluster.own_kubeconfig,
+            scope=context.scope,
+            pods=context.stage == "on",
+            wide=context.stage == "wide",
+            tags=context.tags,
+        ),
+        context.opts,
+    )
+    return Fixture(made.role_arn)

@@ -18,6 +18,7 @@ from components.node_group import NodeGroup, NodeGroupArgs
 from components.pod_identity_role import PodIdentityRole, PodIdentityRoleArgs
 from components.policies import managed_policy
 from exercises.k07.names import NAMESPACE, NODE_GROUP, ORDERS
+from exercises.shared.fixture import Context, Fixture
 
 HOPS: Final = {"open": 2, "closed": 1}
 """Stage → hops that the answer of the metadata service may go: a pod that is not on its node's network is at the
@@ -69,3 +70,9 @@ class OwnNode(Component):
             opts=self.child(),
         )
         self.register_outputs({})
+
+
+def build(context: Context) -> Fixture:
+    """What its pods need at a stage."""
+    args = OwnNodeArgs(context.nodes, context.stage, context.scope.partition, context.tags)
+    return Fixture(needed=[OwnNode("k07", args, context.opts)])

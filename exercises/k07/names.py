@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from exercises.catalogue import EXERCISES
+
 NAMESPACE: Final = "owasp-k07"
 AGENTS: Final = "owasp-k07-agents"
 """Namespace of what belongs on a node's own network."""
 
-NODE_GROUP: Final = "owasp-k07"
+NODE_GROUP: Final = EXERCISES["k07"].node_group
 """The node group that all its pods run on, and none of another exercise."""
 
 WEB: Final = "web"

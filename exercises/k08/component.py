@@ -12,6 +12,7 @@ from components.base import Component, Tags
 from components.pod_identity_role import PodIdentityRole, PodIdentityRoleArgs
 from components.policies import Scope, Statement, document
 from exercises.k08.names import NAMESPACE, SHOP, VALUE, at_aws
+from exercises.shared.fixture import Context, Fixture
 
 
 @dataclass(frozen=True)
@@ -60,3 +61,9 @@ class PaymentKey(Component):
             opts=self.child([value]),
         )
         self.register_outputs({})
+
+
+def build(context: Context) -> Fixture:
+    """What its pods need at a stage."""
+    args = PaymentKeyArgs(context.cluster.cluster_name, context.scope, context.tags)
+    return Fixture(needed=[PaymentKey("k08", args, context.opts)])

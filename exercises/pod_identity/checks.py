@@ -21,7 +21,8 @@ from exercises.shared.gates import gates
 from exercises.shared.stage_rows import StageRows
 from grading.check import Row
 from grading.expectations import Allowed, Between, Expectation, Holds, Says
-from grading.probes import Associations, Question, ReadObject, RoleTrust, ShortPod
+from grading.pod_probes import ShortPod
+from grading.probes import Associations, Question, ReadObject, RoleTrust
 from grading.roles import PodsRole
 
 AUDIENCE = "pods.eks.amazonaws.com"

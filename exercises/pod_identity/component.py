@@ -18,6 +18,7 @@ from components.base import Component, Tags
 from components.pod_identity_role import PodIdentityRole, PodIdentityRoleArgs
 from exercises.shared import await_injected_role
 from exercises.shared.aws_cli_pods import NAMESPACE, policies, sleeping
+from exercises.shared.fixture import Context, Fixture
 from exercises.shared.pods import pod
 
 SERVICE_ACCOUNT = "pod-identity-sa"
@@ -93,3 +94,20 @@ class PodIdentityExercise(Component):
         )
         self.role_arn = role.arn
         self.register_outputs({"roleArn": self.role_arn})
+
+
+def build(context: Context) -> Fixture:
+    """The exercise at a stage."""
+    made = PodIdentityExercise(
+        "pod-identity",
+        PodIdentityExerciseArgs(
+            image=context.aws_cli_image,
+            cluster_name=context.cluster.cluster_name,
+            kubeconfig=context.cluster.own_kubeconfig,
+            partition=context.scope.partition,
+            wide=context.stage == "wide",
+            tags=context.tags,
+        ),
+        context.opts,
+    )
+    return Fixture(made.role_arn)

@@ -16,7 +16,7 @@ from exercises.shared.stage_rows import StageRows
 from grading.account_probes import AsAccount, creating
 from grading.check import Goal, Row
 from grading.expectations import Allowed, Expectation, Forbidden, Says
-from grading.probes import InPod, Reader
+from grading.pod_probes import InPod, Reader
 from grading.refusals import AnyForbidden
 from grading.requests import ResourceRequest
 

@@ -16,6 +16,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, Role, RoleBinding, RoleRefArgs, SubjectArgs
 
 from components.base import Component
+from exercises.shared.fixture import Context, Fixture
 from exercises.shared.pods import FORCED, PodShape, pod
 
 TEAMS = ("dev", "infra")
@@ -105,3 +106,9 @@ class RbacExercise(Component):
 
 def _name(made: Namespace | ServiceAccount | Role) -> pulumi.Output[str]:
     return made.metadata.apply(lambda metadata: metadata.name or "")
+
+
+def build(context: Context) -> Fixture:
+    """The exercise at a stage."""
+    RbacExercise("rbac", RbacExerciseArgs(context.tools_image, STAGES[context.stage]), context.opts)
+    return Fixture()

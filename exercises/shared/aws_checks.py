@@ -8,7 +8,7 @@ from typing import Final
 
 from grading.check import ExerciseName, Row
 from grading.expectations import Allowed, AwsDenied, Expectation, Says
-from grading.probes import InPod, Reader
+from grading.pod_probes import InPod, Reader
 
 NAMESPACE: Final = "default"
 ROLE_SESSION: Final = "arn:$PARTITION:sts::$ACCOUNT_ID:assumed-role/{0}/"

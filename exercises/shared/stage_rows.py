@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from exercises.catalogue import Exercise, Play
+from exercises.catalogue import Exercise
 from grading.check import Goal, Row
 from grading.expectations import Allowed, Expectation
 from grading.probes import Question
@@ -39,7 +39,7 @@ class StageRows:
         """
         first = opened or Allowed()
         for stage in self.exercise.stages:
-            expected = refused if stage == self._play.solved else (others or {}).get(stage, first)
+            expected = refused if stage == self.exercise.play.solved else (others or {}).get(stage, first)
             yield self._row("attack", stage, name, subject, question, expected)
 
     def answer(
@@ -47,7 +47,7 @@ class StageRows:
     ) -> Iterator[Row]:
         """What a learner has to find out: the answer is there when the exercise is solved, and not before."""
         for stage in self.exercise.stages:
-            expected = right if stage == self._play.solved else before
+            expected = right if stage == self.exercise.play.solved else before
             yield self._row("answer", stage, name, subject, question, expected)
 
     def use(self, name: str, subject: str, question: Question, expected: Expectation | None = None) -> Iterator[Row]:
@@ -62,19 +62,13 @@ class StageRows:
 
     def gate(self, name: str, subject: str, question: Question, expected: Expectation, why: str) -> Row:
         """What a repair must not break; asked only of who plays."""
-        return self._row("intact", self._play.solved, name, subject, question, expected, why)
+        return self._row("intact", self.exercise.play.solved, name, subject, question, expected, why)
 
     def _why(self, name: str) -> str:
         rows = self.exercise.words.rows
         if name not in rows:
             raise ValueError(f"text.en.yaml of exercise {self.exercise.name} has no words for rows.{name}")
         return rows[name]
-
-    @property
-    def _play(self) -> Play:
-        if self.exercise.play is None:
-            raise ValueError(f"{self.exercise.name} has no play in the catalogue, so its rows have no goals")
-        return self.exercise.play
 
     def _row(
         self, goal: Goal, stage: str, name: str, subject: str, question: Question, expected: Expectation, why: str = ""
@@ -89,5 +83,5 @@ class StageRows:
             why=why or self._why(name),
             # What somebody wrote into the cluster is there at once.
             lags=goal != "answer",
-            goal=goal if stage == self._play.solved else None,
+            goal=goal if stage == self.exercise.play.solved else None,
         )

@@ -4,7 +4,7 @@ A zone that offers no t3.medium, a certificate that is still pending: AWS would 
 building, in the words of some inner service. Asked here, they are problems of the configuration like any
 other, all at once.
 
-A question that AWS does not answer (no permission, no connection) is not a pass: it is told, and the run goes
+A question that AWS does not answer (no permission, no connection) is not a pass: it is reported, and the run goes
 on, since the engine will meet the same obstacle or none.
 """
 
@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from clients.aws import Client, clients
+from clients.aws import ClientFactory, clients
 from infra.config.loading import LabConfig, Problem
 from infra.config.problems import key_of
 
@@ -53,7 +53,7 @@ class Lookups(Protocol):
 class AwsLookups:
     """Asks AWS, or whatever stands at `AWS_ENDPOINT_URL`, by boto3."""
 
-    def __init__(self, region: str, profile: str | None = None, client: Client | None = None) -> None:
+    def __init__(self, region: str, profile: str | None = None, client: ClientFactory | None = None) -> None:
         """Prepare to ask.
 
         Args:
@@ -83,7 +83,7 @@ class AwsLookups:
         return clients(self._profile, self._region)(service)
 
 
-Question = Callable[[Client, LabConfig], Iterable[Problem]]
+Question = Callable[[ClientFactory, LabConfig], Iterable[Problem]]
 
 
 def _questions(config: LabConfig) -> Iterator[tuple[str, Question]]:
@@ -101,7 +101,7 @@ def unanswered(config: LabConfig, why: str) -> Answers:
     return Answers(unanswered=tuple(Unanswered(key, why) for key, _ in _questions(config)))
 
 
-def _instance_types(client: Client, config: LabConfig) -> Iterator[Problem]:
+def _instance_types(client: ClientFactory, config: LabConfig) -> Iterator[Problem]:
     wanted = {kind: key_of("nodeGroup", "instanceTypes") for kind in config.node_group.instance_types}
     if config.ops_servers.enabled:
         wanted.setdefault(config.ops_servers.instance_type, key_of("opsServers", "instanceType"))
@@ -126,7 +126,7 @@ def _instance_types(client: Client, config: LabConfig) -> Iterator[Problem]:
             yield Problem(key, what, "Choose another instance type or another region.")
 
 
-def _key_pair(client: Client, config: LabConfig) -> Iterator[Problem]:
+def _key_pair(client: ClientFactory, config: LabConfig) -> Iterator[Problem]:
     try:
         client("ec2").describe_key_pairs(KeyNames=[config.key_name])
     except ClientError as error:
@@ -136,7 +136,7 @@ def _key_pair(client: Client, config: LabConfig) -> Iterator[Problem]:
         yield Problem(key_of("keyName"), what, "Name one that is there, or leave it out and use Session Manager.")
 
 
-def _hosted_zone(client: Client, config: LabConfig) -> Iterator[Problem]:
+def _hosted_zone(client: ClientFactory, config: LabConfig) -> Iterator[Problem]:
     key, domain = key_of("hostedZoneId"), (config.domain or "").lower()
     try:
         zone = client("route53").get_hosted_zone(Id=config.hosted_zone_id)["HostedZone"]
@@ -155,7 +155,7 @@ def _hosted_zone(client: Client, config: LabConfig) -> Iterator[Problem]:
         yield Problem(key, what, f"Name the zone of {domain}, or set {key_of('domain')} to {name}.")
 
 
-def _certificate(client: Client, config: LabConfig) -> Iterator[Problem]:
+def _certificate(client: ClientFactory, config: LabConfig) -> Iterator[Problem]:
     key = key_of("certificateArn")
     try:
         answer = client("acm").describe_certificate(CertificateArn=config.certificate_arn)

@@ -1,7 +1,7 @@
-"""Every setting of the lab, read and checked at once, so that a mistake is told before a resource exists.
+"""Every setting of the lab, read and checked at once, so that a mistake is reported before a resource exists.
 
 A stack takes 20 minutes to build on AWS; a bad value found in the middle of it costs an operator those and
-a repair. So all values are read once, at the start, and all problems are told together, each with its key
+a repair. So all values are read once, at the start, and all problems are reported together, each with its key
 and its remedy.
 
 The types and defaults are in config_model, how a value is decoded in config_decode, and what values may have

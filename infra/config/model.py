@@ -73,7 +73,7 @@ class NodeGroup(Settings):
     """Root volume (gp3) of a node, in GiB."""
 
     max_pods: ConfigInt = 100
-    """Greatest number of pods on a node, as the kubelet is told."""
+    """Greatest number of pods on a node, as set in the kubelet."""
 
     prefix_delegation: ConfigBool = True
     """Whether vpc-cni gives a node /28 prefixes instead of single addresses (ENABLE_PREFIX_DELEGATION)."""
@@ -209,8 +209,9 @@ class LabConfig(Settings):
 
     @property
     def node_count(self) -> int:
-        """How many nodes there are: those of the node group, and the one that exercise K07 has for itself."""
-        return self.node_group.desired_size + int(self.exercises.stages()["k07"] != OFF)
+        """How many nodes there are: those of the node group, and those that exercises have for themselves."""
+        own = sum(bool(EXERCISES[name].node_group) for name, stage in self.exercises.stages().items() if stage != OFF)
+        return self.node_group.desired_size + own
 
     @property
     def expires_at(self) -> datetime | None:

@@ -1,4 +1,4 @@
-"""What is told about a bad setting: which key, what is wrong, what to do. Every problem in one error."""
+"""Configuration errors: the setting, what is wrong, how to fix it. Every problem in one error."""
 
 from __future__ import annotations
 

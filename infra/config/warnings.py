@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from components.handed_on_tags import handed_on
+from components.controller_tags import controller_tags
 from infra.config.model import LabConfig
 from infra.config.problems import Problem, key_of
 from infra.versions import DEFAULT_KUBERNETES_VERSION, KUBERNETES_VERSIONS
 
 NOTICE = timedelta(days=30)
-"""How long before standard support ends it is told."""
+"""How long before the end of standard support the warning begins."""
 
 
 def advice(config: LabConfig, today: date | None = None) -> tuple[Problem, ...]:
@@ -40,7 +40,7 @@ def advice(config: LabConfig, today: date | None = None) -> tuple[Problem, ...]:
         found.append(
             Problem(
                 key_of("operatorCidrs"),
-                "None is given: nobody can come by SSH, and the cluster's endpoint is open to all addresses.",
+                "None is given: SSH is closed, and the cluster's endpoint is open to all addresses.",
                 "List your own address as /32.",
             )
         )
@@ -52,6 +52,6 @@ def advice(config: LabConfig, today: date | None = None) -> tuple[Problem, ...]:
             "Leave it so, or write it without = in its name, a colon before a space, and a colon or space at its end.",
         )
         for name in config.tags
-        if name not in handed_on(config.tags)
+        if name not in controller_tags(config.tags)
     ]
     return tuple(found)

@@ -2,14 +2,14 @@
 
 The engine deletes what it recorded. Beside it, controllers in the cluster make load balancers, volumes and records,
 EKS makes groups and interfaces, and a state can be lost. So AWS is asked, kind by kind, and needs nothing but the
-stack's settings to be asked. `belonging` decides what is this lab's and `registry` in which order it can go, both
+stack's settings to be asked. `classify` decides what is this lab's and `registry` in which order it can go, both
 without AWS; the other modules are thin calls of one service each.
 """
 
 from operations.cleanup.delete import Failed, Outcome, delete, in_order
-from operations.cleanup.find import Recorded, clients, find, settled
+from operations.cleanup.find import RecordedIds, clients, find, settled
 from operations.cleanup.kinds.clusters import CLUSTERS
-from operations.cleanup.model import Client, Kind, Lab, Leftover, Report, Thing, Unasked
+from operations.cleanup.model import ClientFactory, Kind, LabIdentity, Leftover, Report, Resource, Unasked
 from operations.cleanup.registry import FIRST, HOLDERS, KINDS
 
 __all__ = [
@@ -17,15 +17,15 @@ __all__ = [
     "FIRST",
     "HOLDERS",
     "KINDS",
-    "Client",
+    "ClientFactory",
     "Failed",
     "Kind",
-    "Lab",
+    "LabIdentity",
     "Leftover",
     "Outcome",
-    "Recorded",
+    "RecordedIds",
     "Report",
-    "Thing",
+    "Resource",
     "Unasked",
     "clients",
     "delete",

@@ -1,8 +1,8 @@
 """Deletes what is left, kind by kind in the registry's order, and waits until each is really gone.
 
-Every round asks AWS anew and deletes only what still bears the lab's tag or name: an id from an earlier answer is
+Every round asks AWS again and deletes only what still has the lab's tag or name: an id from an earlier answer is
 never enough. "Not yet" (something else still needs it) is asked again for as long as the kind may take; any other
-refusal is told with AWS's reason, and the rest goes on.
+refusal is reported with AWS's reason, and the rest goes on.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from clients.aws_responses import is_absent, is_busy, reason
 from clients.polling import poll_until
-from operations.cleanup.find import Recorded, Tell, find
-from operations.cleanup.model import Client, Kind, Lab, Leftover
+from operations.cleanup.find import RecordedIds, Tell, find
+from operations.cleanup.model import ClientFactory, Kind, LabIdentity, Leftover
 from operations.cleanup.registry import FIRST, KINDS
 
 AFTER_FAILURE = 30.0
@@ -44,16 +44,16 @@ def in_order(left: Collection[Leftover], kinds: Sequence[Kind] = KINDS) -> list[
     What goes with an instance is waited for only if the instance is among it: one that stays keeps its disks.
     """
     mine = [each for each in left if each.ours and not each.recorded]
-    ids = {each.thing.id for each in mine}
-    mine = [each for each in mine if not (each.thing.going and each.thing.holder) or each.thing.holder in ids]
+    ids = {each.resource.id for each in mine}
+    mine = [each for each in mine if not (each.resource.going and each.resource.holder) or each.resource.holder in ids]
     return [(kind, found) for kind in kinds if (found := [each for each in mine if each.kind is kind])]
 
 
 def delete(
-    client: Client,
-    lab: Lab,
+    client: ClientFactory,
+    lab: LabIdentity,
     left: Collection[Leftover],
-    recorded: Recorded | None = None,
+    recorded: RecordedIds | None = None,
     *,
     kinds: Sequence[Kind] = KINDS,
     tell: Tell = lambda _: None,
@@ -63,11 +63,11 @@ def delete(
 
     Args:
         client: makes clients.
-        lab: whose things they are.
+        lab: whose resources they are.
         left: what was found and agreed to; nothing else is touched.
         recorded: what the engine's state holds.
         kinds: every kind, in the order of deletion.
-        tell: hears what is done and what is waited for.
+        tell: called with what is done and what is waited for.
         most_patience: seconds that a kind is waited for at the most; None: as long as the kind may take.
     """
     outcome = Outcome()
@@ -77,8 +77,8 @@ def delete(
             patience = min(patience, AFTER_FAILURE)
         tell(f"deleting {len(mine)} {kind.name if len(mine) == 1 else kind.plural}")
         why = _until_gone(_Round(client, lab, kind, kinds, mine, recorded, tell), patience)
-        outcome.deleted.extend(each for each in mine if each.thing.id not in why)
-        outcome.failed.extend(Failed(each, why[each.thing.id]) for each in mine if each.thing.id in why)
+        outcome.deleted.extend(each for each in mine if each.resource.id not in why)
+        outcome.failed.extend(Failed(each, why[each.resource.id]) for each in mine if each.resource.id in why)
     return outcome
 
 
@@ -86,12 +86,12 @@ def delete(
 class _Round:
     """One kind's leftovers, deleted and looked for again and again."""
 
-    client: Client
-    lab: Lab
+    client: ClientFactory
+    lab: LabIdentity
     kind: Kind
     kinds: Sequence[Kind]
     agreed: Sequence[Leftover]
-    recorded: Recorded | None
+    recorded: RecordedIds | None
     tell: Tell
     refused: dict[str, str] = field(default_factory=dict[str, str])
     """Id → why it will not go, whatever is waited for."""
@@ -100,10 +100,10 @@ class _Round:
         """Ids that are still there, and why."""
         still = self._there()
         if isinstance(still, str):
-            return {each.thing.id: still for each in self.agreed}
+            return {each.resource.id: still for each in self.agreed}
         why: dict[str, str] = {}
         for each in still:
-            why[each.thing.id] = self.refused.get(each.thing.id) or self._delete(each)
+            why[each.resource.id] = self.refused.get(each.resource.id) or self._delete(each)
         if why:
             first, reason_ = next(iter(why.items()))
             more = f" and {len(why) - 1} more" if len(why) > 1 else ""
@@ -114,23 +114,23 @@ class _Round:
         """Those agreed to that are still the lab's; or why that cannot be told."""
         kinds = [self.kind, *(kind for kind in FIRST if kind is not self.kind and kind in self.kinds)]
         report = find(self.client, self.lab, self.recorded, kinds=kinds)
-        # Without its VPC a thing may not be known as the lab's: that is not to be taken for gone.
+        # Without its VPC a resource may not be known as the lab's: that is not to be taken for gone.
         if why := next((each.why for each in report.unasked), ""):
             return why
-        ids = {each.thing.id for each in self.agreed}
-        return [each for each in report.left if each.kind is self.kind and each.thing.id in ids and each.ours]
+        ids = {each.resource.id for each in self.agreed}
+        return [each for each in report.left if each.kind is self.kind and each.resource.id in ids and each.ours]
 
     def _delete(self, each: Leftover) -> str:
-        if each.thing.going:
-            return f"it is {each.thing.state or 'being deleted'}"
+        if each.resource.going:
+            return f"it is {each.resource.state or 'being deleted'}"
         try:
-            self.kind.delete(self.client, each.thing)
+            self.kind.delete(self.client, each.resource)
         except ClientError as error:
             if is_absent(error):
                 return "its deletion is under way"
             why = reason(error)
             if not is_busy(error):
-                self.refused[each.thing.id] = why
+                self.refused[each.resource.id] = why
             return why
         except BotoCoreError as error:
             return reason(error)

@@ -1,4 +1,4 @@
-"""The words of the search: a lab, a thing that AWS has, what is left of the lab, and a kind of thing."""
+"""Terms of the search: a lab, a resource as AWS describes it, what is left of the lab, and a kind of resource."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from clients.aws import Client as Client
+from clients.aws import ClientFactory as ClientFactory
 from infra.lab_tag import lab_id
 
 
 @dataclass(frozen=True)
-class Lab:
+class LabIdentity:
     """What identifies a lab, from its settings alone."""
 
     cluster: str
@@ -30,8 +30,8 @@ class Lab:
 
 
 @dataclass(frozen=True)
-class Thing:
-    """One resource as AWS tells of it."""
+class Resource:
+    """One resource as AWS describes it."""
 
     id: str
     """What the service's own delete call takes."""
@@ -70,7 +70,7 @@ class Thing:
 
 
 class Claim(Enum):
-    """How a thing is known to be the lab's."""
+    """How a resource is known to be the lab's."""
 
     TAG = "tag"
     NAME = "name"
@@ -85,8 +85,8 @@ class Claim(Enum):
     """It stands in the lab's VPC and bears neither tag nor name: it is in the way, and it is not ours to delete."""
 
 
-class Says(Enum):
-    """What a name, or a cluster's name in a tag, says of a kind of thing that lacks the lab's tag."""
+class NameEvidence(Enum):
+    """What a name, or a cluster's name in a tag, says of a kind of resource that lacks the lab's tag."""
 
     NOTHING = "nothing"
     """The stack makes and tags every one that is the lab's."""
@@ -99,7 +99,7 @@ class Says(Enum):
 
 
 @dataclass(frozen=True)
-class Belonging:
+class Ownership:
     """A claim and the tag, name or place that it rests on."""
 
     claim: Claim
@@ -107,7 +107,7 @@ class Belonging:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class OwnershipContext:
     """What is known of the lab before a kind is asked for."""
 
     vpcs: frozenset[str] = frozenset()
@@ -129,13 +129,13 @@ class Surroundings:
     """Id of the VPC that it stands in."""
 
 
-Named = Callable[[Thing, Lab, Surroundings], str]
-"""Gives the name, or the part of it, by which a thing is the lab's; empty when it is not."""
+Named = Callable[[Resource, LabIdentity, OwnershipContext], str]
+"""Gives the name, or the part of it, by which a resource is the lab's; empty when it is not."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of thing: how it is asked for, known, and deleted."""
+    """One kind of resource: how it is asked for, known, and deleted."""
 
     name: str
     """Singular, as in a table."""
@@ -150,17 +150,17 @@ class Kind:
     why: str
     """Why it costs, or what it keeps from being deleted, in a few words."""
 
-    find: Callable[[Client, Lab], Iterable[Thing]]
+    find: Callable[[ClientFactory, LabIdentity], Iterable[Resource]]
     """All that may be the lab's; raises ClientError or BotoCoreError."""
 
-    delete: Callable[[Client, Thing], None]
+    delete: Callable[[ClientFactory, Resource], None]
     """Ask for the deletion of one; raises ClientError or BotoCoreError."""
 
     named: Named
     engine_type: str = ""
     """The engine's type of it; empty for what the engine does not make."""
 
-    names: Says = Says.CLUSTER
+    names: NameEvidence = NameEvidence.CLUSTER
     data: bool = False
     """Whether what is lost with it cannot be made again."""
 
@@ -170,29 +170,29 @@ class Kind:
     patience: float = 300.0
     """Seconds that its deletion may take."""
 
-    applies: Callable[[Lab], bool] = lambda _: True
+    applies: Callable[[LabIdentity], bool] = lambda _: True
     """Whether such a lab can have any."""
 
 
 @dataclass(frozen=True)
 class Leftover:
-    """A thing that is the lab's, or in its way."""
+    """A resource that is the lab's, or in its way."""
 
     kind: Kind
-    thing: Thing
-    belonging: Belonging
+    resource: Resource
+    ownership: Ownership
     recorded: bool = False
     """Whether the engine's state holds it: then `lab down` deletes it."""
 
     @property
     def ours(self) -> bool:
         """Whether it bears the lab's tag or name, so that it may be deleted."""
-        return self.belonging.claim in (Claim.TAG, Claim.NAME, Claim.CLUSTER)
+        return self.ownership.claim in (Claim.TAG, Claim.NAME, Claim.CLUSTER)
 
     @property
     def sure(self) -> bool:
         """Whether it is the lab's beyond doubt; the rest of ours somebody has to look at first."""
-        return self.belonging.claim in (Claim.TAG, Claim.NAME)
+        return self.ownership.claim in (Claim.TAG, Claim.NAME)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
-"""Whose a thing is, from its tags, its name and its place: the decision that everything else rests on.
+"""Whose a resource is, from its tags, its name and its place: the decision that everything else rests on.
 
 It errs on the safe side, for `myeks` is what everybody calls their cluster. What the stack makes itself bears the
 lab's tag, so that without it a name says nothing. What EKS and the controllers in a cluster make bears the cluster's
 name: it counts in the lab's own VPC, never in another, and outside of any only while no cluster of that name stands
 that is not the lab's. A tag that names another cluster outweighs every name; a name counts only where a whole,
 unambiguous form of it fits (`myeks-2` begins with `myeks`, and is another lab); in IAM and Route 53, which know no
-region, a cluster's name alone counts for nothing. What merely stands in the lab's VPC is told and never deleted.
+region, a cluster's name alone counts for nothing. What is merely in the lab's VPC is reported and never deleted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from infra.lab_tag import LAB_TAG
-from operations.cleanup.model import Belonging, Claim, Kind, Lab, Says, Surroundings, Thing
+from operations.cleanup.model import Claim, Kind, LabIdentity, NameEvidence, Ownership, OwnershipContext, Resource
 
 NAMING_TAGS: Final = (
     "aws:eks:cluster-name",
@@ -34,37 +34,37 @@ CLUSTER_TAG: Final = "kubernetes.io/cluster/"
 group that several clusters use (Amazon EKS User Guide, "Subnet tagging")."""
 
 
-def belonging(thing: Thing, kind: Kind, lab: Lab, around: Surroundings) -> Belonging | None:
-    """Why a thing is the lab's; None when it is not, or when that cannot be told."""
-    ours, others = _owners(thing.tags, lab, everywhere=kind.everywhere)
-    place = next((vpc for vpc in (thing.vpc, thing.peer_vpc) if vpc in around.vpcs), "")
+def classify(resource: Resource, kind: Kind, lab: LabIdentity, context: OwnershipContext) -> Ownership | None:
+    """Why a resource is the lab's; None when it is not, or when that cannot be told."""
+    ours, others = _owners(resource.tags, lab, everywhere=kind.everywhere)
+    place = next((vpc for vpc in (resource.vpc, resource.peer_vpc) if vpc in context.vpcs), "")
     if LAB_TAG in ours and not others:
-        return Belonging(Claim.TAG, f"tag {LAB_TAG}")
-    named = kind.named(thing, lab, around)
-    if kind.names is Says.NOTHING:
+        return Ownership(Claim.TAG, f"tag {LAB_TAG}")
+    named = kind.named(resource, lab, context)
+    if kind.names is NameEvidence.NOTHING:
         if named:
-            return Belonging(Claim.NAMESAKE, named)
+            return Ownership(Claim.NAMESAKE, named)
     elif not others and (evidence := f"tag {ours[0]}" if ours else named):
-        claim = _by_name(thing, kind, around)
+        claim = _by_name(resource, kind, context)
         if claim:
-            return Belonging(claim, evidence)
-    return Belonging(Claim.PLACE, f"in {place}") if place else None
+            return Ownership(claim, evidence)
+    return Ownership(Claim.PLACE, f"in {place}") if place else None
 
 
-def _by_name(thing: Thing, kind: Kind, around: Surroundings) -> Claim | None:
-    """What the cluster's name on a thing amounts to; None when it is another cluster's."""
-    if kind.names is Says.LAB:
+def _by_name(resource: Resource, kind: Kind, context: OwnershipContext) -> Claim | None:
+    """What the cluster's name on a resource amounts to; None when it is another cluster's."""
+    if kind.names is NameEvidence.LAB:
         return Claim.NAME
-    if thing.vpc in around.vpcs:
-        return Claim.NAME if thing.vpc != around.namesake_vpc else None
-    if thing.vpc in around.other_vpcs:
+    if resource.vpc in context.vpcs:
+        return Claim.NAME if resource.vpc != context.namesake_vpc else None
+    if resource.vpc in context.other_vpcs:
         return None
-    if around.namesake:
+    if context.namesake:
         return Claim.NAMESAKE
     return Claim.CLUSTER if kind.data else Claim.NAME
 
 
-def _owners(tags: Mapping[str, str], lab: Lab, *, everywhere: bool) -> tuple[list[str], list[str]]:
+def _owners(tags: Mapping[str, str], lab: LabIdentity, *, everywhere: bool) -> tuple[list[str], list[str]]:
     """The tags that name this lab, and those that name another."""
     ours: list[str] = []
     others: list[str] = []
@@ -76,7 +76,7 @@ def _owners(tags: Mapping[str, str], lab: Lab, *, everywhere: bool) -> tuple[lis
     return ours, others
 
 
-def _naming(tags: Mapping[str, str], lab: Lab) -> Iterator[tuple[str, bool]]:
+def _naming(tags: Mapping[str, str], lab: LabIdentity) -> Iterator[tuple[str, bool]]:
     """Each tag that names an owner, and whether it names this lab; the lab's own tag first."""
     if LAB_TAG in tags:
         yield LAB_TAG, tags[LAB_TAG] == lab.id
@@ -88,35 +88,35 @@ def _naming(tags: Mapping[str, str], lab: Lab) -> Iterator[tuple[str, bool]]:
             yield key, key.removeprefix(CLUSTER_TAG) == lab.cluster
 
 
-def nameless(thing: Thing, lab: Lab, around: Surroundings) -> str:
+def nameless(resource: Resource, lab: LabIdentity, context: OwnershipContext) -> str:
     """For a kind that only tags tell: its names are the engine's, a controller's, or none."""
-    del thing, lab, around
+    del resource, lab, context
     return ""
 
 
-def _whole(pattern: str, thing: Thing, what: str = "name") -> str:
-    return f"{what} {thing.name}" if re.fullmatch(pattern, thing.name) else ""
+def _whole(pattern: str, resource: Resource, what: str = "name") -> str:
+    return f"{what} {resource.name}" if re.fullmatch(pattern, resource.name) else ""
 
 
-def cluster(thing: Thing, lab: Lab, around: Surroundings) -> str:
+def cluster(resource: Resource, lab: LabIdentity, context: OwnershipContext) -> str:
     """A cluster's name is given once in a region and account; without the lab's tag somebody else has it."""
-    del around
-    return _whole(re.escape(lab.cluster), thing)
+    del context
+    return _whole(re.escape(lab.cluster), resource)
 
 
-def of_cluster(thing: Thing, lab: Lab, around: Surroundings) -> str:
+def of_cluster(resource: Resource, lab: LabIdentity, context: OwnershipContext) -> str:
     """What is listed under a cluster is the cluster's."""
-    del around
-    return f"cluster {lab.cluster}" if thing.owner == lab.cluster else ""
+    del context
+    return f"cluster {lab.cluster}" if resource.owner == lab.cluster else ""
 
 
-def balancer(thing: Thing, lab: Lab, around: Surroundings) -> str:
+def balancer(resource: Resource, lab: LabIdentity, context: OwnershipContext) -> str:
     """The web pages' load balancer has the name that the Ingresses give it."""
-    del around
-    return _whole(f"{re.escape(lab.cluster)}-ingress-alb", thing)
+    del context
+    return _whole(f"{re.escape(lab.cluster)}-ingress-alb", resource)
 
 
-def security_group(thing: Thing, lab: Lab, around: Surroundings) -> str:
+def security_group(resource: Resource, lab: LabIdentity, context: OwnershipContext) -> str:
     """EKS's own group of the cluster, the load balancer controller's, a Classic load balancer's, and that of
     GuardDuty's endpoint in the VPC.
 
@@ -125,42 +125,42 @@ def security_group(thing: Thing, lab: Lab, around: Surroundings) -> str:
     cloud-provider-aws, pkg/providers/v1/aws.go): these names say "this cluster" only within the lab's VPC.
     """
     name = re.escape(lab.cluster)
-    if found := _whole(rf"eks-cluster-sg-{name}-[0-9]+", thing):
+    if found := _whole(rf"eks-cluster-sg-{name}-[0-9]+", resource):
         return found
-    if thing.vpc in around.vpcs:
-        own = rf"k8s-[0-9A-Za-z-]+-[0-9a-f]{{10}}|k8s-elb-a[0-9a-f]{{31}}|GuardDutyManagedSecurityGroup-{thing.vpc}"
-        return _whole(own, thing, f"in {thing.vpc}, name")
+    if resource.vpc in context.vpcs:
+        own = rf"k8s-[0-9A-Za-z-]+-[0-9a-f]{{10}}|k8s-elb-a[0-9a-f]{{31}}|GuardDutyManagedSecurityGroup-{resource.vpc}"
+        return _whole(own, resource, f"in {resource.vpc}, name")
     return ""
 
 
-def interface(thing: Thing, lab: Lab, around: Surroundings) -> str:
+def interface(resource: Resource, lab: LabIdentity, context: OwnershipContext) -> str:
     """By its description: EKS's name the cluster; the VPC CNI's and a load balancer's say so within its VPC."""
-    if found := _whole(f"Amazon EKS {re.escape(lab.cluster)}", thing, "description"):
+    if found := _whole(f"Amazon EKS {re.escape(lab.cluster)}", resource, "description"):
         return found
-    if thing.vpc in around.vpcs:
-        return _whole(r"aws-K8S-i-[0-9a-f]+|ELB (app|net)/.+|ELB [^/]+", thing, f"in {thing.vpc}, description")
+    if resource.vpc in context.vpcs:
+        return _whole(r"aws-K8S-i-[0-9a-f]+|ELB (app|net)/.+|ELB [^/]+", resource, f"in {resource.vpc}, description")
     return ""
 
 
-def endpoint(thing: Thing, lab: Lab, around: Surroundings) -> str:
+def endpoint(resource: Resource, lab: LabIdentity, context: OwnershipContext) -> str:
     """The stack makes none: GuardDuty does, for the agents in a VPC, and whoever works in it; none outlives the VPC."""
     del lab
-    return f"in {thing.vpc}" if thing.vpc in around.vpcs else ""
+    return f"in {resource.vpc}" if resource.vpc in context.vpcs else ""
 
 
-def log_group(thing: Thing, lab: Lab, around: Surroundings) -> str:
+def log_group(resource: Resource, lab: LabIdentity, context: OwnershipContext) -> str:
     """EKS and Container Insights name theirs after the cluster, between slashes."""
-    del around
-    return _whole(rf"/aws/(eks|containerinsights)/{re.escape(lab.cluster)}/.+", thing)
+    del context
+    return _whole(rf"/aws/(eks|containerinsights)/{re.escape(lab.cluster)}/.+", resource)
 
 
-def key_alias(thing: Thing, lab: Lab, around: Surroundings) -> str:
+def key_alias(resource: Resource, lab: LabIdentity, context: OwnershipContext) -> str:
     """An alias bears no tags, and the lab's has the cluster's name."""
-    del around
-    return _whole(f"alias/{re.escape(lab.cluster)}-eks-secrets", thing)
+    del context
+    return _whole(f"alias/{re.escape(lab.cluster)}-eks-secrets", resource)
 
 
-def schedule(thing: Thing, lab: Lab, around: Surroundings) -> str:
+def schedule(resource: Resource, lab: LabIdentity, context: OwnershipContext) -> str:
     """A schedule bears no tags either; those of the lab's end have its name."""
-    del around
-    return _whole(rf"{re.escape(lab.cluster)}-expiry-(nodes|cluster|(instance|nat|address)-[0-9]+)", thing)
+    del context
+    return _whole(rf"{re.escape(lab.cluster)}-expiry-(nodes|cluster|(instance|nat|address)-[0-9]+)", resource)

@@ -1,6 +1,6 @@
-"""Every kind of thing that a lab can leave behind, in the order in which they can be deleted.
+"""Every kind of resource that a lab can leave behind, in the order in which they can be deleted.
 
-The cluster goes first, because what runs in it would make anew what is deleted; then the records, which are known by
+The cluster goes first, because what runs in it would create again what is deleted; then the records, which are known by
 the load balancers that they lead to; then what is attached to its network, then the network from the inside out. The
 rest has no order but IAM's own: keys before their user, profiles before roles, roles before the policies attached to
 them. The VPC is last.

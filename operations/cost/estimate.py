@@ -1,7 +1,7 @@
 """What the configured lab costs while it stands, so that nobody leaves it running unknowingly.
 
 Two steps, both pure: the configuration says of what there is how much (`lines`), and prices make a bill of it
-(`bill`). Whatever has no price is told as not counted; it is never taken for free.
+(`bill`). Whatever has no price is reported as not counted; it is never taken for free.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
-from exercises.catalogue import OFF
+from exercises.catalogue import EXERCISES, OFF
 from infra.config.loading import LabConfig
 from infra.versions import KUBERNETES_VERSIONS
 from operations.cost.prices.model import HOURS_A_MONTH, UNITS, Item, Key, Price, Prices, Source
@@ -263,5 +263,6 @@ def _logs() -> Iterator[Line]:
 
 def _exercises(config: LabConfig) -> Iterator[Line]:
     """What exercises have on AWS beside IAM's, which costs nothing, and beside their pods."""
-    if config.exercises.stages()["k08"] != OFF:
-        yield Line("secret", "exercise k08: secret in Secrets Manager", 1, Key(Item.SECRET))
+    for name, stage in config.exercises.stages().items():
+        if stage != OFF and "aws:secretsmanager/secret:Secret" in EXERCISES[name].aws_types:
+            yield Line("secret", f"exercise {name}: secret in Secrets Manager", 1, Key(Item.SECRET))

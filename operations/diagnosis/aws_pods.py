@@ -16,7 +16,7 @@ from grading.outcomes import Done
 from grading.probes import RoleTrust
 from grading.roles import PodsRole
 from grading.run_probe import ROLE_ARN
-from grading.session import Situation
+from grading.session import GradingSession
 
 POLICY: Final = "AmazonS3ReadOnlyAccess"
 AUDIENCE_ANNOTATION: Final = "eks.amazonaws.com/audience"
@@ -28,7 +28,7 @@ _READS_S3: Final = ("S3", "AdministratorAccess", "PowerUserAccess", "ReadOnlyAcc
 """Parts of the names of AWS's managed policies that allow listing buckets."""
 
 
-def findings(row: Row, lab: Situation, trust_of_role: Expectation, remedies: Remedies) -> Iterator[Finding]:
+def findings(row: Row, lab: GradingSession, trust_of_role: Expectation, remedies: Remedies) -> Iterator[Finding]:
     """Why this row failed; `trust_of_role` is what the exercise demands of its role's trust policy."""
     again = remedies.made_again(row.exercise, row.stage)
     question = row.question
@@ -67,7 +67,7 @@ def _asks_as_node(row: Row) -> bool:
     return denied or row.name == "pod-identity-foreign-account"
 
 
-def _pod(name: str, lab: Situation, again: str) -> Iterator[Finding]:
+def _pod(name: str, lab: GradingSession, again: str) -> Iterator[Finding]:
     answer = lab.api.request("GET", f"/api/v1/namespaces/{NAMESPACE}/pods/{name}")
     if isinstance(answer, Done):
         account = answer.value["spec"].get("serviceAccountName") or "default"
@@ -75,17 +75,17 @@ def _pod(name: str, lab: Situation, again: str) -> Iterator[Finding]:
             yield Finding(f"Pod {name} runs as service account {account}, not {ACCOUNTS[name]}", again)
 
 
-def _told(lab: Situation, again: str) -> Iterator[Finding]:
+def _told(lab: GradingSession, again: str) -> Iterator[Finding]:
     """Whether somebody has given eks-iam-test1 what it is to do without."""
     name = irsa.TEST1
     answer = lab.api.request("GET", f"/api/v1/namespaces/{NAMESPACE}/pods/{name}")
     found = object_facts(answer.value, "tokens", "") if isinstance(answer, Done) else None
     if isinstance(found, Done) and any(found.value.values()):
         given = ", ".join(one for ones in found.value.values() for one in ones)
-        yield Finding(f"Pod {name} was made with what tells who it is: {given}", again)
+        yield Finding(f"Pod {name} was made with credentials of its own: {given}", again)
 
 
-def _associated_too(namespace: str, account: str, lab: Situation) -> Iterator[Finding]:
+def _associated_too(namespace: str, account: str, lab: GradingSession) -> Iterator[Finding]:
     cluster = lab.names["CLUSTER_NAME"]
     listed = lab.aws.call(
         "eks", "list_pod_identity_associations", clusterName=cluster, namespace=namespace, serviceAccount=account
@@ -97,7 +97,7 @@ def _associated_too(namespace: str, account: str, lab: Situation) -> Iterator[Fi
         yield Finding(f"ServiceAccount {account} has a Pod Identity association, made by hand", delete)
 
 
-def _node(lab: Situation) -> Iterator[Finding]:
+def _node(lab: GradingSession) -> Iterator[Finding]:
     role = lab.names["NODE_ROLE"]
     for name, arn in _attached(role, lab) or ():
         if any(part in name for part in _READS_S3):
@@ -105,12 +105,12 @@ def _node(lab: Situation) -> Iterator[Finding]:
             yield Finding(f"Policy {name} is attached to the nodes' role {role} by hand", detach)
 
 
-def _annotations(account: str, lab: Situation) -> dict[str, str] | None:
+def _annotations(account: str, lab: GradingSession) -> dict[str, str] | None:
     answer = lab.api.request("GET", f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{account}")
     return (answer.value["metadata"].get("annotations") or {}) if isinstance(answer, Done) else None
 
 
-def _annotation(lab: Situation, remedies: Remedies) -> Iterator[Finding]:
+def _annotation(lab: GradingSession, remedies: Remedies) -> Iterator[Finding]:
     account, wanted = irsa.ACCOUNT, lab.names["IRSA_ROLE_ARN"]
     found = _annotations(account, lab)
     if found is None:
@@ -128,7 +128,7 @@ def _annotation(lab: Situation, remedies: Remedies) -> Iterator[Finding]:
         )
 
 
-def _no_annotation(lab: Situation) -> Iterator[Finding]:
+def _no_annotation(lab: GradingSession) -> Iterator[Finding]:
     account = pod_identity.ACCOUNT
     if ROLE_ARN in (_annotations(account, lab) or {}):
         yield Finding(
@@ -137,7 +137,7 @@ def _no_annotation(lab: Situation) -> Iterator[Finding]:
         )
 
 
-def _provider(lab: Situation, remedies: Remedies) -> Iterator[Finding]:
+def _provider(lab: GradingSession, remedies: Remedies) -> Iterator[Finding]:
     arn = lab.names["OIDC_PROVIDER_ARN"]
     answer = lab.aws.call("iam", "get_open_id_connect_provider", OpenIDConnectProviderArn=arn)
     if not isinstance(answer, Done):
@@ -154,7 +154,7 @@ def _provider(lab: Situation, remedies: Remedies) -> Iterator[Finding]:
             yield Finding(f"The cluster's OIDC provider takes tokens for {one} too", remove)
 
 
-def _association(namespace: str, account: str, lab: Situation, remedies: Remedies) -> Iterator[Finding]:
+def _association(namespace: str, account: str, lab: GradingSession, remedies: Remedies) -> Iterator[Finding]:
     where: dict[str, Any] = {"clusterName": lab.names["CLUSTER_NAME"]}
     listed = lab.aws.call("eks", "list_pod_identity_associations", **where, namespace=namespace, serviceAccount=account)
     if not isinstance(listed, Done):
@@ -168,7 +168,7 @@ def _association(namespace: str, account: str, lab: Situation, remedies: Remedie
             yield Finding(f"The Pod Identity association of {account} names {role}", remedies.put_back)
 
 
-def _trust(role: str, lab: Situation, wanted: Expectation, remedies: Remedies) -> Iterator[Finding]:
+def _trust(role: str, lab: GradingSession, wanted: Expectation, remedies: Remedies) -> Iterator[Finding]:
     answer = lab.aws.call("iam", "get_role", RoleName=role)
     if isinstance(answer, Done):
         wrong = wanted.against(trust(answer.value["Role"]["AssumeRolePolicyDocument"]), lab.names)
@@ -176,7 +176,7 @@ def _trust(role: str, lab: Situation, wanted: Expectation, remedies: Remedies) -
             yield Finding(f"The trust policy of role {role} is another ({wrong})", remedies.put_back)
 
 
-def _policies(role: str, lab: Situation, remedies: Remedies) -> Iterator[Finding]:
+def _policies(role: str, lab: GradingSession, remedies: Remedies) -> Iterator[Finding]:
     attached = _attached(role, lab)
     if attached is None:
         return
@@ -188,7 +188,7 @@ def _policies(role: str, lab: Situation, remedies: Remedies) -> Iterator[Finding
             yield Finding(f"Policy {name} is attached to role {role} by hand", detach)
 
 
-def _attached(role: str, lab: Situation) -> list[tuple[str, str]] | None:
+def _attached(role: str, lab: GradingSession) -> list[tuple[str, str]] | None:
     answer = lab.aws.call("iam", "list_attached_role_policies", RoleName=role)
     if not isinstance(answer, Done):
         return None
@@ -196,7 +196,7 @@ def _attached(role: str, lab: Situation) -> list[tuple[str, str]] | None:
     return [(one["PolicyName"], one["PolicyArn"]) for one in found]
 
 
-def _injected(row: Row, lab: Situation, again: str) -> Iterator[Finding]:
+def _injected(row: Row, lab: GradingSession, again: str) -> Iterator[Finding]:
     """Whether EKS told the pod of its role when it was made."""
     answer = lab.api.request("GET", f"/api/v1/namespaces/{NAMESPACE}/pods/{row.subject}")
     if not isinstance(answer, Done):

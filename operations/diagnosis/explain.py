@@ -12,8 +12,9 @@ from grading.expectations import Expectation
 from grading.finding import Finding, Remedies
 from grading.grade import Answer, Verdict
 from grading.outcomes import Done
-from grading.probes import InPod, RoleTrust
-from grading.session import NoOperator, Situation
+from grading.pod_probes import InPod
+from grading.probes import RoleTrust
+from grading.session import GradingSession, NoOperator
 from grading.variables import Unknown
 from operations.diagnosis import aws_pods, gates, mapping
 from operations.diagnosis.rbac import Rbac, Wanted
@@ -30,7 +31,7 @@ TRUST: Final[Mapping[tuple[ExerciseName, str], Expectation]] = {
 
 
 def explain(
-    answers: Iterable[Answer], lab: Situation, option: str = "", by_hand: Collection[ExerciseName] = ()
+    answers: Iterable[Answer], lab: GradingSession, option: str = "", by_hand: Collection[ExerciseName] = ()
 ) -> dict[str, tuple[Finding, ...]]:
     """Name of a failed row → its causes, each with a remedy; never none. Asks the lab as the operator.
 
@@ -45,7 +46,7 @@ def explain(
     return found
 
 
-def _causes(answer: Answer, lab: Situation, remedies: Remedies) -> tuple[Finding, ...]:
+def _causes(answer: Answer, lab: GradingSession, remedies: Remedies) -> tuple[Finding, ...]:
     row = answer.row
     try:
         causes = tuple(dict.fromkeys(_of(answer, lab, remedies)))
@@ -61,7 +62,7 @@ def _asked_again(row: Row, remedies: Remedies) -> str:
     )
 
 
-def _of(answer: Answer, lab: Situation, remedies: Remedies) -> Iterator[Finding]:
+def _of(answer: Answer, lab: GradingSession, remedies: Remedies) -> Iterator[Finding]:
     row = answer.row
     if gates.is_gate(row):
         yield from gates.findings(answer, lab, remedies)
@@ -73,7 +74,7 @@ def _of(answer: Answer, lab: Situation, remedies: Remedies) -> Iterator[Finding]
         yield from aws_pods.findings(row, lab, trust, remedies)
 
 
-def _teams(answer: Answer, lab: Situation, remedies: Remedies) -> Iterator[Finding]:
+def _teams(answer: Answer, lab: GradingSession, remedies: Remedies) -> Iterator[Finding]:
     """A team's account: whether the pod has it, and what its bindings say."""
     row = answer.row
     question = row.question

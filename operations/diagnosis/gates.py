@@ -14,7 +14,7 @@ from grading.check import Row
 from grading.finding import Finding, Remedies
 from grading.grade import Answer
 from grading.outcomes import Done
-from grading.session import Situation
+from grading.session import GradingSession
 
 MENDS_CLUSTER_ADMIN: Final = (
     "kubectl create clusterrole cluster-admin --verb='*' --resource='*.*' --non-resource-url='*' --dry-run=client"
@@ -29,7 +29,7 @@ def is_gate(row: Row) -> bool:
     return row.name.endswith((f"-{CLUSTER_ADMIN}", f"-{KUBE_SYSTEM}"))
 
 
-def findings(answer: Answer, lab: Situation, remedies: Remedies) -> Iterator[Finding]:
+def findings(answer: Answer, lab: GradingSession, remedies: Remedies) -> Iterator[Finding]:
     """What is changed, with the command that mends it. Raises LookupError, whose text says why, where kube-system
     cannot be read."""
     if answer.row.name.endswith(CLUSTER_ADMIN):

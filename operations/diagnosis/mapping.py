@@ -9,7 +9,7 @@ from exercises.identity_mapping.checks import MASTERS, USER
 from grading.check import Row
 from grading.finding import Finding, Remedies
 from grading.outcomes import AwsRefused, Done
-from grading.session import Situation
+from grading.session import GradingSession
 from operations.diagnosis.rbac import Rbac, Wanted
 from operations.rbac.iam_principals import Principal, in_aws_auth
 from operations.rbac.identities import AUTHENTICATED, Identity
@@ -25,7 +25,7 @@ DISCOVERY: Final = Wanted(
 )
 
 
-def findings(row: Row, lab: Situation, *, allowed: bool, remedies: Remedies) -> Iterator[Finding]:
+def findings(row: Row, lab: GradingSession, *, allowed: bool, remedies: Remedies) -> Iterator[Finding]:
     """Why this row failed; `allowed`: whether what it asked for was done."""
     arn = lab.names["TESTUSER_ARN"]
     yield from _user(row, lab, arn, remedies)
@@ -49,7 +49,7 @@ def findings(row: Row, lab: Situation, *, allowed: bool, remedies: Remedies) -> 
         yield from rbac.lacking(DISCOVERY, row.asks, remedies)
 
 
-def _user(row: Row, lab: Situation, arn: str, remedies: Remedies) -> Iterator[Finding]:
+def _user(row: Row, lab: GradingSession, arn: str, remedies: Remedies) -> Iterator[Finding]:
     answer = lab.aws.call("iam", "get_user", UserName=USER)
     if isinstance(answer, AwsRefused) and answer.code == "NoSuchEntity":
         yield Finding(f"The IAM user {USER} is missing", remedies.put_back)
@@ -65,7 +65,7 @@ def _user(row: Row, lab: Situation, arn: str, remedies: Remedies) -> Iterator[Fi
         yield Finding(f"{USER} has the permissions boundary {boundary}, and the setting says none", remedies.put_back)
 
 
-def _as_entry(entry: _Entry | None, lab: Situation, arn: str, remedies: Remedies) -> Iterator[Finding]:
+def _as_entry(entry: _Entry | None, lab: GradingSession, arn: str, remedies: Remedies) -> Iterator[Finding]:
     if entry is None:
         yield Finding(f"The access entry of {USER} is missing", remedies.put_back)
         return
@@ -115,7 +115,7 @@ class _Entry:
         self.policies = policies
 
 
-def _entry(lab: Situation, arn: str) -> _Entry | None:
+def _entry(lab: GradingSession, arn: str) -> _Entry | None:
     where: dict[str, Any] = {"clusterName": lab.names["CLUSTER_NAME"], "principalArn": arn}
     view = lab.aws.call("eks", "describe_access_entry", **where)
     if not isinstance(view, Done):
@@ -126,7 +126,7 @@ def _entry(lab: Situation, arn: str) -> _Entry | None:
     )
 
 
-def _mapped(lab: Situation, arn: str) -> Principal | None:
+def _mapped(lab: GradingSession, arn: str) -> Principal | None:
     answer = lab.api.request("GET", "/api/v1/namespaces/kube-system/configmaps/aws-auth")
     data = (answer.value.get("data") or {}) if isinstance(answer, Done) else {}
     return next((one for one in in_aws_auth(data) if one.arn.lower() == arn.lower() and not one.no_effect), None)

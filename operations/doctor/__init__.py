@@ -1,5 +1,5 @@
-"""Whether the lab can stand up here, asked before its first resource.
+"""Whether the lab can be built, checked before its first resource.
 
-Thin probes look (`probes`, `machine`) and write down what they saw (`seen`); `diagnose` alone judges it, needs no
-AWS for that, and says for every finding what to do.
+Thin probes (`probes`, `rights`, `quota_usage`, `machine`) ask and write down what they saw (`observations`); `rules`
+alone judge it, need no AWS for that, and say for every finding what to do.
 """

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from operations.doctor.observations import Unseen
+
 
 class Status(StrEnum):
     """How a finding stands."""
@@ -19,7 +21,7 @@ class Status(StrEnum):
 
 
 class Layer(StrEnum):
-    """What a finding is about; in this order they are told, each resting on those before."""
+    """What a finding is about; they are shown in this order, each resting on those before."""
 
     MACHINE = "this machine"
     CREDENTIALS = "credentials"
@@ -43,3 +45,8 @@ class Finding:
 
     remedy: str = ""
     """What to do; empty when it is ok."""
+
+
+def unchecked(layer: Layer, what: str, unseen: Unseen, remedy: str = "") -> Finding:
+    """The finding about what could not be observed."""
+    return Finding(layer, Status.UNCHECKED, f"{what}: {unseen.why}", remedy)

@@ -27,7 +27,7 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedResources:
     """What the engine's state holds of the stack. A run that failed leaves a part of it, and none of its outputs."""
 
     ids: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
@@ -117,14 +117,14 @@ class ClusterSeen:
 
 
 SCHEDULE: Final = "schedule"
-"""Kind of a leftover: an appointment with AWS, which deletes a cluster by its name."""
+"""Kind of a conflict: an appointment with AWS, which deletes a cluster by its name."""
 
 CLASSIC_BALANCER: Final = "Classic load balancer"
-"""Kind of a leftover: a Service of an earlier cluster of the lab's name had it. It is in nobody's way, and it costs."""
+"""Kind of a conflict: a Service of an earlier cluster of the lab's name had it. It is in nobody's way, and it costs."""
 
 
 @dataclass(frozen=True)
-class Leftover:
+class NameConflict:
     """Something that has a name which the lab will want, and of which AWS allows one; or CLASSIC_BALANCER."""
 
     kind: str
@@ -133,19 +133,19 @@ class Leftover:
     """Id of the VPC that it stands in."""
 
     remains: bool = False
-    """Whether AWS made it anew after an earlier lab was gone."""
+    """Whether AWS created it again after an earlier lab was gone."""
 
 
 @dataclass(frozen=True)
-class Seen:
+class Observations:
     """Everything that was looked at."""
 
     stack: str
-    """Its name, for the commands that are told."""
+    """Its name, for the commands in the findings."""
 
     machine: Machine
     clock_ahead: float | None
-    """Seconds that this machine's clock is ahead of AWS's; None: AWS told no time."""
+    """Seconds that this machine's clock is ahead of AWS's; None: AWS returned no time."""
 
     caller: Caller | Refused | Unseen
     denied: tuple[Denied, ...] | Unseen
@@ -163,5 +163,5 @@ class Seen:
     cluster: ClusterSeen | Unseen | None
     """None: there is none of that name."""
 
-    leftovers: tuple[Leftover, ...] | Unseen
-    recorded: Recorded | Unseen
+    name_conflicts: tuple[NameConflict, ...] | Unseen
+    recorded: RecordedResources | Unseen

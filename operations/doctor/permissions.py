@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from exercises.catalogue import EXERCISES, OFF
 from infra.config.loading import LabConfig
 
 _EC2_TAGS: Final = ("ec2:CreateTags", "ec2:DeleteTags")
@@ -302,13 +303,10 @@ OPTIONAL: Final[Mapping[str, str]] = {
     "aws:ec2/natGateway:NatGateway": "natGateway",
     "aws:ec2/peeringConnectionOptions:PeeringConnectionOptions": "opsServers",
     "aws:ec2/vpcPeeringConnection:VpcPeeringConnection": "opsServers",
-    "aws:iam/user:User": "identityMapping",
-    "aws:iam/userPolicyAttachment:UserPolicyAttachment": "identityMapping",
     "aws:scheduler/schedule:Schedule": "expires",
-    "aws:secretsmanager/secret:Secret": "k08",
-    "aws:secretsmanager/secretVersion:SecretVersion": "k08",
+    **{kind: each.key for each in EXERCISES.values() for kind in each.aws_types},
 }
-"""Type → the setting without which the stack has none of it."""
+"""Type → the setting, or the exercise's, without which the stack has none of it."""
 
 
 def by_right(config: LabConfig) -> dict[str, tuple[str, ...]]:
@@ -316,9 +314,8 @@ def by_right(config: LabConfig) -> dict[str, tuple[str, ...]]:
     present = {
         "natGateway": config.nat_gateway,
         "opsServers": config.ops_servers.enabled,
-        "identityMapping": config.exercises.stages()["identity-mapping"] != "off",
         "expires": config.expires is not None,
-        "k08": config.exercises.stages()["k08"] != "off",
+        **{EXERCISES[name].key: stage != OFF for name, stage in config.exercises.stages().items()},
     }
     found: dict[str, list[str]] = {}
     for kind, rights in RIGHTS.items():

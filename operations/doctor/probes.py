@@ -5,7 +5,6 @@ Whatever AWS does not answer (no permission, no connection) becomes `Unseen` wit
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from urllib.request import urlopen
 import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, ProfileNotFound
 
-from clients.aws import Client
+from clients.aws import ClientFactory
 from infra.config.aws_checks import Lookups, unanswered
 from infra.config.loading import LabConfig
 from operations.cleanup.kinds.load_balancers import classic
@@ -30,52 +29,26 @@ from operations.doctor.observations import (
     SCHEDULE,
     Caller,
     ClusterSeen,
-    Denied,
-    Leftover,
     Machine,
+    NameConflict,
+    Observations,
     Peering,
-    QuotaSeen,
-    Recorded,
+    RecordedResources,
     Refused,
-    Seen,
     Unseen,
     VersionSeen,
 )
-from operations.doctor.permissions import by_right
-from operations.doctor.quotas import (
-    ADDRESSES,
-    CLUSTERS,
-    INTERFACES,
-    ON_DEMAND_VCPUS,
-    QUOTAS,
-    SECURITY_GROUPS,
-    SPOT_VCPUS,
-    VPCS,
-    Quota,
-    endpoint_ranges,
-    needs,
-)
+from operations.doctor.quota_usage import pages, quota_of
+from operations.doctor.quotas import QUOTAS, endpoint_ranges, needs
+from operations.doctor.rights import denials
 
 T = TypeVar("T")
 
 WORKERS: Final = 8
-MOST_ACTIONS: Final = 100
-"""Actions that are simulated in one request."""
-
-STANDARD_FAMILIES: Final = "acdhimrtz"
-"""First letters of the instance families that share the vCPU quota."""
-
 CHECK_IP: Final = "https://checkip.amazonaws.com"
 """Answers with the address that it is asked from."""
 
 CHECK_IP_WITHIN: Final = 4.0
-
-IAM_REGION: Final = "us-east-1"
-"""Where every call to IAM goes (IAM User Guide, aws:RequestedRegion, 2026-11); the lab's regions are all of this
-partition."""
-
-IN_VIEW: Final = {"iam:PassRole": "iam:PassedToService", "iam:CreateServiceLinkedRole": "iam:AWSServiceName"}
-"""Action → the condition key that names the service for which it is taken; no other action has that key."""
 
 _BUSY: Final = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException"})
 
@@ -93,17 +66,17 @@ def public_address() -> str | Unseen:
 class Sight:
     """How the doctor looks; parts are replaced in tests."""
 
-    client: Client
+    client: ClientFactory
     lookups: Lookups
     stack: str
-    recorded: Callable[[], Recorded | Unseen]
+    recorded: Callable[[], RecordedResources | Unseen]
     machine: Callable[[], Machine] = look
     address: Callable[[], str | Unseen] = public_address
     profiles: Callable[[], Iterable[str]] = lambda: botocore.session.Session().available_profiles
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
-def see(config: LabConfig, sight: Sight) -> Seen:
+def see(config: LabConfig, sight: Sight) -> Observations:
     """Everything at once, as far as it goes in parallel; never raises for what AWS refuses."""
     pool = ThreadPoolExecutor(WORKERS)
     try:
@@ -113,8 +86,8 @@ def see(config: LabConfig, sight: Sight) -> Seen:
         who, ahead = caller(sight)
         if not isinstance(who, Caller):
             # Every other question would end in the same way, some after half a minute.
-            nobody = Unseen("there is nobody to ask as" if isinstance(who, Refused) else "AWS could not be reached")
-            return Seen(
+            nobody = Unseen("there are no credentials" if isinstance(who, Refused) else "AWS could not be reached")
+            return Observations(
                 sight.stack,
                 machine.result(),
                 ahead,
@@ -137,8 +110,8 @@ def see(config: LabConfig, sight: Sight) -> Seen:
         offered = pool.submit(_quietly, lambda: versions(client))
         peered = pool.submit(_quietly, lambda: tuple(peerings(client)))
         named = pool.submit(_quietly, lambda: cluster(client, config.cluster_name))
-        left = pool.submit(_quietly, lambda: tuple(leftovers(client, config.cluster_name)))
-        return Seen(
+        left = pool.submit(_quietly, lambda: tuple(name_conflicts(client, config.cluster_name)))
+        return Observations(
             sight.stack,
             machine.result(),
             ahead,
@@ -212,61 +185,7 @@ def credentials_end(credentials: Any) -> datetime | Unseen | None:
     return Unseen("their session token came without it") if credentials.token else None
 
 
-def denials(client: Client, who: Caller, config: LabConfig) -> tuple[Denied, ...]:
-    """The rights of the stack that IAM would not allow the caller; root may do everything."""
-    if who.arn.endswith(":root"):
-        return ()
-    source = principal(client, who.arn)
-    groups: dict[tuple[str, str], list[str]] = {}
-    for right in by_right(config):
-        action, _, service = right.partition(" ")
-        # A role is passed with the call that takes it, so to that call's region.
-        global_ = action.startswith("iam:") and action != "iam:PassRole"
-        groups.setdefault((IAM_REGION if global_ else config.region, service), []).append(action)
-    found: list[Denied] = []
-    for (region, service), actions in groups.items():
-        for start in range(0, len(actions), MOST_ACTIONS):
-            part = actions[start : start + MOST_ACTIONS]
-            found.extend(_simulated(client, source, part, region, service))
-    return tuple(found)
-
-
-def _simulated(client: Client, source: str, actions: list[str], region: str, service: str) -> Iterator[Denied]:
-    entries = [_entry("aws:RequestedRegion", region), _entry("aws:SecureTransport", "true", "boolean")]
-    entries += [_entry(IN_VIEW[action], service) for action in actions if service]
-    pages = (
-        client("iam")
-        .get_paginator("simulate_principal_policy")
-        .paginate(PolicySourceArn=source, ActionNames=actions, ContextEntries=entries)
-    )
-    for page in pages:
-        for result in page["EvaluationResults"]:
-            if result["EvalDecision"] != "allowed":
-                action = result["EvalActionName"]
-                missing = tuple(key for key in result.get("MissingContextValues", ()) if _may_matter(key, action))
-                yield Denied(f"{action} {service}".strip(), result["EvalDecision"], missing)
-
-
-def _entry(key: str, value: str, kind: str = "string") -> dict[str, Any]:
-    return {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": kind}
-
-
-def _may_matter(key: str, action: str) -> bool:
-    """Whether a condition key can decide about an action: IAM lists what any policy of the caller asks for."""
-    if key.lower() in {known.lower() for known in IN_VIEW.values()}:
-        return False
-    return key.partition(":")[0].lower() in ("aws", action.partition(":")[0])
-
-
-def principal(client: Client, arn: str) -> str:
-    """The user or role behind a caller: a session's ARN has the role's name but not its path."""
-    head, _, resource = arn.rpartition(":")
-    if resource.startswith("assumed-role/"):
-        return client("iam").get_role(RoleName=resource.split("/")[1])["Role"]["Arn"]
-    return f"{head}:{resource}"
-
-
-def versions(client: Client) -> dict[str, VersionSeen]:
+def versions(client: ClientFactory) -> dict[str, VersionSeen]:
     """Kubernetes versions that EKS offers."""
     found: dict[str, VersionSeen] = {}
     for page in client("eks").get_paginator("describe_cluster_versions").paginate():
@@ -278,72 +197,17 @@ def versions(client: Client) -> dict[str, VersionSeen]:
     return found
 
 
-def quota_of(client: Client, quota: Quota) -> QuotaSeen:
-    """A quota and its use; the account's own value, else AWS's default."""
-    quotas = client("service-quotas")
-    try:
-        told = quotas.get_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchResourceException":
-            raise
-        told = quotas.get_aws_default_service_quota(ServiceCode=quota.service, QuotaCode=quota.code)
-    by = Counter[str]()
-    for identifier, amount in _USED[quota](client):
-        by[identifier] += amount
-    return QuotaSeen(told["Quota"]["Value"], by.total(), by)
-
-
-def _pages(client: Any, operation: str, key: str, **asked: Any) -> Iterator[Any]:
-    for page in client.get_paginator(operation).paginate(**asked):
-        yield from page[key]
-
-
-Uses = Iterator[tuple[str, int]]
-"""Id of what a use is counted by, and how much it is."""
-
-
-def _vcpus(client: Client, *, spot: bool) -> Uses:
-    running = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
-    for reservation in _pages(client("ec2"), "describe_instances", "Reservations", Filters=running):
-        for instance in reservation["Instances"]:
-            if (instance.get("InstanceLifecycle") == "spot") != spot or instance["InstanceType"][0] not in (
-                STANDARD_FAMILIES
-            ):
-                continue
-            options = instance.get("CpuOptions", {})
-            yield instance.get("VpcId", ""), options.get("CoreCount", 1) * options.get("ThreadsPerCore", 1)
-
-
-def _by_vpc(operation: str, key: str) -> Callable[[Client], Uses]:
-    return lambda client: ((one.get("VpcId", ""), 1) for one in _pages(client("ec2"), operation, key))
-
-
-_USED: Final[Mapping[Quota, Callable[[Client], Uses]]] = {
-    ON_DEMAND_VCPUS: lambda client: _vcpus(client, spot=False),
-    SPOT_VCPUS: lambda client: _vcpus(client, spot=True),
-    VPCS: _by_vpc("describe_vpcs", "Vpcs"),
-    # Addresses have no pages.
-    ADDRESSES: lambda client: (
-        (one.get("AllocationId", ""), 1) for one in client("ec2").describe_addresses()["Addresses"]
-    ),
-    INTERFACES: _by_vpc("describe_network_interfaces", "NetworkInterfaces"),
-    SECURITY_GROUPS: _by_vpc("describe_security_groups", "SecurityGroups"),
-    CLUSTERS: lambda client: ((name, 1) for name in _pages(client("eks"), "list_clusters", "clusters")),
-}
-"""Quota → what uses it."""
-
-
-def peerings(client: Client) -> Iterator[Peering]:
+def peerings(client: ClientFactory) -> Iterator[Peering]:
     """Ranges of both sides of every active peering."""
     active = [{"Name": "status-code", "Values": ["active"]}]
-    for one in _pages(client("ec2"), "describe_vpc_peering_connections", "VpcPeeringConnections", Filters=active):
+    for one in pages(client("ec2"), "describe_vpc_peering_connections", "VpcPeeringConnections", Filters=active):
         for side in ("RequesterVpcInfo", "AccepterVpcInfo"):
             info = one.get(side, {})
             cidrs = {entry["CidrBlock"] for entry in info.get("CidrBlockSet", [])} | {info.get("CidrBlock")}
             yield from (Peering(info.get("VpcId", "a VPC"), cidr) for cidr in sorted(filter(None, cidrs)))
 
 
-def cluster(client: Client, name: str) -> ClusterSeen | None:
+def cluster(client: ClientFactory, name: str) -> ClusterSeen | None:
     """The cluster of that name, if there is one."""
     try:
         one = client("eks").describe_cluster(name=name)["cluster"]
@@ -354,21 +218,21 @@ def cluster(client: Client, name: str) -> ClusterSeen | None:
     return ClusterSeen(one["status"], one["version"], one.get("resourcesVpcConfig", {}).get("vpcId", ""))
 
 
-def leftovers(client: Client, name: str) -> Iterator[Leftover]:
+def name_conflicts(client: ClientFactory, name: str) -> Iterator[NameConflict]:
     """Things whose names AWS keeps unique, so that `up` could not make them again; what would end the new lab; and
     Classic load balancers of a cluster of that name."""
     group = f"/aws/eks/{name}/cluster"
-    for one in _pages(client("logs"), "describe_log_groups", "logGroups", logGroupNamePrefix=group):
+    for one in pages(client("logs"), "describe_log_groups", "logGroups", logGroupNamePrefix=group):
         if one["logGroupName"] == group:
             # The lab's own is kept for days; EKS makes one for its last lines, kept for ever.
-            yield Leftover("log group", group, remains="retentionInDays" not in one)
+            yield NameConflict("log group", group, remains="retentionInDays" not in one)
     alias = f"alias/{name}-eks-secrets"
-    if any(one["AliasName"] == alias for one in _pages(client("kms"), "list_aliases", "Aliases")):
-        yield Leftover("KMS alias", alias)
+    if any(one["AliasName"] == alias for one in pages(client("kms"), "list_aliases", "Aliases")):
+        yield NameConflict("KMS alias", alias)
     ends = {f"{name}-expiry-{what}" for what in ("cluster", "nodes")}
-    for one in _pages(client("scheduler"), "list_schedules", "Schedules", NamePrefix=f"{name}-expiry-"):
+    for one in pages(client("scheduler"), "list_schedules", "Schedules", NamePrefix=f"{name}-expiry-"):
         if one["Name"] in ends:
-            yield Leftover(SCHEDULE, f"{one.get('GroupName', 'default')}/{one['Name']}")
+            yield NameConflict(SCHEDULE, f"{one.get('GroupName', 'default')}/{one['Name']}")
     balancer = f"{name}-ingress-alb"
     try:
         found = client("elbv2").describe_load_balancers(Names=[balancer])["LoadBalancers"]
@@ -376,7 +240,7 @@ def leftovers(client: Client, name: str) -> Iterator[Leftover]:
         if error.response["Error"]["Code"] != "LoadBalancerNotFound":
             raise
     else:
-        yield from (Leftover("load balancer", balancer, one.get("VpcId", "")) for one in found)
+        yield from (NameConflict("load balancer", balancer, one.get("VpcId", "")) for one in found)
     for one in classic(client):
         if one.tags.get(f"{CLUSTER_TAG}{name}") == "owned":
-            yield Leftover(CLASSIC_BALANCER, one.name, one.vpc)
+            yield NameConflict(CLASSIC_BALANCER, one.name, one.vpc)

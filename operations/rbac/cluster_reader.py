@@ -171,7 +171,7 @@ class Reader:
         except NotAsked as error:
             if error.status != 410:
                 raise
-        # The list grew too old while it was read: begin anew, once.
+        # The list grew too old while it was read: begin again, once.
         return [item for page in self._pages(path) for item in page]
 
     def _pages(self, path: str) -> Iterator[list[dict[str, Any]]]:
@@ -200,7 +200,7 @@ def _by_client(kubeconfig: Mapping[str, Any] | str) -> Send:
     settings: Any = yaml.safe_load(kubeconfig) if isinstance(kubeconfig, str) else kubeconfig
     chosen: Any = client.Configuration()
     chosen.connection_pool_maxsize = AT_ONCE
-    # A retry is told on stderr, and what cannot be reached now is for the user to try again.
+    # A retry is reported on stderr, and what cannot be reached now is for the user to try again.
     chosen.retries = False
     made: Any = None
     with _logged_errors() as errors:
@@ -252,5 +252,5 @@ def _refusal(method: str, path: str, status: int, text: bytes) -> NotAsked:
     if status == 401:
         return NotAsked("The API server does not know these credentials (401). Check who you are in AWS.", status)
     if status == 403:
-        return NotAsked(f"You may not ask that: {message}. Ask as somebody who may read RBAC's objects.", status)
+        return NotAsked(f"You may not ask that: {message}. Use credentials that may read RBAC objects.", status)
     return NotAsked(f"The API server answered {status} to {method} {path}: {message}. Try again in a moment.", status)

@@ -9,15 +9,12 @@ tell: it may turn up only after a while.
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from types import FrameType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -32,6 +29,7 @@ from tenacity import (
 )
 
 from operations.testuser import leases as leases
+from operations.testuser.signals import orderly_ends, signals_held
 from operations.testuser.watchdog import Guard, client, delete, keys_of, made_since
 
 KNOWN_WITHIN: Final = 60.0
@@ -39,7 +37,7 @@ KNOWN_WITHIN: Final = 60.0
 BETWEEN: Final = 0.5
 """Seconds between two answers that know the key: one host of one service that knows it says nothing of the others."""
 TOLD_AFTER: Final = 5.0
-"""Seconds after which the wait is told."""
+"""Seconds after which the wait is reported."""
 MOST_KEYS: Final = 2
 """Access keys that one IAM user may have (IAM User Guide, "IAM and AWS STS quotas", 2026-11)."""
 DIRECTORY: Final = "testuser-keys"
@@ -57,7 +55,6 @@ _UNKNOWN_YET: Final = frozenset(
 )
 _REFUSED: Final = frozenset({"AccessDenied", "AccessDeniedException", "DryRunOperation", "UnauthorizedOperation"})
 """Refusals of somebody who is known, and EC2's answer to a dry run that they may do."""
-_INTERRUPTING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 @dataclass(frozen=True)
@@ -89,14 +86,14 @@ def key(
         user_name: the IAM user's name.
         region: AWS region whose STS has to know the key.
         lock_dir: a directory that all commands of this lab share; nothing secret is written there.
-        tell: hears what was cleared and what is waited for.
+        tell: called with what was cleared and what is waited for.
 
     Raises:
         NoKey: there is no such user, they have as many keys as they may, or AWS does not come to know the key.
         NotDeleted: after the block, when the key is still there.
         botocore.exceptions.ClientError, BotoCoreError: IAM refuses or does not answer.
     """
-    with _orderly_ends(), ExitStack() as undo:
+    with orderly_ends(), ExitStack() as undo:
         made = _made(user_name, region, lock_dir / DIRECTORY, tell, undo)
         _wait_until_known(made, region, tell)
         yield made
@@ -148,7 +145,7 @@ def _made(user_name: str, region: str, directory: Path, tell: Callable[[str], ob
         lease = undo.enter_context(leases.held(directory, user_name, before))
         guard = undo.enter_context(Guard(user_name, region, before, lock, lease.file))
         # Nothing may come between the creation and the deletion being certain.
-        with _signals_held():
+        with signals_held():
             key = _Key(iam, user_name, lease, guard, tell)
             undo.callback(key.delete)
             return key.make()
@@ -183,7 +180,7 @@ class _Key:
 
     def delete(self) -> None:
         """Delete it, whatever signal comes meanwhile. Raises NotDeleted."""
-        with _signals_held():
+        with signals_held():
             # One that IAM does not find may turn up within a minute: too long for who has pressed Ctrl-C, and not
             # for the guard.
             if self._refused or self._deleted():
@@ -316,47 +313,3 @@ def _knows(call: Callable[[], object]) -> bool:
 
 def _on_this_machine(url: str) -> bool:
     return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
-
-
-@contextmanager
-def _orderly_ends() -> Generator[None]:
-    """SIGTERM and SIGHUP unwind the block where they would end the process at once."""
-
-    def leave(number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    with _handling(leave, (signal.SIGTERM, signal.SIGHUP), only_default=True):
-        yield
-
-
-@contextmanager
-def _signals_held() -> Generator[None]:
-    """Signals that would interrupt wait until the block is over."""
-    came: list[int] = []
-
-    def keep(number: int, _frame: FrameType | None) -> None:
-        came.append(number)
-
-    with _handling(keep, _INTERRUPTING):
-        yield
-    if came:
-        signal.raise_signal(came[0])
-
-
-@contextmanager
-def _handling(
-    handler: Callable[[int, FrameType | None], None], numbers: tuple[int, ...], *, only_default: bool = False
-) -> Generator[None]:
-    """A signal handler for the length of a block; only the main thread can have one."""
-    before: dict[int, Any] = {}
-    if threading.current_thread() is threading.main_thread():
-        for number in numbers:
-            old = signal.getsignal(number)
-            if old is not signal.SIG_IGN and (old is signal.SIG_DFL or not only_default):
-                before[number] = old
-                signal.signal(number, handler)
-    try:
-        yield
-    finally:
-        for number, old in before.items():
-            signal.signal(number, signal.SIG_DFL if old is None else old)

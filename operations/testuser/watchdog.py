@@ -1,6 +1,6 @@
 """Deletes testuser's access key when the command that made it was killed outright.
 
-A process of its own, because nothing in a killed one runs any more. It holds no secret: it is told, through a pipe,
+A process of its own, because nothing in a killed one runs any more. It holds no secret: it reads, from a pipe,
 whose key is to be made, then its id, then that all is done. The end of the pipe, which the kernel brings about however
 the other side ends, is when it acts. As a script it runs isolated from the project and from PYTHONPATH.
 """

@@ -90,6 +90,7 @@ class Client:
         import base64
 
         from grading import kube_api, tokens
+        from grading.endpoint import Endpoint, certificate_file
 
         keys = self._session.get_credentials()
         if keys is None:
@@ -99,8 +100,8 @@ class Client:
         sts: str = self.aws("sts").meta.endpoint_url
         token = tokens.for_cluster(key, cluster["name"], region=self.region, sts=sts)
         ca = base64.b64decode(cluster["certificateAuthority"]["data"])
-        endpoint = kube_api.Endpoint(cluster["endpoint"].rstrip("/"), ca, ())
-        with kube_api.certificate_file(endpoint) as file:
+        endpoint = Endpoint(cluster["endpoint"].rstrip("/"), ca, ())
+        with certificate_file(endpoint) as file:
             yield Kubernetes(kube_api.Client(endpoint, file, lambda: token, Event()))
 
 

@@ -49,7 +49,7 @@ class Charts:
         tell: Callable[[str], object] = lambda _: None,
         answer_within: float = ANSWER_WITHIN,
     ) -> None:
-        """`shelf` is the world's directory for archives; `tell` hears what is pulled and what cannot be had."""
+        """`shelf` is the world's directory for archives; `tell` gets what is pulled and what cannot be had."""
         self._shelf = shelf
         self._directory = charts_dir()
         self._tell = tell

@@ -1,6 +1,6 @@
 """Finds values that a chart does not know: Helm takes a misspelt key without a word, and it has no effect.
 
-What a chart knows is told by its values.schema.json, its values.yaml and its templates. Below some keys anything may
+What a chart knows is in its values.schema.json, its values.yaml and its templates. Below some keys anything may
 stand, and nothing there is checked: where the default is an empty mapping or null, where the schema describes no
 properties, and where the templates hand the whole mapping on, as to a configuration file or to Kubernetes.
 """

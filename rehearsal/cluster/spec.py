@@ -46,12 +46,12 @@ class ControlPlaneSpec:
     authn_webhook_url: str
     """Answers TokenReview (authentication.k8s.io/v1) for bearer tokens that are no service account's.
     http on loopback; the path holds a secret, so that nobody else on the machine can ask. Refusals are
-    not remembered; an accepted token is, for 10 s, which the API server cannot be told to leave off."""
+    not remembered; an accepted token is, for 10 s, which no setting of the API server turns off."""
     authz_webhook_url: str
     """Answers SubjectAccessReview (authorization.k8s.io/v1) where RBAC has no opinion; as above."""
     pod_environment: PodEnvironment | None = None
     """Environment of every process in a container of that pod, laid over the pod's own: where on this
-    machine the pod finds what it would find under an address of AWS. Asked anew for every process."""
+    machine the pod finds what it would find under an address of AWS. Asked again for every process."""
     admission: Admission | None = None
     """Plays EKS's webhooks: the one that sees every pod that is created, and the one that sees what kube-system's
     ConfigMaps become, aws-auth among them. None: changes and refuses nothing."""

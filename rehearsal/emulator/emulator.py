@@ -28,7 +28,7 @@ from rehearsal.emulator.managed_policies import MANAGED_POLICIES
 from rehearsal.emulator.ministack import Backend
 from rehearsal.emulator.operator import Operator
 from rehearsal.emulator.protection import Protection
-from rehearsal.emulator.request_authentication import Gate
+from rehearsal.emulator.request_authentication import SigV4Middleware
 from rehearsal.emulator.settings import BUCKET, Settings
 from rehearsal.emulator.sts_web_identity import WebIdentity
 from rehearsal.emulator.tagging import Tagging
@@ -59,7 +59,7 @@ class Emulator:
         self.ended = asyncio.Event()
         own_hosts = frozenset({settings.host, f"localhost:{settings.port}"})
         self.app = Routes(
-            Spoiler(Gate(self.backend.app, own_hosts, web_identity.answer), self.faults, self.eks.wire),
+            Spoiler(SigV4Middleware(self.backend.app, own_hosts, web_identity.answer), self.faults, self.eks.wire),
             settings,
             status=self.status,
             shutdown=self.ended.set,

@@ -60,7 +60,7 @@ def _instances(ec2: Any) -> Ids:
 
 
 def _interfaces(ec2: Any) -> Ids:
-    """Without those that go with an instance or a load balancer, which is told itself."""
+    """Without those that go with an instance or a load balancer, which is listed itself."""
     for each in ec2.describe_network_interfaces()["NetworkInterfaces"]:
         held = each.get("Attachment", {})
         if not held.get("InstanceId") and held.get("InstanceOwnerId") != "amazon-elb":

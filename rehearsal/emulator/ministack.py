@@ -87,7 +87,7 @@ def clean_environment(settings: Settings) -> None:
             "PERSIST_STATE": "0",
             "LOG_LEVEL": "WARNING",
             # ministack would take these as the account root's keys, unverified. Without them it
-            # falls back to a guessable name, so they hold a secret that nobody is told.
+            # falls back to a guessable name, so they hold a secret that is printed nowhere.
             "AWS_ACCESS_KEY_ID": settings.secret,
             "AWS_SECRET_ACCESS_KEY": settings.secret,
             # A socket that does not exist: the user's Docker daemon, if any, is none of our business.

@@ -67,26 +67,28 @@ def write(model: ServiceModel, operation: OperationModel, result: Mapping[str, A
     """The answer to an operation; `result` has the members that boto3 would return."""
     shape = shapes.returned(operation)
     name = shapes.name(operation)
-    inner = _written_structure(shape, result) if shape else ""
+    inner = written(shape, result) if shape else ""
     namespace = cast(dict[str, str], model.metadata).get("xmlNamespace", "")
     metadata = "<ResponseMetadata><RequestId>rehearsal</RequestId></ResponseMetadata>"
     body = f"<{name}Result>{inner}</{name}Result>{metadata}"
     return f'<{name}Response xmlns="{namespace}">{body}</{name}Response>'.encode()
 
 
-def _written_structure(shape: StructureShape, value: Mapping[str, Any]) -> str:
-    return "".join(
-        f"<{member}>{_written(member_shape, value[member])}</{member}>"
-        for member, member_shape in shapes.members(shape).items()
-        if value.get(member) is not None
-    )
+def written(shape: StructureShape, value: Mapping[str, Any], item: str = "member") -> str:
+    """The members of a structure as XML; `item` is the name of what a list holds."""
+    parts: list[str] = []
+    for member, member_shape in shapes.members(shape).items():
+        if value.get(member) is not None:
+            name = shapes.serialization(member_shape).get("name", member)
+            parts.append(f"<{name}>{_written(member_shape, value[member], item)}</{name}>")
+    return "".join(parts)
 
 
-def _written(shape: Shape, value: Any) -> str:
+def _written(shape: Shape, value: Any, item: str) -> str:
     if isinstance(shape, StructureShape):
-        return _written_structure(shape, cast(Mapping[str, Any], value))
+        return written(shape, cast(Mapping[str, Any], value), item)
     if isinstance(shape, ListShape):
-        return "".join(f"<member>{_written(shapes.item(shape), item)}</member>" for item in value)
+        return "".join(f"<{item}>{_written(shapes.item(shape), each, item)}</{item}>" for each in value)
     if isinstance(value, bool):
         return str(value).lower()
     if hasattr(value, "isoformat"):

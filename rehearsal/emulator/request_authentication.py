@@ -1,4 +1,4 @@
-"""The door of the emulator: who may knock at all.
+"""SigV4 authentication of every request to the emulator.
 
 ministack takes some keys for the account root's without checking a signature
 (a 12-digit account id, "test", none at all on some routes) and has
@@ -131,7 +131,7 @@ def web_identity(query: Mapping[str, list[str]], body: bytes) -> dict[str, list[
     return form if all(form.get(name) == values for name, values in WEB_IDENTITY.items()) else None
 
 
-class Gate:
+class SigV4Middleware:
     """ASGI middleware that turns away what `refusal` names."""
 
     def __init__(self, app: asgi.App, own_hosts: frozenset[str], unsigned: Unsigned) -> None:

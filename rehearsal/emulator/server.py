@@ -57,7 +57,7 @@ def main(control_plane: "ControlPlaneFactory | None" = None) -> None:
 
 
 async def _serve(settings: Settings, listener: socket.socket, control_plane: "ControlPlaneFactory | None") -> None:
-    """Run the emulator on a bound socket until it is told to end."""
+    """Run the emulator on a bound socket until it is stopped."""
     # Here and not above: importing ministack reads the environment that main() has just set.
     from hypercorn.asyncio import serve as hypercorn_serve
     from hypercorn.config import Config

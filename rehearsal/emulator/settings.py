@@ -1,4 +1,4 @@
-"""What one emulator is told at its start, and the secrets that it makes for itself.
+"""The settings of one emulator, and the secrets that it makes for itself.
 
 Kept apart from the server so that every part can be built in a test with
 settings of its own.

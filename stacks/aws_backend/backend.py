@@ -21,7 +21,7 @@ from rehearsal import paths
 from rehearsal.environment import environment
 from stacks import aws_lab, cluster_facts, expiry, pulumi_cli, pulumi_state, settings_file, state
 from stacks.aws_backend import down, engine, examination
-from stacks.aws_lab import Opened
+from stacks.aws_lab import LabSession
 from stacks.console import Progress
 from stacks.errors import CannotAsk
 from stacks.made_by_hand import Agree, nobody
@@ -69,7 +69,7 @@ class AwsBackend:
     def agree(self, *, yes: bool, tell: Callable[[Stack], object] | None) -> None:
         """Everybody who has not said yes is asked."""
         stack = self.stack
-        expiry.insist(stack.config, datetime.now(UTC))
+        expiry.require(stack.config, datetime.now(UTC))
         pulumi_cli.binary()  # before anybody is asked
         if tell:
             tell(stack)
@@ -91,7 +91,7 @@ class AwsBackend:
     def apply(self, shown: Progress, *, refresh: bool = False, agree: Agree = nobody) -> None:
         """What pulumi says goes to stderr: the caller's stdout may be for a script."""
         stack = self.stack
-        expiry.insist(stack.config, datetime.now(UTC))
+        expiry.require(stack.config, datetime.now(UTC))
         arguments = ["up", "--yes", "--skip-preview", *(["--refresh"] if refresh else []), "--stack", stack.name]
         with shown.paused():
             engine.change(stack, *arguments, "--config-file", str(stack.file), stdout=sys.stderr, yes=True, agree=agree)
@@ -100,7 +100,7 @@ class AwsBackend:
         """With `as_json` pulumi prints its own JSON."""
         with shown.paused():
             ended = pulumi_cli.run("preview", *(["--json"] if as_json else []), "--stack", self.stack.name)
-        pulumi_cli.insist(ended, "preview")
+        pulumi_cli.require(ended, "preview")
         return None
 
     def destroy(self, shown: Progress, *, yes: bool, as_json: bool = False) -> LeftOnAws:
@@ -120,7 +120,7 @@ class AwsBackend:
             yield standing, directory
 
     @contextmanager
-    def opened(self) -> Generator[Opened]:
+    def opened(self) -> Generator[LabSession]:
         """The settings are enough: the state may be lost."""
         region = self.stack.config.region
         with environment({"AWS_REGION": region, "AWS_DEFAULT_REGION": region}, set()):

@@ -19,7 +19,7 @@ from stacks.aws_lab import (
     FORGET_WITH_CLUSTER,
     SETTLED_WITHIN,
     AnotherCluster,
-    Opened,
+    LabSession,
     cluster_is_gone,
     delete_command,
 )
@@ -36,7 +36,7 @@ _UNREACHABLE: Final = re.compile(
 """How the Kubernetes provider says that the API server does not answer."""
 
 
-def destroy(lab: Opened, *, yes: bool, as_json: bool) -> LeftOnAws:
+def destroy(lab: LabSession, *, yes: bool, as_json: bool) -> LeftOnAws:
     """Destroy by the engine, then ask AWS what is left; raises Failure, typer.Exit without consent."""
     now = lab.recorded
     if now.missing:
@@ -55,7 +55,7 @@ def destroy(lab: Opened, *, yes: bool, as_json: bool) -> LeftOnAws:
     return LeftOnAws(report=report, recorded=now)
 
 
-def _destroy(lab: Opened, *, yes: bool, as_json: bool) -> None:
+def _destroy(lab: LabSession, *, yes: bool, as_json: bool) -> None:
     """Raises Failure with what may have held the engine up, and the command that goes on."""
 
     def gone() -> bool:
@@ -102,7 +102,7 @@ def by_engine(stack: Stack, *, yes: bool, is_gone: Callable[[], bool], as_json: 
         change(*arguments, "--refresh")
 
 
-def _clear_the_network(lab: Opened, *, yes: bool) -> None:
+def _clear_the_network(lab: LabSession, *, yes: bool) -> None:
     """Delete what the cluster's controllers left in the VPC when they went with it; tell what else stands there.
 
     The engine knows nothing of either, and would wait for its subnets to become free, up to twenty minutes each.
@@ -111,8 +111,8 @@ def _clear_the_network(lab: Opened, *, yes: bool) -> None:
     with progress() as shown:
         report = cleanup.find(lab.client, lab.lab, lab.recorded.ids, kinds=kinds, tell=shown.waiting)
     unknown = [each for each in report.left if each.kind in cleanup.HOLDERS and not each.recorded]
-    held = [each for each in unknown if each.ours or not each.thing.going]
-    if all(each.thing.going for each in held):
+    held = [each for each in unknown if each.ours or not each.resource.going]
+    if all(each.resource.going for each in held):
         return
     err.print("The engine knows nothing of these, and its network cannot go before them:")
     leftover_tables.table(held, err)
@@ -126,7 +126,7 @@ def _clear_the_network(lab: Opened, *, yes: bool) -> None:
     leftover_tables.outcome(outcome, err)
 
 
-def _in_the_way(lab: Opened, said: str) -> str:
+def _in_the_way(lab: LabSession, said: str) -> str:
     """After the engine has failed: what else of the lab AWS has, and the command that goes on."""
     if _UNREACHABLE.search(said) and (shut_out := _shut_out(lab)):
         return shut_out
@@ -134,7 +134,7 @@ def _in_the_way(lab: Opened, said: str) -> str:
     now = state_of(lab.stack)
     with progress() as shown:
         report = cleanup.find(lab.client, lab.lab, now.ids, tell=shown.waiting)
-    beside = [each for each in report.left if not each.recorded and not each.thing.going]
+    beside = [each for each in report.left if not each.recorded and not each.resource.going]
     if now.has_cluster or not beside:
         return f"Run ./lab down -s {name} again."
     err.print("The engine knows nothing of these, and they may be what held it up:")
@@ -144,7 +144,7 @@ def _in_the_way(lab: Opened, said: str) -> str:
     return f"Delete them with {delete_command(lab.stack, report)}, then run ./lab down -s {name} again."
 
 
-def _shut_out(lab: Opened) -> str:
+def _shut_out(lab: LabSession) -> str:
     """How to let this machine into the cluster again; empty when EKS has none, or lets everybody reach it."""
     try:
         access = lab.client("eks").describe_cluster(name=lab.lab.cluster)["cluster"]["resourcesVpcConfig"]

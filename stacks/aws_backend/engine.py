@@ -1,6 +1,6 @@
 """Runs that change a stack on AWS, by the user's own pulumi on the user's terminal.
 
-What a killed run has left is put right first; what takes long is told while it lasts.
+What a killed run has left is repaired first; what takes long is shown while it lasts.
 """
 
 from contextlib import suppress
@@ -28,7 +28,7 @@ def change(stack: Stack, *arguments: str, yes: bool, stdout: IO[str] | None = No
         with wait_probes.reporter(stack, _tell, builds=builds).watching() as late:
             return pulumi_cli.run(*arguments, stdout=stdout, on_event=partial(_take, late))
 
-    pulumi_cli.insist(takeover.update(stack, run, yes=yes, builds=builds, agree=agree), arguments[0])
+    pulumi_cli.require(takeover.update(stack, run, yes=yes, builds=builds, agree=agree), arguments[0])
 
 
 def ask(question: str, *, yes: bool) -> None:

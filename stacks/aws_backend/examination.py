@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from operations.doctor.findings import Finding
-from operations.doctor.observations import Recorded, Unseen
+from operations.doctor.observations import RecordedResources, Unseen
 from stacks import state
 from stacks.stack import Stack
 
@@ -39,7 +39,7 @@ def _no_client(error: Exception) -> Callable[[str], Any]:
     return refuse
 
 
-def _recorded(stack: Stack) -> Recorded | Unseen:
+def _recorded(stack: Stack) -> RecordedResources | Unseen:
     """What the engine's state holds: after a run that failed, the outputs say nothing."""
     found = state.on_aws(stack)
-    return Unseen(found.unknown.rstrip(".")) if found.unknown else Recorded(found.ids)
+    return Unseen(found.unknown.rstrip(".")) if found.unknown else RecordedResources(found.ids)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from operations.doctor import machine
-from operations.doctor.diagnose import diagnose_machine
 from operations.doctor.findings import Finding, Layer, Status
+from operations.doctor.rules.machine import diagnose_machine
 from rehearsal import paths, room
 from rehearsal import world as worlds
 from rehearsal.at_work import AlreadyRunning
@@ -21,7 +21,7 @@ from rehearsal.outcome import RunFailed, SettingsRefused
 from rehearsal.stack import RehearsalStack
 from rehearsal.world import World
 from stacks import cluster_facts, expiry, kept_stages, wait_probes
-from stacks.aws_lab import Opened
+from stacks.aws_lab import LabSession
 from stacks.console import Progress
 from stacks.engine_events import Watcher
 from stacks.error_hints import cause, refusal
@@ -78,7 +78,7 @@ class RehearsalBackend:
     def up(self, shown: Progress, *, yes: bool, agree: Agree, refresh: bool = False, as_json: bool = False) -> Update:
         """The world is started where there is none."""
         del yes, as_json  # Nothing is asked before, and nothing is said on stdout.
-        expiry.insist(self.stack.config, datetime.now(UTC))
+        expiry.require(self.stack.config, datetime.now(UTC))
         world, bin_dir, _ = opening.begin(self.stack, shown, to_run=True)
         stack = opening.stack_in(world, bin_dir, self.stack, shown, agree=agree)
         late = wait_probes.reporter(self.stack, shown.phase, builds=True)
@@ -140,7 +140,7 @@ class RehearsalBackend:
             yield standing_outputs(self.stack, stack.outputs()), stack.world.dir
 
     @contextmanager
-    def opened(self) -> Generator[Opened]:
+    def opened(self) -> Generator[LabSession]:
         """By the running world."""
         with opening.lab_in(self.stack, self._kept()) as lab:
             yield lab

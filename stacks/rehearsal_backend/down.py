@@ -59,7 +59,7 @@ def _forget() -> None:
 def _destroy(here: World, chosen: Stack, shown: Progress, *, yes: bool) -> tuple[own_things.Found, own_things.Found]:
     """What is left afterwards: of the lab, and of what the learner made by hand."""
     stack = opening.stack_in(here, opening.tools(shown), chosen, shown)
-    held: cleanup.Recorded = {}
+    held: cleanup.RecordedIds = {}
     if stack.exists():
         with lab_in(chosen, stack) as lab:
             held = lab.recorded.ids
@@ -78,7 +78,7 @@ def _destroy(here: World, chosen: Stack, shown: Progress, *, yes: bool) -> tuple
 
 
 def _told_apart(
-    stack: RehearsalStack, chosen: Stack, held: cleanup.Recorded
+    stack: RehearsalStack, chosen: Stack, held: cleanup.RecordedIds
 ) -> tuple[own_things.Found, own_things.Found]:
     found = {kind: ids for kind, ids in worlds.leftovers(stack.world).items() if kind not in _YOURS}
     if not found:
@@ -87,7 +87,7 @@ def _told_apart(
         return own_things.told_apart(found, cleanup.find(lab.client, lab.lab), held)
 
 
-def _yours_in_the_way(stack: RehearsalStack, chosen: Stack, held: cleanup.Recorded) -> str:
+def _yours_in_the_way(stack: RehearsalStack, chosen: Stack, held: cleanup.RecordedIds) -> str:
     """What the learner made by hand and may keep the lab's network; empty when that is nothing."""
     _, own = _told_apart(stack, chosen, held)
     keeping = {kind: own[kind] for kind in own_things.IN_THE_WAY if kind in own}

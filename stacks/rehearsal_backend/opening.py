@@ -17,11 +17,12 @@ from infra.config.loading import NAMESPACE, SECRET_KEYS
 from rehearsal import aws_cli_2, stack_files, world
 from rehearsal import stack as run
 from rehearsal.charts.repository import Pin
+from rehearsal.endpoint import WorldError
 from rehearsal.environment import environment
 from rehearsal.toolchain import cache
 from rehearsal.world import World
 from stacks import aws_lab, state, takeover
-from stacks.aws_lab import Opened
+from stacks.aws_lab import LabSession
 from stacks.console import Progress
 from stacks.errors import Failure, NotUp
 from stacks.files import replace_text
@@ -55,7 +56,7 @@ def begin(stack: Stack, progress: Progress, *, to_run: bool = False) -> tuple[Wo
         _importing.start()
     try:
         here, started = world.joined(stack.config.region, bin_dir, progress.waiting)
-    except world.WorldError as error:
+    except WorldError as error:
         raise Failure(str(error)) from error
     if started:
         progress.phase(f"AWS emulator ready on {here.endpoint}")
@@ -71,7 +72,7 @@ def attached() -> World | None:
     """
     try:
         here = world.attach()
-    except world.WorldError as error:
+    except WorldError as error:
         raise Failure(str(error)) from error
     if here:
         _restored(here)
@@ -82,7 +83,7 @@ def _restored(here: World) -> list[str]:
     """The operator's key as it was made, whatever happened to its files since; what was damaged. Raises Failure."""
     try:
         return here.restore_operator()
-    except world.WorldError as error:
+    except WorldError as error:
         raise Failure(str(error)) from error
 
 
@@ -106,7 +107,7 @@ def stack_in(
 
     `agree` is asked before what somebody made by hand is replaced.
 
-    `shown` hears what a recovery from a killed run waits for, and which chart is pulled or cannot be had.
+    `shown` shows what a recovery from a killed run waits for, and which chart is pulled or cannot be had.
     """
 
     def put_right(kept: run.RehearsalStack, builds: bool) -> None:
@@ -130,7 +131,7 @@ def stack_in(
 
 
 @contextmanager
-def lab_in(stack: Stack, kept: run.RehearsalStack) -> Generator[Opened]:
+def lab_in(stack: Stack, kept: run.RehearsalStack) -> Generator[LabSession]:
     """The lab of a stack in a world that is open already; in the block its AWS answers."""
     with environment(kept.environment(), kept.world.unset()):
         yield aws_lab.of(stack, state.parsed(kept.resources()))

@@ -265,10 +265,7 @@ def _exercises(asked: Report, language: Language) -> Iterable[dict[str, Any]]:
             "played": score is not None,
             "points": score.points if score else None,
             "passed": score.passed if score else bool(mine) and all(row["verdict"] == "passed" for row in mine),
-            "goals": [
-                {"goal": goal, "wanted": words.play.goals[goal] if words.play else "", **came}
-                for goal, came in goals.items()
-            ],
+            "goals": [{"goal": goal, "wanted": words.play.goals[goal], **came} for goal, came in goals.items()],
             "asked": [row["name"] for row in mine],
             "rows": mine,
         }

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from operations.cleanup import Lab
+from operations.cleanup import LabIdentity
 from tests.rehearsal.eks_account import trust
 from tests.rehearsal.played_emulator import REGION, Emulator, wait_for
 
@@ -22,7 +22,7 @@ class Planted:
     """A lab's things: kind → ids."""
 
     emulator: Emulator
-    lab: Lab
+    lab: LabIdentity
     net: str
     """First two numbers of its VPC's addresses."""
 
@@ -422,7 +422,7 @@ PLANTS: tuple[Plant, ...] = (
 """All but testuser, in the order in which they can be made."""
 
 
-def plant(emulator: Emulator, lab: Lab, net: str) -> Planted:
+def plant(emulator: Emulator, lab: LabIdentity, net: str) -> Planted:
     """A whole lab's leftovers."""
     planted = Planted(emulator, lab, net)
     for each in PLANTS:
@@ -445,7 +445,9 @@ def namesake(emulator: Emulator, cluster_name: str, net: str) -> Planted:
 
     It bears no tag of a lab, and stands in a VPC of its own.
     """
-    theirs = Planted(emulator, Lab(cluster_name, REGION), net, tag={"alpha.eksctl.io/cluster-name": cluster_name})
+    theirs = Planted(
+        emulator, LabIdentity(cluster_name, REGION), net, tag={"alpha.eksctl.io/cluster-name": cluster_name}
+    )
     for each in (vpc, subnet, internet_gateway, role, cluster, node_group, launch_template, scaling_group):
         each(theirs)
     for each in (load_balancer, classic_load_balancer, security_groups, interfaces, volume, log_group):

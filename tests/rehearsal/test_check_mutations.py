@@ -22,15 +22,16 @@ from grading import run_probe, session
 from grading.check import ExerciseName
 from grading.grade import Answer, Verdict, ask, ask_all, belongs
 from grading.outcomes import Unanswered
-from grading.session import Situation, opened
+from grading.session import GradingSession, opened
 from grading.tokens import SessionKey
 from operations.diagnosis import explain
 from operations.diagnosis.explain import NOTHING
 from rehearsal.environment import environment
 from rehearsal.world import attach
-from tests.rehearsal.check_mutations import TESTUSER, Mutation, mutations
 from tests.rehearsal.conftest import Lab
 from tests.rehearsal.lab_changes import Standing
+from tests.rehearsal.mutations import mutations
+from tests.rehearsal.mutations.mutation import TESTUSER, Mutation
 
 TABLE = tuple(mutations())
 MUTATED = tuple(name for name in EXERCISES if name in {one.exercise for one in TABLE})
@@ -93,7 +94,7 @@ class Walker:
             yield Standing(self._outputs, here.api)
 
     @contextmanager
-    def asking(self, *, boundary: bool = True) -> Generator[Situation]:
+    def asking(self, *, boundary: bool = True) -> Generator[GradingSession]:
         """A lab to ask, with a new key of testuser's; AWS gets no time to spread a change."""
         iam: Any = boto3.client("iam", region_name=self._outputs["region"])
         made = iam.create_access_key(UserName=TESTUSER)["AccessKey"]

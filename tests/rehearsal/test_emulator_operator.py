@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.world import World, WorldError
+from rehearsal.endpoint import WorldError
+from rehearsal.world import World
 from tests.rehearsal.played_emulator import REGION, Emulator, refused
 
 ACCOUNT = "111122223333"

@@ -9,15 +9,15 @@ import typer
 
 from infra.config.loading import parse
 from infra.lab_tag import lab_tags
-from operations.cleanup import Lab
+from operations.cleanup import LabIdentity
 from rehearsal.environment import environment
 from rehearsal.toolchain import cache
 from stacks import ingresses
-from stacks.aws_lab import Opened
+from stacks.aws_lab import LabSession
 from stacks.console import Progress
 from stacks.errors import Failure
 from stacks.stack import Stack
-from stacks.state import Recorded
+from stacks.state import StackState
 from tests.rehearsal.load_balancer_world import INGRESSES, NAME, World, build, install, until
 from tests.rehearsal.played_emulator import REGION, Emulator
 
@@ -42,7 +42,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         emulator.stop()
 
 
-def opened(world: World) -> Opened:
+def opened(world: World) -> LabSession:
     cluster = world.aws.eks.describe_cluster(name=NAME)["cluster"]
     place = {"server": cluster["endpoint"], "certificate-authority-data": cluster["certificateAuthority"]["data"]}
     kubeconfig = {
@@ -52,7 +52,7 @@ def opened(world: World) -> Opened:
         "users": [{"name": NAME, "user": {}}],
     }
     stack = Stack("rehearsal", Path("Pulumi.rehearsal.yaml"), parse({}, REGION))
-    return Opened(stack, Lab(NAME, REGION), world.emulator.client, Recorded(kubeconfig=kubeconfig))
+    return LabSession(stack, LabIdentity(NAME, REGION), world.emulator.client, StackState(kubeconfig=kubeconfig))
 
 
 def clear(world: World, *, yes: bool) -> None:

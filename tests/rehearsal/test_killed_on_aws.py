@@ -285,7 +285,7 @@ def test_a_killed_down_goes_on_and_leaves_nothing(mine: Mine) -> None:
     said = mine.killed("down", "eks", "DeleteNodegroup")
     assert "./lab down -s mine" in said
     ended = mine("down", "--yes")
-    assert "NodeGroup nodes: deleting; it is read anew." in ended.stderr
+    assert "NodeGroup nodes: deleting; it is read again." in ended.stderr
     assert "Nothing is left of myeks" in ended.stdout
     assert json.loads(mine("sweep", "--json").stdout)["clean"] is True
 

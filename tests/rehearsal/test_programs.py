@@ -142,7 +142,7 @@ def test_rules_and_roles(answers: Answers) -> None:
         (REFUSED[1], 'error: ServiceAccount "default/nobody" not found', 1),
         (REFUSED[2], r"ssh: [\d.]+ is the node ip-\S+, which is played: .*kubectl get node ip-\S+ -o wide", 255),
         (REFUSED[3], r"ping: [\d.]+ is the node ip-\S+, which is played", 1),
-        (REFUSED[4], r"open: https://kubeopsview\. is served by nobody", 1),
+        (REFUSED[4], r"open: https://kubeopsview\. is not served here", 1),
     ],
 )
 def test_what_cannot_be_is_one_line(line: str, told: str, code: int, answers: Answers) -> None:

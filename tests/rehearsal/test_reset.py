@@ -42,7 +42,7 @@ EVERYTHING = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allo
 @pytest.fixture(scope="module")
 def played(lab: Lab) -> Lab:
     """A lab with exercises at the stages at which they begin."""
-    begins = {name: play.start if (play := EXERCISES[name].play) else at for name, at in STAGES.items()}
+    begins = {name: EXERCISES[name].play.start for name in STAGES}
     lab.set(exercises={EXERCISES[name].key: at for name, at in begins.items()})
     lab("up")
     return lab

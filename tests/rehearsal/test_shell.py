@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from cli import shell_environment
-from cli.shell_environment import Surroundings
+from cli.shell_environment import ShellEnvironment
 from stacks.stack import CHECKOUT
 from tests.rehearsal import lab_states
 from tests.rehearsal.conftest import Lab
@@ -217,7 +217,7 @@ def test_the_prompt_of_a_shell_as_testuser_says_so(up: Lab):
 
 def test_settings_win_over_a_users_start_up_files(tmp_path: Path):
     path = ((tmp_path / "bin", tmp_path / "it's"), (tmp_path / "last",))
-    made = Surroundings({"KUBECONFIG": "/it's own", "A": "$x"}, frozenset({"AWS_PROFILE"}), path, True)
+    made = ShellEnvironment({"KUBECONFIG": "/it's own", "A": "$x"}, frozenset({"AWS_PROFILE"}), path, True)
     shell_environment._write_settings(tmp_path / "settings.sh", made)  # pyright: ignore[reportPrivateUsage]  # needs no lab
     script = f'export AWS_PROFILE=prod KUBECONFIG=/k PATH=/usr/bin:/bin; . "{tmp_path}/settings.sh"; env'
     for shell in ("/bin/sh", "/bin/bash"):

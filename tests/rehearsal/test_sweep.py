@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from operations import cleanup
-from operations.cleanup import KINDS, Lab, Report
+from operations.cleanup import KINDS, LabIdentity, Report
 from operations.cleanup.model import Claim
 from tests.rehearsal.eks_account import trust
 from tests.rehearsal.left_behind import NETWORK, Planted, everything, namesake, plant, user
@@ -23,11 +23,11 @@ class Scene:
         self.emulator = emulator
         zone = emulator.client("route53").create_hosted_zone(Name="example.com", CallerReference="1")["HostedZone"]
         self.zone = zone["Id"].rpartition("/")[2]
-        self.ours = plant(emulator, Lab("myeks", REGION, "example.com", self.zone), "192.168")
+        self.ours = plant(emulator, LabIdentity("myeks", REGION, "example.com", self.zone), "192.168")
         user(self.ours)
-        self.others = plant(emulator, Lab("myeks-2", REGION, "two.example.com", self.zone), "10.20")
+        self.others = plant(emulator, LabIdentity("myeks-2", REGION, "two.example.com", self.zone), "10.20")
         self.strangers = _strangers(emulator, self.ours)
-        self.ended = Planted(emulator, Lab("study", REGION), "10.30")
+        self.ended = Planted(emulator, LabIdentity("study", REGION), "10.30")
         """A lab whose cluster is gone, while somebody else's cluster of that name stands."""
 
         for each in NETWORK:
@@ -37,7 +37,7 @@ class Scene:
     def client(self, service: str) -> Any:
         return self.emulator.client(service)
 
-    def find(self, lab: Lab) -> Report:
+    def find(self, lab: LabIdentity) -> Report:
         return cleanup.find(self.client, lab)
 
 
@@ -72,7 +72,7 @@ def found(scene: Scene) -> Report:
 
 
 def _of(report: Report, kind: str) -> dict[str, cleanup.Leftover]:
-    return {each.thing.id: each for each in report.left if each.kind.name == kind}
+    return {each.resource.id: each for each in report.left if each.kind.name == kind}
 
 
 def test_every_kind_could_be_asked(found: Report) -> None:
@@ -89,7 +89,7 @@ def test_a_leftover_is_found_and_the_other_labs_is_not(scene: Scene, found: Repo
     there = _of(found, kind)
     for identifier in scene.ours.ids[kind]:
         assert there[identifier].ours, identifier
-        assert there[identifier].belonging.evidence
+        assert there[identifier].ownership.evidence
     # Of the same id in both labs (a node group's is its name) the cluster tells which it is.
     for identifier in set(scene.others.ids.get(kind, [])) - set(scene.ours.ids[kind]):
         assert identifier not in there
@@ -98,7 +98,7 @@ def test_a_leftover_is_found_and_the_other_labs_is_not(scene: Scene, found: Repo
 def test_what_only_stands_in_the_vpc_is_told_and_not_claimed(scene: Scene, found: Report) -> None:
     stranger = _of(found, "security group")[scene.strangers["security group"]]
     assert not stranger.ours
-    assert scene.ours.vpc in stranger.belonging.evidence
+    assert scene.ours.vpc in stranger.ownership.evidence
 
 
 @pytest.mark.parametrize("kind", ["role", "policy", "VPC"])
@@ -125,14 +125,16 @@ def test_it_is_all_deleted_but_for_what_a_stranger_keeps(
     outcome, told, _ = deleted
     # The stranger's group keeps the VPC, and is the reason that AWS gives.
     assert [each.why for each in outcome.failed if each.leftover.kind.name != "VPC"] == []
-    assert [(each.leftover.kind.name, each.leftover.thing.id) for each in outcome.failed] == [("VPC", scene.ours.vpc)]
+    assert [(each.leftover.kind.name, each.leftover.resource.id) for each in outcome.failed] == [
+        ("VPC", scene.ours.vpc)
+    ]
     assert "DependencyViolation" in outcome.failed[0].why
     order = [line.split(" ", 2)[2] for line in told if line.startswith("deleting")]
     assert order.index("cluster") < order.index("load balancer") < order.index("target group")
     assert order.index("target group") < order.index("network interfaces") < order.index("security groups")
     assert order[-1] == "VPC"
     after = scene.find(scene.ours.lab)
-    assert [each.thing.id for each in after.left if each.ours] == [scene.ours.vpc]
+    assert [each.resource.id for each in after.left if each.ours] == [scene.ours.vpc]
 
 
 def test_the_other_labs_things_are_untouched(
@@ -146,7 +148,7 @@ def test_the_other_labs_things_are_untouched(
 
 def test_a_namesake_is_told_and_claimed_by_nothing(scene: Scene) -> None:
     report = scene.find(scene.ended.lab)
-    found = {(each.kind.name, each.thing.id): each for each in report.left}
+    found = {(each.kind.name, each.resource.id): each for each in report.left}
     theirs = set(everything(scene.namesake))
     assert {known for known, each in found.items() if each.ours} == set(everything(scene.ended))
     # What stands in another VPC is nobody's here.
@@ -158,14 +160,14 @@ def test_a_namesake_is_told_and_claimed_by_nothing(scene: Scene) -> None:
         "snapshot",
         "log group",
     }
-    assert {found[known].belonging.claim for known in theirs & found.keys()} == {Claim.NAMESAKE}
+    assert {found[known].ownership.claim for known in theirs & found.keys()} == {Claim.NAMESAKE}
 
 
 def test_what_a_lab_left_goes_and_its_namesake_stays(scene: Scene) -> None:
     report = scene.find(scene.ended.lab)
     outcome = cleanup.delete(scene.client, scene.ended.lab, report.left, most_patience=10)
     assert outcome.failed == []
-    assert {(each.kind.name, each.thing.id) for each in outcome.deleted} == set(everything(scene.ended))
+    assert {(each.kind.name, each.resource.id) for each in outcome.deleted} == set(everything(scene.ended))
     assert [each for each in scene.find(scene.ended.lab).left if each.ours] == []
     there = scene.client("eks").describe_cluster(name="study")["cluster"]
     assert there["status"] == "ACTIVE"

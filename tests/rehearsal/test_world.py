@@ -20,7 +20,8 @@ from botocore.config import Config
 
 from rehearsal import processes
 from rehearsal import world as worlds
-from rehearsal.world import NotTheEmulator, World, WorldError
+from rehearsal.endpoint import NotTheEmulator, WorldError, prove
+from rehearsal.world import World
 from tests.rehearsal.eks_account import trust
 from tests.rehearsal.played_emulator import refused, wait_for
 
@@ -55,9 +56,9 @@ def test_a_world_starts_answers_and_ends_without_a_trace(place: Path) -> None:
     assert told == ["starting the AWS emulator"]
     assert (world.region, world.account_id, world.dir) == (REGION, "111122223333", place)
     assert place.stat().st_mode & 0o077 == 0
-    worlds.prove(world.endpoint, world.id)
+    prove(world.endpoint, world.id)
     with pytest.raises(NotTheEmulator):
-        worlds.prove(world.endpoint, "another")
+        prove(world.endpoint, "another")
     assert worlds.attach() == world
     assert world.status()["clusters"] == {}
     assert worlds.start(REGION, Path("/nowhere")) == world
@@ -162,7 +163,7 @@ def test_a_killed_world_is_cleared_by_the_next_start(place: Path) -> None:
     assert second.id != first.id
     assert not (place / "pulumi").exists()
     # The old world's owner cannot end the new one.
-    worlds.prove(second.endpoint, second.id)
+    prove(second.endpoint, second.id)
     worlds.stop(second)
     assert not place.exists()
 
@@ -234,7 +235,7 @@ def test_somebody_elses_answer_is_not_taken_for_the_worlds(place: Path) -> None:
 
 def test_a_world_that_hangs_is_ended_all_the_same(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worlds, "STOP_WITHIN", 0.3)
-    monkeypatch.setattr(worlds, "ANSWER_WITHIN", 0.3)
+    monkeypatch.setattr("rehearsal.endpoint.ANSWER_WITHIN", 0.3)
     for clear in (worlds.stop, lambda _: worlds.sweep(force=True)):
         world = started()
         os.kill(world.pid, signal.SIGSTOP)

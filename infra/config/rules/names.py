@@ -189,7 +189,7 @@ def tags(config: LabConfig) -> Iterator[Problem]:
     if len(config.tags) > MOST_TAGS:
         yield Problem(
             key_of("tags"),
-            f"There are {len(config.tags)} tags, and beside the lab's own there is room for {MOST_TAGS}.",
+            f"There are {len(config.tags)} tags, and besides the lab's own there is room for {MOST_TAGS}.",
             "Remove some of them.",
         )
     seen: dict[str, str] = {}

@@ -240,7 +240,7 @@ def operator(config: LabConfig) -> Iterator[Problem]:
         elif any(found.subnet_of(private) for private in _NOT_PUBLIC):
             yield Problem(
                 key,
-                f"{found} is a private or reserved range, and nobody comes from there over the internet.",
+                f"{found} is a private or reserved range: no request from the internet has such an address.",
                 "Write the address under which the internet sees you, as /32.",
             )
 

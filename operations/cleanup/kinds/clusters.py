@@ -6,19 +6,19 @@ from collections.abc import Iterator
 
 from clients.aws_responses import if_there, pages, tags, when
 from operations.cleanup import ownership
-from operations.cleanup.model import Client, Kind, Lab, Says, Thing
+from operations.cleanup.model import ClientFactory, Kind, LabIdentity, NameEvidence, Resource
 
 _MINUTES = 60.0
 
 
-def _node_groups(client: Client, lab: Lab) -> Iterator[Thing]:
+def _node_groups(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     eks = client("eks")
     for name in if_there(lambda: list(pages(eks, "list_nodegroups", "nodegroups", clusterName=lab.cluster))) or []:
         answer = if_there(lambda name=name: eks.describe_nodegroup(clusterName=lab.cluster, nodegroupName=name))
         if answer is None:
             continue
         group = answer["nodegroup"]
-        yield Thing(
+        yield Resource(
             id=name,
             name=name,
             tags=group.get("tags", {}),
@@ -31,12 +31,12 @@ def _node_groups(client: Client, lab: Lab) -> Iterator[Thing]:
         )
 
 
-def _clusters(client: Client, lab: Lab) -> Iterator[Thing]:
+def _clusters(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     answer = if_there(lambda: client("eks").describe_cluster(name=lab.cluster))
     if answer is None:
         return
     found = answer["cluster"]
-    yield Thing(
+    yield Resource(
         id=found["name"],
         name=found["name"],
         tags=found.get("tags", {}),
@@ -48,10 +48,10 @@ def _clusters(client: Client, lab: Lab) -> Iterator[Thing]:
     )
 
 
-def _scaling_groups(client: Client, lab: Lab) -> Iterator[Thing]:
+def _scaling_groups(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     del lab
     for group in pages(client("autoscaling"), "describe_auto_scaling_groups", "AutoScalingGroups"):
-        yield Thing(
+        yield Resource(
             id=group["AutoScalingGroupName"],
             name=group["AutoScalingGroupName"],
             tags=tags(group.get("Tags")),
@@ -62,16 +62,16 @@ def _scaling_groups(client: Client, lab: Lab) -> Iterator[Thing]:
         )
 
 
-def _delete_node_group(client: Client, thing: Thing) -> None:
-    client("eks").delete_nodegroup(clusterName=thing.owner, nodegroupName=thing.id)
+def _delete_node_group(client: ClientFactory, resource: Resource) -> None:
+    client("eks").delete_nodegroup(clusterName=resource.owner, nodegroupName=resource.id)
 
 
-def _delete_cluster(client: Client, thing: Thing) -> None:
-    client("eks").delete_cluster(name=thing.id)
+def _delete_cluster(client: ClientFactory, resource: Resource) -> None:
+    client("eks").delete_cluster(name=resource.id)
 
 
-def _delete_scaling_group(client: Client, thing: Thing) -> None:
-    client("autoscaling").delete_auto_scaling_group(AutoScalingGroupName=thing.id, ForceDelete=True)
+def _delete_scaling_group(client: ClientFactory, resource: Resource) -> None:
+    client("autoscaling").delete_auto_scaling_group(AutoScalingGroupName=resource.id, ForceDelete=True)
 
 
 NODE_GROUPS = Kind(
@@ -96,7 +96,7 @@ CLUSTERS = Kind(
     _delete_cluster,
     ownership.cluster,
     "aws:eks/cluster:Cluster",
-    names=Says.NOTHING,
+    names=NameEvidence.NOTHING,
     patience=20 * _MINUTES,
 )
 SCALING_GROUPS = Kind(

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from clients.aws_responses import named, pages, when
 from operations.cleanup import ownership
-from operations.cleanup.model import Client, Kind, Lab, Thing
+from operations.cleanup.model import ClientFactory, Kind, LabIdentity, Resource
 
 
-def _instances(client: Client, lab: Lab) -> Iterator[Thing]:
+def _instances(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     del lab
     for reservation in pages(client("ec2"), "describe_instances", "Reservations"):
         for instance in reservation["Instances"]:
@@ -17,7 +17,7 @@ def _instances(client: Client, lab: Lab) -> Iterator[Thing]:
             if state == "terminated":
                 continue
             tags, name = named(instance.get("Tags"))
-            yield Thing(
+            yield Resource(
                 id=instance["InstanceId"],
                 name=name,
                 tags=tags,
@@ -29,11 +29,11 @@ def _instances(client: Client, lab: Lab) -> Iterator[Thing]:
             )
 
 
-def _templates(client: Client, lab: Lab) -> Iterator[Thing]:
+def _templates(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     del lab
     for template in pages(client("ec2"), "describe_launch_templates", "LaunchTemplates"):
         tags, _ = named(template.get("Tags"))
-        yield Thing(
+        yield Resource(
             id=template["LaunchTemplateId"],
             name=template.get("LaunchTemplateName", ""),
             tags=tags,
@@ -41,12 +41,12 @@ def _templates(client: Client, lab: Lab) -> Iterator[Thing]:
         )
 
 
-def _volumes(client: Client, lab: Lab) -> Iterator[Thing]:
+def _volumes(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     del lab
     for volume in pages(client("ec2"), "describe_volumes", "Volumes"):
         tags, name = named(volume.get("Tags"))
         holders = [each for each in volume.get("Attachments", []) if each.get("DeleteOnTermination")]
-        yield Thing(
+        yield Resource(
             id=volume["VolumeId"],
             name=name or tags.get("kubernetes.io/created-for/pvc/name", ""),
             tags=tags,
@@ -59,11 +59,11 @@ def _volumes(client: Client, lab: Lab) -> Iterator[Thing]:
         )
 
 
-def _snapshots(client: Client, lab: Lab) -> Iterator[Thing]:
+def _snapshots(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     del lab
     for snapshot in pages(client("ec2"), "describe_snapshots", "Snapshots", OwnerIds=["self"]):
         tags, name = named(snapshot.get("Tags"))
-        yield Thing(
+        yield Resource(
             id=snapshot["SnapshotId"],
             name=name,
             tags=tags,
@@ -73,20 +73,20 @@ def _snapshots(client: Client, lab: Lab) -> Iterator[Thing]:
         )
 
 
-def _end_instance(client: Client, thing: Thing) -> None:
-    client("ec2").terminate_instances(InstanceIds=[thing.id])
+def _end_instance(client: ClientFactory, resource: Resource) -> None:
+    client("ec2").terminate_instances(InstanceIds=[resource.id])
 
 
-def _delete_template(client: Client, thing: Thing) -> None:
-    client("ec2").delete_launch_template(LaunchTemplateId=thing.id)
+def _delete_template(client: ClientFactory, resource: Resource) -> None:
+    client("ec2").delete_launch_template(LaunchTemplateId=resource.id)
 
 
-def _delete_volume(client: Client, thing: Thing) -> None:
-    client("ec2").delete_volume(VolumeId=thing.id)
+def _delete_volume(client: ClientFactory, resource: Resource) -> None:
+    client("ec2").delete_volume(VolumeId=resource.id)
 
 
-def _delete_snapshot(client: Client, thing: Thing) -> None:
-    client("ec2").delete_snapshot(SnapshotId=thing.id)
+def _delete_snapshot(client: ClientFactory, resource: Resource) -> None:
+    client("ec2").delete_snapshot(SnapshotId=resource.id)
 
 
 INSTANCES = Kind(

@@ -15,25 +15,25 @@ from typing import Any, Final
 
 from clients.aws_responses import if_there, pages
 from infra.config.aws_checks import HOSTS
-from operations.cleanup.model import Client, Kind, Lab, Says, Surroundings, Thing
+from operations.cleanup.model import ClientFactory, Kind, LabIdentity, NameEvidence, OwnershipContext, Resource
 
 _REGISTRY: Final = re.compile(r"heritage=external-dns,external-dns/owner=([^,\"]+)")
 _ADDRESSES: Final = ("A", "AAAA", "CNAME")
 
 
-def _records(client: Client, lab: Lab) -> Iterator[Thing]:
+def _records(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     found = if_there(
         lambda: list(
             pages(client("route53"), "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=lab.hosted_zone_id)
         )
     )
-    yield from things(found or [], lab)
+    yield from resources(found or [], lab)
 
 
-def things(records: Iterable[Mapping[str, Any]], lab: Lab) -> Iterator[Thing]:
+def resources(records: Iterable[Mapping[str, Any]], lab: LabIdentity) -> Iterator[Resource]:
     """The records under the lab's domain that ExternalDNS registered with the lab's owner id, and their registration.
 
-    A thing's `name` is the host, its `size` where the host's address records lead, in lower case, empty if there are
+    A resource's `name` is the host, its `size` where the host's address records lead, in lower case, empty if there are
     none; its `owner` is the zone.
     """
     sets = list(records)
@@ -42,7 +42,7 @@ def things(records: Iterable[Mapping[str, Any]], lab: Lab) -> Iterator[Thing]:
     for each in sets:
         host = _registered(each, lab) or (_plain(each["Name"]) if each["Type"] in _ADDRESSES else "")
         if host in hosts:
-            yield Thing(
+            yield Resource(
                 id=f"{_plain(each['Name'])} {each['Type']}",
                 name=host,
                 size=targets.get(host, ""),
@@ -55,7 +55,7 @@ def _plain(name: str) -> str:
     return name.rstrip(".").replace("\\052", "*").lower()
 
 
-def _registered(record: Mapping[str, Any], lab: Lab) -> str:
+def _registered(record: Mapping[str, Any], lab: LabIdentity) -> str:
     """The host that a TXT record registers for the lab's owner id; empty when it registers none."""
     if record["Type"] != "TXT":
         return ""
@@ -77,27 +77,27 @@ def _target(record: Mapping[str, Any]) -> str:
     return _plain(alias or " ".join(plain)).removeprefix("dualstack.")
 
 
-def named(thing: Thing, lab: Lab, around: Surroundings) -> str:
+def named(resource: Resource, lab: LabIdentity, context: OwnershipContext) -> str:
     """By the load balancer that the record leads to, or by the page whose name it has."""
-    target = thing.size
+    target = resource.size
     leads = f"leads to {target.partition('.')[0]}"
-    if target in around.balancers:
+    if target in context.balancers:
         return leads
-    if around.namesake or target in around.other_balancers:
+    if context.namesake or target in context.other_balancers:
         return ""
     own = rf"{re.escape(lab.cluster.lower())}-ingress-alb-[0-9a-f]+\.{re.escape(lab.region)}\.elb\.amazonaws\.com"
     if re.fullmatch(own, target):
         return leads
-    if not target and thing.name in {f"{host}.{lab.domain}" for host in HOSTS}:
-        return f"registered for {thing.name}, which leads nowhere"
+    if not target and resource.name in {f"{host}.{lab.domain}" for host in HOSTS}:
+        return f"registered for {resource.name}, which leads nowhere"
     return ""
 
 
-def _delete(client: Client, thing: Thing) -> None:
+def _delete(client: ClientFactory, resource: Resource) -> None:
     """A record must be given as it stands."""
     client("route53").change_resource_record_sets(
-        HostedZoneId=thing.owner,
-        ChangeBatch={"Changes": [{"Action": "DELETE", "ResourceRecordSet": dict(thing.raw)}]},
+        HostedZoneId=resource.owner,
+        ChangeBatch={"Changes": [{"Action": "DELETE", "ResourceRecordSet": dict(resource.raw)}]},
     )
 
 
@@ -110,7 +110,7 @@ RECORDS = Kind(
     _records,
     _delete,
     named,
-    names=Says.LAB,
+    names=NameEvidence.LAB,
     everywhere=True,
     applies=lambda lab: bool(lab.hosted_zone_id and lab.domain),
 )

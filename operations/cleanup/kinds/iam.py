@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from clients.aws_responses import if_there, pages, tags, when
 from operations.cleanup import ownership
-from operations.cleanup.model import Client, Kind, Lab, Thing
+from operations.cleanup.model import ClientFactory, Kind, LabIdentity, Resource
 
 TESTUSER: Final = "testuser"
 """As `exercises.identity_mapping.component` names the user."""
@@ -34,35 +34,37 @@ def _tagged(found: list[Any], ask: Callable[[Any], Any]) -> Iterator[tuple[Any, 
                 yield each, tags(answer["Tags"])
 
 
-def _roles(client: Client, lab: Lab) -> Iterator[Thing]:
+def _roles(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     del lab
     iam = client("iam")
     found = [each for each in pages(iam, "list_roles", "Roles") if not each["Path"].startswith(_NOT_OURS)]
     for role, known in _tagged(found, lambda role: iam.list_role_tags(RoleName=role["RoleName"])):
-        yield Thing(
+        yield Resource(
             id=role["RoleName"], name=role.get("Description", ""), tags=known, created=when(role.get("CreateDate"))
         )
 
 
-def _policies(client: Client, lab: Lab) -> Iterator[Thing]:
+def _policies(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     del lab
     iam = client("iam")
     found = list(pages(iam, "list_policies", "Policies", Scope="Local"))
     for policy, known in _tagged(found, lambda policy: iam.list_policy_tags(PolicyArn=policy["Arn"])):
-        yield Thing(id=policy["Arn"], name=policy["PolicyName"], tags=known, created=when(policy.get("CreateDate")))
+        yield Resource(id=policy["Arn"], name=policy["PolicyName"], tags=known, created=when(policy.get("CreateDate")))
 
 
-def _profiles(client: Client, lab: Lab) -> Iterator[Thing]:
+def _profiles(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     del lab
     iam = client("iam")
     found = list(pages(iam, "list_instance_profiles", "InstanceProfiles"))
     for profile, known in _tagged(
         found, lambda profile: iam.list_instance_profile_tags(InstanceProfileName=profile["InstanceProfileName"])
     ):
-        yield Thing(id=profile["InstanceProfileName"], tags=known, created=when(profile.get("CreateDate")), raw=profile)
+        yield Resource(
+            id=profile["InstanceProfileName"], tags=known, created=when(profile.get("CreateDate")), raw=profile
+        )
 
 
-def _providers(client: Client, lab: Lab) -> Iterator[Thing]:
+def _providers(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     del lab
     iam = client("iam")
     found = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
@@ -70,27 +72,27 @@ def _providers(client: Client, lab: Lab) -> Iterator[Thing]:
         found, lambda provider: iam.list_open_id_connect_provider_tags(OpenIDConnectProviderArn=provider["Arn"])
     ):
         arn: str = provider["Arn"]
-        yield Thing(id=arn, name=arn.partition("oidc-provider/")[2], tags=known)
+        yield Resource(id=arn, name=arn.partition("oidc-provider/")[2], tags=known)
 
 
-def _users(client: Client, lab: Lab) -> Iterator[Thing]:
+def _users(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     del lab
     answer = if_there(lambda: client("iam").get_user(UserName=TESTUSER))
     if answer is not None:
         user = answer["User"]
-        yield Thing(
+        yield Resource(
             id=user["UserName"], name=user["UserName"], tags=tags(user.get("Tags")), created=when(user["CreateDate"])
         )
 
 
-def _keys(client: Client, lab: Lab) -> Iterator[Thing]:
+def _keys(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     iam = client("iam")
     for user in _users(client, lab):
         for key in (
             if_there(lambda user=user: list(pages(iam, "list_access_keys", "AccessKeyMetadata", UserName=user.id)))
             or []
         ):
-            yield Thing(
+            yield Resource(
                 id=key["AccessKeyId"],
                 name=user.id,
                 # A key bears no tags: it is whose its user is.
@@ -101,8 +103,8 @@ def _keys(client: Client, lab: Lab) -> Iterator[Thing]:
             )
 
 
-def _delete_role(client: Client, thing: Thing) -> None:
-    iam, role = client("iam"), thing.id
+def _delete_role(client: ClientFactory, resource: Resource) -> None:
+    iam, role = client("iam"), resource.id
     for policy in pages(iam, "list_attached_role_policies", "AttachedPolicies", RoleName=role):
         iam.detach_role_policy(RoleName=role, PolicyArn=policy["PolicyArn"])
     for name in pages(iam, "list_role_policies", "PolicyNames", RoleName=role):
@@ -112,24 +114,24 @@ def _delete_role(client: Client, thing: Thing) -> None:
     iam.delete_role(RoleName=role)
 
 
-def _delete_policy(client: Client, thing: Thing) -> None:
+def _delete_policy(client: ClientFactory, resource: Resource) -> None:
     """Of what it is attached to, everything was the lab's and is gone; what is not keeps it."""
     iam = client("iam")
-    for version in pages(iam, "list_policy_versions", "Versions", PolicyArn=thing.id):
+    for version in pages(iam, "list_policy_versions", "Versions", PolicyArn=resource.id):
         if not version["IsDefaultVersion"]:
-            iam.delete_policy_version(PolicyArn=thing.id, VersionId=version["VersionId"])
-    iam.delete_policy(PolicyArn=thing.id)
+            iam.delete_policy_version(PolicyArn=resource.id, VersionId=version["VersionId"])
+    iam.delete_policy(PolicyArn=resource.id)
 
 
-def _delete_profile(client: Client, thing: Thing) -> None:
+def _delete_profile(client: ClientFactory, resource: Resource) -> None:
     iam = client("iam")
-    for role in thing.raw.get("Roles", []):
-        iam.remove_role_from_instance_profile(InstanceProfileName=thing.id, RoleName=role["RoleName"])
-    iam.delete_instance_profile(InstanceProfileName=thing.id)
+    for role in resource.raw.get("Roles", []):
+        iam.remove_role_from_instance_profile(InstanceProfileName=resource.id, RoleName=role["RoleName"])
+    iam.delete_instance_profile(InstanceProfileName=resource.id)
 
 
-def _delete_user(client: Client, thing: Thing) -> None:
-    iam, user = client("iam"), thing.id
+def _delete_user(client: ClientFactory, resource: Resource) -> None:
+    iam, user = client("iam"), resource.id
     for policy in pages(iam, "list_attached_user_policies", "AttachedPolicies", UserName=user):
         iam.detach_user_policy(UserName=user, PolicyArn=policy["PolicyArn"])
     for name in pages(iam, "list_user_policies", "PolicyNames", UserName=user):
@@ -183,7 +185,7 @@ PROVIDERS = Kind(
     ("iam:ListOpenIDConnectProviders", "iam:ListOpenIDConnectProviderTags"),
     "costs nothing; trusts a cluster that is gone",
     _providers,
-    lambda client, thing: client("iam").delete_open_id_connect_provider(OpenIDConnectProviderArn=thing.id),
+    lambda client, resource: client("iam").delete_open_id_connect_provider(OpenIDConnectProviderArn=resource.id),
     ownership.nameless,
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider",
     everywhere=True,
@@ -195,7 +197,7 @@ ACCESS_KEYS = Kind(
     ("iam:GetUser", "iam:ListAccessKeys"),
     "costs nothing; a way in, and keeps the user",
     _keys,
-    lambda client, thing: client("iam").delete_access_key(UserName=thing.owner, AccessKeyId=thing.id),
+    lambda client, resource: client("iam").delete_access_key(UserName=resource.owner, AccessKeyId=resource.id),
     ownership.nameless,
     everywhere=True,
 )

@@ -12,7 +12,7 @@ from typing import Any
 
 from clients.aws_responses import pages, tags, when
 from operations.cleanup import ownership
-from operations.cleanup.model import Client, Kind, Lab, Thing
+from operations.cleanup.model import ClientFactory, Kind, LabIdentity, Resource
 
 _MOST_ARNS = 20
 """ARNs, or names of Classic ones, that DescribeTags takes at a time."""
@@ -26,13 +26,13 @@ def _tags(elbv2: Any, arns: Sequence[str]) -> dict[str, dict[str, str]]:
     return found
 
 
-def _balancers(client: Client, lab: Lab) -> Iterator[Thing]:
+def _balancers(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     del lab
     elbv2 = client("elbv2")
     found = list(pages(elbv2, "describe_load_balancers", "LoadBalancers"))
     known = _tags(elbv2, [each["LoadBalancerArn"] for each in found])
     for each in found:
-        yield Thing(
+        yield Resource(
             id=each["LoadBalancerArn"],
             name=each["LoadBalancerName"],
             tags=known.get(each["LoadBalancerArn"], {}),
@@ -44,13 +44,13 @@ def _balancers(client: Client, lab: Lab) -> Iterator[Thing]:
         )
 
 
-def _target_groups(client: Client, lab: Lab) -> Iterator[Thing]:
+def _target_groups(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     del lab
     elbv2 = client("elbv2")
     found = list(pages(elbv2, "describe_target_groups", "TargetGroups"))
     known = _tags(elbv2, [each["TargetGroupArn"] for each in found])
     for each in found:
-        yield Thing(
+        yield Resource(
             id=each["TargetGroupArn"],
             name=each["TargetGroupName"],
             tags=known.get(each["TargetGroupArn"], {}),
@@ -58,7 +58,7 @@ def _target_groups(client: Client, lab: Lab) -> Iterator[Thing]:
         )
 
 
-def classic(client: Client) -> Iterator[Thing]:
+def classic(client: ClientFactory) -> Iterator[Resource]:
     """Every Classic load balancer of the region, with its tags; raises ClientError or BotoCoreError."""
     elb = client("elb")
     found = list(pages(elb, "describe_load_balancers", "LoadBalancerDescriptions"))
@@ -68,7 +68,7 @@ def classic(client: Client) -> Iterator[Thing]:
         asked = elb.describe_tags(LoadBalancerNames=names[start : start + _MOST_ARNS])
         known |= {each["LoadBalancerName"]: tags(each.get("Tags")) for each in asked["TagDescriptions"]}
     for each in found:
-        yield Thing(
+        yield Resource(
             id=each["LoadBalancerName"],
             name=each["LoadBalancerName"],
             tags=known.get(each["LoadBalancerName"], {}),
@@ -79,12 +79,12 @@ def classic(client: Client) -> Iterator[Thing]:
         )
 
 
-def _delete_balancer(client: Client, thing: Thing) -> None:
-    client("elbv2").delete_load_balancer(LoadBalancerArn=thing.id)
+def _delete_balancer(client: ClientFactory, resource: Resource) -> None:
+    client("elbv2").delete_load_balancer(LoadBalancerArn=resource.id)
 
 
-def _delete_target_group(client: Client, thing: Thing) -> None:
-    client("elbv2").delete_target_group(TargetGroupArn=thing.id)
+def _delete_target_group(client: ClientFactory, resource: Resource) -> None:
+    client("elbv2").delete_target_group(TargetGroupArn=resource.id)
 
 
 BALANCERS = Kind(
@@ -104,7 +104,7 @@ CLASSIC_BALANCERS = Kind(
     ("elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeTags"),
     "billed by the hour, with addresses; keeps the VPC",
     lambda client, _: classic(client),
-    lambda client, thing: client("elb").delete_load_balancer(LoadBalancerName=thing.id),
+    lambda client, resource: client("elb").delete_load_balancer(LoadBalancerName=resource.id),
     ownership.nameless,
 )
 TARGET_GROUPS = Kind(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from clients.aws_responses import if_there, pages, tags, when
 from operations.cleanup import ownership
-from operations.cleanup.model import Client, Kind, Lab, Says, Thing
+from operations.cleanup.model import ClientFactory, Kind, LabIdentity, NameEvidence, Resource
 
 _PREFIXES = ("/aws/eks/", "/aws/containerinsights/")
 _KEY_WINDOW_DAYS = 7
@@ -15,7 +15,7 @@ _KEY_WINDOW_DAYS = 7
 _GONE_KEYS = frozenset({"PendingDeletion", "PendingReplicaDeletion"})
 
 
-def _log_groups(client: Client, lab: Lab) -> Iterator[Thing]:
+def _log_groups(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     logs = client("logs")
     for prefix in _PREFIXES:
         for group in pages(logs, "describe_log_groups", "logGroups", logGroupNamePrefix=f"{prefix}{lab.cluster}/"):
@@ -24,7 +24,7 @@ def _log_groups(client: Client, lab: Lab) -> Iterator[Thing]:
             answer = if_there(lambda arn=arn: logs.list_tags_for_resource(resourceArn=arn))
             if answer is None:
                 continue
-            yield Thing(
+            yield Resource(
                 id=group["logGroupName"],
                 name=group["logGroupName"],
                 tags=answer["tags"],
@@ -33,14 +33,14 @@ def _log_groups(client: Client, lab: Lab) -> Iterator[Thing]:
             )
 
 
-def _aliases(client: Client, lab: Lab) -> Iterator[Thing]:
+def _aliases(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     del lab
     for alias in pages(client("kms"), "list_aliases", "Aliases"):
         if not alias["AliasName"].startswith("alias/aws/"):
-            yield Thing(id=alias["AliasName"], name=alias["AliasName"], created=when(alias.get("CreationDate")))
+            yield Resource(id=alias["AliasName"], name=alias["AliasName"], created=when(alias.get("CreationDate")))
 
 
-def _keys(client: Client, lab: Lab) -> Iterator[Thing]:
+def _keys(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     """By the tagging API: a question to each key of the account would meet key policies that refuse it."""
     mappings = pages(
         client("resourcegroupstaggingapi"),
@@ -55,7 +55,7 @@ def _keys(client: Client, lab: Lab) -> Iterator[Thing]:
         if answer is None or answer["KeyMetadata"]["KeyState"] in _GONE_KEYS:
             continue
         key = answer["KeyMetadata"]
-        yield Thing(
+        yield Resource(
             id=key["KeyId"],
             name=key.get("Description", ""),
             tags=tags(mapping.get("Tags")),
@@ -64,11 +64,11 @@ def _keys(client: Client, lab: Lab) -> Iterator[Thing]:
         )
 
 
-def _schedules(client: Client, lab: Lab) -> Iterator[Thing]:
+def _schedules(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     found = pages(client("scheduler"), "list_schedules", "Schedules", NamePrefix=f"{lab.cluster}-expiry-")
     for schedule in found:
         group = schedule.get("GroupName", "default")
-        yield Thing(
+        yield Resource(
             id=schedule["Name"],
             name=schedule["Name"],
             created=when(schedule.get("CreationDate")),
@@ -78,16 +78,16 @@ def _schedules(client: Client, lab: Lab) -> Iterator[Thing]:
         )
 
 
-def _delete_log_group(client: Client, thing: Thing) -> None:
-    client("logs").delete_log_group(logGroupName=thing.id)
+def _delete_log_group(client: ClientFactory, resource: Resource) -> None:
+    client("logs").delete_log_group(logGroupName=resource.id)
 
 
-def _delete_key(client: Client, thing: Thing) -> None:
-    client("kms").schedule_key_deletion(KeyId=thing.id, PendingWindowInDays=_KEY_WINDOW_DAYS)
+def _delete_key(client: ClientFactory, resource: Resource) -> None:
+    client("kms").schedule_key_deletion(KeyId=resource.id, PendingWindowInDays=_KEY_WINDOW_DAYS)
 
 
-def _delete_schedule(client: Client, thing: Thing) -> None:
-    client("scheduler").delete_schedule(Name=thing.id, GroupName=thing.owner)
+def _delete_schedule(client: ClientFactory, resource: Resource) -> None:
+    client("scheduler").delete_schedule(Name=resource.id, GroupName=resource.owner)
 
 
 LOG_GROUPS = Kind(
@@ -109,10 +109,10 @@ ALIASES = Kind(
     ("kms:ListAliases",),
     "costs nothing; a new lab could not take it",
     _aliases,
-    lambda client, thing: client("kms").delete_alias(AliasName=thing.id),
+    lambda client, resource: client("kms").delete_alias(AliasName=resource.id),
     ownership.key_alias,
     "aws:kms/alias:Alias",
-    names=Says.LAB,
+    names=NameEvidence.LAB,
 )
 KEYS = Kind(
     "KMS key",
@@ -124,7 +124,7 @@ KEYS = Kind(
     _delete_key,
     ownership.nameless,
     "aws:kms/key:Key",
-    names=Says.NOTHING,
+    names=NameEvidence.NOTHING,
 )
 SCHEDULES = Kind(
     "schedule",
@@ -136,5 +136,5 @@ SCHEDULES = Kind(
     _delete_schedule,
     ownership.schedule,
     "aws:scheduler/schedule:Schedule",
-    names=Says.LAB,
+    names=NameEvidence.LAB,
 )

@@ -8,20 +8,20 @@ from botocore.exceptions import ClientError
 
 from clients.aws_responses import named, pages, when
 from operations.cleanup import ownership
-from operations.cleanup.model import Client, Kind, Lab, Says, Thing
+from operations.cleanup.model import ClientFactory, Kind, LabIdentity, NameEvidence, Resource
 
 _NO_PEERING = frozenset({"deleted", "deleting", "rejected", "expired", "failed"})
 _SERVICE_INTERFACES = "amazon-"
 """Requesters of interfaces that a service made for itself and takes away itself: `amazon-elb`, `amazon-aws`."""
 
 
-def _nat_gateways(client: Client, lab: Lab) -> Iterator[Thing]:
+def _nat_gateways(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     del lab
     for gateway in pages(client("ec2"), "describe_nat_gateways", "NatGateways"):
         if gateway["State"] in ("deleted", "failed"):
             continue
         tags, name = named(gateway.get("Tags"))
-        yield Thing(
+        yield Resource(
             id=gateway["NatGatewayId"],
             name=name,
             tags=tags,
@@ -32,14 +32,14 @@ def _nat_gateways(client: Client, lab: Lab) -> Iterator[Thing]:
         )
 
 
-def _endpoints(client: Client, lab: Lab) -> Iterator[Thing]:
+def _endpoints(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     del lab
     for endpoint in pages(client("ec2"), "describe_vpc_endpoints", "VpcEndpoints"):
         state = endpoint.get("State", "").lower()
         if state == "deleted":
             continue
         tags, name = named(endpoint.get("Tags"))
-        yield Thing(
+        yield Resource(
             id=endpoint["VpcEndpointId"],
             name=name or endpoint.get("ServiceName", ""),
             tags=tags,
@@ -51,14 +51,14 @@ def _endpoints(client: Client, lab: Lab) -> Iterator[Thing]:
         )
 
 
-def _interfaces(client: Client, lab: Lab) -> Iterator[Thing]:
+def _interfaces(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     del lab
     for interface in pages(client("ec2"), "describe_network_interfaces", "NetworkInterfaces"):
         tags, _ = named(interface.get("TagSet"))
         requester = interface.get("RequesterId", "")
         attached = interface.get("Attachment", {})
         held = interface["Status"] != "available"
-        yield Thing(
+        yield Resource(
             id=interface["NetworkInterfaceId"],
             name=interface.get("Description", ""),
             tags=tags,
@@ -76,11 +76,11 @@ def _interfaces(client: Client, lab: Lab) -> Iterator[Thing]:
         )
 
 
-def _addresses(client: Client, lab: Lab) -> Iterator[Thing]:
+def _addresses(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     del lab
     for address in client("ec2").describe_addresses()["Addresses"]:
         tags, name = named(address.get("Tags"))
-        yield Thing(
+        yield Resource(
             id=address["AllocationId"],
             name=name,
             tags=tags,
@@ -89,13 +89,13 @@ def _addresses(client: Client, lab: Lab) -> Iterator[Thing]:
         )
 
 
-def _peerings(client: Client, lab: Lab) -> Iterator[Thing]:
+def _peerings(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     del lab
     for peering in pages(client("ec2"), "describe_vpc_peering_connections", "VpcPeeringConnections"):
         if peering["Status"]["Code"] in _NO_PEERING:
             continue
         tags, name = named(peering.get("Tags"))
-        yield Thing(
+        yield Resource(
             id=peering["VpcPeeringConnectionId"],
             name=name,
             tags=tags,
@@ -105,59 +105,59 @@ def _peerings(client: Client, lab: Lab) -> Iterator[Thing]:
         )
 
 
-def _security_groups(client: Client, lab: Lab) -> Iterator[Thing]:
+def _security_groups(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     del lab
     for group in pages(client("ec2"), "describe_security_groups", "SecurityGroups"):
         if group["GroupName"] == "default":
             continue
         tags, _ = named(group.get("Tags"))
-        yield Thing(id=group["GroupId"], name=group["GroupName"], tags=tags, vpc=group.get("VpcId", ""))
+        yield Resource(id=group["GroupId"], name=group["GroupName"], tags=tags, vpc=group.get("VpcId", ""))
 
 
-def _subnets(client: Client, lab: Lab) -> Iterator[Thing]:
+def _subnets(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     del lab
     for subnet in pages(client("ec2"), "describe_subnets", "Subnets"):
         tags, name = named(subnet.get("Tags"))
-        yield Thing(
+        yield Resource(
             id=subnet["SubnetId"], name=name, tags=tags, size=subnet.get("CidrBlock", ""), vpc=subnet.get("VpcId", "")
         )
 
 
-def _route_tables(client: Client, lab: Lab) -> Iterator[Thing]:
+def _route_tables(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     del lab
     for table in pages(client("ec2"), "describe_route_tables", "RouteTables"):
         if any(link.get("Main") for link in table.get("Associations", [])):
             continue
         tags, name = named(table.get("Tags"))
-        yield Thing(id=table["RouteTableId"], name=name, tags=tags, vpc=table.get("VpcId", ""), raw=table)
+        yield Resource(id=table["RouteTableId"], name=name, tags=tags, vpc=table.get("VpcId", ""), raw=table)
 
 
-def _internet_gateways(client: Client, lab: Lab) -> Iterator[Thing]:
+def _internet_gateways(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     del lab
     for gateway in pages(client("ec2"), "describe_internet_gateways", "InternetGateways"):
         tags, name = named(gateway.get("Tags"))
         at = [each["VpcId"] for each in gateway.get("Attachments", [])]
-        yield Thing(id=gateway["InternetGatewayId"], name=name, tags=tags, vpc=at[0] if at else "")
+        yield Resource(id=gateway["InternetGatewayId"], name=name, tags=tags, vpc=at[0] if at else "")
 
 
-def _vpcs(client: Client, lab: Lab) -> Iterator[Thing]:
+def _vpcs(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     del lab
     for vpc in pages(client("ec2"), "describe_vpcs", "Vpcs"):
         tags, name = named(vpc.get("Tags"))
-        yield Thing(id=vpc["VpcId"], name=name, tags=tags, size=vpc.get("CidrBlock", ""))
+        yield Resource(id=vpc["VpcId"], name=name, tags=tags, size=vpc.get("CidrBlock", ""))
 
 
-def _delete_endpoint(client: Client, thing: Thing) -> None:
+def _delete_endpoint(client: ClientFactory, resource: Resource) -> None:
     """A refusal comes in the answer, not as an error."""
-    answer = client("ec2").delete_vpc_endpoints(VpcEndpointIds=[thing.id])
+    answer = client("ec2").delete_vpc_endpoints(VpcEndpointIds=[resource.id])
     for refused in answer.get("Unsuccessful", []):
         raise ClientError({"Error": refused["Error"]}, "DeleteVpcEndpoints")
 
 
-def _delete_group(client: Client, thing: Thing) -> None:
+def _delete_group(client: ClientFactory, resource: Resource) -> None:
     """Without its rules about other groups first: two groups that name each other would keep each other."""
     ec2 = client("ec2")
-    own = [{"Name": "group-id", "Values": [thing.id]}]
+    own = [{"Name": "group-id", "Values": [resource.id]}]
     rules = [
         rule
         for rule in pages(ec2, "describe_security_group_rules", "SecurityGroupRules", Filters=own)
@@ -166,22 +166,22 @@ def _delete_group(client: Client, thing: Thing) -> None:
     for egress, revoke in ((False, "revoke_security_group_ingress"), (True, "revoke_security_group_egress")):
         ids = [rule["SecurityGroupRuleId"] for rule in rules if rule["IsEgress"] is egress]
         if ids:
-            getattr(ec2, revoke)(GroupId=thing.id, SecurityGroupRuleIds=ids)
-    ec2.delete_security_group(GroupId=thing.id)
+            getattr(ec2, revoke)(GroupId=resource.id, SecurityGroupRuleIds=ids)
+    ec2.delete_security_group(GroupId=resource.id)
 
 
-def _delete_route_table(client: Client, thing: Thing) -> None:
+def _delete_route_table(client: ClientFactory, resource: Resource) -> None:
     ec2 = client("ec2")
-    for link in thing.raw.get("Associations", []):
+    for link in resource.raw.get("Associations", []):
         ec2.disassociate_route_table(AssociationId=link["RouteTableAssociationId"])
-    ec2.delete_route_table(RouteTableId=thing.id)
+    ec2.delete_route_table(RouteTableId=resource.id)
 
 
-def _delete_internet_gateway(client: Client, thing: Thing) -> None:
+def _delete_internet_gateway(client: ClientFactory, resource: Resource) -> None:
     ec2 = client("ec2")
-    if thing.vpc:
-        ec2.detach_internet_gateway(InternetGatewayId=thing.id, VpcId=thing.vpc)
-    ec2.delete_internet_gateway(InternetGatewayId=thing.id)
+    if resource.vpc:
+        ec2.detach_internet_gateway(InternetGatewayId=resource.id, VpcId=resource.vpc)
+    ec2.delete_internet_gateway(InternetGatewayId=resource.id)
 
 
 NAT_GATEWAYS = Kind(
@@ -191,10 +191,10 @@ NAT_GATEWAYS = Kind(
     ("ec2:DescribeNatGateways",),
     "billed by the hour, used or not",
     _nat_gateways,
-    lambda client, thing: client("ec2").delete_nat_gateway(NatGatewayId=thing.id),
+    lambda client, resource: client("ec2").delete_nat_gateway(NatGatewayId=resource.id),
     ownership.nameless,
     "aws:ec2/natGateway:NatGateway",
-    names=Says.NOTHING,
+    names=NameEvidence.NOTHING,
 )
 ENDPOINTS = Kind(
     "VPC endpoint",
@@ -215,7 +215,7 @@ INTERFACES = Kind(
     ("ec2:DescribeNetworkInterfaces",),
     "costs nothing; keeps subnet, groups and VPC",
     _interfaces,
-    lambda client, thing: client("ec2").delete_network_interface(NetworkInterfaceId=thing.id),
+    lambda client, resource: client("ec2").delete_network_interface(NetworkInterfaceId=resource.id),
     ownership.interface,
     "aws:ec2/networkInterface:NetworkInterface",
     patience=900.0,
@@ -227,10 +227,10 @@ ADDRESSES = Kind(
     ("ec2:DescribeAddresses",),
     "billed by the hour, used or not",
     _addresses,
-    lambda client, thing: client("ec2").release_address(AllocationId=thing.id),
+    lambda client, resource: client("ec2").release_address(AllocationId=resource.id),
     ownership.nameless,
     "aws:ec2/eip:Eip",
-    names=Says.NOTHING,
+    names=NameEvidence.NOTHING,
 )
 PEERINGS = Kind(
     "VPC peering connection",
@@ -239,10 +239,10 @@ PEERINGS = Kind(
     ("ec2:DescribeVpcPeeringConnections",),
     "costs nothing by itself; keeps both VPCs",
     _peerings,
-    lambda client, thing: client("ec2").delete_vpc_peering_connection(VpcPeeringConnectionId=thing.id),
+    lambda client, resource: client("ec2").delete_vpc_peering_connection(VpcPeeringConnectionId=resource.id),
     ownership.nameless,
     "aws:ec2/vpcPeeringConnection:VpcPeeringConnection",
-    names=Says.NOTHING,
+    names=NameEvidence.NOTHING,
 )
 SECURITY_GROUPS = Kind(
     "security group",
@@ -262,10 +262,10 @@ SUBNETS = Kind(
     ("ec2:DescribeSubnets",),
     "costs nothing; keeps the VPC",
     _subnets,
-    lambda client, thing: client("ec2").delete_subnet(SubnetId=thing.id),
+    lambda client, resource: client("ec2").delete_subnet(SubnetId=resource.id),
     ownership.nameless,
     "aws:ec2/subnet:Subnet",
-    names=Says.NOTHING,
+    names=NameEvidence.NOTHING,
 )
 ROUTE_TABLES = Kind(
     "route table",
@@ -277,7 +277,7 @@ ROUTE_TABLES = Kind(
     _delete_route_table,
     ownership.nameless,
     "aws:ec2/routeTable:RouteTable",
-    names=Says.NOTHING,
+    names=NameEvidence.NOTHING,
 )
 INTERNET_GATEWAYS = Kind(
     "internet gateway",
@@ -289,7 +289,7 @@ INTERNET_GATEWAYS = Kind(
     _delete_internet_gateway,
     ownership.nameless,
     "aws:ec2/internetGateway:InternetGateway",
-    names=Says.NOTHING,
+    names=NameEvidence.NOTHING,
 )
 VPCS = Kind(
     "VPC",
@@ -298,8 +298,8 @@ VPCS = Kind(
     ("ec2:DescribeVpcs",),
     "costs nothing; a region takes five by default",
     _vpcs,
-    lambda client, thing: client("ec2").delete_vpc(VpcId=thing.id),
+    lambda client, resource: client("ec2").delete_vpc(VpcId=resource.id),
     ownership.nameless,
     "aws:ec2/vpc:Vpc",
-    names=Says.NOTHING,
+    names=NameEvidence.NOTHING,
 )

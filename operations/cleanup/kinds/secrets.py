@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from clients.aws_responses import pages, tags, when
 from operations.cleanup import ownership
-from operations.cleanup.model import Client, Kind, Lab, Says, Thing
+from operations.cleanup.model import ClientFactory, Kind, LabIdentity, NameEvidence, Resource
 
 
-def _secrets(client: Client, lab: Lab) -> Iterator[Thing]:
+def _secrets(client: ClientFactory, lab: LabIdentity) -> Iterator[Resource]:
     named = [{"Key": "tag-key", "Values": [ownership.LAB_TAG]}, {"Key": "tag-value", "Values": [lab.id]}]
     for secret in pages(client("secretsmanager"), "list_secrets", "SecretList", Filters=named):
-        yield Thing(
+        yield Resource(
             id=secret["ARN"],
             name=secret["Name"],
             tags=tags(secret.get("Tags")),
@@ -20,9 +20,9 @@ def _secrets(client: Client, lab: Lab) -> Iterator[Thing]:
         )
 
 
-def _delete(client: Client, thing: Thing) -> None:
+def _delete(client: ClientFactory, resource: Resource) -> None:
     # A deletion that can be taken back keeps the name for a week at least: a new lab could not take it.
-    client("secretsmanager").delete_secret(SecretId=thing.id, ForceDeleteWithoutRecovery=True)
+    client("secretsmanager").delete_secret(SecretId=resource.id, ForceDeleteWithoutRecovery=True)
 
 
 SECRETS = Kind(
@@ -35,5 +35,5 @@ SECRETS = Kind(
     _delete,
     ownership.nameless,
     "aws:secretsmanager/secret:Secret",
-    names=Says.NOTHING,
+    names=NameEvidence.NOTHING,
 )

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
-from clients.aws import Client
+from clients.aws import ClientFactory
 from operations.cost.prices.model import Item, Key, Price, Source
 from operations.cost.prices.table import page
 
@@ -112,7 +112,7 @@ def ask(
     keys: Iterable[Key],
     region: str,
     zones: Sequence[str],
-    client: Client,
+    client: ClientFactory,
     now: datetime,
     *,
     workers: int = WORKERS,
@@ -195,7 +195,7 @@ def _for_all(error: BotoCoreError | ClientError, key: Key) -> bool:
     return key.item is not Item.SPOT_INSTANCE and _NOBODY.search(error.response["Error"]["Code"]) is not None
 
 
-def _listed(key: Key, region: str, client: Client) -> float:
+def _listed(key: Key, region: str, client: ClientFactory) -> float:
     sought = product(key)
     filters = [
         {"Type": "TERM_MATCH", "Field": name, "Value": value}
@@ -256,7 +256,7 @@ def _is_usage(usage_type: str, usage: str | tuple[str, ...], region: str) -> boo
     return re.fullmatch(rf"(?:[A-Z0-9]+-|{re.escape(region)}-)?(?:{names})", usage_type) is not None
 
 
-def _spot(key: Key, zones: Sequence[str], client: Client, now: datetime) -> float:
+def _spot(key: Key, zones: Sequence[str], client: ClientFactory, now: datetime) -> float:
     """Mean over the zones of what the type costs now.
 
     EC2 tells the changes between start and end, and the last one before, which is the price in force (Amazon EC2

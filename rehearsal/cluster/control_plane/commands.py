@@ -95,7 +95,7 @@ class Commands:
         """Brings kubectl's WebSockets to the kubelet of the rehearsal, which speaks nothing else.
 
         From 1.36 on an API server passes them on to a kubelet that declares WebSockets. Older ones translate them
-        into SPDY, unless they are told not to.
+        into SPDY, unless this is turned off.
         """
         if self._emulated is None:
             return {}

@@ -20,12 +20,12 @@ from rehearsal.cluster.control_plane.certificates import ADMIN, Material, write
 from rehearsal.cluster.control_plane.commands import Commands
 from rehearsal.cluster.control_plane.processes import Program, Supervised, until
 from rehearsal.cluster.control_plane.token_signer import TokenSigner
+from rehearsal.cluster.control_plane.versions import emulated_version, kubelet_version
 from rehearsal.cluster.errors import ControlPlaneError
 from rehearsal.cluster.node_objects import NodeSpec
 from rehearsal.cluster.ports import LOOPBACK, Port
 from rehearsal.cluster.spec import ControlPlaneSpec, ProcessInfo
 from rehearsal.process_guard import Guard
-from rehearsal.toolchain.cache import version_of
 
 if TYPE_CHECKING:
     from rehearsal.cluster.kubelet.kubelet import Kubelet
@@ -91,7 +91,7 @@ class ControlPlane:
             raise
 
     async def _start(self) -> None:
-        emulated = _emulated_version(self.spec.version)
+        emulated = emulated_version(self.spec.version)
         directory = self.spec.dir
         self._make_directory()
         self._guard = Guard()
@@ -204,7 +204,7 @@ class ControlPlane:
             raise ControlPlaneError(
                 f"The control plane of {spec.cluster_name} is not running. Create the cluster first."
             )
-        programs = Commands(spec, self._material, self._ports[0], _emulated_version(spec.version))
+        programs = Commands(spec, self._material, self._ports[0], emulated_version(spec.version))
         before, self.spec = self.spec, spec
         apiserver = self._running("kube-apiserver")
         await apiserver.become(programs.apiserver())
@@ -228,7 +228,7 @@ class ControlPlane:
             await self.client.request("PATCH", path, status, "application/merge-patch+json")
 
     def _features(self) -> list[str]:
-        return [_WEBSOCKETS] if _emulated_version(self.spec.version) is None else []
+        return [_WEBSOCKETS] if emulated_version(self.spec.version) is None else []
 
     async def settle(self) -> None:
         """Wait until what EKS puts into a new cluster is there. Raises ControlPlaneError if it failed."""
@@ -276,7 +276,7 @@ class ControlPlane:
 
     async def add_node(self, node: NodeSpec) -> None:
         """Register a node, which KWOK then makes ready. A node of that name that is there is an ApiError."""
-        version = _kubelet_version(node.version or self.spec.version)
+        version = kubelet_version(node.version or self.spec.version)
         if self._kubelet is not None:
             self._kubelet.add_address(node.name, node.internal_ip)
         await self.client.request("POST", "/api/v1/nodes", node.manifest(version, self._features()))
@@ -311,13 +311,6 @@ class ControlPlane:
         return [node["metadata"]["name"] for node in await self.nodes() if _is_ready(node)]
 
 
-def _kubelet_version(version: str) -> str:
-    """As EKS's kubelets of a minor version say it: a patch version and "-eks-"; then comes a build's hash there."""
-    built = version_of("kubernetes")
-    own = built if _minor(built) == version else f"v{version}.0"
-    return f"{own}-eks-rehearsal"
-
-
 async def _unless_absent(request: Awaitable[object]) -> None:
     try:
         await request
@@ -329,24 +322,3 @@ async def _unless_absent(request: Awaitable[object]) -> None:
 def _is_ready(node: dict[str, Any]) -> bool:
     conditions = cast("list[dict[str, str]]", node.get("status", {}).get("conditions", []))
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
-
-
-def _minor(version: str) -> str:
-    """ "v1.36.3" as "1.36"."""
-    return ".".join(version.removeprefix("v").split(".")[:2])
-
-
-def _emulated_version(wanted: str) -> str | None:
-    """The version to emulate; None when it is the built programs' own. Raises ControlPlaneError."""
-    built = _minor(version_of("kubernetes"))
-    if wanted == built:
-        return None
-    try:
-        newer = [int(part) for part in wanted.split(".")] > [int(part) for part in built.split(".")]
-    except ValueError:
-        newer = True
-    if newer:
-        raise ControlPlaneError(
-            f"Kubernetes {wanted} cannot be played, the programs are {built}. Choose {built} or older."
-        )
-    return wanted

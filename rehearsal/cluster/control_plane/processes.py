@@ -40,7 +40,7 @@ class Program:
 
 
 class Supervised:
-    """A program that runs until it is told to stop."""
+    """A program that runs until it is stopped."""
 
     def __init__(self, program: Program, guard: Guard) -> None:
         self.program = program
@@ -83,7 +83,7 @@ class Supervised:
         except OSError as error:
             raise ControlPlaneError(
                 f"{program.name} could not be started from {program.argv[0]}: {error.strerror}. "
-                "Remove the tools' cache, so that the tools are built anew."
+                "Remove the tools' cache, so that the tools are built again."
             ) from error
         self._guard.add(self._process.pid)
 
@@ -108,7 +108,7 @@ class Supervised:
         except TimeoutError:
             raise ControlPlaneError(
                 f"{program.name} could not be started again from {program.argv[0]}. "
-                "Remove the tools' cache, so that the tools are built anew."
+                "Remove the tools' cache, so that the tools are built again."
             ) from None
 
     async def ended(self) -> int:

@@ -89,7 +89,7 @@ def authentication(path: Path) -> Path:
 
 
 def authorization(path: Path, webhook: Path) -> Path:
-    """Node and RBAC, then the access policies by webhook, asked anew for every request.
+    """Node and RBAC, then the access policies by webhook, asked again for every request.
 
     On EKS a changed access entry shows after seconds; here it shows at once,
     so nothing has to wait. Lost contact to the webhook takes no right away

@@ -229,7 +229,7 @@ class Container:
         if why is not None:
             self._guard.remove(process.pid)
             console.close()
-            raise NotStarted("RunContainerError", f"the pod's files cannot be laid out: {why}")
+            raise NotStarted("RunContainerError", f"the pod's files cannot be written: {why}")
         if self.log is not None:
             self.previous_log = self.log
         self.log = log

@@ -1,7 +1,7 @@
 """The way from the API server into the cluster: to kubelets, and to what runs in pods.
 
 The addresses of nodes and pods are nobody's on this machine, or somebody
-else's. So the API server is told to ask for every connection to them at a
+else's. So the API server is configured to ask for every connection to them at a
 socket of ours (its egress selector), and gets one to the process that plays
 what it wants to reach. Where nothing runs, the connection is refused in the
 words of a cluster.

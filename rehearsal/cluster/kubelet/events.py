@@ -1,7 +1,7 @@
 """The events of a kubelet: what `kubectl describe pod` tells of a container's beginning and end.
 
 Reasons and messages are those of Kubernetes 1.36.3 (pkg/kubelet/images and
-pkg/kubelet/kuberuntime). No image is pulled: one that would be pulled is told
+pkg/kubelet/kuberuntime). No image is pulled: one that would be pulled is reported
 to have taken no time and to have no size.
 
 Events are sent one after the other beside everything else, and one that the
@@ -26,7 +26,7 @@ _MERGE: Final = "application/merge-patch+json"
 
 
 def tell_of_start(tell: Tell, container: Mapping[str, Any]) -> None:
-    """What is told of a container that runs."""
+    """The events of a container that runs."""
     image = container["image"]
     if container.get("imagePullPolicy") == "Always":
         tell("Normal", "Pulling", f'Pulling image "{image}"')

@@ -3,7 +3,7 @@
 No image is ever pulled. A container of an image that is named here runs the
 image's commands as they are found on this machine, or a program that plays
 the image's own; any other image has no process, and whoever wants to look
-into it is told so.
+into it gets this as an error.
 """
 
 import sys

@@ -25,7 +25,7 @@ Find = Callable[[int], Way | None]
 
 
 async def serve(request: web.Request, pod: str, find: Find) -> web.StreamResponse:
-    """Answer a request; returns when the client has gone. `pod` names it in what the client is told."""
+    """Answer a request; returns when the client has gone. `pod` names it in errors for the client."""
     wanted = [each.strip() for each in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
     if request.headers.get("Upgrade", "").lower() != "websocket" or PROTOCOL not in wanted:
         raise BadRequest(

@@ -1,4 +1,4 @@
-"""Puts paths of a pod's own files into what a process is told, where it cannot see them.
+"""Puts paths of a pod's own files into a process's arguments and environment, where it cannot see them.
 
 Where a process can have a view of the file system of its own, /var/run/secrets
 is simply the pod's. Elsewhere the next best is to name the pod's files by

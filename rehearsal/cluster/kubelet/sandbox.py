@@ -197,7 +197,7 @@ class Namespaces:
 
 
 class Rewritten:
-    """A container whose processes are told where the pod's files really are."""
+    """A container whose processes get the real paths of the pod's files."""
 
     waits = False
 

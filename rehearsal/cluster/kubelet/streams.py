@@ -170,7 +170,7 @@ async def attach(request: web.Request, container: Container) -> web.StreamRespon
         await _Session(
             socket, streams, _Ends(outputs, console.writer, end_of_input, console.wait, console.terminal)
         ).run()
-        # How the process ended is told by the pod's status alone.
+        # Only the pod's status says how the process ended.
         await socket.send_bytes(bytes([ERROR]) + ended(0, [], socket.ws_protocol or ""))
         await socket.close()
     except (ConnectionError, _ClientGone):

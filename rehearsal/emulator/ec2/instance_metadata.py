@@ -1,7 +1,7 @@
 """An instance's metadata service (IMDS), as what runs on the instance finds it.
 
 On AWS it is at 169.254.169.254 and knows who asks by where the question comes
-from. Here it is a path of the emulator's that only that place is told; how far
+from. Here it is a path of the emulator's that only that place gets; how far
 away the place is decides, as on AWS, whether the token of IMDSv2 gets there.
 
 Amazon EC2 User Guide, "Access instance metadata for an EC2 instance", "Instance

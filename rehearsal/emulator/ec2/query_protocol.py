@@ -2,16 +2,16 @@
 
 ministack answers most of EC2. Where the answer has to be changed, it is parsed
 with the clients' own parser, changed as plain data, and written again here;
-where it has to be given anew, the request is read here too.
+where it has to be given again, the request is read here too.
 """
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 from xml.sax.saxutils import escape
 
 from botocore.model import ListShape, OperationModel, Shape, StructureShape
 
-from rehearsal.emulator import shapes
+from rehearsal.emulator import query, shapes
 from rehearsal.emulator.errors import AwsError
 
 NAMESPACE = "http://ec2.amazonaws.com/doc/2016-11-15/"
@@ -63,31 +63,9 @@ def _wire_name(member: str, shape: Shape) -> str:
 def write(operation: OperationModel, result: Mapping[str, Any]) -> bytes:
     """The answer to an operation; `result` has the members that boto3 would return."""
     shape = shapes.returned(operation)
-    inner = _write_structure(shape, result) if shape else "<return>true</return>"
+    inner = query.written(shape, result, "item") if shape else "<return>true</return>"
     tag = f"{shapes.name(operation)}Response"
     return f'<{tag} xmlns="{NAMESPACE}"><requestId>rehearsal</requestId>{inner}</{tag}>'.encode()
-
-
-def _write_structure(shape: StructureShape, value: Mapping[str, Any]) -> str:
-    parts: list[str] = []
-    for member, member_shape in shapes.members(shape).items():
-        content = value.get(member)
-        if content is not None:
-            name = shapes.serialization(member_shape).get("name", member)
-            parts.append(f"<{name}>{_write(member_shape, content)}</{name}>")
-    return "".join(parts)
-
-
-def _write(shape: Shape, value: Any) -> str:
-    if isinstance(shape, StructureShape):
-        return _write_structure(shape, cast(Mapping[str, Any], value))
-    if isinstance(shape, ListShape):
-        return "".join(f"<item>{_write(shapes.item(shape), item)}</item>" for item in value)
-    if isinstance(value, bool):
-        return str(value).lower()
-    if hasattr(value, "isoformat"):
-        return value.strftime("%Y-%m-%dT%H:%M:%S.000Z")
-    return escape(str(value))
 
 
 def write_error(error: AwsError) -> bytes:

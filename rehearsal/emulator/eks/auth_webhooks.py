@@ -140,7 +140,7 @@ def _entries(cluster: Cluster) -> list[Entry]:
 
 
 def _entry_of(cluster: Cluster, spec: dict[str, Any]) -> AccessEntry | None:
-    """The access entry of a user whom the authenticator let in: by what it told of the user, all of it.
+    """The access entry of a user whom the authenticator let in: by all that it said of the user.
 
     Whoever impersonates has to name the user and the extra fields, and needs RBAC's leave for both.
     """

@@ -2,7 +2,7 @@
 
 A pod's process runs on this machine, where the addresses that a pod uses on EKS
 (169.254.169.254, 169.254.170.23) are nobody's, or somebody else's. So every node
-has paths of the emulator's in their place, which only its own pods are told;
+has paths of the emulator's in their place, which only its own pods get;
 what a pod's specification says stays as it is on EKS.
 """
 

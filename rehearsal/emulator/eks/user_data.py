@@ -2,7 +2,7 @@
 
 EKS merges its own part into the user data of a launch template, so it has to
 be MIME multi-part; AL2023's nodeadm takes the kubelet's settings from a part
-of its own kind. What the kubelet is told there is what the node shows.
+of its own kind. The kubelet's settings there are what the node shows.
 
 Format: https://awslabs.github.io/amazon-eks-ami/nodeadm/ , seen 2026-11.
 """

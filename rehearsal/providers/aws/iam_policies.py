@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 from typing_extensions import override
 
 from rehearsal.providers.aws.api_shapes import given, pick, tag_list, tag_map
-from rehearsal.providers.aws.base import AwsResource, Strings
 from rehearsal.providers.aws.boto_calls import Call
 from rehearsal.providers.aws.compare import Input
+from rehearsal.providers.aws.iam import IamResource
 from rehearsal.providers.aws.iam_roles import DOCUMENT, NAME, PREFIX, check_documents, name_of, policy_text, timestamp
 from rehearsal.providers.aws.naming import AutoName
 from rehearsal.providers.properties import Properties
@@ -22,9 +22,11 @@ from rehearsal.providers.protocol import CheckFailure
 _VERSIONS = 5  # IAM keeps no more versions of a policy (IAM User Guide, "IAM and AWS STS quotas")
 
 
-class Policy(AwsResource):
+class Policy(IamResource):
     """A managed policy; each change is a new default version."""
 
+    noun = "policy"
+    parameter = "PolicyArn"
     pulumi_type = "aws:iam/policy:Policy"
     inputs: ClassVar = {
         "policy": DOCUMENT,
@@ -65,13 +67,6 @@ class Policy(AwsResource):
         return call.all_pages("iam", "list_policy_versions", "Versions", PolicyArn=call.id)
 
     @override
-    def retag(self, call: Call, put: Strings, drop: list[str]) -> None:
-        if drop:
-            call.iam.untag_policy(PolicyArn=call.id, TagKeys=drop)
-        if put:
-            call.iam.tag_policy(PolicyArn=call.id, Tags=tag_list(put))
-
-    @override
     def describe(self, call: Call) -> Properties | None:
         policy = call.iam.get_policy(PolicyArn=call.id)["Policy"]
         version = call.iam.get_policy_version(PolicyArn=call.id, VersionId=policy["DefaultVersionId"])
@@ -90,9 +85,11 @@ class Policy(AwsResource):
         call.iam.delete_policy(PolicyArn=call.id)
 
 
-class InstanceProfile(AwsResource):
+class InstanceProfile(IamResource):
     """What gives an instance its role."""
 
+    noun = "instance_profile"
+    parameter = "InstanceProfileName"
     pulumi_type = "aws:iam/instanceProfile:InstanceProfile"
     inputs: ClassVar = {
         "name": NAME,
@@ -132,13 +129,6 @@ class InstanceProfile(AwsResource):
             self._add(call)
 
     @override
-    def retag(self, call: Call, put: Strings, drop: list[str]) -> None:
-        if drop:
-            call.iam.untag_instance_profile(InstanceProfileName=call.id, TagKeys=drop)
-        if put:
-            call.iam.tag_instance_profile(InstanceProfileName=call.id, Tags=tag_list(put))
-
-    @override
     def describe(self, call: Call) -> Properties | None:
         profile = call.iam.get_instance_profile(InstanceProfileName=call.id)["InstanceProfile"]
         roles = profile.get("Roles", [])
@@ -157,9 +147,11 @@ class InstanceProfile(AwsResource):
         call.iam.delete_instance_profile(InstanceProfileName=call.id)
 
 
-class OpenIdConnectProvider(AwsResource):
+class OpenIdConnectProvider(IamResource):
     """An issuer of tokens that IAM trusts. Its id is its ARN."""
 
+    noun = "open_id_connect_provider"
+    parameter = "OpenIDConnectProviderArn"
     pulumi_type = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
     inputs: ClassVar = {
         "url": Input(replace=True),
@@ -187,13 +179,6 @@ class OpenIdConnectProvider(AwsResource):
             call.iam.add_client_id_to_open_id_connect_provider(**provider, ClientID=client)
         for client in sorted(was - now):
             call.iam.remove_client_id_from_open_id_connect_provider(**provider, ClientID=client)
-
-    @override
-    def retag(self, call: Call, put: Strings, drop: list[str]) -> None:
-        if drop:
-            call.iam.untag_open_id_connect_provider(OpenIDConnectProviderArn=call.id, TagKeys=drop)
-        if put:
-            call.iam.tag_open_id_connect_provider(OpenIDConnectProviderArn=call.id, Tags=tag_list(put))
 
     @override
     def describe(self, call: Call) -> Properties | None:

@@ -13,9 +13,10 @@ from typing import Any, ClassVar
 from typing_extensions import override
 
 from rehearsal.providers.aws.api_shapes import given, pick, tag_list, tag_map
-from rehearsal.providers.aws.base import AwsResource, Strings
+from rehearsal.providers.aws.base import AwsResource
 from rehearsal.providers.aws.boto_calls import Call
 from rehearsal.providers.aws.compare import Input
+from rehearsal.providers.aws.iam import IamResource
 from rehearsal.providers.aws.naming import AutoName, with_prefix
 from rehearsal.providers.properties import Properties
 from rehearsal.providers.protocol import CheckFailure, ProviderError
@@ -56,9 +57,11 @@ def name_of(new: Properties) -> str:
     return new.get("name") or with_prefix(new["namePrefix"])
 
 
-class Role(AwsResource):
+class Role(IamResource):
     """An IAM role. Its policies are resources of their own."""
 
+    noun = "role"
+    parameter = "RoleName"
     pulumi_type = "aws:iam/role:Role"
     inputs: ClassVar = {
         "assumeRolePolicy": DOCUMENT,
@@ -103,13 +106,6 @@ class Role(AwsResource):
                 call.iam.put_role_permissions_boundary(**role, PermissionsBoundary=new["permissionsBoundary"])
             else:
                 call.iam.delete_role_permissions_boundary(**role)
-
-    @override
-    def retag(self, call: Call, put: Strings, drop: list[str]) -> None:
-        if drop:
-            call.iam.untag_role(RoleName=call.id, TagKeys=drop)
-        if put:
-            call.iam.tag_role(RoleName=call.id, Tags=tag_list(put))
 
     @override
     def describe(self, call: Call) -> Properties | None:
@@ -245,9 +241,11 @@ class UserPolicyAttachment(_Attachment):
     inputs: ClassVar = {"user": Input(replace=True), "policyArn": Input(replace=True)}
 
 
-class User(AwsResource):
+class User(IamResource):
     """An IAM user; its keys are nobody's business here."""
 
+    noun = "user"
+    parameter = "UserName"
     pulumi_type = "aws:iam/user:User"
     inputs: ClassVar = {
         # AWS can rename a user, but the name is the resource's id, and the engine keeps an id for good.
@@ -276,13 +274,6 @@ class User(AwsResource):
                 call.iam.delete_user_permissions_boundary(UserName=call.id)
         if "path" in changed:
             call.iam.update_user(UserName=call.id, NewPath=new["path"])
-
-    @override
-    def retag(self, call: Call, put: Strings, drop: list[str]) -> None:
-        if drop:
-            call.iam.untag_user(UserName=call.id, TagKeys=drop)
-        if put:
-            call.iam.tag_user(UserName=call.id, Tags=tag_list(put))
 
     @override
     def describe(self, call: Call) -> Properties | None:

@@ -200,7 +200,7 @@ def prove_endpoint() -> None:
             raise ProviderError(
                 f"{name} ({os.environ[name]}) leads past the rehearsal's emulator. Remove it from the environment."
             )
-    from rehearsal.world import NotTheEmulator, prove
+    from rehearsal.endpoint import NotTheEmulator, prove
 
     try:
         prove(endpoint, world)

@@ -10,8 +10,8 @@ import typer
 
 from cli import app
 from cli.commands import reset, status
+from rehearsal.endpoint import WorldError
 from rehearsal.outcome import RunFailed
-from rehearsal.world import WorldError
 from stacks.errors import BadInput, CannotAsk, Failure, Interrupted
 
 

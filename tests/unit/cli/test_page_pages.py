@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -108,28 +108,16 @@ def test_the_catalogue_tells_stage_and_progress(lab: Lab):
     run(test)
 
 
-@pytest.fixture
-def looked_at(monkeypatch: pytest.MonkeyPatch) -> str:
-    """An exercise that is not played."""
-    monkeypatch.setitem(
-        cast("dict[str, Any]", EXERCISES), "pod-identity", replace(EXERCISES["pod-identity"], play=None)
-    )
-    return "pod-identity"
-
-
-def test_an_exercise_offers_what_can_be_done(lab: Lab, looked_at: str):
+def test_an_exercise_offers_what_can_be_done(lab: Lab):
     async def shown(name: str) -> list[str]:
         return buttons(whole(await (await opened()).browser.get(f"/exercises/{name}")))
 
     async def test() -> None:
         assert await shown("k03") == ["play", "solution"]
-        assert await shown(looked_at) == []
         lab.plays("k03")
         assert await shown("k03") == ["check", "hint", "reset", "solution"]
         lab.plays("k03", hints=3)
         assert await shown("k03") == ["check", "reset", "solution"]
-        lab.stages[looked_at] = "on"
-        assert await shown(looked_at) == ["check", "reset"]
         lab.plays("k03", since=None, passed=NOW)
         assert "play" in await shown("k03")
 
@@ -290,13 +278,13 @@ def test_a_second_command_is_refused_kindly(lab: Lab):
     run(test)
 
 
-def test_what_changes_nothing_is_no_way_to_change_something(lab: Lab, looked_at: str):
+def test_what_changes_nothing_is_no_way_to_change_something(lab: Lab):
     lab.plays("k03")
 
     async def test() -> None:
         page = await opened()
         assert (await page.browser.get("/exercises/k03/check")).status == 405
-        for address in ("k03/destroy", "k99/check", f"{looked_at}/play", f"{looked_at}/solution", "k03/--yes"):
+        for address in ("k03/destroy", "k99/check", "k03/--yes"):
             assert (await page.browser.post(f"/exercises/{address}")).status == 404
         assert (await page.browser.post("/exercises/k03/reset", "a" * (MOST_IN_A_FORM + 1))).status == 413
         assert (await page.browser.post("/exercises")).status == 405

@@ -7,7 +7,7 @@ import pulumi
 import pytest
 import yaml
 
-from components.handed_on_tags import handed_on
+from components.controller_tags import controller_tags
 from components.monitoring import Monitoring, MonitoringArgs, values
 from infra import versions
 from tests.unit.conftest import CERTIFICATE, DOMAIN, LAB, OPERATOR, PASSWORD, ZONE_ID, stack
@@ -55,7 +55,7 @@ def test_a_tag_that_would_break_a_controllers_argument_is_not_handed_on() -> Non
 def test_what_is_handed_on_survives_unquoted_yaml_wherever_it_stands(last: str) -> None:
     """The chart's own line: `- --default-tags=` with every name=value and a comma between them, unquoted."""
     tags = {name: value for name, value in HOLD_IN_ONE.items() if name != last} | {last: HOLD_IN_ONE[last]}
-    csv = ",".join(f"{name}={value}" for name, value in handed_on(tags | BREAK_AN_ARGUMENT).items())
+    csv = ",".join(f"{name}={value}" for name, value in controller_tags(tags | BREAK_AN_ARGUMENT).items())
     assert yaml.safe_load(f"args:\n- --default-tags={csv}\n") == {"args": [f"--default-tags={csv}"]}
 
 

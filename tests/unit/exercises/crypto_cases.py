@@ -99,7 +99,7 @@ def _signed_by_operator(url: str) -> bool:
     query = parse_qs(urlsplit(url).query)
     when = datetime.strptime(query["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     here = lab()
-    names = here.situation.names
+    names = here.session.names
     again = presigned(OPERATOR, names["CLUSTER_NAME"], region=names["AWS_REGION"], sts=here.aws.sts, when=when)
     return again.url == url
 
@@ -178,7 +178,7 @@ def standing(answers: Mapping[str, str], *, shown: Verifier = verifying, broken:
 
 def right(part: Part) -> str:
     """The answer, as the lab's own program finds it."""
-    maps = Puzzle.of(lab().situation.names).config_maps
+    maps = Puzzle.of(lab().session.names).config_maps
     match part:
         case "caesar":
             return caesar(maps["caesar"])
@@ -196,7 +196,7 @@ def right(part: Part) -> str:
 
 def wrong(part: Part) -> Iterator[tuple[str, str]]:
     """Wrong answers, each with a word of what is said of it."""
-    puzzle = Puzzle.of(lab().situation.names)
+    puzzle = Puzzle.of(lab().session.names)
     other = Puzzle("https://oidc.example/id/OTHER", puzzle.cluster, puzzle.region)
     match part:
         case "caesar":

@@ -19,7 +19,7 @@ DISABLED_KEY: Final = "99999999-2222-3333-4444-555555555555"
 
 def envelope_map() -> dict[str, str]:
     """The ConfigMap of the part envelope."""
-    puzzle = Puzzle.of(lab().situation.names)
+    puzzle = Puzzle.of(lab().session.names)
     keys_told = {KEY_ID: THE_KEY, DISABLED_KEY_ID: DISABLED_KEY}
     return {**keys_told, "context": f"lab={puzzle.context}", "text": puzzle.text}
 

@@ -114,6 +114,6 @@ def _program(
         page = Done({"events": [{"message": "no JSON"}, *lines]}, "")
         one.aws.answers["filter_log_events"] = AwsRefused(log, "FilterLogEvents", "no") if log else page
         # Nobody waits for more of them.
-        one.situation.stop.set()
+        one.session.stop.set()
 
     return program

@@ -96,7 +96,7 @@ def answering(answers: dict[str, Outcome]) -> Program:
     """Requests are answered by the first of these whose words are in `METHOD path`; nothing is waited for."""
 
     def program(one: FakeLab) -> None:
-        one.situation.stop.set()
+        one.session.stop.set()
 
         def answer(method: str, path: str, _body: Any, _token: str | None) -> Outcome | None:
             return next((found for words, found in answers.items() if words in f"{method} {path}"), None)

@@ -72,6 +72,6 @@ def _ran(
         one.api.answers.append(answer)
         one.api.ran = ran
         if not waits:
-            one.situation.stop.set()
+            one.session.stop.set()
 
     return program

@@ -25,18 +25,8 @@ from grading.check import Row
 from grading.expectations import Allowed, AwsDenied, Between, Forbidden, Holds, OneOf, Says, Unauthorized
 from grading.grade import Verdict
 from grading.outcomes import AwsRefused, Done, Ran, Unanswered, http
-from grading.probes import (
-    Associations,
-    AsTestuser,
-    AwsAsTestuser,
-    InPod,
-    PodLog,
-    ReadObject,
-    RoleTrust,
-    ShortPod,
-    TokenAtApiServer,
-    TokenAtSts,
-)
+from grading.pod_probes import InPod, PodLog, ShortPod
+from grading.probes import Associations, AsTestuser, AwsAsTestuser, ReadObject, RoleTrust, TokenAtApiServer, TokenAtSts
 from grading.refusals import AnyForbidden
 from grading.roles import AnnotatedRole
 from grading.variables import Names
@@ -62,7 +52,7 @@ TOKEN = jwt(aud=["somebody"], sub="system:serviceaccount:default:default", iss="
 
 def cases(row: Row) -> Iterator[Case]:
     """The right answer first, then wrong ones, then no answer at all."""
-    names = lab().situation.names
+    names = lab().session.names
     match row.question:
         case InPod(reader="token"):
             yield from _token_in_pod(row, names)
@@ -316,7 +306,7 @@ def _at_api_server(row: Row, names: Names) -> Iterator[Case]:
         yield Case("no service account", lambda one: None, NOT_ASKED)
     else:
         none = Unanswered("no key")
-        yield Case("no key", lambda one: setattr(one.situation, "testuser", none), NOT_ASKED)
+        yield Case("no key", lambda one: setattr(one.session, "testuser", none), NOT_ASKED)
 
 
 def _whoami(expected: object, names: Names, answered: Callable[[int, object], Program]) -> Iterator[Case]:
@@ -388,7 +378,7 @@ def _at_aws(row: Row, names: Names) -> Iterator[Case]:
         yield Case("no annotation", not_annotated, FAILED)
     else:
         none = Unanswered("no key")
-        yield Case("no key", lambda one: setattr(one.situation, "testuser", none), NOT_ASKED)
+        yield Case("no key", lambda one: setattr(one.session, "testuser", none), NOT_ASKED)
 
 
 def _annotated(one: FakeLab, names: Names) -> None:

@@ -43,7 +43,7 @@ WRONG = [(part, answer, words) for part in PARTS for answer, words in wrong(part
 def told(part: Part, answer: str) -> str:
     here = lab()
     standing({part: answer})(here)
-    outcome = answers.HandedIn(part).ask(here.situation)
+    outcome = answers.HandedIn(part).ask(here.session)
     assert isinstance(outcome, Done)
     return str(outcome.value)
 
@@ -132,7 +132,7 @@ def test_a_wrong_answer_is_told_by_its_mistake(part: Part, answer: str, words: s
 
 
 def test_mistakes_in_the_chain_are_told():
-    puzzle = Puzzle.of(lab().situation.names)
+    puzzle = Puzzle.of(lab().session.names)
     secret, text = puzzle.key.secret_access_key, puzzle.signed.string_to_sign
     moment = puzzle.moment.strftime("%Y%m%dT%H%M%SZ")
 
@@ -174,13 +174,13 @@ def test_the_thumbprint_is_that_of_rfc_7638():
 
 def test_the_lab_hands_in_what_passes():
     here = lab()
-    maps = Puzzle.of(here.situation.names).config_maps
-    offer = {CERTIFICATES: offered(Puzzle.of(here.situation.names).issuer, here.api.authority)}
+    maps = Puzzle.of(here.session.names).config_maps
+    offer = {CERTIFICATES: offered(Puzzle.of(here.session.names).issuer, here.api.authority)}
     for name, data in {**maps, **offer}.items():
         here.api.on("GET", f"{CONFIG_MAPS}/{name}", 200, {"data": data})
     here.api.on("PATCH", f"{CONFIG_MAPS}/{ANSWERS}", 200, {})
     standing({})(here)
-    solutions.hand_in(here.situation)
+    solutions.hand_in(here.session)
     [(body, token)] = [(body, token) for method, _, body, token in here.api.asked if method == "PATCH"]
     assert token is None
     given = body["data"]
@@ -193,13 +193,13 @@ def test_two_envelopes_of_the_lab_are_never_the_same():
     """IV and data key are new ones each time; here the fake KMS has one data key."""
     here = lab()
     standing({})(here)
-    first, second = (solutions.PROGRAMS["envelope"](here.situation) for _ in range(2))
+    first, second = (solutions.PROGRAMS["envelope"](here.session) for _ in range(2))
     assert first.split(".")[1:] != second.split(".")[1:]
     assert told("envelope", first) == told("envelope", second) == "right"
 
 
 def test_an_envelope_does_not_hold_the_text():
-    puzzle = Puzzle.of(lab().situation.names)
+    puzzle = Puzzle.of(lab().session.names)
     assert puzzle.text.encode() not in Envelope.read(right("envelope")).data
 
 
@@ -231,7 +231,7 @@ def test_the_authorities_have_one_name_and_the_cluster_s_own_is_among_them(calle
 
 def test_what_cannot_be_read_is_not_answered():
     with pytest.raises(solutions.Unsolved, match="caesar"):
-        solutions.hand_in(lab().situation)
+        solutions.hand_in(lab().session)
 
 
 def careless(how: Forgery) -> Verifier:
@@ -260,7 +260,7 @@ def test_a_forgery_gets_by_a_verifier_with_its_mistake_and_by_no_other(how: Forg
     for shown, gets_by in ((verifying, False), (careless(how), True)):
         here = lab()
         standing({}, shown=shown)(here)
-        assert isinstance(ForgedToken(how, verifier).ask(here.situation), Done) is gets_by
+        assert isinstance(ForgedToken(how, verifier).ask(here.session), Done) is gets_by
 
 
 @pytest.mark.parametrize("how", FORGERIES)
@@ -281,7 +281,7 @@ def test_a_changed_request_differs_in_the_byte_that_it_says():
     for how in ("one-byte", "wrong-secret", "real"):
         here = lab()
         standing({})(here)
-        SignedRequest(how).ask(here.situation)
+        SignedRequest(how).ask(here.session)
         [tokens[how]] = [token for _, _, _, token in here.api.asked if token]
     assert query_of(tokens["one-byte"])["X-Amz-Expires"] == ["61"]
     assert query_of(tokens["wrong-secret"])["X-Amz-Expires"] == ["60"]
@@ -297,4 +297,4 @@ def test_a_wrong_answer_is_told_at_once():
 
 
 def test_the_issuer_is_that_of_the_stack_s_outputs():
-    assert Puzzle.of(lab().situation.names).issuer == OUTPUTS["oidcIssuer"]
+    assert Puzzle.of(lab().session.names).issuer == OUTPUTS["oidcIssuer"]

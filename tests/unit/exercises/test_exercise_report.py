@@ -50,7 +50,7 @@ def test_a_line_a_stage():
 
 
 def test_every_row_is_in_the_json_with_its_verdict_or_none():
-    here = lab().situation
+    here = lab().session
     asked = [row for row in ROWS if belongs(row, here)]
     given = tuple(Answer(row, PASSED, "seen") for row in asked)
     rest = tuple(row for row in ROWS if row not in asked)
@@ -76,7 +76,7 @@ def test_every_row_is_in_the_json_with_its_verdict_or_none():
 
 
 def test_only_the_boundary_kept_a_row_of_a_standing_stage_or_of_a_walk_from_being_asked():
-    here = lab().situation
+    here = lab().session
     rest = tuple(row for row in ROWS if not belongs(row, here))
     bounded = Report((), rest, here.stages).other_boundary
     assert [row.name for row in bounded] == ["mapping-masters-aws-s3-allowed"]

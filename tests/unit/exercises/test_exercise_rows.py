@@ -21,7 +21,7 @@ CASES = [(row, case) for row in ROWS for case in cases(row)]
 def test_a_row_tells_right_from_wrong(row: Row, case: Case):
     here = lab()
     case.program(here)
-    answer = ask(row, here.situation)
+    answer = ask(row, here.session)
     assert answer.verdict is case.verdict, answer
     assert answer.observed
     assert bool(answer.wrong) is (answer.verdict is Verdict.FAILED)
@@ -209,7 +209,7 @@ def test_a_role_is_asked_about_by_the_way_that_the_row_prints():
         "GET", "/serviceaccounts/my-sa", 200, {"metadata": {"annotations": {ROLE_ARN: "arn:aws:iam::1:role/x"}}}
     )
     case.program(here)
-    ask(row, here.situation)
+    ask(row, here.session)
     assert [params for _, operation, _, params in here.aws.calls if operation == "get_role"] == [{"RoleName": "x"}]
     assert "kubectl get sa my-sa" in row.command
 

@@ -8,7 +8,7 @@ from grading.check import Goal, Row
 from grading.grade import Answer, Verdict
 
 PASSED, FAILED, NOT_ASKED = Verdict.PASSED, Verdict.FAILED, Verdict.NOT_ASKED
-PLAYED = [each.name for each in EXERCISES.values() if each.play]
+PLAYED = list(EXERCISES)
 
 
 def answers(rows: tuple[Row, ...], wrong: dict[str, Verdict]) -> list[Answer]:

@@ -228,7 +228,7 @@ def test_a_call_whose_answer_has_no_id_is_not_looked_for():
     one = lab()
     one.api.on("GET", "/configmaps/detections", 200, {"data": {"one": rule(s={"verb": "list"})}})
     one.api.on("GET", "/api/v1/secrets", 200, {})
-    found = Seen(AsOperator(listing_all("secrets"))).ask(one.situation)
+    found = Seen(AsOperator(listing_all("secrets"))).ask(one.session)
     assert isinstance(found, Unanswered)
     assert "no header Audit-ID" in found.reason
     assert one.aws.calls == []

@@ -29,7 +29,7 @@ def deleted(one: FakeLab) -> list[str]:
 def test_the_namespace_goes_whatever_came_back(pod: Outcome):
     one = lab()
     answering(pod=pod)(one)
-    assert QUESTION.ask(one.situation) == pod
+    assert QUESTION.ask(one.session) == pod
     (path, made), (_, account), (pods, tried) = asked(one, "POST")
     name = made["metadata"]["name"]
     assert path == NAMESPACES
@@ -51,15 +51,15 @@ def test_the_namespace_goes_when_the_asking_is_interrupted():
 
     one.api.answers.append(answer)
     with pytest.raises(KeyboardInterrupt):
-        QUESTION.ask(one.situation)
+        QUESTION.ask(one.session)
     assert len(deleted(one)) == 1
 
 
 def test_two_checks_have_two_namespaces():
     one = lab()
     answering()(one)
-    assert isinstance(QUESTION.ask(one.situation), Done)
-    assert isinstance(QUESTION.ask(one.situation), Done)
+    assert isinstance(QUESTION.ask(one.session), Done)
+    assert isinstance(QUESTION.ask(one.session), Done)
     assert len(set(deleted(one))) == 2
 
 
@@ -73,6 +73,6 @@ def test_only_namespaces_that_a_check_left_behind_are_deleted():
     ]
     one.api.on("GET", f"{NAMESPACES}?labelSelector=lab.myeks/check%3Dk04", 200, {"items": items})
     answering()(one)
-    QUESTION.ask(one.situation)
+    QUESTION.ask(one.session)
     assert f"{NAMESPACES}/left" in deleted(one)
     assert f"{NAMESPACES}/in-use" not in deleted(one)

@@ -53,7 +53,7 @@ def pods_lab(clock: Clock, refused_after: float, minted: Outcome | None = None) 
 
 def test_a_token_that_the_api_server_still_remembers_is_shown_again(clock: Clock):
     one, began = pods_lab(clock, refused_after=12), clock.now
-    outcome = DELETED.ask(one.situation)
+    outcome = DELETED.ask(one.session)
     assert isinstance(outcome, HttpRefused)
     assert outcome.status == 401
     assert 12 <= clock.now - began <= 14
@@ -61,13 +61,13 @@ def test_a_token_that_the_api_server_still_remembers_is_shown_again(clock: Clock
 
 def test_a_token_that_is_never_refused_is_not_shown_for_ever(clock: Clock):
     one, began = pods_lab(clock, refused_after=1e6), clock.now
-    assert isinstance(DELETED.ask(one.situation), Done)
+    assert isinstance(DELETED.ask(one.session), Done)
     assert DELETED.within <= clock.now - began <= DELETED.within + 2
 
 
 def test_the_token_is_bound_to_a_pod_that_never_runs_and_goes(clock: Clock):
     one = pods_lab(clock, refused_after=0)
-    DELETED.ask(one.situation)
+    DELETED.ask(one.session)
     (_, pod), (_, request) = [made for made in asked(one, "POST") if not made[0].endswith("reviews")]
     name = pod["metadata"]["name"]
     assert pod["spec"]["schedulingGates"]
@@ -77,14 +77,14 @@ def test_the_token_is_bound_to_a_pod_that_never_runs_and_goes(clock: Clock):
 
 def test_the_pod_goes_also_when_there_is_no_token(clock: Clock):
     one = pods_lab(clock, refused_after=0, minted=BUSY)
-    assert DELETED.ask(one.situation) == BUSY
+    assert DELETED.ask(one.session) == BUSY
     assert len(asked(one, "DELETE")) == 1
 
 
 def test_the_longest_token_is_asked_for_ten_years():
     one = lab()
     answering({"/token": http(201, {"status": {"token": FRESH}})})(one)
-    outcome = LongestToken("here", "robot").ask(one.situation)
+    outcome = LongestToken("here", "robot").ask(one.session)
     ((_, body),) = asked(one, "POST")
     assert body["spec"]["expirationSeconds"] == TEN_YEARS
     assert isinstance(outcome, Done)
@@ -99,7 +99,7 @@ def test_the_request_for_a_certificate_is_one_and_goes(clock: Clock):
     clock.clear()
     began = clock.now
     question = ClientCertificate("mallory")
-    question.ask(one.situation)
+    question.ask(one.session)
     ((path, body),) = asked(one, "POST")
     pem = base64.b64decode(body["spec"]["request"])
     request = x509.load_pem_x509_csr(pem)
@@ -121,7 +121,7 @@ def test_a_certificate_that_is_issued_late_is_seen(clock: Clock):
         return http(200, {"metadata": {}, "spec": {}, "status": issued if method == "GET" else {}})
 
     one.api.answers.append(answer)
-    outcome = ClientCertificate("mallory").ask(one.situation)
+    outcome = ClientCertificate("mallory").ask(one.session)
     assert isinstance(outcome, Done)
     assert outcome.value["certificate"] == "issued"
 
@@ -129,7 +129,7 @@ def test_a_certificate_that_is_issued_late_is_seen(clock: Clock):
 def test_nobody_is_asked_without_the_operators_token():
     one = lab()
     answering({"": UNAUTHORIZED})(one)
-    Anonymous("/api").ask(one.situation)
+    Anonymous("/api").ask(one.session)
     assert one.api.asked == [("GET", "/api", None, "")]
 
 
@@ -137,7 +137,7 @@ def test_a_right_of_nobodys_is_asked_for_the_group_too():
     one = lab()
     answering({"": http(201, {"status": {"allowed": True}})})(one)
     question = AnonymousMay("list", "configmaps", "here")
-    question.ask(one.situation)
+    question.ask(one.session)
     ((_, body),) = asked(one, "POST")
     assert (body["spec"]["user"], body["spec"]["groups"]) == ("system:anonymous", ["system:unauthenticated"])
     assert re.search(r"kubectl create -f - -o jsonpath", question.typed)

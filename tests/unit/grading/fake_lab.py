@@ -17,7 +17,7 @@ from exercises.catalogue import standing
 from grading.aws_api import Signer
 from grading.kube_api import UNVERIFIED, VERIFIED
 from grading.outcomes import Done, HttpRefused, Outcome, Ran, Unanswered, http
-from grading.session import Situation
+from grading.session import GradingSession
 from grading.tokens import PREFIX, Key, SessionKey
 from grading.variables import names_of
 from tests.unit.certificates import authority
@@ -119,11 +119,11 @@ class FakeAws:
 
 @dataclass
 class FakeLab:
-    """A situation and its two fakes."""
+    """A grading session and its two fakes."""
 
     api: FakeApi
     aws: FakeAws
-    situation: Situation
+    session: GradingSession
 
 
 class Clock(Event):
@@ -147,7 +147,7 @@ def lab(patience: float = 0.0, testuser: Key | Unanswered | None = None, clock: 
     api, aws = FakeApi(), FakeAws()
     group = {"nodegroup": {"nodeRole": f"arn:aws:iam::{ACCOUNT}:role/{NODE_ROLE}"}}
     aws.answers["describe_nodegroup"] = Done(group, "")
-    situation = Situation(
+    session = GradingSession(
         names=names_of(OUTPUTS, lambda: NODE_ROLE),
         stages=standing(OUTPUTS),
         boundary=True,
@@ -157,7 +157,7 @@ def lab(patience: float = 0.0, testuser: Key | Unanswered | None = None, clock: 
         settled_by=(clock or time).monotonic() + patience,
         stop=clock or Event(),
     )
-    return FakeLab(api, aws, situation)
+    return FakeLab(api, aws, session)
 
 
 def status(code: int, reason: str, message: str) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def test_an_event_is_found_on_a_later_page_of_a_later_look(clock: Clock):
     one, asked = answering(
         clock, page(), page(token="more"), page(STARTED), page(token="more"), page(OTHER, STARTED, EVENT)
     )
-    found = events_of(one.situation, ID, 5000.0)
+    found = events_of(one.session, ID, 5000.0)
     assert found == (STARTED, EVENT)
     assert [each.get("nextToken", "") for each in asked] == ["", "", "more", "", "more"]
     assert {each["filterPattern"] for each in asked} == {'"6f9c"'}
@@ -72,7 +72,7 @@ def test_an_event_is_found_on_a_later_page_of_a_later_look(clock: Clock):
 def test_who_waits_in_vain_is_told_so_and_has_no_verdict(clock: Clock):
     began = clock.now
     one, asked = answering(clock, page(STARTED))
-    found = events_of(one.situation, ID, 0.0)
+    found = events_of(one.session, ID, 0.0)
     assert isinstance(found, Unanswered)
     assert ID in found.reason
     assert ARRIVES_WITHIN <= clock.now - began < ARRIVES_WITHIN + 10
@@ -81,7 +81,7 @@ def test_who_waits_in_vain_is_told_so_and_has_no_verdict(clock: Clock):
 
 def test_a_log_that_is_off_is_not_waited_for(clock: Clock):
     one, asked = answering(clock, page(EVENT), on=False)
-    for found in (events_of(one.situation, ID, 0.0), recent(one.situation, "{}", 60.0)):
+    for found in (events_of(one.session, ID, 0.0), recent(one.session, "{}", 60.0)):
         assert isinstance(found, Broke)
         assert "audit log is off" in found.message
     assert asked == []
@@ -89,12 +89,12 @@ def test_a_log_that_is_off_is_not_waited_for(clock: Clock):
 
 def test_a_group_that_is_not_there_yet_has_no_events(clock: Clock):
     one, _ = answering(clock, AwsRefused("ResourceNotFoundException", "FilterLogEvents", "no group"))
-    assert recent(one.situation, "{}", 60.0) == ()
+    assert recent(one.session, "{}", 60.0) == ()
 
 
 def test_who_may_not_read_the_log_has_no_verdict(clock: Clock):
     one, asked = answering(clock, AwsRefused("AccessDeniedException", "FilterLogEvents", "no"))
-    found = events_of(one.situation, ID, 0.0)
+    found = events_of(one.session, ID, 0.0)
     assert len(asked) == 1
     assert isinstance(found, Unanswered)
     assert "AccessDenied" in found.reason
@@ -103,13 +103,13 @@ def test_who_may_not_read_the_log_has_no_verdict(clock: Clock):
 def test_a_log_that_is_asked_too_often_is_asked_again(clock: Clock):
     busy = Unanswered("AWS answered ThrottlingException: slow down")
     one, asked = answering(clock, busy, page(token="more"), busy, page(EVENT))
-    assert events_of(one.situation, ID, 0.0) == (EVENT,)
+    assert events_of(one.session, ID, 0.0) == (EVENT,)
     assert len(asked) == 4
     one, _ = answering(clock, busy)
-    found = events_of(one.situation, ID, 0.0)
+    found = events_of(one.session, ID, 0.0)
     assert isinstance(found, Unanswered)
     assert "Throttling" in found.reason
-    assert isinstance(recent(one.situation, "{}", 60.0), Unanswered)
+    assert isinstance(recent(one.session, "{}", 60.0), Unanswered)
 
 
 def test_an_event_tells_its_call():
@@ -122,7 +122,7 @@ NOW = 1_000_000.0
 
 
 def read_newest(one: FakeLab, seconds: float, most: int, pattern: str = "") -> Newest[str] | Outcome:
-    return newest(one.situation.aws, "myeks", pattern, seconds, most, keep=lambda event: str(event["auditID"]))
+    return newest(one.session.aws, "myeks", pattern, seconds, most, keep=lambda event: str(event["auditID"]))
 
 
 def named(*names: str, token: str = "") -> Outcome:

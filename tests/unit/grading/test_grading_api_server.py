@@ -11,7 +11,8 @@ import pytest
 from kubernetes.stream import ws_client
 from websocket import WebSocketBadStatusException, WebSocketConnectionClosedException
 
-from grading.kube_api import Client, Endpoint
+from grading.endpoint import Endpoint
+from grading.kube_api import Client
 from grading.outcomes import Done, HttpRefused, Outcome, Ran, Unanswered, http
 
 REMEDY = "./lab stage EXERCISE off and back makes it anew."

@@ -18,7 +18,8 @@ from grading.check import Row
 from grading.expectations import Allowed, Expectation, Forbidden, Unauthorized
 from grading.grade import Answer, Verdict, ask, ask_all, belongs
 from grading.outcomes import AwsRefused, Done, HttpRefused, Outcome, Ran, Unanswered, http
-from grading.probes import AsTestuser, InPod, Question, ReadObject, Request, listing
+from grading.pod_probes import InPod
+from grading.probes import AsTestuser, Question, ReadObject, Request, listing
 from grading.session import NoOperator
 from grading.tokens import claims
 from grading.variables import Unknown
@@ -85,7 +86,7 @@ def test_what_aws_has_not_spread_yet_is_asked_again(
 ):
     here = lab(patience=5, clock=clock)
     times = in_turn(here, first, then)
-    assert ask(row(expected, lags=lags), here.situation).verdict is Verdict.PASSED
+    assert ask(row(expected, lags=lags), here.session).verdict is Verdict.PASSED
     assert times() == 2
 
 
@@ -102,7 +103,7 @@ def test_what_aws_has_not_spread_yet_is_asked_again(
 def test_a_wrong_answer_is_asked_for_once(clock: Clock, expected: Expectation, answer: Outcome):
     here = lab(patience=5, clock=clock)
     times = in_turn(here, answer, SAYS_401)
-    assert ask(row(expected), here.situation).verdict is Verdict.FAILED
+    assert ask(row(expected), here.session).verdict is Verdict.FAILED
     assert times() == 1
 
 
@@ -116,21 +117,21 @@ def test_an_answer_names_its_request_in_the_audit_log(question: Question):
     here = lab()
     in_turn(here, http(200, {"metadata": {"name": "a"}}, {"audit-id": "5ce4"}))
     asked = Row("identity-mapping", "masters", "a-row", "testuser", question, Allowed(), "why.")
-    assert ask(asked, here.situation).audit_id == "5ce4"
+    assert ask(asked, here.session).audit_id == "5ce4"
 
 
 def test_what_this_process_did_not_ask_of_the_api_server_has_no_audit_id():
     here = lab()
     in_turn(here, HttpRefused(403, "no", {"audit-id": "5ce5"}))
-    assert ask(row(Allowed()), here.situation).audit_id == "5ce5"
+    assert ask(row(Allowed()), here.session).audit_id == "5ce5"
     pods = Row("rbac", "before", "a-row", "pod", InPod("dev", "pod", ("kubectl",), "kubectl"), Allowed(), "why.")
-    assert ask(pods, lab().situation).audit_id == ""
+    assert ask(pods, lab().session).audit_id == ""
 
 
 def test_patience_has_an_end_and_the_last_answer_counts(clock: Clock):
     here = lab(patience=0.5, clock=clock)
     times = in_turn(here, SAYS_401, SAYS_403)
-    answer = ask(row(Allowed()), here.situation)
+    answer = ask(row(Allowed()), here.session)
     assert (answer.verdict, answer.observed[:3]) == (Verdict.FAILED, "403")
     assert 0.5 <= clock.now - 1000 < 3
     assert times() > 1
@@ -139,14 +140,14 @@ def test_patience_has_an_end_and_the_last_answer_counts(clock: Clock):
 def test_no_patience_is_left_once_the_lab_has_settled(clock: Clock):
     here = lab(patience=-1, clock=clock)
     times = in_turn(here, SAYS_401, SAYS_200)
-    assert ask(row(Allowed()), here.situation).verdict is Verdict.FAILED
+    assert ask(row(Allowed()), here.session).verdict is Verdict.FAILED
     assert times() == 1
 
 
 def test_no_answer_is_no_reason_to_ask_again(clock: Clock):
     here = lab(patience=5, clock=clock)
     times = in_turn(here, Unanswered("down"), SAYS_200)
-    assert ask(row(Allowed()), here.situation).verdict is Verdict.NOT_ASKED
+    assert ask(row(Allowed()), here.session).verdict is Verdict.NOT_ASKED
     assert times() == 1
 
 
@@ -158,7 +159,7 @@ def test_a_pod_that_has_not_ended_is_waited_for(clock: Clock):
     times = in_turn(here, http(200, {"status": {}}), http(200, waiting), http(200, over))
     said = "An error occurred (AccessDenied) when calling the ListBuckets operation: Access Denied"
     here.api.logged = Done(said, "log")
-    assert ask(one, here.situation).verdict is Verdict.PASSED
+    assert ask(one, here.session).verdict is Verdict.PASSED
     assert times() == 3
 
 
@@ -168,13 +169,13 @@ def test_what_the_stack_does_not_tell_cannot_be_asked():
     def fail() -> str:
         raise Unknown("EKS does not tell the nodes' role.")
 
-    here.situation.names._ask["NODE_ROLE"] = fail  # pyright: ignore[reportPrivateUsage]  # as EKS would do
+    here.session.names._ask["NODE_ROLE"] = fail  # pyright: ignore[reportPrivateUsage]  # as EKS would do
     (one,) = (one for one in ROWS if one.name == "irsa-test2-s3-list")
     here.api.ran = Ran(
         254, "", "An error occurred (AccessDenied) when calling the ListBuckets operation: User: x is not"
         " authorized to perform: s3:ListAllMyBuckets"
     )  # fmt: skip
-    answer = ask(one, here.situation)
+    answer = ask(one, here.session)
     assert (answer.verdict, answer.observed) == (Verdict.NOT_ASKED, "EKS does not tell the nodes' role.")
 
 
@@ -185,22 +186,22 @@ def test_an_operator_without_credentials_can_ask_nobody():
         raise NoOperator("There are no AWS credentials.")
 
     here.api.answers.append(fail)
-    assert ask(row(Allowed()), here.situation).verdict is Verdict.NOT_ASKED
+    assert ask(row(Allowed()), here.session).verdict is Verdict.NOT_ASKED
 
 
 def test_answers_come_in_the_rows_order_and_each_is_told():
     here = lab()
     rows = [row(Allowed()), *(one for one in ROWS if one.exercise == "rbac")]
     told: list[Answer] = []
-    answers = ask_all(rows, here.situation, told.append)
+    answers = ask_all(rows, here.session, told.append)
     assert [each.row for each in answers] == rows
     assert {each.row.name for each in told} == {each.name for each in rows}
 
 
 def test_nothing_is_asked_once_the_asking_is_stopped():
     here = lab()
-    here.situation.stop.set()
-    answers = ask_all([row(Allowed())], here.situation)
+    here.session.stop.set()
+    answers = ask_all([row(Allowed())], here.session)
     assert [each.verdict for each in answers] == [Verdict.NOT_ASKED]
     assert here.api.asked == []
 
@@ -215,12 +216,12 @@ def test_an_interrupted_asking_ends_soon():
     quick = Row("rbac", "before", "quick", "x", InPod("a", "b", ("true",), "kubectl"), Allowed(), "why.")
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        ask_all([quick, row(Allowed())], here.situation, interrupt)
+        ask_all([quick, row(Allowed())], here.session, interrupt)
     assert time.monotonic() - began < 5
 
 
 def test_only_rows_of_the_standing_stage_belong():
-    here = lab().situation
+    here = lab().session
     stages = {(one.exercise, one.stage) for one in ROWS if belongs(one, here)}
     assert stages == {("rbac", "before"), ("identity-mapping", "masters"), ("irsa", "on"), ("pod-identity", "on")}
     s3 = [one.name for one in ROWS if belongs(one, here) and "-aws-s3-" in one.name]
@@ -239,36 +240,35 @@ def test_a_bucket_that_must_not_have_been_made_is_deleted():
     here = lab()
     here.aws.answers["delete_bucket"] = Done({}, "")
     here.api.ran = Ran(0, "make_bucket: x", "")
-    assert ask(by_name("irsa-test3-s3-write"), here.situation).verdict is Verdict.FAILED
+    assert ask(by_name("irsa-test3-s3-write"), here.session).verdict is Verdict.FAILED
     assert here.aws.calls == [
         ("s3", "delete_bucket", "operator", {"Bucket": "myeks-check-irsa-111122223333"}),
     ]
     here.aws.answers["delete_bucket"] = AwsRefused("AccessDenied", "DeleteBucket", "no")
     assert (
-        "delete the bucket myeks-check-irsa-111122223333"
-        in ask(by_name("irsa-test3-s3-write"), here.situation).observed
+        "delete the bucket myeks-check-irsa-111122223333" in ask(by_name("irsa-test3-s3-write"), here.session).observed
     )
     denied = lab()
     denied.api.ran = Ran(1, "", "An error occurred (AccessDenied) when calling the CreateBucket operation: no")
-    assert ask(by_name("irsa-test3-s3-write"), denied.situation).verdict is Verdict.PASSED
+    assert ask(by_name("irsa-test3-s3-write"), denied.session).verdict is Verdict.PASSED
     assert denied.aws.calls == []
 
 
 def test_a_role_that_the_cli_would_remember_is_taken_anew():
     first, second = lab(), lab()
     for here in (first, second):
-        ask(by_name("irsa-test3-identity"), here.situation)
-        ask(by_name("irsa-test3-s3-list"), here.situation)
-        ask(by_name("irsa-test2-s3-list"), here.situation)
-        ask(by_name("pod-identity-test4-s3-list"), here.situation)
-        name = f"AWS_ROLE_SESSION_NAME={here.situation.session_name}"
+        ask(by_name("irsa-test3-identity"), here.session)
+        ask(by_name("irsa-test3-s3-list"), here.session)
+        ask(by_name("irsa-test2-s3-list"), here.session)
+        ask(by_name("pod-identity-test4-s3-list"), here.session)
+        name = f"AWS_ROLE_SESSION_NAME={here.session.session_name}"
         assert [argv for _, _, argv in here.api.commands] == [
             ("env", name, "aws", "sts", "get-caller-identity", "--query", "Arn"),
             ("env", name, "aws", "s3", "ls"),
             ("aws", "s3", "ls"),
             ("aws", "s3", "ls"),
         ]
-    assert first.situation.session_name != second.situation.session_name
+    assert first.session.session_name != second.session.session_name
 
 
 @pytest.mark.parametrize("code", [0, 1])
@@ -282,7 +282,7 @@ def test_a_pod_that_asks_once_is_deleted_however_it_ended(code: int):
     here.api.on("POST", "/pods", 201, pod)
     here.api.on("DELETE", "/pods/check-foreign", 200, {})
     here.api.logged = Done("no", "log")
-    ask(by_name("pod-identity-foreign-account"), here.situation)
+    ask(by_name("pod-identity-foreign-account"), here.session)
     made = [body for method, _, body, _ in here.api.asked if method == "POST"]
     assert made[0]["spec"]["containers"][0]["image"] == "amazon/aws-cli:9"
     assert made[0]["spec"]["serviceAccountName"] == "default"
@@ -308,13 +308,13 @@ def test_a_pod_that_an_earlier_check_left_is_taken_away_first():
 
     here.api.answers.append(pods)
     here.api.logged = Done("Unable to locate credentials", "log")
-    assert ask(by_name("pod-identity-foreign-account"), here.situation).verdict is Verdict.FAILED
+    assert ask(by_name("pod-identity-foreign-account"), here.session).verdict is Verdict.FAILED
     assert [method for method, *_ in here.api.asked].count("POST") == 2
 
 
 def test_tokens_for_questions_are_asked_for_with_their_audience():
     here = lab()
-    ask(by_name("irsa-foreign-account"), here.situation)
+    ask(by_name("irsa-foreign-account"), here.session)
     (method, path, body, token) = here.api.asked[0]
     assert (method, path) == ("POST", "/api/v1/namespaces/default/serviceaccounts/default/token")
     assert token is None
@@ -331,7 +331,7 @@ def test_a_token_of_another_signer_keeps_the_claims_and_loses_the_signature():
     )
     here.aws.answers["assume_role_with_web_identity"] = AwsRefused("InvalidIdentityToken", "X", "no")
     for name in ("irsa-token-of-another-signer", "irsa-foreign-account"):
-        ask(by_name(name), here.situation)
+        ask(by_name(name), here.session)
     forged, whole = (params["WebIdentityToken"] for _, _, _, params in here.aws.calls)
     assert whole == TOKEN
     assert claims(forged) == claims(TOKEN)
@@ -353,7 +353,7 @@ class AtOneSecond(datetime):
 def test_a_token_that_was_let_in_is_never_shown_again(monkeypatch: pytest.MonkeyPatch):
     """The date in a token has whole seconds, and many tokens are asked for within one."""
     monkeypatch.setattr(session, "datetime", AtOneSecond)
-    here = lab().situation
+    here = lab().session
     tokens = [str(here.testuser_token("good")) for _ in range(50)]
     assert len(set(tokens)) == 50
     dates = [query_of(token)["X-Amz-Date"][0] for token in tokens]
@@ -361,7 +361,7 @@ def test_a_token_that_was_let_in_is_never_shown_again(monkeypatch: pytest.Monkey
 
 
 def test_a_token_that_lets_nobody_in_is_made_once():
-    here = lab().situation
+    here = lab().session
     kinds = [here.testuser_token(kind) for kind in ("good", "of-another-cluster", "expired")]
     assert len(set(map(str, kinds))) == 3
     assert [here.testuser_token(kind) for kind in ("of-another-cluster", "expired")] == kinds[1:]
@@ -391,7 +391,7 @@ def test_an_api_server_that_remembers_whom_it_let_in_shows_a_change(
         return remembered.get(token, now)
 
     here.api.answers.append(answer)
-    assert ask(by_name(name), here.situation).verdict is Verdict.PASSED
+    assert ask(by_name(name), here.session).verdict is Verdict.PASSED
     assert 1020 <= clock.now < 1030
 
 
@@ -422,7 +422,7 @@ def test_who_has_no_role_yet_is_asked_again_for_what_the_role_is_refused(
 ):
     here = lab(patience=5, clock=clock)
     left = ran_in_turn(here, monkeypatch, first, said("AccessDenied", "CreateBucket"))
-    assert ask(by_name(name), here.situation).verdict is Verdict.PASSED
+    assert ask(by_name(name), here.session).verdict is Verdict.PASSED
     assert left == []
 
 
@@ -443,7 +443,7 @@ def test_who_has_no_role_yet_is_asked_again_for_what_the_role_is_refused(
 def test_a_wrong_end_of_what_must_be_refused_is_one_at_once(clock: Clock, monkeypatch: pytest.MonkeyPatch, first: Ran):
     here = lab(patience=5, clock=clock)
     left = ran_in_turn(here, monkeypatch, first, said("AccessDenied", "CreateBucket"))
-    assert ask(by_name("irsa-test3-s3-write"), here.situation).verdict is Verdict.FAILED
+    assert ask(by_name("irsa-test3-s3-write"), here.session).verdict is Verdict.FAILED
     assert len(left) == 1
 
 
@@ -452,7 +452,7 @@ def test_a_log_of_a_pod_that_has_ended_is_read_once_and_the_remedy_told(clock: C
     here = lab(patience=90, clock=clock)
     times = in_turn(here, http(200, {"status": {"containerStatuses": [{"state": {"terminated": {"exitCode": 254}}}]}}))
     here.api.logged = Done(log, "log")
-    answer = ask(by_name("irsa-test1-s3-list"), here.situation)
+    answer = ask(by_name("irsa-test1-s3-list"), here.session)
     assert answer.verdict is Verdict.FAILED
     assert "./lab stage irsa off and back" in answer.wrong
     assert times() == 1
@@ -479,5 +479,5 @@ def test_an_api_server_that_has_not_heard_of_a_role_or_its_end_is_asked_again(
 ):
     here = lab(patience=5, clock=clock)
     left = ran_in_turn(here, monkeypatch, first, then)
-    assert ask(by_name(name), here.situation).verdict is Verdict.PASSED
+    assert ask(by_name(name), here.session).verdict is Verdict.PASSED
     assert left == []

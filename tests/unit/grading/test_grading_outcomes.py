@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from exercises.catalogue import EXERCISES, standing, walk
+from grading.endpoint import Endpoint
 from grading.expectations import Says
-from grading.kube_api import Endpoint, ended_as, refused
+from grading.kube_api import ended_as, refused
 from grading.outcomes import (
     AwsRefused,
     Broke,

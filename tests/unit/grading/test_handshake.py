@@ -14,7 +14,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from grading.kube_api import UNVERIFIED, VERIFIED, Client, Endpoint
+from grading.endpoint import Endpoint
+from grading.kube_api import UNVERIFIED, VERIFIED, Client
 from grading.outcomes import Done, Outcome, Unanswered
 from tests.unit.certificates import authority, certificate, private
 

@@ -64,13 +64,13 @@ def refused(outcome: Outcome, code: int) -> None:
 
 def test_a_pod_that_is_made_is_allowed(here: FakeLab) -> None:
     here.api.on("GET", OWN, 200, {"status": {"replicas": 1}})
-    assert isinstance(QUESTION.ask(here.situation), Done)
+    assert isinstance(QUESTION.ask(here.session), Done)
     assert asked(here, "DELETE", OWN)
 
 
 def test_the_controller_is_given_the_template_and_no_node(here: FakeLab) -> None:
     here.api.on("GET", OWN, 200, {"status": {"replicas": 1}})
-    QUESTION.ask(here.situation)
+    QUESTION.ask(here.session)
     ((body, token),) = asked(here, "POST", "/apis/apps/v1/namespaces/shop/replicasets")
     spec = body["spec"]["template"]["spec"]
     assert token is None
@@ -82,15 +82,15 @@ def test_the_controller_is_given_the_template_and_no_node(here: FakeLab) -> None
 @pytest.mark.parametrize(("message", "code"), [(POD_SECURITY, 403), (POLICY, 422)])
 def test_a_pod_that_is_refused_is_a_refusal(here: FakeLab, message: str, code: int) -> None:
     here.api.on("GET", OWN, 200, failed(message))
-    outcome = QUESTION.ask(here.situation)
+    outcome = QUESTION.ask(here.session)
     refused(outcome, code)
-    assert not AdmissionRefused().against(outcome, here.situation.names)
+    assert not AdmissionRefused().against(outcome, here.session.names)
     assert asked(here, "DELETE", OWN)
 
 
 def test_a_pod_that_fails_for_another_reason_is_not_refused_by_admission(here: FakeLab) -> None:
     here.api.on("GET", OWN, 200, failed('pods "x" is forbidden: exceeded quota: all, requested: pods=1'))
-    assert AdmissionRefused().against(QUESTION.ask(here.situation), here.situation.names)
+    assert AdmissionRefused().against(QUESTION.ask(here.session), here.session.names)
 
 
 def test_a_refused_deployment_is_not_carried_further(here: FakeLab) -> None:
@@ -98,18 +98,18 @@ def test_a_refused_deployment_is_not_carried_further(here: FakeLab) -> None:
     here.api.answers.insert(
         0, lambda verb, path, *_: HttpRefused(422, no["message"]) if "/deployments" in path and verb == "POST" else None
     )
-    refused(QUESTION.ask(here.situation), 422)
+    refused(QUESTION.ask(here.session), 422)
     assert not asked(here, "POST", "/apis/apps/v1/namespaces/shop/replicasets")
 
 
 def test_without_the_account_nothing_was_refused(here: FakeLab) -> None:
     here.api.answers.clear()
-    assert isinstance(QUESTION.ask(here.situation), Broke)
+    assert isinstance(QUESTION.ask(here.session), Broke)
 
 
 def test_a_controller_that_does_nothing_is_no_answer(here: FakeLab) -> None:
     here.api.on("GET", OWN, 200, {"status": {"replicas": 0}})
-    assert isinstance(QUESTION.ask(here.situation), Unanswered)
+    assert isinstance(QUESTION.ask(here.session), Unanswered)
     assert asked(here, "DELETE", OWN)
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from infra.config.loading import ConfigError, parse
 from infra.lab_tag import LAB_TAG
-from operations.cleanup import KINDS, Lab, Thing
-from operations.cleanup.model import Surroundings
-from operations.cleanup.ownership import belonging
+from operations.cleanup import KINDS, LabIdentity, Resource
+from operations.cleanup.model import OwnershipContext
+from operations.cleanup.ownership import classify
 from tests.unit.conftest import stack
 from tests.unit.mocks import Graph
 
@@ -69,13 +69,13 @@ def test_the_tag_tells_labs_apart(bare: Graph) -> None:
 
 
 def test_what_takes_no_tags_is_known_by_its_name(expiring: Graph) -> None:
-    lab = Lab("myeks", "ap-northeast-2")
+    lab = LabIdentity("myeks", "ap-northeast-2")
     names = [("KMS alias", node.inputs["name"]) for node in expiring.of(":Alias")]
     names += [("schedule", node.inputs["name"]) for node in expiring.of(":Schedule")]
     assert len(names) > 5
     for kind_name, name in names:
         kind = next(kind for kind in KINDS if kind.name == kind_name)
-        assert belonging(Thing(name, name), kind, lab, Surroundings()), name
+        assert classify(Resource(name, name), kind, lab, OwnershipContext()), name
 
 
 def test_the_kinds_name_types_of_the_engine(full: Graph, expiring: Graph) -> None:

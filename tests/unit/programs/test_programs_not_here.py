@@ -95,7 +95,7 @@ def test_pages_of_the_lab(
     told = capsys.readouterr().err
     assert told.count("\n") == 1
     if of_lab:
-        assert (code, told.startswith(f"open: {address} is served by nobody")) == (1, True)
+        assert (code, told.startswith(f"open: {address} is not served here")) == (1, True)
     else:
         assert (code, "no such program" in told) == (127, True)
 

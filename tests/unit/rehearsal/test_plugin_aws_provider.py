@@ -135,7 +135,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     for name in list(os.environ):
         if name.startswith("AWS_") or name == "MYEKS_REHEARSAL_WORLD":
             monkeypatch.delenv(name)
-    monkeypatch.setattr("rehearsal.world.prove", lambda _endpoint, _world: None)
+    monkeypatch.setattr("rehearsal.endpoint.prove", lambda _endpoint, _world: None)
     return monkeypatch
 
 
@@ -167,14 +167,14 @@ def test_no_single_service_may_lead_elsewhere(environment: pytest.MonkeyPatch):
 
 
 def test_another_world_is_refused_before_anything_is_handled(environment: pytest.MonkeyPatch):
-    from rehearsal.world import NotTheEmulator
+    from rehearsal.endpoint import NotTheEmulator
 
     def not_it(endpoint: str, world: str) -> None:
         raise NotTheEmulator(f"{endpoint} is not {world}")
 
     environment.setenv("AWS_ENDPOINT_URL", ENDPOINT)
     environment.setenv("MYEKS_REHEARSAL_WORLD", "w")
-    environment.setattr("rehearsal.world.prove", not_it)
+    environment.setattr("rehearsal.endpoint.prove", not_it)
     provider = AwsProvider()
     with pytest.raises(ProviderError, match=f"{ENDPOINT} is not w"):
         provider.configure(Context(), {"region": "ap-northeast-2"})

@@ -7,7 +7,8 @@ import pytest
 
 from cli import app
 from rehearsal import room
-from rehearsal.world import WorldError, joined
+from rehearsal.endpoint import WorldError
+from rehearsal.world import joined
 from stacks.rehearsal_backend.backend import free_room
 
 

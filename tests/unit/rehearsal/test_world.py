@@ -7,7 +7,8 @@ import pytest
 
 from rehearsal import processes
 from rehearsal import world as worlds
-from rehearsal.world import NotTheEmulator, World, WorldError
+from rehearsal.endpoint import NotTheEmulator, WorldError, prove
+from rehearsal.world import World
 
 
 @pytest.fixture
@@ -68,14 +69,14 @@ def test_a_proxy_is_not_asked_for_the_emulator(world: World, monkeypatch: pytest
 )
 def test_only_an_address_of_this_machine_can_be_the_emulators(endpoint: str) -> None:
     with pytest.raises(NotTheEmulator, match="is not a rehearsal's address on this machine"):
-        worlds.prove(endpoint, "id")
+        prove(endpoint, "id")
 
 
 def test_a_port_where_nobody_listens_is_not_the_emulator() -> None:
     with pytest.raises(NotTheEmulator, match="is not the rehearsal id"):
-        worlds.prove("http://127.0.0.1:1", "id")
+        prove("http://127.0.0.1:1", "id")
     with pytest.raises(NotTheEmulator):
-        worlds.prove("http://127.0.0.1:1", "")
+        prove("http://127.0.0.1:1", "")
 
 
 @pytest.mark.parametrize(

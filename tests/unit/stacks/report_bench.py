@@ -72,7 +72,7 @@ def made(
     }
     told = [
         playing.as_json(each.name, records.get(each.name, Record()), NOW + timedelta(minutes=31))
-        for each in playing.playable()
+        for each in EXERCISES.values()
     ]
     return report_data.made(
         STACK,

@@ -10,25 +10,25 @@ import typer
 
 from infra.config.loading import parse
 from operations import cleanup
-from operations.cleanup import KINDS, Leftover, Outcome, Report, Thing, Unasked
-from operations.cleanup.model import Belonging, Claim
+from operations.cleanup import KINDS, Leftover, Outcome, Report, Resource, Unasked
+from operations.cleanup.model import Claim, Ownership
 from stacks import state
 from stacks.aws_backend import AwsBackend
-from stacks.aws_lab import Opened, identity
+from stacks.aws_lab import LabSession, identity
 from stacks.backend import Backend
 from stacks.rehearsal_backend import RehearsalBackend
 from stacks.stack import Stack
-from stacks.state import CLUSTER, Recorded
+from stacks.state import CLUSTER, StackState
 
 STACK = Stack("dev", Path("Pulumi.dev.yaml"), parse({}, "ap-northeast-2"))
 BY_NAME = {kind.name: kind for kind in KINDS}
 NOTHING = Report(asked=KINDS)
-STANDING = Recorded({CLUSTER: frozenset({"myeks"})}, 80, "https://one")
+STANDING = StackState({CLUSTER: frozenset({"myeks"})}, 80, "https://one")
 
 
 def left(kind: str, identifier: str, claim: Claim = Claim.TAG, **more: Any) -> Leftover:
-    thing = Thing(identifier, more.pop("name", ""), going=more.pop("going", False))
-    return Leftover(BY_NAME[kind], thing, Belonging(claim, "tag myeks:lab"), **more)
+    resource = Resource(identifier, more.pop("name", ""), going=more.pop("going", False))
+    return Leftover(BY_NAME[kind], resource, Ownership(claim, "tag myeks:lab"), **more)
 
 
 def report(*found: Leftover, unasked: Sequence[Unasked] = ()) -> Report:
@@ -43,7 +43,7 @@ STRANGER = left("security group", "sg-9", Claim.PLACE)
 NAMESAKE = left("cluster", "myeks", Claim.NAMESAKE)
 GROUP = left("security group", "sg-1", Claim.NAME)
 DATA = left("volume", "vol-1", Claim.CLUSTER)
-LOST = Recorded(missing=True)
+LOST = StackState(missing=True)
 
 
 class World:
@@ -51,7 +51,7 @@ class World:
 
     def __init__(self) -> None:
         self.reports = [NOTHING]
-        self.recorded = Recorded()
+        self.recorded = StackState()
         self.deleted: list[Leftover] = []
         self.known: Any = None
         self.failed: list[cleanup.Failed] = []
@@ -80,9 +80,9 @@ def world_in(monkeypatch: pytest.MonkeyPatch) -> World:
     made = World()
 
     @contextmanager
-    def opened(backend: Backend) -> Generator[Opened]:
+    def opened(backend: Backend) -> Generator[LabSession]:
         stack = backend.stack
-        yield Opened(stack, identity(stack, made.recorded), made.client, made.recorded)
+        yield LabSession(stack, identity(stack, made.recorded), made.client, made.recorded)
 
     for kind in (AwsBackend, RehearsalBackend):
         monkeypatch.setattr(kind, "opened", opened)

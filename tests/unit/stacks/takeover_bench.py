@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 
 from infra.config.loading import parse
 from operations import cleanup
-from operations.cleanup import KINDS, Kind, Leftover, Report, Thing
-from operations.cleanup.model import Belonging, Claim
+from operations.cleanup import KINDS, Kind, Leftover, Report, Resource
+from operations.cleanup.model import Claim, Ownership
 from stacks import locks, pulumi_cli, takeover
 from stacks.pulumi_cli import Ended
 from stacks.stack import Stack
@@ -103,10 +103,10 @@ class Backend:
         self.kinds = tuple(kinds)
         return self.report
 
-    def has(self, kind: str, *things: Thing) -> None:
+    def has(self, kind: str, *things: Resource) -> None:
         (known,) = (each for each in KINDS if each.engine_type == kind)
-        mine = Belonging(Claim.TAG, "tag myeks:lab")
-        self.report = Report(left=(*self.report.left, *(Leftover(known, thing, mine) for thing in things)))
+        mine = Ownership(Claim.TAG, "tag myeks:lab")
+        self.report = Report(left=(*self.report.left, *(Leftover(known, resource, mine) for resource in things)))
 
     def update(self, *, yes: bool = True, builds: bool = True) -> Ended:
         return takeover.update(STACK, lambda: self.run("up" if builds else "destroy"), yes=yes, builds=builds)

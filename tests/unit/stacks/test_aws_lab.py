@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from stacks.aws_lab import Opened, cluster_is_gone, identity
+from stacks.aws_lab import LabSession, cluster_is_gone, identity
 from stacks.console import Progress
 from stacks.stack import Stack
-from stacks.state import Recorded
+from stacks.state import StackState
 from tests.unit.stacks.eks_answers import ANOTHER, Eks
 from tests.unit.stacks.sweep_world import STACK, STANDING
 
@@ -23,15 +23,17 @@ ACTIVE = {"status": "ACTIVE", "endpoint": "https://one"}
         (STANDING, [{"status": "FAILED"}], False),
         (STANDING, [{**ACTIVE, "status": "DELETING"}, "ResourceNotFoundException"], True),
         (STANDING, [{**ACTIVE, "status": "DELETING"}, ACTIVE], False),
-        (Recorded(), ["ResourceNotFoundException"], False),
+        (StackState(), ["ResourceNotFoundException"], False),
     ],
 )
-def test_a_cluster_is_gone_only_when_eks_says_so(held: Recorded, answers: list[Any], gone: bool) -> None:
+def test_a_cluster_is_gone_only_when_eks_says_so(held: StackState, answers: list[Any], gone: bool) -> None:
     eks = Eks(*answers)
-    lab = Opened(STACK, identity(STACK, Recorded()), lambda _: eks, held)
+    lab = LabSession(STACK, identity(STACK, StackState()), lambda _: eks, held)
     assert cluster_is_gone(lab, Progress()) is gone
 
 
 def test_in_the_rehearsal_another_cluster_of_that_name_is_nobodys() -> None:
     stack = Stack("rehearsal", STACK.file, STACK.config)
-    assert cluster_is_gone(Opened(stack, identity(stack, Recorded()), lambda _: Eks(ANOTHER), STANDING), Progress())
+    assert cluster_is_gone(
+        LabSession(stack, identity(stack, StackState()), lambda _: Eks(ANOTHER), STANDING), Progress()
+    )

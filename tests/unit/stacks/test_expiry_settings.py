@@ -77,22 +77,22 @@ def test_a_file_without_settings_is_left_alone(text: str):
 def test_an_end_that_has_passed_is_bad_input():
     config = parse({"expires": "2026-11-24T17:30Z"}, "ap-northeast-2")
     with pytest.raises(BadInput, match=r"--ttl 4h, or no end with \./lab up --ttl none") as told:
-        lifetime.insist(config, NOW)
+        lifetime.require(config, NOW)
     assert told.value.exit_code == 2
     with pytest.raises(BadInput):
-        lifetime.insist(config, NOW.replace(second=0))
-    lifetime.insist(config, NOW - timedelta(minutes=1))
-    lifetime.insist(parse({}, "ap-northeast-2"), NOW)
+        lifetime.require(config, NOW.replace(second=0))
+    lifetime.require(config, NOW - timedelta(minutes=1))
+    lifetime.require(parse({}, "ap-northeast-2"), NOW)
 
 
 def test_a_version_without_the_support_that_is_asked_for_is_bad_input():
     old = parse({"kubernetesVersion": "1.34"}, "ap-northeast-2")
-    lifetime.insist(old, datetime(2026, 12, 2, 23, 59, tzinfo=UTC))
+    lifetime.require(old, datetime(2026, 12, 2, 23, 59, tzinfo=UTC))
     late = datetime(2026, 12, 3, tzinfo=UTC)
     with pytest.raises(BadInput, match=r"Standard support of 1\.34 ended") as told:
-        lifetime.insist(old, late)
+        lifetime.require(old, late)
     assert told.value.exit_code == 2
-    lifetime.insist(parse({"kubernetesVersion": "1.34", "supportType": "EXTENDED"}, "ap-northeast-2"), late)
+    lifetime.require(parse({"kubernetesVersion": "1.34", "supportType": "EXTENDED"}, "ap-northeast-2"), late)
 
 
 def stack(file: Path, text: str) -> Stack:

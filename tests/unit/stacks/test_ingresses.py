@@ -8,9 +8,9 @@ import typer
 from botocore.exceptions import ClientError
 
 from operations import cleanup
-from operations.cleanup import Failed, Lab, Leftover, Outcome, Report
+from operations.cleanup import Failed, LabIdentity, Leftover, Outcome, Report
 from stacks import cluster_facts, ingresses
-from stacks.aws_lab import Opened
+from stacks.aws_lab import LabSession
 from stacks.cluster_facts import NotThere
 from stacks.console import Progress
 from stacks.errors import CannotAsk, Failure
@@ -34,7 +34,7 @@ def hook(name: str, *webhooks: str) -> dict[str, Any]:
 
 
 def tagged(each: Leftover, **tags: str) -> Leftover:
-    return replace(each, thing=replace(each.thing, tags=tags or TAGS))
+    return replace(each, resource=replace(each.resource, tags=tags or TAGS))
 
 
 BALANCER = tagged(left("load balancer", "arn:1", name="myeks-ingress-alb"))
@@ -86,8 +86,8 @@ class World:
     def find(self, *_: Any, **__: Any) -> Report:
         return self.report
 
-    def delete(self, _client: Any, _lab: Lab, chosen: list[Leftover], *_: Any, **__: Any) -> Outcome:
-        self.done += [("delete", each.thing.id, None) for each in chosen if not each.recorded]
+    def delete(self, _client: Any, _lab: LabIdentity, chosen: list[Leftover], *_: Any, **__: Any) -> Outcome:
+        self.done += [("delete", each.resource.id, None) for each in chosen if not each.recorded]
         return Outcome([each for each in chosen if not self.failed], self.failed)
 
     def revoke_security_group_ingress(self, **asked: Any) -> None:
@@ -95,7 +95,7 @@ class World:
 
     def clear(self, *, yes: bool = True, kubeconfig: object = "any") -> None:
         held = replace(STANDING, kubeconfig=kubeconfig)
-        lab = Opened(STACK, Lab("myeks", "ap-northeast-2"), lambda _: self, held)
+        lab = LabSession(STACK, LabIdentity("myeks", "ap-northeast-2"), lambda _: self, held)
         ingresses.clear(lab, Progress(), yes=yes, again=AGAIN)
 
 

@@ -18,7 +18,8 @@ from stacks import made_by_hand, pending_operations
 from stacks.console import Progress
 from stacks.errors import CannotAsk, Failure
 from stacks.in_cluster import Cluster
-from stacks.made_by_hand import Takeover, differences, known
+from stacks.made_by_hand import Takeover
+from stacks.object_differences import differences, known
 from stacks.stack import Stack
 
 Object = dict[str, Any]

@@ -26,7 +26,7 @@ HELD = {
         ("logs log groups", "/lab/own", True),
         ("logs log groups", "/aws/eks/other/cluster", True),
         ("logs log groups", "/mine", False),
-        ("elbv2 load balancers", ALB.thing.id.rpartition("/")[2], True),
+        ("elbv2 load balancers", ALB.resource.id.rpartition("/")[2], True),
         ("elbv2 load balancers", "mine", False),
         ("route53 records of ExternalDNS", "grafana.example.com", True),
     ],

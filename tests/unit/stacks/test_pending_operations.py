@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from operations.cleanup import KINDS, Kind, Leftover, Report, Thing
-from operations.cleanup.model import Belonging, Claim
+from operations.cleanup import KINDS, Kind, Leftover, Report, Resource
+from operations.cleanup.model import Claim, Ownership
 from stacks import pending_operations
 from stacks.pending_operations import Operation
 
@@ -32,8 +32,8 @@ def kind(engine_type: str) -> Kind:
     return next(each for each in KINDS if each.engine_type == engine_type)
 
 
-def left(engine_type: str, thing: Thing, claim: Claim = Claim.TAG, *, recorded: bool = False) -> Leftover:
-    return Leftover(kind(engine_type), thing, Belonging(claim, "tag myeks:lab"), recorded)
+def left(engine_type: str, resource: Resource, claim: Claim = Claim.TAG, *, recorded: bool = False) -> Leftover:
+    return Leftover(kind(engine_type), resource, Ownership(claim, "tag myeks:lab"), recorded)
 
 
 VPC = "aws:ec2/vpc:Vpc"
@@ -78,51 +78,51 @@ def test_some_ids_follow_from_the_inputs(kind: str, inputs: dict[str, Any], iden
 
 
 @pytest.mark.parametrize(
-    ("kind", "inputs", "thing", "identity"),
+    ("kind", "inputs", "resource", "identity"),
     [
-        (VPC, {"tags": {"Name": "myeks-VPC"}}, Thing("vpc-1", "myeks-VPC"), "vpc-1"),
+        (VPC, {"tags": {"Name": "myeks-VPC"}}, Resource("vpc-1", "myeks-VPC"), "vpc-1"),
         # A role's description says nothing of which it is.
-        (ROLE, {"name": "ops-1", "description": "same"}, Thing("ops-1", "same"), "ops-1"),
+        (ROLE, {"name": "ops-1", "description": "same"}, Resource("ops-1", "same"), "ops-1"),
         (
             pending_operations.NODE_GROUP,
             {"nodeGroupName": "ng1", "clusterName": "myeks"},
-            Thing("ng1", "ng1", recorded_id="myeks:ng1"),
+            Resource("ng1", "ng1", recorded_id="myeks:ng1"),
             "myeks:ng1",
         ),
         (
             pending_operations.CLUSTER,
             {"name": "myeks", "tags": {"Name": "cluster-eksCluster"}},
-            Thing("myeks", "myeks"),
+            Resource("myeks", "myeks"),
             "myeks",
         ),
         (
             "aws:iam/openIdConnectProvider:OpenIdConnectProvider",
             {"url": "https://oidc.example/id/A"},
-            Thing("arn:aws:iam::1:oidc-provider/oidc.example/id/A", "oidc.example/id/A"),
+            Resource("arn:aws:iam::1:oidc-provider/oidc.example/id/A", "oidc.example/id/A"),
             "arn:aws:iam::1:oidc-provider/oidc.example/id/A",
         ),
-        ("aws:kms/key:Key", {"description": "secrets of myeks"}, Thing("0a1b", "secrets of myeks"), "0a1b"),
+        ("aws:kms/key:Key", {"description": "secrets of myeks"}, Resource("0a1b", "secrets of myeks"), "0a1b"),
     ],
 )
-def test_what_aws_has_is_known_by_its_name(kind: str, inputs: dict[str, Any], thing: Thing, identity: str):
-    report = Report(left=(left(kind, thing), left(kind, Thing("other", "other"))))
+def test_what_aws_has_is_known_by_its_name(kind: str, inputs: dict[str, Any], resource: Resource, identity: str):
+    report = Report(left=(left(kind, resource), left(kind, Resource("other", "other"))))
     assert pending_operations.matching(operation(kind, inputs), report) == [identity]
 
 
 def test_what_is_not_clearly_the_labs_and_new_is_not_taken():
     wanted = operation(ROLE, {"description": "same"})
     named = operation(ROLE, {"name": "ops-1"})
-    thing = Thing("ops-1", "same")
+    resource = Resource("ops-1", "same")
     for each in (
-        left(ROLE, thing, recorded=True),
-        left(ROLE, thing, Claim.PLACE),
-        left(ROLE, thing, Claim.CLUSTER),
-        left(ROLE, Thing("ops-1", "same", going=True)),
-        left("aws:iam/policy:Policy", thing),
-        left(ROLE, Thing("ops-2", "same")),
+        left(ROLE, resource, recorded=True),
+        left(ROLE, resource, Claim.PLACE),
+        left(ROLE, resource, Claim.CLUSTER),
+        left(ROLE, Resource("ops-1", "same", going=True)),
+        left("aws:iam/policy:Policy", resource),
+        left(ROLE, Resource("ops-2", "same")),
     ):
         assert pending_operations.matching(named, Report(left=(each,))) == []
-    both = Report(left=(left(ROLE, thing), left(ROLE, Thing("ops-2", "same"))))
+    both = Report(left=(left(ROLE, resource), left(ROLE, Resource("ops-2", "same"))))
     assert pending_operations.matching(wanted, both) == ["ops-1", "ops-2"]
 
 

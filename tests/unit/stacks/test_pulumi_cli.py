@@ -20,30 +20,30 @@ def ended(code: int, errors: str = "", *, interrupted: bool = False) -> Ended:
 
 
 def test_what_went_well_is_not_told(capsys: pytest.CaptureFixture[str]):
-    pulumi_cli.insist(ended(0, "error: forgiven"), "up")
+    pulumi_cli.require(ended(0, "error: forgiven"), "up")
     # It had finished when Ctrl-C came.
-    pulumi_cli.insist(ended(0, interrupted=True), "up")
+    pulumi_cli.require(ended(0, interrupted=True), "up")
     assert capsys.readouterr() == ("", "")
 
 
 def test_a_failure_has_its_cause():
     with pytest.raises(Failure) as told:
-        pulumi_cli.insist(ended(255, "error: AccessDenied: no"), "up")
+        pulumi_cli.require(ended(255, "error: AccessDenied: no"), "up")
     assert str(told.value).startswith("pulumi up ended with exit code 255. AccessDenied: no\nYour AWS user lacks")
     assert told.value.exit_code == 1
     with pytest.raises(Failure, match="What it said stands above"):
-        pulumi_cli.insist(ended(255), "destroy")
+        pulumi_cli.require(ended(255), "destroy")
 
 
 def test_ctrl_c_is_an_interrupt(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(KeyboardInterrupt):
-        pulumi_cli.insist(ended(1, "error: Waiting for EKS was cancelled.", interrupted=True), "up")
+        pulumi_cli.require(ended(1, "error: Waiting for EKS was cancelled.", interrupted=True), "up")
     assert "pulumi up was stopped. Waiting for EKS was cancelled." in capsys.readouterr().err
 
 
 def test_a_killed_pulumi_is_told_with_the_way_on():
     with pytest.raises(Failure, match=r"ended from outside \(signal 9\). Run the same command again"):
-        pulumi_cli.insist(ended(-9), "up")
+        pulumi_cli.require(ended(-9), "up")
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,17 @@ from typing import Any
 import pytest
 import typer
 
-from operations.cleanup import Lab
+from operations.cleanup import LabIdentity
 from stacks import services
-from stacks.aws_lab import Opened
+from stacks.aws_lab import LabSession
 from stacks.cluster_facts import NotThere
 from stacks.console import Progress
 from stacks.errors import CannotAsk, Failure
 from stacks.services import Cluster, Service
-from stacks.state import CLUSTER, RELEASE, Recorded
+from stacks.state import CLUSTER, RELEASE, StackState
 from tests.unit.stacks.sweep_world import STACK
 
-HELD = Recorded(
+HELD = StackState(
     {
         CLUSTER: frozenset({"myeks"}),
         services.TYPE: frozenset({"default/own"}),
@@ -38,7 +38,7 @@ class Fake(Cluster):
         self.error = error
         self.asked: list[str] = []
 
-    def of_load_balancers(self, held: Recorded) -> list[Service]:
+    def of_load_balancers(self, held: StackState) -> list[Service]:
         assert held is HELD
         if self.error:
             raise CannotAsk(self.error)
@@ -57,8 +57,8 @@ def nobody_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
 
 
-def opened(held: Recorded) -> Opened:
-    return Opened(STACK, Lab("myeks", "ap-northeast-2"), lambda _: None, held)
+def opened(held: StackState) -> LabSession:
+    return LabSession(STACK, LabIdentity("myeks", "ap-northeast-2"), lambda _: None, held)
 
 
 def clear(cluster: Cluster, *, yes: bool = True) -> None:
@@ -118,7 +118,7 @@ def test_a_cluster_that_does_not_answer_is_told_and_the_engine_goes_on(capsys: p
 
 
 def test_a_state_without_a_kubeconfig_has_no_cluster_to_ask() -> None:
-    services.clear(opened(Recorded()), Progress(), yes=False, again=AGAIN)
+    services.clear(opened(StackState()), Progress(), yes=False, again=AGAIN)
 
 
 def found(name: str, kind: str = "LoadBalancer", release: str = "", **ingress: str) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def test_what_cannot_be_changed_safely_is_refused(text: str):
 
 
 def test_what_is_no_yaml_is_refused():
-    with pytest.raises(BadInput, match=r"The settings file, line 1: Expected the node content.* Mend it there\.$"):
+    with pytest.raises(BadInput, match=r"The settings file, line 1: Expected the node content.* Fix it there\.$"):
         with_stages("config: [", {"rbac": "after"})
 
 

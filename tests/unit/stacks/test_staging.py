@@ -80,7 +80,7 @@ def test_a_file_that_changes_while_aws_is_asked_about_is_not_overwritten(lab: La
         return True
 
     monkeypatch.setattr(typer, "confirm", edit)
-    with pytest.raises(Failure, match="was changed by somebody else"):
+    with pytest.raises(Failure, match="was changed by another program"):
         staging.move("dev", BEFORE, yes=False)
     assert lab.files["dev"].read_text() == lab.text + "# mine\n"
     assert lab.ran == []

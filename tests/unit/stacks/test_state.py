@@ -116,20 +116,20 @@ CERTIFICATE = "arn:aws:acm:ap-northeast-2:111122223333:certificate/01234567-89ab
 
 
 def test_without_a_domain_in_the_settings_the_states_zone_is_searched_for_records() -> None:
-    held = state.Recorded(domain="example.com", hosted_zone_id="Z0HELD")
-    assert identity(STACK, state.Recorded()).hosted_zone_id == ""
+    held = state.StackState(domain="example.com", hosted_zone_id="Z0HELD")
+    assert identity(STACK, state.StackState()).hosted_zone_id == ""
     lab = identity(STACK, held)
     assert (lab.domain, lab.hosted_zone_id) == ("example.com", "Z0HELD")
     records = next(kind for kind in cleanup.KINDS if kind.name == "record")
     assert records.applies(lab)
-    assert not records.applies(identity(STACK, state.Recorded()))
+    assert not records.applies(identity(STACK, state.StackState()))
 
 
 def test_a_domain_in_the_settings_is_the_one_that_counts() -> None:
     domain = {"domain": "set.example.com", "hostedZoneId": "Z0123456789ABCDEFGHIJ", "certificateArn": CERTIFICATE}
     settings = {**domain, "allowAnyOperatorCidr": True}
     stack = replace(STACK, config=parse(settings, "ap-northeast-2"))
-    lab = identity(stack, state.Recorded(domain="example.com", hosted_zone_id="Z0HELD"))
+    lab = identity(stack, state.StackState(domain="example.com", hosted_zone_id="Z0HELD"))
     assert (lab.domain, lab.hosted_zone_id) == ("set.example.com", "Z0123456789ABCDEFGHIJ")
 
 

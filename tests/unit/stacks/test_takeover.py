@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from operations.cleanup import KINDS, Report, Thing, Unasked
+from operations.cleanup import KINDS, Report, Resource, Unasked
 from stacks import locks, pending_operations, pulumi_cli, takeover
 from stacks.errors import CannotAsk, Failure
 from stacks.pulumi_cli import Ended
@@ -57,7 +57,7 @@ def test_what_aws_has_is_taken_over_before_the_update(backend: Backend, capsys: 
         creating("aws:iam/rolePolicyAttachment:RolePolicyAttachment", role="r", policyArn="p"),
         creating("kubernetes:core/v1:Namespace", metadata={"name": "monitoring"}),
     ]
-    backend.has(VPC, Thing("vpc-1", "myeks-VPC"), Thing("vpc-2", "myeks-VPC2"))
+    backend.has(VPC, Resource("vpc-1", "myeks-VPC"), Resource("vpc-2", "myeks-VPC2"))
     assert backend.update() == FINE
     assert backend.commands == ["stack import", "up"]
     assert backend.ids == {urn(VPC): "vpc-1", urn("kubernetes:core/v1:Namespace"): "monitoring"}
@@ -73,7 +73,7 @@ def test_what_aws_has_is_taken_over_before_the_update(backend: Backend, capsys: 
 
 def test_of_several_none_is_taken(backend: Backend, capsys: pytest.CaptureFixture[str]):
     backend.deployment["pending_operations"] = [creating(VPC, tags={"Name": "myeks-VPC"})]
-    backend.has(VPC, Thing("vpc-1", "myeks-VPC"), Thing("vpc-2", "myeks-VPC"))
+    backend.has(VPC, Resource("vpc-1", "myeks-VPC"), Resource("vpc-2", "myeks-VPC"))
     assert backend.update() == FINE
     assert backend.ids == {}
     told = capsys.readouterr().err
@@ -84,7 +84,7 @@ def test_of_several_none_is_taken(backend: Backend, capsys: pytest.CaptureFixtur
 def test_what_a_later_update_made_once_more_stays(backend: Backend, capsys: pytest.CaptureFixture[str]):
     before = {**resource(VPC), "id": "vpc-2"}
     backend.deployment = {"resources": [before], "pending_operations": [creating(VPC, tags={"Name": "myeks-VPC"})]}
-    backend.has(VPC, Thing("vpc-1", "myeks-VPC"))
+    backend.has(VPC, Resource("vpc-1", "myeks-VPC"))
     backend.update()
     assert backend.deployment == {"resources": [before], "pending_operations": []}
     told = capsys.readouterr().err
@@ -99,7 +99,7 @@ def test_what_was_being_changed_is_read_anew(backend: Backend, capsys: pytest.Ca
     assert backend.deployment["resources"] == [{**before, "refreshBeforeUpdate": True}]
     # Its id is known: AWS has nothing to tell.
     assert backend.kinds == ()
-    assert "Vpc it: updating; it is read anew." in capsys.readouterr().err
+    assert "Vpc it: updating; it is read again." in capsys.readouterr().err
 
 
 def test_the_lock_is_met_when_the_state_is_written_and_what_was_done_since_counts(
@@ -111,7 +111,7 @@ def test_the_lock_is_met_when_the_state_is_written_and_what_was_done_since_count
     def release(stack: Stack, said: str, *, yes: bool) -> None:
         backend.release(stack, said, yes=yes)
         # The last words of the killed run's provider.
-        backend.has(VPC, Thing("vpc-1", "myeks-VPC"))
+        backend.has(VPC, Resource("vpc-1", "myeks-VPC"))
 
     monkeypatch.setattr(locks, "release", release)
     assert backend.update() == FINE
@@ -205,7 +205,7 @@ def state(status: str) -> dict[str, Any]:
 
 def test_what_aws_is_at_work_on_is_waited_for(backend: Backend):
     backend.deployment["pending_operations"] = [creating(pending_operations.CLUSTER, name="myeks")]
-    backend.has(pending_operations.CLUSTER, Thing("myeks", "myeks"))
+    backend.has(pending_operations.CLUSTER, Resource("myeks", "myeks"))
     backend.aws = Aws(describe_cluster=[state("CREATING"), state("CREATING"), state("ACTIVE")])
     assert backend.update() == FINE
     assert backend.aws.asked == [("describe_cluster", {"name": "myeks"})] * 3

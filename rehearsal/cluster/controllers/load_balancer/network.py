@@ -132,7 +132,7 @@ class Network:
         """Take that security group away.
 
         Only the one that this process has used: as with the real controller, one that was started after the last
-        Ingress had been told to go does not know of any.
+        Ingress had been deleted does not know of any.
         """
         if self._backend:
             self._delete(self._backend, BACKEND_GOES_WITHIN)

@@ -1,7 +1,7 @@
 """The admission webhooks that the chart registers: an Ingress of a class that is not there is refused.
 
 Readiness gates of pods, which the real controller adds in labelled namespaces, are not played: who would wait for
-them is told so by a warning.
+them gets a warning.
 """
 
 import http.server

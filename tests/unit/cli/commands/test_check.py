@@ -24,7 +24,7 @@ from exercises.texts import texts
 from grading.check import ExerciseName, Row
 from grading.grade import Answer, Verdict
 from grading.outcomes import Unanswered
-from grading.session import NoOperator, Situation
+from grading.session import GradingSession, NoOperator
 from infra.config.loading import parse
 from operations.testuser import access_key
 from stacks import checking, cluster_facts, staging, unfinished
@@ -91,10 +91,10 @@ class Played:
             raise self.no_key
 
     @contextmanager
-    def opened(self, outputs: Mapping[str, Any], **settings: Any) -> Generator[Situation]:
+    def opened(self, outputs: Mapping[str, Any], **settings: Any) -> Generator[GradingSession]:
         if self.no_operator:
             raise NoOperator(self.no_operator)
-        here = lab(testuser=settings["testuser"]).situation
+        here = lab(testuser=settings["testuser"]).session
         here.stages = settings["stages"]
         here.boundary = settings["boundary"]
         yield here
@@ -102,7 +102,9 @@ class Played:
     def found(self, outputs: Mapping[str, Any]) -> by_hand.Standing:
         return by_hand.Standing({**standing(outputs), **self.by_hand}, frozenset(self.by_hand), outputs)
 
-    def ask_all(self, rows: Sequence[Row], here: Situation, told: Callable[[Answer], object]) -> tuple[Answer, ...]:
+    def ask_all(
+        self, rows: Sequence[Row], here: GradingSession, told: Callable[[Answer], object]
+    ) -> tuple[Answer, ...]:
         found: list[Answer] = []
         for row in rows:
             self.asked.append(row.name)
@@ -338,7 +340,7 @@ def test_a_walk_that_cannot_come_back_says_so(played: Played, capsys: pytest.Cap
 
 def test_an_update_that_went_elsewhere_is_no_check(played: Played, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(staging, "apply", lambda *_: None)
-    with pytest.raises(Failure, match="tells otherwise"):
+    with pytest.raises(Failure, match="outputs differ"):
         check.check(None, every_stage=True)
 
 

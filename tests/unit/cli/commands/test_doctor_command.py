@@ -18,7 +18,7 @@ from clients import aws as aws_clients
 from infra.config.loading import parse
 from operations.doctor import machine, probes
 from operations.doctor.findings import Finding, Layer, Status
-from operations.doctor.observations import Machine, Recorded, Unseen
+from operations.doctor.observations import Machine, RecordedResources, Unseen
 from stacks import pulumi_cli, state
 from stacks.aws_backend import AwsBackend, examination
 from stacks.console import Progress
@@ -77,7 +77,7 @@ def test_up_goes_on_with_what_does_not_stop_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], found: tuple[Finding, ...], told: str
 ):
     monkeypatch.setattr(examination, "on_aws", lambda _stack: found)
-    preflight.insist(stack())
+    preflight.require(stack())
     said = capsys.readouterr().out
     assert told in said
     assert OK.finding not in said
@@ -85,8 +85,8 @@ def test_up_goes_on_with_what_does_not_stop_it(
 
 def test_up_stops_at_what_would_fail(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     monkeypatch.setattr(examination, "on_aws", lambda _stack: (OK, FAIL))
-    with pytest.raises(Failure, match="nothing was touched") as caught:
-        preflight.insist(stack())
+    with pytest.raises(Failure, match="nothing was changed") as caught:
+        preflight.require(stack())
     assert caught.value.exit_code == 1
     said = capsys.readouterr().out
     assert "Have it raised." in said
@@ -111,7 +111,7 @@ def test_a_profile_that_does_not_exist_is_a_finding_like_any_other(monkeypatch: 
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setattr(aws_clients, "clients", no_profile)
     monkeypatch.setattr(machine, "_tool", lambda name, *_: machine.Tool(name, "v3.260.0"))
-    monkeypatch.setattr(state, "on_aws", lambda _stack: state.Recorded())
+    monkeypatch.setattr(state, "on_aws", lambda _stack: state.StackState())
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     chosen = replace(stack(), profile="study")
     ended = run(monkeypatch, chosen, "--json")
@@ -129,20 +129,20 @@ def test_a_profile_that_does_not_exist_is_a_finding_like_any_other(monkeypatch: 
     ("found", "seen"),
     [
         (
-            state.Recorded({"aws:eks/cluster:Cluster": frozenset({"myeks"})}, 1),
-            Recorded({"aws:eks/cluster:Cluster": frozenset({"myeks"})}),
+            state.StackState({"aws:eks/cluster:Cluster": frozenset({"myeks"})}, 1),
+            RecordedResources({"aws:eks/cluster:Cluster": frozenset({"myeks"})}),
         ),
-        (state.Recorded(), Recorded()),
-        (state.Recorded(unknown="getting secrets manager."), Unseen("getting secrets manager")),
+        (state.StackState(), RecordedResources()),
+        (state.StackState(unknown="getting secrets manager."), Unseen("getting secrets manager")),
     ],
 )
 def test_what_stands_is_what_the_state_says_and_not_the_outputs(
-    monkeypatch: pytest.MonkeyPatch, found: state.Recorded, seen: Recorded | Unseen
+    monkeypatch: pytest.MonkeyPatch, found: state.StackState, seen: RecordedResources | Unseen
 ):
     """A run that failed has written no outputs."""
     monkeypatch.setattr(pulumi_cli, "outputs", lambda _stack: pytest.fail("the outputs were asked"))
     monkeypatch.setattr(state, "on_aws", lambda _stack: found)
-    looked: list[Recorded | Unseen] = []
+    looked: list[RecordedResources | Unseen] = []
 
     def see(config: Any, sight: probes.Sight) -> Any:
         assert sight.stack == "dev"

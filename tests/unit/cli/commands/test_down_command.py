@@ -88,7 +88,7 @@ def test_down_as_json_prints_what_is_left_and_nothing_else(
 ) -> None:
     world.reports = [report(ALB)]
     assert run(down.down, yes=True, force=False, as_json=True) == 1
-    assert ALB.thing.id in json.dumps(json.loads(capsys.readouterr().out))
+    assert ALB.resource.id in json.dumps(json.loads(capsys.readouterr().out))
     with pytest.raises(BadInput, match="--yes"):
         run(down.down, yes=False, force=False, as_json=True)
     assert len(ran) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,12 @@ from typing import Any
 import pytest
 import typer
 
-from cli import moving
 from cli.commands import hint, play, reset, solution, stage
 from cli.commands import progress as progress_command
 from exercises.catalogue import EXERCISES
 from exercises.texts import texts
 from infra.config.loading import parse
-from stacks import exercise_state, progress, stage_settings, undoing
+from stacks import exercise_moves, exercise_state, progress, stage_settings, undoing
 from stacks.console import Progress
 from stacks.errors import BadInput, Failure
 from stacks.rehearsal_backend import RehearsalBackend
@@ -76,7 +75,7 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
     monkeypatch.setattr(undoing, "looked_at", made.looked_at)
     monkeypatch.setattr(Undoing, "run", made.run)
     monkeypatch.setattr(Undoing, "read_again", made.read_again)
-    monkeypatch.setattr(moving, "stage_of", lambda *_: made.stands)
+    monkeypatch.setattr(exercise_moves, "stage_of", lambda *_: made.stands)
     monkeypatch.setattr(RehearsalBackend, "apply", lambda *_, refresh, **__: made.apply(refresh=refresh))
     monkeypatch.setattr(typer, "confirm", lambda *_, **__: pytest.fail("asked"))
     return made
@@ -132,14 +131,14 @@ def test_what_only_an_older_version_has_is_not_begun_on_another(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, runs: str, down: str
 ):
     lab.stands = "open"
-    monkeypatch.setattr(moving, "version_of", lambda _: runs)
+    monkeypatch.setattr(exercise_moves, "version_of", lambda _: runs)
     with pytest.raises(BadInput) as told:
         play.play("k10")
     assert f"k10 needs Kubernetes 1.34, and this lab is of {runs or '1.36'}." in str(told.value)
     assert str(told.value).endswith(f"in Pulumi.rehearsal.yaml, then {down}./lab play k10.")
     assert lab.did == []
     assert progress.read(HERE) == {}
-    monkeypatch.setattr(moving, "version_of", lambda _: "1.34")
+    monkeypatch.setattr(exercise_moves, "version_of", lambda _: "1.34")
     play.play("k10")
     assert progress.of(HERE, "k10").is_open
 
@@ -149,9 +148,9 @@ def test_a_version_without_standard_support_needs_the_setting_for_more(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, today: str, more: str
 ):
     lab.stands = "off"
-    monkeypatch.setattr(moving, "version_of", lambda _: "1.36")
+    monkeypatch.setattr(exercise_moves, "version_of", lambda _: "1.36")
     clock = type("Clock", (), {"now": staticmethod(lambda _: datetime.fromisoformat(today))})
-    monkeypatch.setattr(moving, "datetime", clock)
+    monkeypatch.setattr(exercise_moves, "datetime", clock)
     with pytest.raises(BadInput, match=f'write kubernetesVersion: "1.34"{more} in'):
         play.play("k10")
 
@@ -181,9 +180,9 @@ def test_a_second_play_keeps_the_clock_and_looks_at_nothing(lab: Lab, capsys: py
 
 def test_what_would_be_taken_back_is_told_and_nothing_is_done(lab: Lab):
     lab.found, lab.changed = ["ClusterRole mine"], ["Role x was changed"]
-    assert moving.would_take_back(HERE, "k03", Progress()) == ["ClusterRole mine", "Role x was changed"]
+    assert exercise_moves.would_take_back(HERE, "k03", Progress()) == ["ClusterRole mine", "Role x was changed"]
     lab.stands = None
-    assert moving.would_take_back(HERE, "k03", Progress()) == []
+    assert exercise_moves.would_take_back(HERE, "k03", Progress()) == []
     assert lab.did == []
 
 
@@ -321,15 +320,9 @@ def test_reset_of_what_is_not_in_play_begins_nothing(lab: Lab, capsys: pytest.Ca
     assert "./lab play k03 begins it" in capsys.readouterr().err
 
 
-def test_what_cannot_be_meant_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch):
+def test_what_cannot_be_meant_is_told(lab: Lab):
     with pytest.raises(BadInput, match="no exercise k99"):
         play.play("k99")
-    with monkeypatch.context() as patch:
-        patch.setattr(moving, "named", lambda _: replace(EXERCISES["pod-identity"], play=None))
-        with pytest.raises(BadInput, match="pod-identity is off"):
-            reset.reset("pod-identity", yes=True)
-        with pytest.raises(BadInput, match="pod-identity cannot be played"):
-            play.play("pod-identity")
     for command in (solution.solution, reset.reset):
         with pytest.raises(BadInput, match="Add --yes"):
             command("k03", as_json=True)
@@ -344,7 +337,7 @@ def test_progress_tells_of_every_exercise_that_can_be_played(lab: Lab, capsys: p
     progress.attempted(HERE, "k03", Score(), began + timedelta(minutes=2))
     progress_command.progress(as_json=True)
     rows = {each["exercise"]: each for each in printed(capsys)["exercises"]}
-    assert list(rows) == [each.name for each in EXERCISES.values() if each.play]
+    assert list(rows) == list(EXERCISES)
     assert rows["rbac"]["state"] == "not begun"
     k03 = rows["k03"]
     assert (k03["state"], k03["points"], k03["hints"], k03["attempts"], k03["seconds"]) == ("passed", 100, 1, 2, 120)
@@ -358,7 +351,7 @@ def test_a_stage_that_is_not_where_it_is_played_ends_play(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setattr(stage, "_move", lambda *_, **__: None)
-    monkeypatch.setattr(moving, "clear_the_way", lambda *_, **__: None)
+    monkeypatch.setattr(exercise_moves, "clear_the_way", lambda *_, **__: None)
     progress.begun(HERE, "k03", datetime.now(UTC))
     stage.stage(["permissions", "open", "rbac", "after"])
     assert progress.of(HERE, "k03").is_open

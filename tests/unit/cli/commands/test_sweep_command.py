@@ -11,7 +11,7 @@ from operations import cleanup
 from operations.cleanup import KINDS, Report, Unasked
 from stacks.errors import BadInput
 from stacks.stack import Stack
-from stacks.state import Recorded
+from stacks.state import StackState
 from tests.unit.stacks.sweep_world import (
     ALB,
     CLUSTER_LEFT,
@@ -46,16 +46,18 @@ def test_a_clean_lab_ends_with_nothing_left_and_what_was_asked(
 @pytest.mark.parametrize(
     ("found", "held", "code"),
     [
-        (report(), Recorded(), 0),
-        (report(ALB), Recorded(), 1),
-        (report(STRANGER), Recorded(), 1),
-        (report(), Recorded(count=3), 1),
-        (report(unasked=[UNASKED]), Recorded(), 3),
-        (report(ALB, unasked=[UNASKED]), Recorded(), 3),
-        (report(), Recorded(unknown="not logged in"), 3),
+        (report(), StackState(), 0),
+        (report(ALB), StackState(), 1),
+        (report(STRANGER), StackState(), 1),
+        (report(), StackState(count=3), 1),
+        (report(unasked=[UNASKED]), StackState(), 3),
+        (report(ALB, unasked=[UNASKED]), StackState(), 3),
+        (report(), StackState(unknown="not logged in"), 3),
     ],
 )
-def test_exit_codes(world: World, found: Report, held: Recorded, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_exit_codes(
+    world: World, found: Report, held: StackState, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     world.reports, world.recorded = [found], held
     assert run(sweep.sweep) == code
     said = capsys.readouterr().out
@@ -67,7 +69,7 @@ def test_exit_codes(world: World, found: Report, held: Recorded, code: int, caps
 
 
 def test_json_tells_everything(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    world.reports, world.recorded = [report(ALB, STRANGER, unasked=[UNASKED])], Recorded(count=2)
+    world.reports, world.recorded = [report(ALB, STRANGER, unasked=[UNASKED])], StackState(count=2)
     assert run(sweep.sweep, as_json=True) == 3
     told = json.loads(capsys.readouterr().out)
     assert told["clean"] is False
@@ -75,7 +77,7 @@ def test_json_tells_everything(world: World, capsys: pytest.CaptureFixture[str])
         ("load balancer", True),
         ("security group", False),
     ]
-    assert told["left"][0]["id"] == ALB.thing.id
+    assert told["left"][0]["id"] == ALB.resource.id
     assert [each["kind"] for each in told["notAsked"]] == ["role"]
     assert {"kind": "volume", "service": "ec2", "found": 0} in told["asked"]
     assert "role" not in {each["kind"] for each in told["asked"]}
@@ -94,15 +96,15 @@ def test_delete_asks_first(world: World, monkeypatch: pytest.MonkeyPatch, capsys
 
 
 def test_delete_takes_what_is_ours_and_not_the_engines(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    world.recorded = Recorded({"aws:ec2/vpc:Vpc": frozenset({"vpc-1"})}, 1)
+    world.recorded = StackState({"aws:ec2/vpc:Vpc": frozenset({"vpc-1"})}, 1)
     world.reports = [report(ALB, STRANGER, VPC), report(STRANGER, VPC)]
     assert run(sweep.sweep, delete=True, yes=True) == 1
-    assert [each.thing.id for each in world.deleted] == [ALB.thing.id]
+    assert [each.resource.id for each in world.deleted] == [ALB.resource.id]
     assert world.known == world.recorded.ids
     said = capsys.readouterr().out
     assert "1 deleted" in said
     assert "./lab down -s dev" in said
-    assert "look whose they are" in said
+    assert "find out whose they are" in said
 
 
 def test_what_would_not_go_is_told(world: World, capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,9 +116,9 @@ def test_what_would_not_go_is_told(world: World, capsys: pytest.CaptureFixture[s
 
 @pytest.mark.parametrize(
     ("held", "says"),
-    [(STANDING, "./lab down -s dev"), (Recorded(unknown="not logged in"), "not logged in")],
+    [(STANDING, "./lab down -s dev"), (StackState(unknown="not logged in"), "not logged in")],
 )
-def test_a_lab_that_stands_is_not_pulled_from_under_the_engine(world: World, held: Recorded, says: str) -> None:
+def test_a_lab_that_stands_is_not_pulled_from_under_the_engine(world: World, held: StackState, says: str) -> None:
     world.reports, world.recorded = [report(CLUSTER_LEFT, ALB)], held
     with pytest.raises(BadInput, match=says):
         run(sweep.sweep, delete=True, yes=True)
@@ -126,7 +128,7 @@ def test_a_lab_that_stands_is_not_pulled_from_under_the_engine(world: World, hel
 def test_force_deletes_a_lab_that_stands(world: World) -> None:
     world.reports, world.recorded = [report(CLUSTER_LEFT, VPC), report()], STANDING
     assert run(sweep.sweep, delete=True, yes=True, force=True) == 1
-    assert [each.thing.id for each in world.deleted] == ["myeks", "vpc-1"]
+    assert [each.resource.id for each in world.deleted] == ["myeks", "vpc-1"]
     assert not any(each.recorded for each in world.deleted)
     assert world.known == {}
 
@@ -139,24 +141,24 @@ def test_a_cluster_that_the_state_does_not_hold_goes_by_force_alone(world: World
     assert world.deleted == []
     world.reports = [report(CLUSTER_LEFT, ALB), report()]
     assert run(sweep.sweep, delete=True, yes=True, force=True) == 0
-    assert [each.thing.id for each in world.deleted] == ["myeks", ALB.thing.id]
+    assert [each.resource.id for each in world.deleted] == ["myeks", ALB.resource.id]
 
 
 def test_a_cluster_that_is_going_needs_no_force(world: World) -> None:
     world.reports = [report(left("cluster", "myeks", going=True), ALB), report()]
     assert run(sweep.sweep, delete=True, yes=True) == 0
-    assert [each.thing.id for each in world.deleted] == ["myeks", ALB.thing.id]
+    assert [each.resource.id for each in world.deleted] == ["myeks", ALB.resource.id]
 
 
-@pytest.mark.parametrize("held", [LOST, Recorded(), Recorded(unknown="not logged in")])
-def test_beside_a_namesake_nothing_goes_without_force_and_it_never_does(world: World, held: Recorded) -> None:
+@pytest.mark.parametrize("held", [LOST, StackState(), StackState(unknown="not logged in")])
+def test_beside_a_namesake_nothing_goes_without_force_and_it_never_does(world: World, held: StackState) -> None:
     world.reports, world.recorded = [report(NAMESAKE, ALB)], held
     with pytest.raises(BadInput, match=r"not this lab's: it lacks the tag myeks:lab.*--force"):
         run(sweep.sweep, delete=True, yes=True)
     assert world.deleted == []
     world.reports = [report(NAMESAKE, ALB), report(NAMESAKE)]
     assert run(sweep.sweep, delete=True, yes=True, force=True) == (3 if held.unknown else 1)
-    assert [each.thing.id for each in world.deleted] == [ALB.thing.id]
+    assert [each.resource.id for each in world.deleted] == [ALB.resource.id]
 
 
 def test_a_namesake_alone_is_told_and_asks_for_no_force(world: World, capsys: pytest.CaptureFixture[str]) -> None:
@@ -199,14 +201,14 @@ def test_options_that_do_not_fit_are_refused(world: World, options: dict[str, bo
 
 
 def test_an_arn_is_shown_without_account(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    leftover_tables.show(STACK, report(ALB), Recorded())
+    leftover_tables.show(STACK, report(ALB), StackState())
     assert "111122223333" not in capsys.readouterr().out
 
 
 def test_what_aws_says_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
     unasked = Unasked(UNASKED.kind, "no answer [/prod]")
     found = left("network interface", "eni-1", name="[d-abc123] team [/prod]")
-    leftover_tables.show(STACK, report(found, unasked=[unasked]), Recorded())
+    leftover_tables.show(STACK, report(found, unasked=[unasked]), StackState())
     said = capsys.readouterr().out
     assert "[d-abc123] team [/prod]" in said
     assert "no answer [/prod]" in said
@@ -215,7 +217,7 @@ def test_what_aws_says_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
 def test_beside_a_standing_lab_it_is_told_whose_these_are(capsys: pytest.CaptureFixture[str]) -> None:
     leftover_tables.show(STACK, report(ALB), STANDING)
     said = capsys.readouterr().out
-    assert "While the lab stands" in said
+    assert "While the lab is up" in said
     assert "1 left" not in said
-    leftover_tables.show(STACK, report(ALB), Recorded())
+    leftover_tables.show(STACK, report(ALB), StackState())
     assert "1 left." in capsys.readouterr().out

@@ -52,10 +52,10 @@ def evening(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Evening:
     made = Evening(tmp_path / "Pulumi.dev.yaml")
     made.file.write_text(SETTINGS)
 
-    def insist(stack: Any, **_: Any) -> None:
+    def require(stack: Any, **_: Any) -> None:
         made.steps.append("doctor")
         if made.fails_in_doctor:
-            raise Failure("The lab cannot stand up.")
+            raise Failure("The lab cannot be built.")
 
     def confirm(_question: str) -> bool:
         made.steps.append("asked")
@@ -75,7 +75,7 @@ def evening(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Evening:
         assert option == " -s dev"
         return (RELEASE,)
 
-    monkeypatch.setattr(preflight, "insist", insist)
+    monkeypatch.setattr(preflight, "require", require)
     monkeypatch.setattr(cost, "tell", tell)
     monkeypatch.setattr(typer, "confirm", confirm)
     monkeypatch.setattr(engine, "change", pulumi)
@@ -187,7 +187,7 @@ def test_the_rehearsals_end_is_kept_beside_it_and_its_file_stays(tmp_path: Path,
         raise Failure("Stopped here.")
 
     monkeypatch.setattr(RehearsalBackend, "up", stop)
-    for nobody in (preflight, "insist"), (cost, "tell"), (typer, "confirm"):
+    for nobody in (preflight, "require"), (cost, "tell"), (typer, "confirm"):
         monkeypatch.setattr(*nobody, lambda *_, **__: pytest.fail("it costs nothing"))
     app = typer.Typer()
     up.register(app)

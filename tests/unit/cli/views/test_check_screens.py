@@ -29,7 +29,7 @@ def answered(row: Row, *, right: bool = True) -> Answer:
     wanted = Verdict.PASSED if right else Verdict.FAILED
     here = lab()
     next(case for case in cases(row) if case.verdict is wanted).program(here)
-    return ask(row, here.situation)
+    return ask(row, here.session)
 
 
 def rows(exercise: ExerciseName, stage: str) -> list[Row]:

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from cli.views import check, check_scores, playing
-from exercises.catalogue import Exercise
+from exercises.catalogue import EXERCISES, Exercise
 from exercises.judge import judge, rows_of
 from exercises.progress import Record
 from exercises.report import Report
@@ -20,7 +20,7 @@ from stacks import tables
 from tests.unit.cli.narrow import narrow
 
 WIDTH = 80
-PLAYED = playing.playable()
+PLAYED = list(EXERCISES.values())
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def too_long(lines: list[str]) -> list[str]:
 @pytest.mark.parametrize("exercise", PLAYED, ids=lambda each: each.name)
 def test_story_hints_and_answer_are_no_wider_than_the_terminal(exercise: Exercise, terminal: Console):
     playing.story(exercise, "", "ko")
-    words = playing.words(exercise, "ko")
+    words = texts(exercise.name, "ko").play
     for each in (*words.hints, words.why):
         playing.text(each)
     lines = said(terminal)

@@ -6,10 +6,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from operations.cleanup import Kind, Lab, Thing
+from operations.cleanup import Kind, LabIdentity, Resource
 from operations.cleanup.ownership import nameless
 
-LAB = Lab("myeks", "ap-northeast-2")
+LAB = LabIdentity("myeks", "ap-northeast-2")
 TAGS = {"myeks:lab": LAB.id}
 
 
@@ -26,7 +26,7 @@ class Shelf:
     """The things of one kind."""
 
     name: str
-    things: dict[str, Thing] = field(default_factory=dict[str, Thing])
+    things: dict[str, Resource] = field(default_factory=dict[str, Resource])
     unanswered: str = ""
     """Error code of the question."""
 
@@ -42,9 +42,9 @@ class Shelf:
     going: set[str] = field(default_factory=set[str])
 
     def put(self, identifier: str, tags: dict[str, str] = TAGS, **more: Any) -> None:
-        self.things[identifier] = Thing(identifier, tags=tags, **more)
+        self.things[identifier] = Resource(identifier, tags=tags, **more)
 
-    def find(self, client: Any, lab: Lab) -> Iterator[Thing]:
+    def find(self, client: Any, lab: LabIdentity) -> Iterator[Resource]:
         if self.unanswered:
             raise refusal(self.unanswered)
         for identifier in list(self.things):
@@ -55,11 +55,11 @@ class Shelf:
                     continue
             yield self.things[identifier]
 
-    def delete(self, client: Any, thing: Thing) -> None:
-        self.log.append(thing.id)
-        if codes := self.refused.get(thing.id):
+    def delete(self, client: Any, resource: Resource) -> None:
+        self.log.append(resource.id)
+        if codes := self.refused.get(resource.id):
             raise refusal(codes.pop(0) if len(codes) > 1 else codes[0])
-        self.going.add(thing.id)
+        self.going.add(resource.id)
 
     def kind(self, patience: float = 5.0) -> Kind:
         return Kind(

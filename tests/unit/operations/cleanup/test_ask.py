@@ -7,7 +7,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from clients.aws_responses import reason
 from operations import cleanup
-from operations.cleanup import FIRST, KINDS, Lab
+from operations.cleanup import FIRST, KINDS, LabIdentity
 from operations.cleanup.model import Claim
 from tests.unit.operations.cleanup.cloud import LAB, no_client, refusal, shelves
 from tests.unit.operations.cleanup.stubbed import REGION
@@ -27,7 +27,7 @@ def test_an_unanswered_kind_is_told_with_its_reason(code: str) -> None:
     crate.put("c-1")
     report = cleanup.find(no_client, LAB, kinds=kinds)
     assert not report.clean
-    assert [each.thing.id for each in report.left] == ["c-1"]
+    assert [each.resource.id for each in report.left] == ["c-1"]
     (unasked,) = report.unasked
     assert unasked.kind.name == "box"
     assert code in unasked.why
@@ -35,7 +35,7 @@ def test_an_unanswered_kind_is_told_with_its_reason(code: str) -> None:
 
 
 def test_an_api_that_is_down_is_told() -> None:
-    report = cleanup.find(_down, Lab("myeks", REGION))
+    report = cleanup.find(_down, LabIdentity("myeks", REGION))
     assert report.left == ()
     assert len(report.unasked) == len(report.asked) == len(KINDS) - 1
     assert all("endpoint" in each.why for each in report.unasked)
@@ -56,7 +56,7 @@ def test_what_the_engine_holds_is_marked_by_type_and_id() -> None:
     box.put("2", recorded_id="group/2")
     crate.put("1")
     report = cleanup.find(no_client, LAB, {"aws:box": frozenset({"1", "group/2"})}, kinds=kinds)
-    assert [(each.kind.name, each.thing.id, each.recorded) for each in report.left] == [
+    assert [(each.kind.name, each.resource.id, each.recorded) for each in report.left] == [
         ("box", "1", True),
         ("box", "2", True),
         ("crate", "1", False),
@@ -197,7 +197,7 @@ def test_whose_the_cluster_of_that_name_is_decides_over_names(
     account.cluster, account.refuses = cluster, {refuses}
     kinds = [kind for kind in KINDS if kind in FIRST or kind.name == "volume"]
     report = cleanup.find(account, LAB, kinds=kinds)
-    found = {(each.kind.name, each.thing.id): each.belonging.claim for each in report.left}
+    found = {(each.kind.name, each.resource.id): each.ownership.claim for each in report.left}
     known = {"vpc-1", "arn", "vol-1", "myeks"} | ({"arn-2"} if refuses == "describe_vpcs" else set())
     assert {identifier for _, identifier in found} <= known
     assert {kind: claim for (kind, _), claim in found.items() if kind != "VPC"} == expected
@@ -205,16 +205,16 @@ def test_whose_the_cluster_of_that_name_is_decides_over_names(
 
 
 def test_a_record_is_whose_the_balancer_is_that_it_leads_to() -> None:
-    lab = Lab("myeks", REGION, "example.com", "Z1")
+    lab = LabIdentity("myeks", REGION, "example.com", "Z1")
     report = cleanup.find(Account(), lab, kinds=[kind for kind in KINDS if kind in FIRST or kind.name == "record"])
-    records = {each.thing.id for each in report.left if each.kind.name == "record"}
+    records = {each.resource.id for each in report.left if each.kind.name == "record"}
     assert records == {"shop.example.com A", "a-shop.example.com TXT"}
 
 
 def test_a_record_that_leads_to_a_classic_balancer_is_the_labs_too() -> None:
     account = Account()
     account.classic = [{"LoadBalancerName": "arn", "VPCId": "vpc-1", "DNSName": OTHER_ALB.upper()}]
-    lab = Lab("myeks", REGION, "example.com", "Z1")
+    lab = LabIdentity("myeks", REGION, "example.com", "Z1")
     report = cleanup.find(account, lab, kinds=[kind for kind in KINDS if kind in FIRST or kind.name == "record"])
-    records = {each.thing.id for each in report.left if each.kind.name == "record"}
+    records = {each.resource.id for each in report.left if each.kind.name == "record"}
     assert {"grafana.example.com A", "a-grafana.example.com TXT"} <= records

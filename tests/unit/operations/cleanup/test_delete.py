@@ -104,7 +104,7 @@ def test_a_kind_is_waited_for_as_long_as_it_may_take_and_after_a_failure_less(
     kinds = [box.kind(), crate.kind(patience=600.0)]
     report = cleanup.find(no_client, LAB, kinds=kinds)
     outcome = cleanup.delete(no_client, LAB, report.left, kinds=kinds)
-    assert [each.leftover.thing.id for each in outcome.failed] == (["1", "2"] if first_fails else ["2"])
+    assert [each.leftover.resource.id for each in outcome.failed] == (["1", "2"] if first_fails else ["2"])
     assert seconds <= clock.now <= seconds + 15
 
 
@@ -132,8 +132,8 @@ def test_a_refusal_for_good_is_not_repeated_and_the_rest_goes_on() -> None:
     box.refused["1"] = ["AccessDenied"]
     _, outcome, _ = swept(made)
     assert box.log.count("1") == 1
-    assert [(each.leftover.thing.id, "AccessDenied" in each.why) for each in outcome.failed] == [("1", True)]
-    assert {each.thing.id for each in outcome.deleted} == {"2", "3"}
+    assert [(each.leftover.resource.id, "AccessDenied" in each.why) for each in outcome.failed] == [("1", True)]
+    assert {each.resource.id for each in outcome.deleted} == {"2", "3"}
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_what_goes_by_itself_is_waited_for_and_not_touched() -> None:
     box.slow["1"] = 3
     _, outcome, _ = swept([box])
     assert box.log == []
-    assert [each.thing.id for each in outcome.deleted] == ["1"]
+    assert [each.resource.id for each in outcome.deleted] == ["1"]
 
 
 def test_only_what_was_agreed_to_is_touched() -> None:
@@ -194,7 +194,7 @@ def test_the_engines_and_strangers_things_are_not_touched() -> None:
     box.put("free")
     recorded = {"aws:box": frozenset({"held"})}
     report = cleanup.find(no_client, LAB, recorded, kinds=kinds)
-    assert [(kind.name, [each.thing.id for each in mine]) for kind, mine in in_order(report.left, kinds)] == [
+    assert [(kind.name, [each.resource.id for each in mine]) for kind, mine in in_order(report.left, kinds)] == [
         ("box", ["free"])
     ]
     cleanup.delete(no_client, LAB, report.left, recorded, kinds=kinds)
@@ -220,4 +220,4 @@ def test_what_goes_with_an_instance_that_stays_is_not_waited_for() -> None:
     for number in "123":
         disk.put(f"vol-{number}", going=True, holder=f"i-{number}")
     report = cleanup.find(no_client, LAB, {"aws:server": frozenset({"i-1"})}, kinds=kinds)
-    assert [[each.thing.id for each in mine] for _, mine in in_order(report.left, kinds)] == [["i-2"], ["vol-2"]]
+    assert [[each.resource.id for each in mine] for _, mine in in_order(report.left, kinds)] == [["i-2"], ["vol-2"]]

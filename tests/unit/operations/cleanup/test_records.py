@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-from operations.cleanup import Lab
-from operations.cleanup.kinds.dns_records import named, things
-from operations.cleanup.model import Surroundings
+from operations.cleanup import LabIdentity
+from operations.cleanup.kinds.dns_records import named, resources
+from operations.cleanup.model import OwnershipContext
 
 ZONE = "Z0123456789ABCDEFGHIJ"
-LAB = Lab("myeks", "ap-northeast-2", "example.com", ZONE)
+LAB = LabIdentity("myeks", "ap-northeast-2", "example.com", ZONE)
 ALB = "myeks-ingress-alb-1234567890.ap-northeast-2.elb.amazonaws.com."
 OTHER_ALB = "myeks-2-ingress-alb-1234567890.ap-northeast-2.elb.amazonaws.com."
-KNOWN = Surroundings(balancers=frozenset({"k8s-shop-1.ap-northeast-2.elb.amazonaws.com"}))
+KNOWN = OwnershipContext(balancers=frozenset({"k8s-shop-1.ap-northeast-2.elb.amazonaws.com"}))
 
 
 def alias(host: str, target: str, kind: str = "A") -> dict[str, Any]:
@@ -24,8 +24,8 @@ def registered(name: str, owner: str = ZONE) -> dict[str, Any]:
     return {"Name": f"{name}.", "Type": "TXT", "TTL": 300, "ResourceRecords": [{"Value": text}]}
 
 
-def ours(*records: dict[str, Any], lab: Lab = LAB, around: Surroundings = KNOWN) -> set[str]:
-    return {thing.id for thing in things(records, lab) if named(thing, lab, around)}
+def ours(*records: dict[str, Any], lab: LabIdentity = LAB, context: OwnershipContext = KNOWN) -> set[str]:
+    return {resource.id for resource in resources(records, lab) if named(resource, lab, context)}
 
 
 GRAFANA = "grafana.example.com"
@@ -76,23 +76,23 @@ def test_a_record_is_ours_by_registry_and_target(records: list[dict[str, Any]], 
 
 def test_the_same_cluster_in_another_region_is_another_lab() -> None:
     records = (alias(GRAFANA, ALB), registered(f"a-{GRAFANA}"))
-    assert ours(*records, lab=Lab("myeks", "eu-west-1", "example.com", ZONE)) == set()
+    assert ours(*records, lab=LabIdentity("myeks", "eu-west-1", "example.com", ZONE)) == set()
 
 
 @pytest.mark.parametrize(
-    "around",
+    "context",
     [
         # A balancer of that name stands, and it is somebody else's.
-        Surroundings(other_balancers=frozenset({ALB.removesuffix(".")})),
+        OwnershipContext(other_balancers=frozenset({ALB.removesuffix(".")})),
         # A cluster of that name stands, and it is somebody else's: it may have had such a balancer.
-        Surroundings(namesake=True),
+        OwnershipContext(namesake=True),
     ],
 )
-def test_a_record_of_a_namesake_is_not_ours(around: Surroundings) -> None:
-    assert ours(alias(GRAFANA, ALB), registered(f"a-{GRAFANA}"), around=around) == set()
+def test_a_record_of_a_namesake_is_not_ours(context: OwnershipContext) -> None:
+    assert ours(alias(GRAFANA, ALB), registered(f"a-{GRAFANA}"), context=context) == set()
 
 
 def test_beside_a_namesake_only_the_labs_balancer_tells() -> None:
-    known = Surroundings(balancers=frozenset({ALB.removesuffix(".")}), namesake=True)
-    assert ours(alias(GRAFANA, ALB), registered(f"a-{GRAFANA}"), around=known) == {f"{GRAFANA} A", f"a-{GRAFANA} TXT"}
-    assert ours(registered(f"a-{GRAFANA}"), around=known) == set()
+    known = OwnershipContext(balancers=frozenset({ALB.removesuffix(".")}), namesake=True)
+    assert ours(alias(GRAFANA, ALB), registered(f"a-{GRAFANA}"), context=known) == {f"{GRAFANA} A", f"a-{GRAFANA} TXT"}
+    assert ours(registered(f"a-{GRAFANA}"), context=known) == set()

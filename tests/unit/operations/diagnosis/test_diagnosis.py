@@ -56,7 +56,7 @@ def causes(here: FakeLab, name: str, *, allowed: bool, option: str = "") -> list
     """The causes of one failed row, with their remedies."""
     (row,) = (row for row in ROWS if row.name == name)
     answer = Answer(row, Verdict.FAILED, "seen", allowed=allowed)
-    (found,) = explain([answer], here.situation, option).values()
+    (found,) = explain([answer], here.session, option).values()
     return [(one.cause, one.remedy) for one in found]
 
 
@@ -124,7 +124,7 @@ def test_what_was_made_by_hand_is_made_so_by_its_stage() -> None:
     here = lab()
     standing(here, roles=[OWN_ROLE])
     (row,) = (row for row in ROWS if row.name == "rbac-after-dev-list-pods")
-    (found,) = explain([Answer(row, Verdict.FAILED, "seen")], here.situation, " -s dev", ["rbac"]).values()
+    (found,) = explain([Answer(row, Verdict.FAILED, "seen")], here.session, " -s dev", ["rbac"]).values()
     assert [one.remedy for one in found] == ["./lab stage rbac after -s dev makes it so"]
 
 
@@ -186,7 +186,7 @@ def test_where_nothing_differs_and_where_nobody_answers_it_is_said() -> None:
 def test_only_failed_rows_have_causes() -> None:
     row = ROWS[0]
     answers = [Answer(row, Verdict.PASSED, "seen"), Answer(row, Verdict.NOT_ASKED, "seen")]
-    assert explain(answers, lab().situation) == {}
+    assert explain(answers, lab().session) == {}
 
 
 def mapped(here: FakeLab, *groups: str, username: str = "testuser") -> None:
@@ -424,7 +424,7 @@ def test_what_the_pods_without_a_role_are_given_is_named() -> None:
     spec = {"containers": [{"env": [{"name": "AWS_ROLE_ARN", "value": "arn:x"}]}]}
     here.api.on("GET", "/pods/eks-iam-test1", 200, {"spec": spec})
     assert causes(here, "irsa-test1-no-token", allowed=True)[0] == (
-        "Pod eks-iam-test1 was made with what tells who it is: AWS_ROLE_ARN",
+        "Pod eks-iam-test1 was made with credentials of its own: AWS_ROLE_ARN",
         "./lab stage irsa off and then ./lab stage irsa on makes it again",
     )
     here.aws.answers["list_pod_identity_associations"] = Done({"associations": [{"associationId": "a-1"}]}, "")

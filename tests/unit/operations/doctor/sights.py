@@ -6,7 +6,15 @@ from typing import Any
 
 from infra.config.aws_checks import Answers
 from infra.config.loading import LabConfig, parse
-from operations.doctor.observations import Caller, Machine, QuotaSeen, Recorded, Seen, Tool, VersionSeen
+from operations.doctor.observations import (
+    Caller,
+    Machine,
+    Observations,
+    QuotaSeen,
+    RecordedResources,
+    Tool,
+    VersionSeen,
+)
 from operations.doctor.quotas import QUOTAS
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -19,7 +27,7 @@ PUBLISHED: dict[str, Any] = {
     "allowAnyOperatorCidr": True,
 }
 
-HEALTHY = Seen(
+HEALTHY = Observations(
     stack="dev",
     machine=Machine(
         (3, 12), (Tool("pulumi", "v3.260.0"), Tool("aws", "2.36.5"), Tool("kubectl", "v1.36.3")), sdk="3.259.0"
@@ -37,8 +45,8 @@ HEALTHY = Seen(
     peerings=(),
     address=None,
     cluster=None,
-    leftovers=(),
-    recorded=Recorded(),
+    name_conflicts=(),
+    recorded=RecordedResources(),
 )
 
 
@@ -47,6 +55,6 @@ def lab(**values: object) -> LabConfig:
     return parse(values, SEOUL)
 
 
-def spoilt(**changes: Any) -> Seen:
+def spoilt(**changes: Any) -> Observations:
     """The healthy account with some things otherwise."""
     return replace(HEALTHY, **changes)

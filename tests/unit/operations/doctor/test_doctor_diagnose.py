@@ -15,13 +15,13 @@ from operations.doctor.observations import (
     Caller,
     ClusterSeen,
     Denied,
-    Leftover,
     Machine,
+    NameConflict,
+    Observations,
     Peering,
     QuotaSeen,
-    Recorded,
+    RecordedResources,
     Refused,
-    Seen,
     Tool,
     Unseen,
     VersionSeen,
@@ -42,8 +42,8 @@ from operations.doctor.quotas import (
 
 NOBODY = Unseen("AccessDenied: no")
 ADMIN = f"arn:aws:iam::{ACCOUNT}:user/me"
-LEFT = (Leftover("log group", "/aws/eks/myeks/cluster"), Leftover("KMS alias", "alias/myeks-eks-secrets"))
-PART = Recorded(
+LEFT = (NameConflict("log group", "/aws/eks/myeks/cluster"), NameConflict("KMS alias", "alias/myeks-eks-secrets"))
+PART = RecordedResources(
     {
         VPC: frozenset({"vpc-1", "vpc-2"}),
         ADDRESS: frozenset({"eipalloc-1", "eipalloc-2"}),
@@ -55,7 +55,7 @@ PART = Recorded(
 """What a first run leaves in the state that failed after the cluster."""
 
 
-def told(seen: Seen, layer: Layer | None = None, **values: Any) -> list[Finding]:
+def told(seen: Observations, layer: Layer | None = None, **values: Any) -> list[Finding]:
     return [f for f in diagnose(lab(**values), seen, NOW) if layer is None or f.layer is layer]
 
 
@@ -95,7 +95,7 @@ BAD: dict[str, tuple[dict[str, Any], Layer, Status, str, str]] = {
     "no kubectl": ({"machine": tools(kubectl=None)}, Layer.MACHINE, Status.WARN, "not on PATH", "ops servers"),
     "clock": ({"clock_ahead": 301}, Layer.MACHINE, Status.FAIL, "ahead of", "NTP"),
     "late clock": ({"clock_ahead": -90}, Layer.MACHINE, Status.WARN, "behind", "NTP"),
-    "no clock": ({"clock_ahead": None}, Layer.MACHINE, Status.UNCHECKED, "told no time", ""),
+    "no clock": ({"clock_ahead": None}, Layer.MACHINE, Status.UNCHECKED, "returned no time", ""),
     "nobody": ({"caller": Refused("ExpiredToken: old")}, Layer.CREDENTIALS, Status.FAIL, "ExpiredToken", "Log in"),
     "no such profile": (
         {"caller": Refused("The config profile (study) could not be found", ("default", "lab"))},
@@ -264,7 +264,10 @@ BAD: dict[str, tuple[dict[str, Any], Layer, Status, str, str]] = {
         "Choose another myeks:clusterName, or name the stack that it belongs to.",
     ),
     "cluster of a run that was broken off": (
-        {"cluster": ClusterSeen("CREATING", "1.36", "vpc-1"), "recorded": Recorded({VPC: frozenset({"vpc-1"})})},
+        {
+            "cluster": ClusterSeen("CREATING", "1.36", "vpc-1"),
+            "recorded": RecordedResources({VPC: frozenset({"vpc-1"})}),
+        },
         Layer.EXISTING,
         Status.FAIL,
         "in this stack's VPC, and the engine's state does not hold it",
@@ -285,15 +288,15 @@ BAD: dict[str, tuple[dict[str, Any], Layer, Status, str, str]] = {
         "./lab down -s dev",
     ),
     "cluster unseen": ({"cluster": NOBODY}, Layer.EXISTING, Status.UNCHECKED, "AccessDenied", ""),
-    "leftover": (
-        {"leftovers": LEFT[:1]},
+    "name conflict": (
+        {"name_conflicts": LEFT[:1]},
         Layer.EXISTING,
         Status.FAIL,
         "The log group /aws/eks/myeks/cluster is there already, and not in this stack",
         "lab of yours, ./lab sweep -s dev --delete",
     ),
     "log group that EKS made again": (
-        {"leftovers": (replace(LEFT[0], remains=True),)},
+        {"name_conflicts": (replace(LEFT[0], remains=True),)},
         Layer.EXISTING,
         Status.WARN,
         "EKS made it for its last lines",
@@ -301,7 +304,7 @@ BAD: dict[str, tuple[dict[str, Any], Layer, Status, str, str]] = {
     ),
     "load balancer of another VPC": (
         {
-            "leftovers": (Leftover("load balancer", "myeks-ingress-alb", "vpc-9"),),
+            "name_conflicts": (NameConflict("load balancer", "myeks-ingress-alb", "vpc-9"),),
             "cluster": ClusterSeen("ACTIVE", "1.36"),
             "recorded": PART,
         },
@@ -311,20 +314,20 @@ BAD: dict[str, tuple[dict[str, Any], Layer, Status, str, str]] = {
         "./lab sweep -s dev --delete",
     ),
     "Classic load balancer of an earlier cluster": (
-        {"leftovers": (Leftover("Classic load balancer", "a01", "vpc-9"),)},
+        {"name_conflicts": (NameConflict("Classic load balancer", "a01", "vpc-9"),)},
         Layer.EXISTING,
         Status.WARN,
         "Classic load balancer a01 is there already, made for a Service of an earlier cluster myeks",
         "./lab sweep -s dev --delete",
     ),
     "schedule of an earlier lab's end": (
-        {"leftovers": (Leftover("schedule", "default/myeks-expiry-cluster"),)},
+        {"name_conflicts": (NameConflict("schedule", "default/myeks-expiry-cluster"),)},
         Layer.EXISTING,
         Status.FAIL,
         "default/myeks-expiry-cluster is there already, and not in this stack; it would end the new lab.",
         "./lab sweep -s dev --delete",
     ),
-    "leftovers unseen": ({"leftovers": NOBODY}, Layer.EXISTING, Status.UNCHECKED, "AccessDenied", ""),
+    "name_conflicts unseen": ({"name_conflicts": NOBODY}, Layer.EXISTING, Status.UNCHECKED, "AccessDenied", ""),
     "state unseen": ({"recorded": NOBODY}, Layer.EXISTING, Status.UNCHECKED, "What the engine's state holds", "login"),
 }
 
@@ -348,7 +351,7 @@ def test_whoever_fails_says_what_to_do(case: str):
 
 def test_nothing_seen_is_nothing_passed():
     """No probe answered: no finding but those about this machine may be ok."""
-    blind = Seen(
+    blind = Observations(
         stack="dev",
         machine=HEALTHY.machine,
         clock_ahead=0,
@@ -360,7 +363,7 @@ def test_nothing_seen_is_nothing_passed():
         peerings=NOBODY,
         address=NOBODY,
         cluster=NOBODY,
-        leftovers=NOBODY,
+        name_conflicts=NOBODY,
         recorded=NOBODY,
     )
     for finding in told(blind, operatorCidrs=["203.0.113.7/32"]):
@@ -399,7 +402,7 @@ def test_after_a_run_that_failed_the_stack_goes_on(status: str):
         recorded=PART,
         quotas=OWN_USE,
         cluster=ClusterSeen(status, "1.36", "vpc-1"),
-        leftovers=(*LEFT, Leftover("load balancer", "myeks-ingress-alb", "vpc-1")),
+        name_conflicts=(*LEFT, NameConflict("load balancer", "myeks-ingress-alb", "vpc-1")),
         peerings=(Peering("vpc-1", "192.168.0.0/16"), Peering("vpc-2", "172.20.0.0/16")),
     )
     found = told(seen)
@@ -408,22 +411,22 @@ def test_after_a_run_that_failed_the_stack_goes_on(status: str):
     assert any("takes no more" in f.finding for f in found)
 
 
-def test_the_stacks_own_end_is_no_leftover():
+def test_the_stacks_own_end_is_no_conflict():
     name = "default/myeks-expiry-cluster"
-    held = Recorded({"aws:scheduler/schedule:Schedule": frozenset({name})})
-    found = told(spoilt(recorded=held, leftovers=(Leftover("schedule", name),)), Layer.EXISTING)
+    held = RecordedResources({"aws:scheduler/schedule:Schedule": frozenset({name})})
+    found = told(spoilt(recorded=held, name_conflicts=(NameConflict("schedule", name),)), Layer.EXISTING)
     assert {f.status for f in found} == {Status.OK}
 
 
 def test_a_part_that_stands_is_not_taken_again():
     half = QuotaSeen(5, 4, {"vpc-1": 1, "vpc-9": 3})
-    seen = spoilt(recorded=Recorded({VPC: frozenset({"vpc-1"})}), quotas={**HEALTHY.quotas, VPCS.code: half})
+    seen = spoilt(recorded=RecordedResources({VPC: frozenset({"vpc-1"})}), quotas={**HEALTHY.quotas, VPCS.code: half})
     (one,) = [f for f in told(seen, Layer.QUOTAS) if "VPCs" in f.finding]
     assert (one.status, one.finding) == (
         Status.OK,
         "VPCs in the region: 4 of 5 used, the stack takes 1 more.",
     )
-    bare = replace(seen, recorded=Recorded())
+    bare = replace(seen, recorded=RecordedResources())
     assert Status.FAIL in {f.status for f in told(bare, Layer.QUOTAS)}
 
 
@@ -432,7 +435,7 @@ def test_without_the_state_nothing_that_hangs_on_it_fails():
         recorded=NOBODY,
         quotas=OWN_USE,
         cluster=ClusterSeen("ACTIVE", "1.36", "vpc-1"),
-        leftovers=(*LEFT, Leftover("load balancer", "myeks-ingress-alb", "vpc-1")),
+        name_conflicts=(*LEFT, NameConflict("load balancer", "myeks-ingress-alb", "vpc-1")),
         peerings=(Peering("vpc-1", "192.168.0.0/16"),),
     )
     found = told(seen)
@@ -446,8 +449,8 @@ def test_without_the_state_nothing_that_hangs_on_it_fails():
 @pytest.mark.parametrize("cluster", [ClusterSeen("ACTIVE", "1.36", "vpc-9"), NOBODY])
 def test_what_may_be_anothers_is_not_to_be_deleted(cluster: ClusterSeen | Unseen):
     """Another learner in the account took the same name, or it is not known whether one did."""
-    left = (*LEFT, Leftover("load balancer", "myeks-ingress-alb", "vpc-9"), replace(LEFT[0], remains=True))
-    found = [f for f in told(spoilt(cluster=cluster, leftovers=left)) if f.status is Status.FAIL]
+    left = (*LEFT, NameConflict("load balancer", "myeks-ingress-alb", "vpc-9"), replace(LEFT[0], remains=True))
+    found = [f for f in told(spoilt(cluster=cluster, name_conflicts=left)) if f.status is Status.FAIL]
     assert len(found) == len(left) + isinstance(cluster, ClusterSeen)
     for finding in found:
         assert "myeks:clusterName" in finding.remedy
@@ -457,8 +460,8 @@ def test_what_may_be_anothers_is_not_to_be_deleted(cluster: ClusterSeen | Unseen
 
 @pytest.mark.parametrize("cluster", [ClusterSeen("ACTIVE", "1.36", "vpc-9"), NOBODY])
 def test_a_classic_balancer_is_the_cluster_s_that_stands(cluster: ClusterSeen | Unseen):
-    left = (Leftover("Classic load balancer", "a01", "vpc-9"),)
-    assert not any("a01" in finding.finding for finding in told(spoilt(cluster=cluster, leftovers=left)))
+    left = (NameConflict("Classic load balancer", "a01", "vpc-9"),)
+    assert not any("a01" in finding.finding for finding in told(spoilt(cluster=cluster, name_conflicts=left)))
 
 
 @pytest.mark.parametrize(

@@ -23,26 +23,27 @@ from botocore.exceptions import (
 from botocore.stub import ANY, Stubber
 from sights import ACCOUNT, HEALTHY, NOW, SEOUL, lab
 
-from clients.aws import Client
+from clients.aws import ClientFactory
 from infra.config.aws_checks import Answers
 from infra.config.loading import LabConfig
-from operations.doctor import machine, probes
+from operations.doctor import machine, probes, rights
 from operations.doctor.diagnose import diagnose
 from operations.doctor.findings import Layer, Status
 from operations.doctor.observations import (
     Caller,
     ClusterSeen,
     Denied,
-    Leftover,
+    NameConflict,
     Peering,
     QuotaSeen,
-    Recorded,
+    RecordedResources,
     Refused,
     Unseen,
     VersionSeen,
 )
 from operations.doctor.permissions import by_right
 from operations.doctor.probes import Sight, see
+from operations.doctor.quota_usage import quota_of
 from operations.doctor.quotas import ADDRESSES, CLUSTERS, INTERFACES, ON_DEMAND_VCPUS, SECURITY_GROUPS, SPOT_VCPUS, VPCS
 from tests.unit.conftest import CERTIFICATE, ZONE_ID
 
@@ -71,7 +72,7 @@ def stubs(clients: dict[str, Any]) -> Iterator[Stubs]:
 
 
 @pytest.fixture
-def client(clients: dict[str, Any]) -> Client:
+def client(clients: dict[str, Any]) -> ClientFactory:
     return clients.__getitem__
 
 
@@ -82,12 +83,12 @@ class Quiet:
         return Answers()
 
 
-def sight(client: Client, **changes: Any) -> Sight:
+def sight(client: ClientFactory, **changes: Any) -> Sight:
     plain = Sight(
         client,
         Quiet(),
         "dev",
-        recorded=Recorded,
+        recorded=RecordedResources,
         machine=lambda: HEALTHY.machine,
         address=lambda: pytest.fail("nothing hangs on the address"),
         profiles=lambda: ("default", "lab"),
@@ -108,13 +109,15 @@ def identity(arn: str, **headers: str) -> dict[str, Any]:
 ROLE = f"arn:aws:sts::{ACCOUNT}:assumed-role/Admin/me"
 
 
-def test_the_caller_and_the_clock(stubs: Stubs, client: Client):
+def test_the_caller_and_the_clock(stubs: Stubs, client: ClientFactory):
     answer = identity(ROLE, date="Tue, 24 Nov 2026 11:59:00 GMT")
     stubs["sts"].add_response("get_caller_identity", answer)
     assert probes.caller(sight(client)) == (Caller(ACCOUNT, ROLE, None), 60.0)
 
 
-def test_the_end_is_that_of_the_credentials_that_were_used(stubs: Stubs, client: Client, clients: dict[str, Any]):
+def test_the_end_is_that_of_the_credentials_that_were_used(
+    stubs: Stubs, client: ClientFactory, clients: dict[str, Any]
+):
     end = NOW + timedelta(hours=1)
     signer = clients["sts"]._request_signer
     before, signer._credentials = signer._credentials, session(end)
@@ -142,17 +145,17 @@ def test_when_credentials_end(credentials: Any, end: datetime | Unseen | None):
     assert probes.credentials_end(credentials) == end
 
 
-def test_no_date_in_the_answer_is_no_clock(stubs: Stubs, client: Client):
+def test_no_date_in_the_answer_is_no_clock(stubs: Stubs, client: ClientFactory):
     stubs["sts"].add_response("get_caller_identity", identity(ROLE))
     assert probes.caller(sight(client))[1] is None
 
 
-def test_an_expired_session_is_nobody(stubs: Stubs, client: Client):
+def test_an_expired_session_is_nobody(stubs: Stubs, client: ClientFactory):
     stubs["sts"].add_client_error("get_caller_identity", "ExpiredToken", "The security token is expired")
     assert probes.caller(sight(client)) == (Refused("ExpiredToken: The security token is expired"), None)
 
 
-def test_a_clock_that_is_far_off_is_told_although_aws_refuses(stubs: Stubs, client: Client):
+def test_a_clock_that_is_far_off_is_told_although_aws_refuses(stubs: Stubs, client: ClientFactory):
     stubs["sts"].add_client_error(
         "get_caller_identity",
         "SignatureDoesNotMatch",
@@ -187,14 +190,17 @@ def test_who_is_refused_and_who_cannot_be_asked(error: Exception, kind: type[Ref
 
 
 @pytest.mark.parametrize(("code", "status"), [("InternalFailure", 500), ("", 503), ("Throttling", 400)])
-def test_an_aws_that_is_not_well_refuses_nobody(stubs: Stubs, client: Client, code: str, status: int):
+def test_an_aws_that_is_not_well_refuses_nobody(stubs: Stubs, client: ClientFactory, code: str, status: int):
     stubs["sts"].add_client_error("get_caller_identity", code, "later", http_status_code=status)
     assert isinstance(probes.caller(sight(client))[0], Unseen)
 
 
 @pytest.mark.parametrize(
     ("error", "why"),
-    [(NoCredentialsError(), "nobody"), (EndpointConnectionError(endpoint_url="https://sts.example.com"), "reached")],
+    [
+        (NoCredentialsError(), "no credentials"),
+        (EndpointConnectionError(endpoint_url="https://sts.example.com"), "reached"),
+    ],
 )
 def test_without_a_caller_nothing_else_is_asked(error: Exception, why: str):
     asked: list[str] = []
@@ -203,10 +209,10 @@ def test_without_a_caller_nothing_else_is_asked(error: Exception, why: str):
         asked.append(service)
         raise error
 
-    known = Recorded({"aws:ec2/vpc:Vpc": frozenset({"vpc-1"})})
+    known = RecordedResources({"aws:ec2/vpc:Vpc": frozenset({"vpc-1"})})
     seen = see(lab(), sight(client, recorded=lambda: known))
     assert asked == ["sts"]
-    for part in (seen.denied, seen.versions, seen.peerings, seen.cluster, seen.leftovers):
+    for part in (seen.denied, seen.versions, seen.peerings, seen.cluster, seen.name_conflicts):
         assert isinstance(part, Unseen)
         assert why in part.why
     assert seen.settings.unanswered
@@ -320,14 +326,14 @@ class Simulator:
         yield simulated({name: self.denied.get(name, "allowed") for name in asked["ActionNames"]}, self.missing)
 
 
-def test_a_roles_rights_are_simulated_for_the_role_itself_in_parts(stubs: Stubs, client: Client):
+def test_a_roles_rights_are_simulated_for_the_role_itself_in_parts(stubs: Stubs, client: ClientFactory):
     """In the form that IAM's model has, and page by page."""
     role = {"Path": "/path/", "RoleName": "Admin", "RoleId": "AROAEXAMPLEEXAMPLE", "Arn": ADMIN_ROLE, "CreateDate": NOW}
     stubs["iam"].add_response("get_role", {"Role": role}, {"RoleName": "Admin"})
     plain = [right for right in by_right(lab()) if " " not in right]
     regional = [right for right in plain if not right.startswith("iam:")]
-    assert len(regional) > probes.MOST_ACTIONS
-    first, second = regional[: probes.MOST_ACTIONS], regional[probes.MOST_ACTIONS :]
+    assert len(regional) > rights.MOST_ACTIONS
+    first, second = regional[: rights.MOST_ACTIONS], regional[rights.MOST_ACTIONS :]
     own = [right for right in plain if right.startswith("iam:")]
     calls: list[tuple[list[str], list[dict[str, Any]], dict[str, Any]]] = [
         (first, context(SEOUL), simulated(dict.fromkeys(first, "allowed"))),
@@ -344,7 +350,7 @@ def test_a_roles_rights_are_simulated_for_the_role_itself_in_parts(stubs: Stubs,
     for actions, entries, answer in calls:
         asked = {"PolicySourceArn": ADMIN_ROLE, "ActionNames": actions, "ContextEntries": entries}
         stubs["iam"].add_response("simulate_principal_policy", answer, asked)
-    assert probes.denials(client, Caller(ACCOUNT, ROLE), lab()) == (
+    assert rights.denials(client, Caller(ACCOUNT, ROLE), lab()) == (
         Denied(second[0], "implicitDeny"),
         Denied(second[1], "explicitDeny"),
         Denied("iam:PassRole pods.eks.amazonaws.com", "implicitDeny"),
@@ -369,12 +375,12 @@ def test_a_denial_for_want_of_context_is_none_that_is_sure(
 ):
     config = lab(exercises={"identityMapping": "entry"})
     simulator = Simulator({action: "explicitDeny"}, missing)
-    assert probes.denials(simulator, Caller(ACCOUNT, ROLE), config) == (Denied(action, "explicitDeny", told),)
+    assert rights.denials(simulator, Caller(ACCOUNT, ROLE), config) == (Denied(action, "explicitDeny", told),)
 
 
 def test_services_in_view_are_told_to_iam_one_at_a_time():
     simulator = Simulator({})
-    probes.denials(simulator, Caller(ACCOUNT, ROLE), lab(expires="2999-01-31T09:05Z"))
+    rights.denials(simulator, Caller(ACCOUNT, ROLE), lab(expires="2999-01-31T09:05Z"))
     passed = {
         entry["ContextKeyValues"][0]
         for asked in simulator.asked
@@ -391,16 +397,16 @@ def test_services_in_view_are_told_to_iam_one_at_a_time():
         assert region == (["us-east-1"] if iam else [SEOUL])
 
 
-def test_a_users_arn_is_the_principal_itself(client: Client):
+def test_a_users_arn_is_the_principal_itself(client: ClientFactory):
     arn = f"arn:aws:iam::{ACCOUNT}:user/path/me"
-    assert probes.principal(client, arn) == arn
+    assert rights.principal(client, arn) == arn
 
 
-def test_root_may_do_everything_and_is_not_simulated(client: Client):
-    assert probes.denials(client, Caller(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root"), lab()) == ()
+def test_root_may_do_everything_and_is_not_simulated(client: ClientFactory):
+    assert rights.denials(client, Caller(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root"), lab()) == ()
 
 
-def test_versions_with_both_names_of_the_status(stubs: Stubs, client: Client):
+def test_versions_with_both_names_of_the_status(stubs: Stubs, client: ClientFactory):
     end = datetime(2027, 8, 2, tzinfo=UTC)
     answer = {
         "clusterVersions": [
@@ -428,7 +434,7 @@ RUNNING = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
 
 @pytest.mark.parametrize(("which", "by"), [(ON_DEMAND_VCPUS, {"vpc-1": 2 + 4, "vpc-2": 2}), (SPOT_VCPUS, {"vpc-2": 8})])
 def test_vcpus_count_by_how_they_are_bought_and_without_other_families(
-    stubs: Stubs, client: Client, which: Any, by: dict[str, float]
+    stubs: Stubs, client: ClientFactory, which: Any, by: dict[str, float]
 ):
     stubs["service-quotas"].add_response(
         "get_service_quota", quota(32), {"ServiceCode": "ec2", "QuotaCode": which.code}
@@ -439,26 +445,26 @@ def test_vcpus_count_by_how_they_are_bought_and_without_other_families(
         {"Instances": [instance("c5.2xlarge", 4, VpcId="vpc-2", InstanceLifecycle="spot")]},
     ]
     stubs["ec2"].add_response("describe_instances", {"Reservations": reservations}, {"Filters": RUNNING})
-    assert probes.quota_of(client, which) == QuotaSeen(32, sum(by.values()), by)
+    assert quota_of(client, which) == QuotaSeen(32, sum(by.values()), by)
 
 
-def test_a_quota_that_was_never_raised_is_awss_default(stubs: Stubs, client: Client):
+def test_a_quota_that_was_never_raised_is_awss_default(stubs: Stubs, client: ClientFactory):
     asked = {"ServiceCode": "vpc", "QuotaCode": VPCS.code}
     stubs["service-quotas"].add_client_error("get_service_quota", "NoSuchResourceException")
     stubs["service-quotas"].add_response("get_aws_default_service_quota", quota(5), asked)
     stubs["ec2"].add_response("describe_vpcs", {"Vpcs": [{"VpcId": "vpc-1"}], "NextToken": "more"}, {})
     stubs["ec2"].add_response("describe_vpcs", {"Vpcs": [{"VpcId": "vpc-2"}]}, {"NextToken": "more"})
-    assert probes.quota_of(client, VPCS) == QuotaSeen(5, 2, {"vpc-1": 1, "vpc-2": 1})
+    assert quota_of(client, VPCS) == QuotaSeen(5, 2, {"vpc-1": 1, "vpc-2": 1})
 
 
-def test_addresses_and_clusters_are_counted(stubs: Stubs, client: Client):
+def test_addresses_and_clusters_are_counted(stubs: Stubs, client: ClientFactory):
     for value in (5, 100):
         stubs["service-quotas"].add_response("get_service_quota", quota(value), {"ServiceCode": ANY, "QuotaCode": ANY})
     address = {"PublicIp": "198.51.100.1", "AllocationId": "eipalloc-1"}
     stubs["ec2"].add_response("describe_addresses", {"Addresses": [address]}, {})
     stubs["eks"].add_response("list_clusters", {"clusters": ["a", "b"]}, {})
-    assert probes.quota_of(client, ADDRESSES) == QuotaSeen(5, 1, {"eipalloc-1": 1})
-    assert probes.quota_of(client, CLUSTERS) == QuotaSeen(100, 2, {"a": 1, "b": 1})
+    assert quota_of(client, ADDRESSES) == QuotaSeen(5, 1, {"eipalloc-1": 1})
+    assert quota_of(client, CLUSTERS) == QuotaSeen(100, 2, {"a": 1, "b": 1})
 
 
 @pytest.mark.parametrize(
@@ -468,13 +474,15 @@ def test_addresses_and_clusters_are_counted(stubs: Stubs, client: Client):
         (SECURITY_GROUPS, "describe_security_groups", "SecurityGroups"),
     ],
 )
-def test_what_stands_in_a_vpc_is_counted_by_it(stubs: Stubs, client: Client, which: Any, operation: str, key: str):
+def test_what_stands_in_a_vpc_is_counted_by_it(
+    stubs: Stubs, client: ClientFactory, which: Any, operation: str, key: str
+):
     stubs["service-quotas"].add_response("get_service_quota", quota(50), {"ServiceCode": ANY, "QuotaCode": ANY})
     stubs["ec2"].add_response(operation, {key: [{"VpcId": "vpc-1"}, {"VpcId": "vpc-1"}, {"VpcId": "vpc-2"}]}, {})
-    assert probes.quota_of(client, which) == QuotaSeen(50, 3, {"vpc-1": 2, "vpc-2": 1})
+    assert quota_of(client, which) == QuotaSeen(50, 3, {"vpc-1": 2, "vpc-2": 1})
 
 
-def test_both_sides_of_a_peering_count_with_all_their_ranges(stubs: Stubs, client: Client):
+def test_both_sides_of_a_peering_count_with_all_their_ranges(stubs: Stubs, client: ClientFactory):
     answer = {
         "VpcPeeringConnections": [
             {
@@ -496,7 +504,7 @@ def test_both_sides_of_a_peering_count_with_all_their_ranges(stubs: Stubs, clien
     ]
 
 
-def test_a_cluster_that_is_there_and_one_that_is_not(stubs: Stubs, client: Client):
+def test_a_cluster_that_is_there_and_one_that_is_not(stubs: Stubs, client: ClientFactory):
     told = {"name": "myeks", "status": "ACTIVE", "version": "1.36", "resourcesVpcConfig": {"vpcId": "vpc-1"}}
     stubs["eks"].add_response("describe_cluster", {"cluster": told}, {"name": "myeks"})
     assert probes.cluster(client, "myeks") == ClusterSeen("ACTIVE", "1.36", "vpc-1")
@@ -537,13 +545,13 @@ def schedules(stubs: Stubs, *names: str) -> None:
 ANY_PREFIX = {"logGroupNamePrefix": "/aws/eks/myeks/cluster"}
 
 
-def test_nothing_left_is_an_empty_answer(stubs: Stubs, client: Client):
+def test_nothing_left_is_an_empty_answer(stubs: Stubs, client: ClientFactory):
     nothing_left(stubs)
-    assert list(probes.leftovers(client, "myeks")) == []
+    assert list(probes.name_conflicts(client, "myeks")) == []
 
 
 @pytest.mark.parametrize("kept", [{"retentionInDays": 7}, {}])
-def test_what_has_the_labs_names_is_found(stubs: Stubs, client: Client, kept: dict[str, int]):
+def test_what_has_the_labs_names_is_found(stubs: Stubs, client: ClientFactory, kept: dict[str, int]):
     group = {"logGroups": [{"logGroupName": "/aws/eks/myeks/cluster", **kept}]}
     stubs["logs"].add_response("describe_log_groups", group, ANY_PREFIX)
     stubs["kms"].add_response("list_aliases", {"Aliases": [{"AliasName": "alias/myeks-eks-secrets"}]}, {})
@@ -554,13 +562,13 @@ def test_what_has_the_labs_names_is_found(stubs: Stubs, client: Client, kept: di
         {"Names": ["myeks-ingress-alb"]},
     )
     classic(stubs, {"a01": {"kubernetes.io/cluster/myeks": "owned"}, "somebodys": {"Owner": "colleague"}})
-    assert list(probes.leftovers(client, "myeks")) == [
-        Leftover("log group", "/aws/eks/myeks/cluster", remains=not kept),
-        Leftover("KMS alias", "alias/myeks-eks-secrets"),
-        Leftover("schedule", "default/myeks-expiry-cluster"),
-        Leftover("schedule", "default/myeks-expiry-nodes"),
-        Leftover("load balancer", "myeks-ingress-alb", "vpc-1"),
-        Leftover("Classic load balancer", "a01", "vpc-1"),
+    assert list(probes.name_conflicts(client, "myeks")) == [
+        NameConflict("log group", "/aws/eks/myeks/cluster", remains=not kept),
+        NameConflict("KMS alias", "alias/myeks-eks-secrets"),
+        NameConflict("schedule", "default/myeks-expiry-cluster"),
+        NameConflict("schedule", "default/myeks-expiry-nodes"),
+        NameConflict("load balancer", "myeks-ingress-alb", "vpc-1"),
+        NameConflict("Classic load balancer", "a01", "vpc-1"),
     ]
 
 
@@ -578,10 +586,10 @@ def test_one_probe_that_is_refused_leaves_the_others(monkeypatch: pytest.MonkeyP
         "quota_of": lambda *_: QuotaSeen(5, 0),
         "peerings": lambda _client: iter(()),
         "cluster": lambda *_: None,
-        "leftovers": lambda *_: iter(()),
+        "name_conflicts": lambda *_: iter(()),
     }
     fields = {"denials": "denied", "peerings": "peerings", "versions": "versions", "cluster": "cluster"}
-    fields["leftovers"] = "leftovers"
+    fields["name_conflicts"] = "name_conflicts"
     for refused, field in fields.items():
         for name, answer in answers.items():
             monkeypatch.setattr(probes, name, refuse if name == refused else answer)
@@ -592,14 +600,14 @@ def test_one_probe_that_is_refused_leaves_the_others(monkeypatch: pytest.MonkeyP
 
 
 def test_a_network_that_fails_is_unseen(monkeypatch: pytest.MonkeyPatch):
-    def unreachable(_client: Client, _quota: Any) -> QuotaSeen:
+    def unreachable(_client: ClientFactory, _quota: Any) -> QuotaSeen:
         raise EndpointConnectionError(endpoint_url="https://example.com")
 
     monkeypatch.setattr(probes, "caller", lambda _sight: (Caller(ACCOUNT, ROLE), 0.0))
     monkeypatch.setattr(probes, "quota_of", unreachable)
     for name in ("denials", "versions", "cluster"):
         monkeypatch.setattr(probes, name, lambda *_: None)
-    for name in ("peerings", "leftovers"):
+    for name in ("peerings", "name_conflicts"):
         monkeypatch.setattr(probes, name, lambda *_: iter(()))
     seen = see(lab(), sight(lambda _: None))
     assert seen.quotas

@@ -5,7 +5,7 @@ from parliament import iam_definition
 from sights import lab
 
 from operations.doctor.permissions import OPTIONAL, RIGHTS, by_right
-from operations.doctor.probes import IN_VIEW
+from operations.doctor.rights import IN_VIEW
 from tests.unit.conftest import stack
 from tests.unit.mocks import Graph
 
@@ -29,6 +29,7 @@ def test_every_type_that_the_program_registers_is_in_the_list(full: Graph, nat: 
         ({"opsServers": {"enabled": False}}, set[str]()),
         ({"natGateway": True}, {"opsServers", "natGateway"}),
         ({"exercises": {"identityMapping": "entry"}}, {"opsServers", "identityMapping"}),
+        ({"exercises": {"k08": "open"}}, {"opsServers", "k08"}),
     ],
 )
 def test_what_a_setting_leaves_out_needs_no_rights(values: dict[str, object], present: set[str]):

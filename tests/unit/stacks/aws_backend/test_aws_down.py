@@ -13,11 +13,11 @@ from operations.cleanup.model import Claim
 from stacks import services
 from stacks.aws_backend import AwsBackend, engine
 from stacks.aws_backend import down as aws_down
-from stacks.aws_lab import AnotherCluster, Opened
+from stacks.aws_lab import AnotherCluster, LabSession
 from stacks.console import Progress
 from stacks.errors import Failure
 from stacks.stack import Stack
-from stacks.state import Recorded
+from stacks.state import StackState
 from tests.unit.stacks.eks_answers import ANOTHER, Eks
 from tests.unit.stacks.sweep_world import (
     ALB,
@@ -95,16 +95,16 @@ def gone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aws_down, "cluster_is_gone", lambda *_: True)
 
 
-@pytest.mark.parametrize(("held", "asked"), [(STANDING, True), (Recorded(), False)])
+@pytest.mark.parametrize(("held", "asked"), [(STANDING, True), (StackState(), False)])
 def test_down_clears_services_after_consent_and_before_the_engine(
-    world: World, ran: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch, held: Recorded, asked: bool
+    world: World, ran: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch, held: StackState, asked: bool
 ) -> None:
     world.recorded = held
     monkeypatch.setattr(aws_down, "cluster_is_gone", lambda *_: False)
     monkeypatch.setattr(typer, "confirm", lambda _: world.log.append("agreed") or True)
     told: list[Any] = []
 
-    def clear(lab: Opened, shown: Progress, **how: Any) -> None:
+    def clear(lab: LabSession, shown: Progress, **how: Any) -> None:
         world.log.append("services")
         told.append((lab.recorded, how))
 

@@ -3,7 +3,7 @@
 Both controllers get them in one argument, `--default-tags=name=value,name=value` (aws-load-balancer-controller 3.5.0)
 and `--extra-tags=…` (the EBS CSI driver's add-on), and both charts write that argument into their YAML without quotes.
 So a tag that AWS takes may end the argument early, or make the chart's YAML unreadable: no controller, no load
-balancer. Such a tag stays on what the stack itself makes and is not handed on.
+balancer. Such a tag stays on what the stack itself makes and is not passed to the controllers.
 
 This file imports nothing of Pulumi's: the settings' advice asks it too, and has to answer at once.
 """
@@ -18,7 +18,7 @@ from collections.abc import Mapping
 _NOT_IN_PLAIN_YAML = re.compile("[:\\s]$|:\\s|[\u2028\u2029]")
 
 
-def handed_on(tags: Mapping[str, str]) -> dict[str, str]:
+def controller_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """The tags that such an argument can hold. A name in it ends at the first "=", so it may have none itself."""
     return {
         name: value
