@@ -1,4 +1,4 @@
-"""An interactive shell in the lab: its greeting, and a prompt that tells which lab it is and who one is there.
+"""An interactive shell in the lab: its greeting, and a prompt that shows which lab it is and who the user is there.
 
 bash and zsh read a start-up file of ours that reads the user's own first. Other shells start as they would anywhere.
 """

@@ -1,4 +1,4 @@
-"""What every component of the lab shares, so that each file below tells only what is its own.
+"""What every component of the lab shares, so that each file below has only what is its own.
 
 A component groups resources under one name in the state (`myeks:components:<Kind>`); its children are named
 after it, so that one program can hold the same component twice.

@@ -1,4 +1,4 @@
-"""What the program makes, as one value: `infra.stack` fills it, `infra.outputs` tells of it."""
+"""What the program makes, as one value: `infra.stack` fills it, `infra.outputs` exports it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How AWS is asked about single things that a killed update had begun: their state, and those that bear no name."""
+"""How AWS is asked about single resources that a killed update had begun: their state, and those that bear no name."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final

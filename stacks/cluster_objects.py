@@ -1,6 +1,6 @@
 """Objects in a cluster whatever their kind: listed, changed and deleted for good, also where a finalizer holds them.
 
-Somebody who tries things out leaves policies that refuse everything, finalizers that nobody takes off, and APIs that do
+Experiments leave policies that refuse everything, finalizers that no controller removes, and APIs that do
 not answer. Each of them would keep the engine waiting for many minutes.
 """
 

@@ -1,4 +1,4 @@
-"""What can go wrong in a way that we expect, and the exit code that tells a script which it was."""
+"""What can go wrong in a way that we expect, and the exit code that says to a script which it was."""
 
 from typing import Final
 

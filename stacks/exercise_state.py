@@ -1,5 +1,4 @@
-"""What the engine's state holds of one exercise, so that it can be told from the rest of the lab and from what somebody
-made by hand."""
+"""What the engine's state holds of one exercise, apart from the rest of the lab and from what was made by hand."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What a killed update had begun inside the cluster, asked of its API server.
 
-The engine's state tells of an object neither whether it is there nor under which field manager it was applied: with
+The engine's state says of an object neither whether it is there nor under which field manager it was applied: with
 another one, the next change of it would be a conflict. Of a Helm release it does not tell where Helm stands. Helm
 keeps each revision in a Secret, and refuses a release whose last revision is pending: "another operation is in
 progress", "cannot re-use a name that is still in use" (helm.sh/helm/v3 3.18, pkg/action/upgrade.go and install.go).

@@ -1,7 +1,7 @@
 """Ingresses whose load balancer controller is gone: their load balancer and their finalizer go before the engine waits.
 
 An Ingress keeps a finalizer until the AWS Load Balancer Controller has deleted its load balancer. Without that
-controller (scaled to 0, uninstalled, crashing) nobody does, and the Ingress, its namespace and the lab's network stay.
+controller (scaled to 0, uninstalled, crashing) nothing does, and the Ingress, its namespace and the lab's network stay.
 Then what the controller would have deleted is deleted here, by the tags that it gives (aws-load-balancer-controller
 3.5.0, pkg/deploy/tracking/provider.go).
 """

@@ -2,7 +2,7 @@
 
 Pulumi.rehearsal.yaml is under version control. A command that changes it for each step of a study note makes the
 checkout dirty, and the next pull of the project a conflict. So these settings are laid over the file's own, and go
-with the lab. Who edits the file afterwards means it: then the file's new value counts.
+with the lab. When the file is edited afterwards, the file's new value counts.
 """
 
 import json

@@ -1,6 +1,6 @@
-"""Asks EC2, Elastic Load Balancing, Route 53 and the API server for what the lab looks like: what stands in what.
+"""Asks EC2, Elastic Load Balancing, Route 53 and the API server for the lab's layout: what runs where.
 
-For a picture of the lab. Like `status`, it tells what is there now, in the rehearsal and on AWS by the same calls.
+For a picture of the lab. Like `status`, it shows what is there now, in the rehearsal and on AWS by the same calls.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The lock that a killed update leaves on its stack: whose it is, and when it may go.
 
-Pulumi locks a stack while it changes it, and a killed pulumi cannot unlock it. A backend of files or of a bucket tells
+Pulumi locks a stack while it changes it, and a killed pulumi cannot unlock it. A backend of files or of a bucket names
 the process that made the lock, so that one of this machine that has ended is known to be stale. Of a lock from
 elsewhere, and of one in Pulumi Cloud, nothing is known: only the user can say that it is.
 """

@@ -3,7 +3,7 @@
 The study note makes the exercises' objects by kubectl, aws and eksctl. A stage that is to make the same would stop at
 them: "already exists". So before an update everything that it is to create is looked for. What is as the lab makes it
 goes into the engine's state in the way in which what a killed update had made goes there
-(`stacks.pending_operations`). What differs is named, and is replaced only by whoever says yes.
+(`stacks.pending_operations`). What differs is named, and is replaced only with consent.
 """
 
 from __future__ import annotations

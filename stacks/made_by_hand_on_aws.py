@@ -1,6 +1,6 @@
 """What the exercises make on AWS under names of their own, asked for: an IAM user, an access entry, an association.
 
-Roles and policies of the lab have names that are drawn by lot, so that nobody's stands in their way.
+Roles and policies of the lab have random names, so that no other resource has the same one.
 """
 
 from __future__ import annotations

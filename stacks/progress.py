@@ -1,7 +1,7 @@
 """Where a stack's progress with the exercises is kept: in a file that outlives the lab.
 
 Two commands may write at once, as a check in one terminal and a hint in another. So each change reads, changes and
-writes under a lock. A file that cannot be read is no reason to refuse a command: it is set aside and told.
+writes under a lock. A file that cannot be read is no reason to refuse a command: it is set aside and reported.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Asks AWS and the API server what stands, the same way in the rehearsal and on AWS.
 
 The stack's outputs say what to ask for; the answers come from EKS and the API
-server, so that `status` tells what is, not what was once recorded.
+server, so that `status` shows what is there, not what was once recorded.
 """
 
 from collections.abc import Iterable, Mapping

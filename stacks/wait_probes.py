@@ -1,6 +1,6 @@
 """Asks the API server and AWS of one resource that takes long, and has `stacks.waits` put the answer into words.
 
-It asks with small requests of its own, beside the engine; a cluster is entered by what EKS tells of it, because a first
+It asks with small requests of its own, beside the engine; a cluster is reached by what EKS says of it, because a first
 `up` has no outputs yet.
 """
 

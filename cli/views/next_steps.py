@@ -1,4 +1,4 @@
-"""What a learner can do next, told at the end of `up` and `stage`: the exercises in the order of the study note."""
+"""What a learner can do next, shown at the end of `up` and `stage`: the exercises in the order of the study note."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final

@@ -56,7 +56,7 @@ NEVER_COUNTED: Final = (
 
 @dataclass(frozen=True)
 class Line:
-    """One thing that costs, without its price."""
+    """One cost item, without its price."""
 
     component: str
     """Stable name, for scripts; lines of one component belong together."""

@@ -1,4 +1,4 @@
-"""What the doctor tells: one finding each, with its remedy."""
+"""What the doctor reports: one finding each, with its remedy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Status(StrEnum):
     """`up` would fail, or end in something broken."""
 
     UNCHECKED = "could not check"
-    """Nobody answered; that is neither good nor bad."""
+    """There was no answer; that is neither good nor bad."""
 
 
 class Layer(StrEnum):

@@ -12,7 +12,7 @@ from infra.config.aws_checks import Answers
 
 @dataclass(frozen=True)
 class Unseen:
-    """Nobody answered."""
+    """There was no answer."""
 
     why: str
 
@@ -44,7 +44,7 @@ class Tool:
 
     name: str
     version: str | None
-    """As it tells it; empty: it told none; None: not on PATH."""
+    """As it prints it; empty: it prints none; None: not on PATH."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who AWS takes us for."""
+    """Who the caller is to AWS."""
 
     account: str
     arn: str
@@ -120,7 +120,7 @@ SCHEDULE: Final = "schedule"
 """Kind of a conflict: an appointment with AWS, which deletes a cluster by its name."""
 
 CLASSIC_BALANCER: Final = "Classic load balancer"
-"""Kind of a conflict: a Service of an earlier cluster of the lab's name had it. It is in nobody's way, and it costs."""
+"""Kind of a conflict: a Service of an earlier cluster of the lab's name had it. It blocks nothing, and it costs."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Faults on demand: what AWS does on a bad day, so that it can be rehearsed what a run makes of it.
 
-Whoever holds the world's secret lays down a list of faults (routes.py); each
+A caller with the world's secret posts a list of faults (routes.py); each
 waits for the calls that it is about, spoils as many of them as it says, and is
 then spent. Nothing else changes: a call that was not spoiled goes its usual way.
 """

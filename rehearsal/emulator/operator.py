@@ -1,6 +1,6 @@
 """The account's first user, and the files in which commands find that user's key.
 
-Whoever works in the account may damage both, by hand or by a tool: then nobody could repair anything any more. So the
+Any user of the account may damage both, by hand or by a tool: then nothing could be repaired any more. So the
 emulator keeps what it wrote, and puts the user, the key and the files back when the world's owner asks for that.
 """
 

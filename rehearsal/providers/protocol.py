@@ -1,4 +1,4 @@
-"""What a stand-in provider must be able to do, told without gRPC.
+"""The interface of a stand-in provider, without gRPC.
 
 A plugin is a `Provider` that finds a `Resource` for each type; `server.serve`
 speaks Pulumi's provider protocol for it (proto/pulumi/provider.proto of the

@@ -1,7 +1,7 @@
 """IAM: the roles and policies of the stack, its OIDC provider, testuser and testuser's access keys.
 
 Lists of IAM hold no tags, so each role and policy is asked for its own. IAM has no region, and the engine chooses the
-names: only the lab's tag tells whose they are.
+names: only the lab's tag says whose they are.
 """
 
 from __future__ import annotations

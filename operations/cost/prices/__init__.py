@@ -1,4 +1,4 @@
-"""What AWS asks for the things that a lab is made of: the dated table, and AWS's own answer.
+"""AWS's prices for the parts of a lab: the dated table, and AWS's own answer.
 
 The table is why an estimate needs neither credentials nor a network; AWS's answer is why it need not be old.
 """

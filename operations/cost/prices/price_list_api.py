@@ -1,4 +1,4 @@
-"""Asks AWS what things cost now: the Price List API for list prices, EC2 for the Spot prices of the hour.
+"""Asks AWS for today's prices: the Price List API for list prices, EC2 for the Spot prices of the hour.
 
 Never the reason why an estimate fails: whatever is not answered (no credentials, no permission, no network, an
 answer of another form) is named with its reason, and the caller has the table for it.

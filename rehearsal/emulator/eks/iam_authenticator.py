@@ -1,4 +1,4 @@
-"""EKS's authenticator: whose token is this, and as whom does it enter the cluster?
+"""EKS's authenticator: whose token is this, and which Kubernetes user does it become?
 
 A token is a presigned request to STS; the checks below decide whether it may
 be sent there at all, so that nobody can make the authenticator ask something

@@ -1,4 +1,4 @@
-"""One AWS resource type, told by what is peculiar to it; all the rest is the same for each.
+"""One AWS resource type, described by what is special about it; all the rest is the same for each.
 
 A subclass names its inputs and says how its object is made, described, changed
 and removed. Checking, defaults, names, comparison, previews, tags and refresh

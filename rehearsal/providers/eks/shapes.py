@@ -1,4 +1,4 @@
-"""Which inputs each component takes: one that nobody reads must be refused, or a setting would be lost.
+"""Which inputs each component takes: an input that is not read must be refused, or a setting would be lost.
 
 Checked on the request itself, before any value is wrapped in an output, so
 that every wrong name is reported at once and before any child is registered.
