@@ -365,7 +365,7 @@ def run(
     mocks.monitor = monitor
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    ROOT.set(None)  # the SDK would go on with the last program's stack, and its outputs would be this one's too
+    ROOT.set(None)  # the SDK would go on with another program's stack, its outputs and its transformations
     pulumi_mocks.set_mocks(mocks, project=PROJECT, stack=STACK, preview=False, monitor=monitor)
     values = {key: value if isinstance(value, str) else json.dumps(value) for key, value in (settings or {}).items()}
     runtime_config.set_all_config({**values, **(secrets or {})}, list(secrets or {}))
@@ -382,6 +382,7 @@ def run(
     finally:
         loop.run_until_complete(_wound_up())
         loop.close()
+        ROOT.set(None)
         # Other tests of the same process find an open loop, as the SDK left it.
         asyncio.set_event_loop(asyncio.new_event_loop())
     return graph

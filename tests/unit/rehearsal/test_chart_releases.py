@@ -6,7 +6,6 @@ from typing import Any
 
 import pulumi
 import pytest
-from pulumi.runtime.settings import get_root_resource
 from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.helm.v3 import Release, RepositoryOptsArgs
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
@@ -44,10 +43,6 @@ def release(name: str, values: Any, chart: str = "web", release_name: str | None
 
 def run(charts: Charts, program: Callable[[], object], state: list[dict[str, Any]] | None = None) -> mocks.Graph:
     releases = Releases(charts, [Pin("web", "1.0.0", NOWHERE)], state or [])
-    root = get_root_resource()
-    if root:
-        # Tests share the mocks' stack; a real run has one of its own.
-        root._transformations = []  # pyright: ignore[reportPrivateUsage]
 
     def made() -> None:
         program()
