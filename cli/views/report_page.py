@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from cli.html import BASE_CSS
 from exercises.texts import LANGUAGES, Language, folder, shared
 from stacks.report.document import DATA, SIGNATURE, block
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 ROOM: Final = Path(__file__).parent.parent / "html"
 TEMPLATE: Final = "report.html.jinja"
-STYLE: Final = "report.css"
+STYLES: Final = (BASE_CSS.name, "report.css")
 MARKS: Final = {"passed": "✓", "failed": "✗", "could-not-be-asked": "?"}
 
 
@@ -37,7 +38,7 @@ def drawn_by() -> str:
     words = [
         file for each in LANGUAGES for file in (ROOM / f"report.{each}.yaml", folder("shared") / f"text.{each}.yaml")
     ]
-    for file in (ROOM / TEMPLATE, ROOM / STYLE, *words, Path(__file__)):
+    for file in (ROOM / TEMPLATE, *(ROOM / each for each in STYLES), *words, Path(__file__)):
         of.update(hashlib.sha256(file.read_bytes().replace(b"\r\n", b"\n")).digest())
     return of.hexdigest()
 
@@ -63,7 +64,7 @@ def draw(data: Mapping[str, Any], digest: str, key_id: str) -> str:
         goals=frame.reached,
         marks=MARKS,
         # Ours, and without a sign that HTML knows in a style sheet.
-        style=Markup((ROOM / STYLE).read_text()),  # noqa: S704
+        style=Markup("\n".join((ROOM / each).read_text() for each in STYLES)),  # noqa: S704
         # Elements without a value, which is put in when the page is signed.
         data_block=Markup(block(DATA)),  # noqa: S704
         signature_block=Markup(block(SIGNATURE)),  # noqa: S704

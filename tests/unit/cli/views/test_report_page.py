@@ -114,13 +114,14 @@ def test_every_language_has_every_word_and_every_place_for_a_value():
     assert all(each == words["en"] for each in words.values())
 
 
-def test_another_style_is_another_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Any):
+@pytest.mark.parametrize("style", report_page.STYLES)
+def test_another_style_is_another_version(style: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any):
     before = report_page.drawn_by()
-    for file in report_page.ROOM.glob("report.*"):
+    for file in (*report_page.ROOM.glob("report.*"), report_page.ROOM / "base.css"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     monkeypatch.setattr(report_page, "ROOM", tmp_path)
     assert report_page.drawn_by() == before
-    (tmp_path / "report.css").write_text("body {}")
+    (tmp_path / style).write_text("body {}")
     assert report_page.drawn_by() != before
 
 
