@@ -120,6 +120,7 @@ class Frame(_Words):
     counted: str
     solved: str
     no_points: str
+    not_asked: str
     heads: RowHeads
     columns: Columns
     states: dict[State, str]

@@ -11,6 +11,7 @@ import yaml
 from typing_extensions import override
 
 from cli.views import report_page
+from exercises.answers import told
 from exercises.texts import LANGUAGES, Language, texts
 from stacks.report.verifying import fields
 from tests.unit.stacks.report_bench import FAILED, made, page, with_observed
@@ -129,6 +130,8 @@ def test_a_korean_page_has_the_exercises_korean_words():
     shown = fields(page(made(language="ko")))
     assert shown[f"row {FAILED}: verdict"] == "✗ 실패"
     assert shown["progress k03: state"] == "진행 중"
+    expected = fields(page(made()))[f"row {FAILED}: expected"]
+    assert shown[f"row {FAILED}: expected"] == told(expected, "ko") != expected
     words = texts("k03", "ko")
     assert words.play
     assert shown["exercise k03: title"] == words.title
