@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from pathlib import Path
 
 import pytest
 
 from exercises.answers import phrases, told
 from exercises.registry import ROWS
 from exercises.texts import ROOM
+from tests.unit.literals import literals
 
-CHECKOUT = Path(__file__).parents[3]
-SOURCES = [file for room in ("exercises", "grading") for file in (CHECKOUT / room).rglob("*.py")]
 ENGLISH = re.compile(r"\b(the|with|without|may|has|have|is|its|not|an|that|asks|cannot|allowed,|refused)\b")
 TYPED = ("kubectl ", "aws ", "cat ", "helm ", "echo ")
 WRONG = ("it has", "that is", "AWS has", "401 has", "403 has", "the pod must", "the node must")
 """How what is wrong with an answer begins."""
 
 
-def literals(file: Path) -> list[str]:
-    """The texts in a source file; what an f-string fills in is X."""
-    tree = ast.parse(file.read_text())
-    filled = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
-    inside = {id(part) for node in filled for part in node.values}
-    plain = [
-        node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside
-    ]
-    whole = ["".join(str(p.value) if isinstance(p, ast.Constant) else "X" for p in node.values) for node in filled]
-    return [*plain, *whole]
-
-
 OF_ROWS = {text for row in ROWS for text in (row.question.brief, row.expected.text)}
-LITERALS = [text for file in SOURCES for text in literals(file)]
+LITERALS = literals("exercises", "grading")
 
 
 def test_every_row_is_told_in_korean():
@@ -52,16 +35,18 @@ def test_what_is_wrong_with_an_answer_is_told_in_korean():
 
 def test_every_phrase_is_one_that_is_said():
     said = "\0".join([*LITERALS, *OF_ROWS])
-    for english in phrases("ko"):
+    for english in phrases("ko").all:
         for part in re.split(r"{\d}", english):
             assert part.strip(" .,:;()[]") in said, english
 
 
 def test_a_phrase_has_the_same_places_in_both_languages():
-    for english, korean in phrases("ko").items():
+    for english, korean in phrases("ko").all.items():
         assert sorted(re.findall(r"{\d}", english)) == sorted(re.findall(r"{\d}", korean)), english
         assert re.search("[가-힣]", korean) or english.startswith("403:"), english
-    assert (ROOM / "shared" / "answers.ko.yaml").read_text().count('": "') == len(phrases("ko")), "none stands twice"
+    assert (ROOM / "shared" / "answers.ko.yaml").read_text().count('": "') == len(phrases("ko").all), (
+        "none stands twice"
+    )
 
 
 @pytest.mark.parametrize(
