@@ -31,7 +31,7 @@ def code(text: str) -> set[str]:
 
 
 def links(text: str) -> set[str]:
-    return {target.replace(".ko.md", ".md") for target, _ in LINK.findall(BLOCK.sub("", text)) if target}
+    return {target.replace(".ko.", ".") for target, _ in LINK.findall(BLOCK.sub("", text)) if target}
 
 
 def headings(text: str) -> list[str]:
@@ -96,5 +96,14 @@ def test_a_page_leads_to_korean_where_there_is_some(page: Path):
     for target, _ in LINK.findall(page.read_text()):
         if target and "://" not in target and target != english_of(page).name:
             assert (page.parent / target).exists(), target
-            korean = (page.parent / target).with_suffix(".ko.md")
+            korean = (page.parent / target).with_suffix(f".ko{Path(target).suffix}")
             assert ".ko." in target or not korean.exists(), f"{target} is there in Korean"
+
+
+def test_pictures_are_small_and_all_of_them_are_shown():
+    pictures = sorted(ROOT.glob("docs/pictures/*"))
+    shown = {target for page in ("README.md", "README.ko.md") for target, _ in LINK.findall((ROOT / page).read_text())}
+    assert {str(each.relative_to(ROOT)) for each in pictures} <= shown
+    for each in pictures:
+        assert each.read_bytes().startswith(b"\x89PNG")
+        assert each.stat().st_size < 300_000
