@@ -148,6 +148,9 @@ async def browser(tabs: int = 1) -> AsyncGenerator[list[Tab]]:
                 yield [tab for session, tab in made.items() if session]
                 await whole.send("Browser.close")
                 reading.cancel()
+        except BaseException:
+            process.terminate()
+            raise
         finally:
             try:
                 process.wait(PATIENCE)

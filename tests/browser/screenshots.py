@@ -48,7 +48,7 @@ async def _pictures(address: str, *, of_readme: bool) -> None:
         await tab.go(f"{origin}/happened?verdict=refused&minutes=60")
         request = await tab.ask(_REQUEST)
         if not request:
-            raise RuntimeError("The audit log has no request that was refused. Run ./lab check, then this again.")
+            raise SystemExit("The audit log has no request that was refused. Run ./lab check, then this again.")
         pages = {**PAGES, "request": request}
         for language in LANGUAGES:
             await _speak(tab, origin, language)
@@ -87,7 +87,7 @@ async def _of_readme(tab: Tab, address: str, name: str, language: Language) -> N
     file = CHECKOUT / "docs" / "pictures" / f"{name}{'' if language == 'en' else f'.{language}'}.png"
     await _kept(tab, file, height)
     if file.stat().st_size > MOST:
-        raise RuntimeError(f"{file} is larger than {MOST} bytes.")
+        raise SystemExit(f"{file} is larger than {MOST} bytes.")
 
 
 async def _kept(tab: Tab, file: Path, height: int) -> None:
