@@ -201,7 +201,7 @@ class Page:
         try:
             if at_work := self.runs.current:
                 raise Busy(at_work.title)
-            options = ["--json", *([] if self.stack == REHEARSAL else ["-s", self.stack])]
+            options = ["--json", "--lang", self.language, *([] if self.stack == REHEARSAL else ["-s", self.stack])]
             if action in ASKS_FIRST:
                 consent = await self.reader.ask(look.consent, action, exercise.name)
                 if consent.asks and agreed != _seal(action, exercise, consent):

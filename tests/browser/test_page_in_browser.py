@@ -98,7 +98,7 @@ def test_a_reset_is_agreed_to_by_keyboard_alone(lab: Lab):
         assert lab.started == []
         await reach("#agree")
         await tab.wait("document.querySelector('#run-state').textContent === 'reset k03: done'")
-        assert lab.started == [("lab", "reset", "k03", "--json", "--yes")]
+        assert lab.started == [("lab", "reset", "k03", "--json", "--lang", "en", "--yes")]
         assert runs.latest
 
     run(lab, test)

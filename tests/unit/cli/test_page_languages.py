@@ -68,6 +68,9 @@ def test_the_language_is_switched_on_the_page(lab: Lab):
         assert "./lab check k03" in text
         for address in ADDRESSES:
             whole(await page.browser.get(address))
+        await page.browser.post("/exercises/k03/check")
+        await page.over()
+        assert lab.started == [("lab", "check", "k03", "--json", "--lang", "ko")]
         await page.browser.post("/language", "to=xx&back=%2F")
         assert '<html lang="ko">' in (await page.browser.get("/")).text
         for back in ("//evil.example", "https://evil.example", "/nothing"):
