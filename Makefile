@@ -5,7 +5,7 @@ DEV := .venv/.dev-requirements
 TEST_WORKERS ?= 2
 PYTEST := $(PYTHON) -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup test unit rehearsal browser screenshots lint format bench clean
+.PHONY: help setup test unit rehearsal browser screenshots pictures lint format bench clean
 help:  ## list these verbs
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
@@ -27,8 +27,11 @@ rehearsal: setup  ## the tests on the real engine and the real API server
 browser: setup  ## the page in Debian's Chromium, where it is installed (apt-get install chromium)
 	$(PYTHON) -m pytest tests/browser
 
-screenshots: setup  ## pictures of each page of the lab that stands, at two widths, in build/screenshots
+screenshots: setup  ## pictures of each page of the lab that stands, in both languages at two widths, in build/screenshots
 	$(PYTHON) -m tests.browser.screenshots
+
+pictures: setup  ## README's pictures, in docs/pictures, of the lab that stands with k03 in play
+	$(PYTHON) -m tests.browser.screenshots --readme
 
 lint: setup  ## lint, formatting, types, and the rooms' one-way imports
 	$(PYTHON) -m ruff check .

@@ -7,7 +7,9 @@ from typing import Annotated, Final
 
 import typer
 
+from cli import messages
 from exercises.catalogue import EXERCISES, Exercise, named
+from exercises.texts import Language, shared
 from grading.check import ExerciseName
 from stacks import exercise_moves, tables
 from stacks.console import Progress, err
@@ -38,6 +40,7 @@ def bring(
     shown: Progress,
     *,
     question: str,
+    language: Language,
     yes: bool,
     asks_always: bool,
     anew: bool = False,
@@ -50,6 +53,7 @@ def bring(
         stage: where to.
         shown: shows what is done; its line is hidden while the user is asked.
         question: what the user is asked.
+        language: of the list of what is undone.
         yes: do not ask.
         asks_always: ask also where nothing was done by hand and nothing costs.
         anew: make the exercise's own objects again also where no change by hand was seen.
@@ -58,18 +62,19 @@ def bring(
     """
 
     def agree(told: Sequence[str], costs: bool) -> None:
-        _agree(shown, told, question, yes=yes or not (asks_always or told or costs))
+        _agree(shown, told, question, language, yes=yes or not (asks_always or told or costs))
 
     return exercise_moves.bring(chosen, name, stage, shown, agree=agree, anew=anew)
 
 
-def _agree(shown: Progress, told: Sequence[str], question: str, *, yes: bool) -> None:
+def _agree(shown: Progress, told: Sequence[str], question: str, language: Language, *, yes: bool) -> None:
     if told:
-        err.print("Done by hand, and to be taken back:")
+        frame = shared(language).frame
+        tables.line(frame.done_by_hand, to=err)
         for each in told[:SHOWN]:
-            tables.line(f"  {each}", to=err)
+            tables.line(f"  {messages.told(each, language)}", to=err)
         if len(told) > SHOWN:
-            err.print(f"  and {len(told) - SHOWN} more")
+            tables.line(f"  {frame.and_more.format(count=len(told) - SHOWN)}", to=err)
     if yes:
         return
     with shown.paused():

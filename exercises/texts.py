@@ -109,6 +109,13 @@ class Frame(_Words):
     commands: PlayCommands
     in_play_already: str
     ask_play: str
+    done_by_hand: str
+    and_more: str
+    ask_reset: str
+    was_reset: str
+    reset_begins: str
+    reset_goes_on: str
+    reset_passed: str
     hint: str
     last_hint: str
     ask_solution: str
@@ -120,6 +127,7 @@ class Frame(_Words):
     counted: str
     solved: str
     no_points: str
+    not_asked: str
     heads: RowHeads
     columns: Columns
     states: dict[State, str]

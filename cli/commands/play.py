@@ -55,6 +55,7 @@ def play(
             asked.play.start,
             shown,
             question=frame.ask_play.format(name=asked.name, stage=asked.play.start),
+            language=spoken,
             yes=yes,
             asks_always=False,
         )

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
-from cli import moving
+from cli import language, moving
 from cli.views import playing
 from exercises.catalogue import Exercise
 from exercises.progress import Record
+from exercises.texts import Frame, shared
 from stacks import progress
 from stacks.console import duration, err, out
 from stacks.console import progress as shown_progress
@@ -24,11 +25,14 @@ def register(app: typer.Typer) -> None:
 def reset(
     exercise: moving.ExerciseArgument,
     stack: StackOption = REHEARSAL,
+    lang: language.LanguageOption = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before changes by hand are undone.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was undone as JSON.")] = False,
 ) -> None:
     """Undo all changes by hand in an exercise, back to where it began."""
     asked = moving.exercise_named(exercise)
+    spoken = language.chosen(lang)
+    frame = shared(spoken).frame
     chosen = load(stack)
     moving.require_yes(as_json=as_json, yes=yes)
     name, option = asked.name, chosen.option
@@ -39,7 +43,8 @@ def reset(
             name,
             stage,
             shown,
-            question=f"Take that back, make {name}'s own objects again, and bring it to {stage}?",
+            question=frame.ask_reset.format(name=name, stage=stage),
+            language=spoken,
             yes=yes,
             asks_always=True,
             anew=True,
@@ -54,14 +59,14 @@ def reset(
         told = playing.as_json(name, record, datetime.now(UTC))
         out.print_json(json.dumps({**told, "stage": stage, "taken_back": taken_back, "took": round(elapsed, 1)}))
         return
-    told = f"{name} was brought to {stage} in {duration(elapsed)}. {_onward(before, asked, option)}"
-    err.print(told.rstrip(), markup=False, soft_wrap=True)
+    told = frame.was_reset.format(name=name, stage=stage, time=duration(elapsed))
+    err.print(f"{told} {_onward(before, asked, option, frame)}", markup=False, soft_wrap=True)
 
 
-def _onward(before: Record, asked: Exercise, option: str) -> str:
+def _onward(before: Record, asked: Exercise, option: str, frame: Frame) -> str:
     """What became of the play, from the record before; `option` names the stack to a command."""
     if not before.is_open:
-        return f"./lab play {asked.name}{option} begins it."
+        return frame.reset_begins.format(play=f"./lab play {asked.name}{option}")
     if before.since:
-        return "Your clock goes on."
-    return "You passed it before, and that stays. The clock runs again, and ./lab check judges a new attempt."
+        return frame.reset_goes_on
+    return frame.reset_passed.format(check=f"./lab check {asked.name}{option}")

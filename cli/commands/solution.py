@@ -43,6 +43,7 @@ def solution(
             stage,
             shown,
             question=frame.ask_solution.format(name=name, stage=stage),
+            language=spoken,
             yes=yes,
             asks_always=True,
         )

@@ -26,6 +26,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 from starlette.routing import Route
 
 from cli.html import BASE_CSS
+from cli.messages import told
 from cli.page import access, audit_events, exercise_views, look, overview_views, request_way, timeline
 from cli.page.look import EXPECTED, Consent, Reader
 from cli.page.runs import Busy, Runs, ended
@@ -72,18 +73,19 @@ class Page:
     def show_late(self, template: str, title: str, reading: Awaitable[Mapping[str, Any]], **values: Any) -> Response:
         """A page whose head is there at once, and whose content when the lab has answered."""
 
-        async def told() -> AsyncIterator[str]:
+        async def parts() -> AsyncIterator[str]:
             head = self._text("base.html", title, values).partition(_CONTENT)[0] + _CONTENT
             yield head
             yield self._text(template, title, {**values, **await reading}).partition(_CONTENT)[2]
 
-        return StreamingResponse(told(), media_type="text/html")
+        return StreamingResponse(parts(), media_type="text/html")
 
     def _text(self, template: str, title: str, values: Mapping[str, Any]) -> str:
         latest = self.runs.latest
         common = {
             "language": self.language,
             "_": partial(say, language=self.language),
+            "in_words": partial(told, language=self.language),
             "address": "/",
             "duration": duration,
             "stack": self.stack,
@@ -199,7 +201,7 @@ class Page:
         try:
             if at_work := self.runs.current:
                 raise Busy(at_work.title)
-            options = ["--json", *([] if self.stack == REHEARSAL else ["-s", self.stack])]
+            options = ["--json", "--lang", self.language, *([] if self.stack == REHEARSAL else ["-s", self.stack])]
             if action in ASKS_FIRST:
                 consent = await self.reader.ask(look.consent, action, exercise.name)
                 if consent.asks and agreed != _seal(action, exercise, consent):
@@ -246,13 +248,15 @@ class Page:
         """What the commands say, as they say it."""
         del request
 
-        async def told() -> AsyncIterator[str]:
+        async def stream() -> AsyncIterator[str]:
             # A proxy or a browser shows nothing before the first bytes.
             yield ": here\n\n"
             async for name, content in self.runs.events():
-                yield f"event: {name}\ndata: {json.dumps(content)}\n\n"
+                # A line is the command's own.
+                said = {} if name == "line" else {"text": told(content["text"], self.language)}
+                yield f"event: {name}\ndata: {json.dumps({**content, **said})}\n\n"
 
-        return StreamingResponse(told(), media_type="text/event-stream")
+        return StreamingResponse(stream(), media_type="text/event-stream")
 
     async def static(self, request: Request) -> Response:
         """A style or the script."""

@@ -11,6 +11,7 @@ from cli.page.look import Standing
 from cli.page.runs import Run
 from cli.page.words import say
 from cli.views import playing
+from exercises.answers import told as in_words
 from exercises.catalogue import EXERCISES, OFF, Exercise
 from exercises.judge import FULL, GOALS, SCORED, rows_of
 from exercises.progress import HINTS
@@ -228,17 +229,17 @@ def _group(title: str, wanted: str, rows: Iterable[RowSeen]) -> Group:
 
 
 def _row(row: Row, asked: Mapping[str, Any] | None, language: Language) -> RowSeen:
-    about = (row.name, row.subject, row.question.brief)
+    about = (row.name, row.subject, in_words(row.question.brief, language))
     if asked is None:
-        return RowSeen(*about, row.command, row.expected.text, why(row, language))
+        return RowSeen(*about, row.command, in_words(row.expected.text, language), why(row, language))
     return RowSeen(
         *about,
         asked["command"],
-        asked["expected"],
+        in_words(asked["expected"], language),
         why(row, language),
         asked["verdict"],
-        asked["observed"],
-        asked["wrong"],
+        in_words(asked["observed"], language),
+        in_words(asked["wrong"], language),
     )
 
 

@@ -13,6 +13,10 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
 from urllib.parse import parse_qs
 
+from cli.messages import told
+from cli.page.words import say
+from exercises.texts import Language
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -40,8 +44,9 @@ _AGAIN: Final = "Run ./lab page again, and open the address that it prints."
 class Guard:
     """Stands before the page's application, and lets one browser in."""
 
-    def __init__(self, app: App, port: int) -> None:
+    def __init__(self, app: App, port: int, language: Language = "en") -> None:
         self._app = app
+        self._language: Language = language
         self.host = f"127.0.0.1:{port}"
         self.origin = f"http://{self.host}"
         self._cookie = f"lab-page-{port}"
@@ -68,11 +73,11 @@ class Guard:
             await send(message)
 
         if refused := self._refused(scope):
-            await _answer(guarded, *refused)
+            await self._answer(guarded, *refused)
         elif scope["path"] == ENTRANCE:
             await self._enter(scope, guarded)
         elif not self._knows(scope):
-            await _answer(guarded, 403, f"This page is for the browser that opened it. {_AGAIN}")
+            await self._answer(guarded, 403, f"This page is for the browser that opened it. {_AGAIN}")
         else:
             await self._app(scope, receive, guarded)
 
@@ -91,15 +96,15 @@ class Guard:
 
     async def _enter(self, scope: Scope, send: Send) -> None:
         if self._knows(scope):
-            await _onward(send, [])
+            await self._onward(send, [])
             return
         given = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [""])[0]
         if scope["method"] != "GET" or self._token is None or not _same(given, self._token):
-            await _answer(send, 403, f"This address is not right, or was used already. {_AGAIN}")
+            await self._answer(send, 403, f"This address is not right, or was used already. {_AGAIN}")
             return
         self._token, self._session = None, secrets.token_urlsafe(32)
         cookie = f"{self._cookie}={self._session}; Path=/; HttpOnly; SameSite=Strict"
-        await _onward(send, [(b"set-cookie", cookie.encode())])
+        await self._onward(send, [(b"set-cookie", cookie.encode())])
 
     def _knows(self, scope: Scope) -> bool:
         if self._session is None:
@@ -113,6 +118,18 @@ class Guard:
                 return True
         return False
 
+    async def _onward(self, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
+        # A redirect would be the other site's request still, or the terminal's: a strict cookie does not go with that.
+        name = say("The myeks lab", self._language)
+        page = (
+            f'<!doctype html><html lang="{self._language}"><head><meta charset="utf-8"><title>{name}</title>'
+            f'<meta http-equiv="refresh" content="0;url=/"></head><body><p><a href="/">{name}</a></p></body></html>'
+        )
+        await _send(send, 200, page, "text/html; charset=utf-8", headers)
+
+    async def _answer(self, send: Send, status: int, text: str) -> None:
+        await _send(send, status, f"{told(text, self._language)}\n", "text/plain; charset=utf-8", [])
+
 
 def _same(given: str, wanted: str) -> bool:
     return secrets.compare_digest(given.encode(), wanted.encode())
@@ -120,19 +137,6 @@ def _same(given: str, wanted: str) -> bool:
 
 def _values(scope: Scope, name: bytes) -> list[str]:
     return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
-
-
-async def _onward(send: Send, headers: list[tuple[bytes, bytes]]) -> None:
-    # A redirect would be the other site's request still, or the terminal's, and a strict cookie does not go with it.
-    page = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>The myeks lab</title>'
-        '<meta http-equiv="refresh" content="0;url=/"></head><body><p><a href="/">The myeks lab</a></p></body></html>'
-    )
-    await _send(send, 200, page, "text/html; charset=utf-8", headers)
-
-
-async def _answer(send: Send, status: int, text: str) -> None:
-    await _send(send, status, f"{text}\n", "text/plain; charset=utf-8", [])
 
 
 async def _send(send: Send, status: int, text: str, kind: str, headers: list[tuple[bytes, bytes]]) -> None:

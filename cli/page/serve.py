@@ -78,7 +78,7 @@ def serve(stack: str, sock: socket.socket, language: Language, *, opens: bool, t
     """
     # Before anything is asked: readings change this process's environment for a while.
     runs, reader = Runs(command_line, dict(os.environ)), Reader(stack)
-    guard = Guard(make(stack, reader, runs, language), sock.getsockname()[1])
+    guard = Guard(make(stack, reader, runs, language), sock.getsockname()[1], language)
     config = uvicorn.Config(
         guard,
         access_log=False,

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
+from rich.cells import cell_len
 from rich.text import Text
 
+from exercises.answers import told as in_words
 from exercises.catalogue import EXERCISES, OFF
 from exercises.report import Report, summaries
 from exercises.texts import Language, shared
@@ -37,7 +39,7 @@ def not_passed(report: Report, language: Language = "en", *, verbose: bool) -> N
         line("")
     silent = [each for each in report.by_stage if each.verdict is Verdict.NOT_ASKED]
     for said in dict.fromkeys(each.observed for each in silent):
-        prose(f"Could not be asked: {said}", style="bold")
+        prose(shared(language).frame.not_asked.format(reason=in_words(said, language)), style="bold")
         rows([each for each in silent if each.observed == said], language, verbose=verbose)
         line("")
 
@@ -86,29 +88,30 @@ def rows(answers: Sequence[Answer], language: Language, *, verbose: bool, why: b
     """A line a row: mark, who, what, answer. With `why` what it has to be and what it shows, with `verbose` all."""
     if not answers:
         return
+    lines = [(each, in_words(each.row.question.brief, language), in_words(each.brief, language)) for each in answers]
     who = max(len(each.row.subject) for each in answers)
     room = out.width - len("✓ ") - who - 2 * len("  ")
-    long = max(len(each.row.question.brief) for each in answers)
-    answer = max(len(each.brief) for each in answers)
+    long = max(cell_len(asked) for _, asked, _ in lines)
+    answer = max(cell_len(answered) for _, _, answered in lines)
     what = long if long + answer <= room else max(room - answer, min(long, round(room * _SHARE)))
-    for each in answers:
+    for each, asked, answered in lines:
         style = STYLE[each.verdict]
-        asked = _cut(each.row.question.brief, what)
-        told = Text.assemble((f"{MARKS[each.verdict]} ", style), f"{each.row.subject:{who}}  {asked:{what}}  ")
-        told.append(_cut(each.brief, room - max(what, len(asked))), style)
+        question = padded(_cut(asked, what), what)
+        told = Text.assemble((f"{MARKS[each.verdict]} ", style), f"{each.row.subject:{who}}  {question}  ")
+        told.append(_cut(answered, room - cell_len(question)), style)
         line(told)
         if verbose or why:
             _more(each, language, verbose=verbose)
 
 
 def _more(answer: Answer, language: Language, *, verbose: bool) -> None:
-    wrong = f" ({answer.wrong})" if answer.wrong else ""
+    wrong = f" ({in_words(answer.wrong, language)})" if answer.wrong else ""
     heads = shared(language).frame.heads
-    told = {heads.expected: answer.expected or answer.row.expected.text}
+    told = {heads.expected: in_words(answer.expected or answer.row.expected.text, language)}
     if verbose:
         told = {heads.row: answer.row.name, heads.typed: answer.row.command, **told}
     if verbose or answer.brief in (ERROR, UNLIKE):
-        told[heads.answered] = f"{answer.observed}{wrong}"
+        told[heads.answered] = f"{in_words(answer.observed, language)}{wrong}"
     for head, text in {**told, heads.why: reason(answer.row, language)}.items():
         for each in wrapped(text, out.width, f"    {padded(head + ':', 10)}"):
             line(each)
@@ -126,12 +129,12 @@ def tell_cause(cause: Finding) -> None:
 
 def _cut(text: str, width: int) -> str:
     """At most so many columns of a text, cut between two words; its first word stays whole."""
-    if len(text) <= width:
+    if cell_len(text) <= width:
         return text
     first, *others = text.split(" ")
     kept = first
     for word in others:
-        if len(kept) + len(word) + len("  …") > width:
+        if cell_len(kept) + cell_len(word) + len("  …") > width:
             break
         kept = f"{kept} {word}"
     return f"{kept} …"

@@ -8,12 +8,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
+from cli.html import BASE_CSS
+from exercises import answers
+from exercises.answers import told
 from exercises.texts import LANGUAGES, Language, folder, shared
 from stacks.report.document import DATA, SIGNATURE, block
 
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
 ROOM: Final = Path(__file__).parent.parent / "html"
 TEMPLATE: Final = "report.html.jinja"
-STYLE: Final = "report.css"
+STYLES: Final = (BASE_CSS.name, "report.css")
 MARKS: Final = {"passed": "✓", "failed": "✗", "could-not-be-asked": "?"}
 
 
@@ -34,10 +37,8 @@ def _spoken(language: object) -> Language:
 def drawn_by() -> str:
     """Digest of the files that draw a page: by another one it may look otherwise."""
     of = hashlib.sha256()
-    words = [
-        file for each in LANGUAGES for file in (ROOM / f"report.{each}.yaml", folder("shared") / f"text.{each}.yaml")
-    ]
-    for file in (ROOM / TEMPLATE, ROOM / STYLE, *words, Path(__file__)):
+    words = [*sorted(ROOM.glob("report.*.yaml")), *sorted(folder("shared").glob("*.yaml"))]
+    for file in (ROOM / TEMPLATE, *(ROOM / each for each in STYLES), *words, Path(answers.__file__), Path(__file__)):
         of.update(hashlib.sha256(file.read_bytes().replace(b"\r\n", b"\n")).digest())
     return of.hexdigest()
 
@@ -62,8 +63,9 @@ def draw(data: Mapping[str, Any], digest: str, key_id: str) -> str:
         states=frame.states,
         goals=frame.reached,
         marks=MARKS,
+        told=partial(told, language=language),
         # Ours, and without a sign that HTML knows in a style sheet.
-        style=Markup((ROOM / STYLE).read_text()),  # noqa: S704
+        style=Markup("\n".join((ROOM / each).read_text() for each in STYLES)),  # noqa: S704
         # Elements without a value, which is put in when the page is signed.
         data_block=Markup(block(DATA)),  # noqa: S704
         signature_block=Markup(block(SIGNATURE)),  # noqa: S704

@@ -105,14 +105,15 @@ class Tab:
         """As on a screen of this width, in this colour scheme."""
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         await self.send("Emulation.setEmulatedMedia", features=[scheme])
+        await self.send("Emulation.setScrollbarsHidden", hidden=True)
         await self.send(
             "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False
         )
 
-    async def picture(self, file: Path) -> None:
-        """The whole page as a PNG."""
+    async def picture(self, file: Path, height: int) -> None:
+        """The page from its top as a PNG, so many pixels high at most."""
         size = (await self.send("Page.getLayoutMetrics"))["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], 4000), "scale": 1}
+        clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], height), "scale": 1}
         told = await self.send("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
         file.write_bytes(base64.b64decode(told["data"]))
 
@@ -147,6 +148,9 @@ async def browser(tabs: int = 1) -> AsyncGenerator[list[Tab]]:
                 yield [tab for session, tab in made.items() if session]
                 await whole.send("Browser.close")
                 reading.cancel()
+        except BaseException:
+            process.terminate()
+            raise
         finally:
             try:
                 process.wait(PATIENCE)

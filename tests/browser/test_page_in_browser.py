@@ -6,19 +6,14 @@ Without a lab: what the page reads comes from the unit tests' one, and no comman
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
 
 import pytest
-import uvicorn
 
 from cli.page import access, request_way, timeline
-from cli.page.app import make
 from cli.page.guard import Guard
-from cli.page.look import Reader
 from cli.page.runs import Runs
 from tests.browser.chromium import PROGRAM, Tab, browser
+from tests.browser.served import run
 from tests.unit.cli.audit_cases import ATTACK_ID, POLICY_REFUSED
 from tests.unit.cli.page_lab import EVIL, Lab, lab
 from tests.unit.cli.test_page_access import FOUND
@@ -28,34 +23,6 @@ __all__ = ["lab"]
 pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason=f"there is no {PROGRAM}")
 TAB = 9
 ENTER = 13
-
-
-@asynccontextmanager
-async def served(lab: Lab, tabs: int = 1) -> AsyncGenerator[tuple[Guard, Runs, list[Tab]]]:
-    """The page, served on a port, and a browser that has entered."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        runs = Runs(lambda words: ["lab", *words], {})
-        guard = Guard(make("rehearsal", Reader("rehearsal"), runs), listening.getsockname()[1])
-        server = uvicorn.Server(uvicorn.Config(guard, log_level="error", ws="none", timeout_graceful_shutdown=1))
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
-        try:
-            async with browser(tabs) as opened:
-                await opened[0].go(guard.address)
-                await opened[0].wait("document.querySelector('#overview h2')")
-                yield guard, runs, opened
-        finally:
-            lab.end()
-            runs.gone("over")
-            server.should_exit = True
-            await serving
-
-
-def run(lab: Lab, test: Callable[[Guard, Runs, list[Tab]], Awaitable[None]], tabs: int = 1) -> None:
-    async def whole() -> None:
-        async with served(lab, tabs) as (guard, runs, opened):
-            await test(guard, runs, opened)
-
-    asyncio.run(whole())
 
 
 def test_no_page_is_against_its_own_policy_or_wider_than_a_small_screen(lab: Lab, monkeypatch: pytest.MonkeyPatch):
@@ -133,7 +100,7 @@ def test_a_reset_is_agreed_to_by_keyboard_alone(lab: Lab):
         assert lab.started == []
         await reach("#agree")
         await tab.wait("document.querySelector('#run-state').textContent === 'reset k03: done'")
-        assert lab.started == [("lab", "reset", "k03", "--json", "--yes")]
+        assert lab.started == [("lab", "reset", "k03", "--json", "--lang", "en", "--yes")]
         assert runs.latest
 
     run(lab, test)
@@ -160,9 +127,13 @@ def test_a_page_whose_lab_goes_says_so(lab: Lab):
     async def test(guard: Guard, runs: Runs, tabs: list[Tab]) -> None:
         (tab,) = tabs
         await tab.go(f"{guard.origin}/exercises")
-        await tab.wait("performance.getEntriesByType('resource').some(e => e.name.endsWith('/events')) || true")
-        runs.gone("The lab is down.")
-        await tab.wait("document.querySelector('#run-state').textContent === 'The lab is down.'")
+        # The window may not listen yet when it is told for the first time.
+        for _ in range(100):
+            runs.gone("The lab is down.")
+            await asyncio.sleep(0.1)
+            if await tab.ask("document.querySelector('#run-state').textContent") == "The lab is down.":
+                return
+        pytest.fail(await tab.text())
 
     run(lab, test)
 

@@ -1,12 +1,14 @@
-"""The study note's lines: the data holds together, docs/note.md is drawn from it, and how an answer is judged."""
+"""The study note's lines: the data holds together, docs/note.md is drawn from it in both languages, and how an answer
+is judged."""
 
 from pathlib import Path
 
 import pytest
 
+from exercises.texts import LANGUAGES, Language
 from tests.rehearsal.note import lines
 from tests.rehearsal.note.lines import EXPLAINED, NOT_POSSIBLE, Answer, Line, chapters, problems
-from tests.rehearsal.note.page import PAGE, page
+from tests.rehearsal.note.page import PAGES, page, said, translated
 
 WORKING = 205
 """Lines that work as they stand. This number only goes up."""
@@ -18,8 +20,13 @@ lines:
 """
 
 
-def test_the_page_is_current():
-    assert PAGE.read_text() == page(chapters())
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_is_current(language: Language):
+    assert PAGES[language].read_text() == page(chapters(), language)
+
+
+def test_every_text_is_there_in_korean_and_no_other():
+    assert set(translated("ko")) == said(chapters())
 
 
 def test_no_line_that_has_worked_is_given_up():

@@ -214,15 +214,15 @@ def test_buttons_run_the_commands(lab: Lab):
             assert (await page.browser.post(f"/exercises/k03/{action}")).status == 303
             await page.over()
         assert lab.started == [
-            ("lab", "check", "k03", "--json"),
-            ("lab", "hint", "k03", "--json"),
-            ("lab", "play", "k03", "--json", "--yes"),
+            ("lab", "check", "k03", "--json", "--lang", "en"),
+            ("lab", "hint", "k03", "--json", "--lang", "en"),
+            ("lab", "play", "k03", "--json", "--lang", "en", "--yes"),
         ]
         lab.started.clear()
         aws = await opened("dev")
         await aws.browser.post("/exercises/k03/check")
         await aws.over()
-        assert lab.started == [("lab", "check", "k03", "--json", "-s", "dev")]
+        assert lab.started == [("lab", "check", "k03", "--json", "--lang", "en", "-s", "dev")]
 
     run(test)
 
@@ -251,7 +251,7 @@ def test_what_was_done_by_hand_is_named_and_goes_only_after_a_yes_to_that(lab: L
         assert lab.started == []
         assert (await page.browser.post(f"/exercises/k03/{action}", f"agreed={seal}")).status == 303
         await page.over()
-        assert lab.started == [("lab", action, "k03", "--json", "--yes")]
+        assert lab.started == [("lab", action, "k03", "--json", "--lang", "en", "--yes")]
 
     run(test)
 

@@ -3,12 +3,13 @@
 Write them anew after a change of the rows or of the texts: python -m tests.unit.exercises.test_exercises_page
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from exercises.answers import told
 from exercises.catalogue import EXERCISES, Exercise
 from exercises.registry import ROWS
 from exercises.texts import LANGUAGES, Language, shared, texts, why
@@ -82,20 +83,6 @@ STS에 만료된 토큰을 보내는 항목(ExpiredTokenException)은 없습니�
 랩마다 다른 값은 명령에 변수로 나옵니다. `$CLUSTER_NAME`, `$ACCOUNT_ID`, `$AWS_REGION`은 `./lab shell`에 설정되어
 있습니다. `$IRSA_ROLE`, `$POD_IDENTITY_ROLE`, `$NODE_ROLE`, `$TESTUSER_ARN`, `$ISSUER`, `$PARTITION`은 랩의 역할,
 사용자, OIDC 발급자(issuer), 파티션을 나타냅니다. `*`는 슬래시가 아닌 모든 문자를 나타냅니다.
-
-"기대" 열은 `./lab check`가 출력하는 영어 그대로입니다. 자주 나오는 말은 다음과 같습니다.
-
-| 출력 | 뜻 |
-|---|---|
-| allowed | 허용됩니다 |
-| allowed, with a warning: … | 허용되지만 이런 경고가 나옵니다 |
-| 403: … may not | API 서버가 거부합니다. 그 주체에게 권한이 없습니다 |
-| 401 | 인증되지 않습니다. 클러스터는 누가 묻는지 모릅니다 |
-| refused by Pod Security, an admission policy or a webhook | 어드미션이 거부합니다 |
-| AccessDenied, InvalidIdentityToken | AWS가 거부합니다 |
-| or no credentials, or the pod finds nothing | 자격 증명이 없거나, 파드가 아무것도 찾지 못해도 됩니다 |
-| yes, no | `kubectl auth can-i`의 답입니다 |
-| with, without the permissions boundary | 권한 경계가 있을 때만, 없을 때만 묻습니다 |
 """,
 }
 
@@ -109,6 +96,8 @@ class Words(NamedTuple):
     stages: str
     played: str
     columns: str
+    bound: Mapping[bool | None, str]
+    """What is said of a row that is asked with, or without, testuser's permissions boundary alone."""
 
 
 WORDS: dict[Language, Words] = {
@@ -119,6 +108,7 @@ WORDS: dict[Language, Words] = {
         stages=". Stages: {}.",
         played="To be played: `{}`, from {}. Goals:",
         columns="| row | who | as typed | expected | why |",
+        bound={None: "", True: " (with the permissions boundary)", False: " (without the permissions boundary)"},
     ),
     "ko": Words(
         setting="설정: `{}`.",
@@ -127,10 +117,11 @@ WORDS: dict[Language, Words] = {
         stages=". 단계: {}.",
         played="직접 해 볼 수 있습니다: `{}`. {} 단계에서 시작합니다. 목표:",
         columns="| 항목 | 주체 | 입력하는 명령 | 기대 | 이유 |",
+        bound={None: "", True: " (권한 경계가 있을 때)", False: " (권한 경계가 없을 때)"},
     ),
 }
-WHY = 4
-"""Column of the only cell that differs from language to language."""
+TYPED = 3
+"""Columns before those that are told in a language: what is expected, and why."""
 
 
 def page(language: Language) -> str:
@@ -165,8 +156,7 @@ def _numbers(exercise: Exercise, words: Words) -> Iterator[str]:
 
 
 def _line(row: Row, language: Language) -> str:
-    bound = {None: "", True: " (with the permissions boundary)", False: " (without the permissions boundary)"}
-    expected = row.expected.text + bound[row.boundary]
+    expected = told(row.expected.text, language) + WORDS[language].bound[row.boundary]
     cells = [row.name, row.subject, f"`{row.command}`", expected, why(row, language)]
     return "| " + " | ".join(cell.replace("|", "\\|").replace("*", _star(cell)) for cell in cells) + " |\n"
 
@@ -182,9 +172,9 @@ def test_the_page_is_current(language: Language):
 
 
 def tables(language: Language) -> list[list[str]]:
-    """The cells of every row's line, without its reason."""
+    """The cells of every row's line that are the same in every language."""
     lines = [line.split(" | ") for line in PAGES[language].read_text().splitlines() if line.startswith("| ")]
-    return [cells[:WHY] for cells in lines if cells[0].removeprefix("| ") in {row.name for row in ROWS}]
+    return [cells[:TYPED] for cells in lines if cells[0].removeprefix("| ") in {row.name for row in ROWS}]
 
 
 def test_the_tables_agree_in_every_language():

@@ -159,7 +159,7 @@ def test_a_change_of_what_is_seen_is_named_with_both_values():
     ("old", "new"),
     [
         ("<main>", "<main><p>All passed.</p>"),
-        ("--bad: #b3161b", "--bad: #12692f"),
+        ("--bad: #a8201a", "--bad: #14692f"),
         ("</body>", "<script>alert(1)</script></body>"),
     ],
 )

@@ -15,6 +15,7 @@ import typer
 
 from cli.commands import hint, play, reset, solution, stage
 from cli.commands import progress as progress_command
+from cli.moving import SHOWN
 from exercises.catalogue import EXERCISES
 from exercises.texts import texts
 from infra.config.loading import parse
@@ -305,6 +306,21 @@ def test_reset_after_a_pass_says_that_the_pass_stays(lab: Lab, capsys: pytest.Ca
     # What is begun again is in play, and told so.
     reset.reset("k03", yes=True)
     assert "Your clock goes on." in capsys.readouterr().err
+
+
+def test_reset_asks_in_the_language_that_is_asked_for(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    lab.stands, lab.found, lab.changed = "open", [f"ClusterRole {n}" for n in range(SHOWN)], ["Role x is gone"]
+    asked = answers(monkeypatch, answer=True)
+    reset.reset("k03", lang="ko")
+    told = capsys.readouterr().err
+    assert "k03 실습의 오브젝트를 다시 만들고" in asked[0]
+    assert "손으로 한 것 중 되돌릴 것:" in told
+    assert "그 밖에 1개" in told
+    lab.found = []
+    reset.reset("k03", lang="ko", yes=True)
+    assert "Role x: 없어짐" in capsys.readouterr().err
 
 
 def test_after_an_update_that_was_cut_off_everything_is_read(lab: Lab):

@@ -13,6 +13,7 @@ from cli.views import check, check_scores, playing
 from exercises.catalogue import EXERCISES, Exercise
 from exercises.judge import judge, rows_of
 from exercises.progress import Record
+from exercises.registry import ROWS
 from exercises.report import Report
 from exercises.texts import shared, texts
 from grading.grade import Answer, Verdict
@@ -89,6 +90,22 @@ def test_a_row_in_full_has_its_parts_in_one_column(terminal: Console):
         (line,) = (each for each in lines if each.startswith(f"    {head}:"))
         before = line[: len(line) - len(line.partition(":")[2].lstrip())]
         assert cell_len(before) == 14
+
+
+def test_questions_and_answers_in_korean_have_straight_columns(terminal: Console):
+    wanted = {"its token for sts.amazonaws.com, at STS": "허용", "kubectl auth can-i '*' '*' -A": "403 권한 없음"}
+    found = [next(row for row in ROWS if row.question.brief == brief) for brief in wanted]
+    briefs = ("allowed", "403 Forbidden")
+    check.rows(
+        [Answer(row, Verdict.PASSED, "", brief=brief) for row, brief in zip(found, briefs, strict=True)],
+        "ko",
+        verbose=False,
+    )
+    lines = said(terminal)
+    assert too_long(lines) == []
+    begins = {cell_len(line[: line.index(answer)]) for line, answer in zip(lines, wanted.values(), strict=True)}
+    assert len(begins) == 1
+    assert "sts.amazonaws.com용 토큰" in lines[0]
 
 
 @pytest.mark.parametrize("verdict", [Verdict.PASSED, Verdict.FAILED])

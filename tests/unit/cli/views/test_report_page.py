@@ -11,6 +11,7 @@ import yaml
 from typing_extensions import override
 
 from cli.views import report_page
+from exercises.answers import told
 from exercises.texts import LANGUAGES, Language, texts
 from stacks.report.verifying import fields
 from tests.unit.stacks.report_bench import FAILED, made, page, with_observed
@@ -114,13 +115,14 @@ def test_every_language_has_every_word_and_every_place_for_a_value():
     assert all(each == words["en"] for each in words.values())
 
 
-def test_another_style_is_another_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Any):
+@pytest.mark.parametrize("style", report_page.STYLES)
+def test_another_style_is_another_version(style: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any):
     before = report_page.drawn_by()
-    for file in report_page.ROOM.glob("report.*"):
+    for file in (*report_page.ROOM.glob("report.*"), report_page.ROOM / "base.css"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     monkeypatch.setattr(report_page, "ROOM", tmp_path)
     assert report_page.drawn_by() == before
-    (tmp_path / "report.css").write_text("body {}")
+    (tmp_path / style).write_text("body {}")
     assert report_page.drawn_by() != before
 
 
@@ -128,6 +130,8 @@ def test_a_korean_page_has_the_exercises_korean_words():
     shown = fields(page(made(language="ko")))
     assert shown[f"row {FAILED}: verdict"] == "✗ 실패"
     assert shown["progress k03: state"] == "진행 중"
+    expected = fields(page(made()))[f"row {FAILED}: expected"]
+    assert shown[f"row {FAILED}: expected"] == told(expected, "ko") != expected
     words = texts("k03", "ko")
     assert words.play
     assert shown["exercise k03: title"] == words.title
