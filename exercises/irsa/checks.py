@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from exercises.catalogue import EXERCISES
-from exercises.irsa.trust import SubCondition
+from exercises.irsa.trust import LetsOthersIn
 from exercises.shared.aws_checks import (
     NAMESPACE,
     ROLE_SESSION,
@@ -55,10 +55,10 @@ def _played() -> Iterator[Row]:
         yield Row("irsa", "wide", f"irsa-wide-{name}", who, question, Allowed(), wide, lags=True)
         refused = AwsDenied("AccessDenied", operation)
         yield Row("irsa", "account", f"irsa-account-play-{name}", who, question, refused, one, lags=True, goal="attack")
-    yield Row("irsa", "wide", "irsa-wide-trust", ACCOUNT, RoleTrust(ROLE), SubCondition(exact=False), wide)
+    alone, any_other = (LetsOthersIn(NAMESPACE, ACCOUNT, AUDIENCE, others=others) for others in (False, True))
+    yield Row("irsa", "wide", "irsa-wide-trust", ACCOUNT, RoleTrust(ROLE), any_other, wide)
     door = "A `*` in the namespace or in the name is a door for whoever makes an account that fits it."
-    named = SubCondition(exact=True)
-    yield Row("irsa", "account", "irsa-account-play-trust", ACCOUNT, RoleTrust(ROLE), named, door, goal="attack")
+    yield Row("irsa", "account", "irsa-account-play-trust", ACCOUNT, RoleTrust(ROLE), alone, door, goal="attack")
     own = TokenAtSts(NAMESPACE, ACCOUNT, ROLE, AUDIENCE)
     works = "The account that the role is for takes it by its token for STS."
     yield Row("irsa", "wide", "irsa-wide-own", ACCOUNT, own, Allowed(), works, lags=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from exercises.catalogue import EXERCISES
-from exercises.pod_identity.trust import AsksWhosePod, TakesNoRole
+from exercises.pod_identity.trust import LetsOtherPodsIn, TakesNoRole
 from exercises.shared.aws_checks import (
     NAMESPACE,
     NODE_SESSION,
@@ -62,11 +62,11 @@ def _played() -> Iterator[Row]:
     yield Row("pod-identity", "wide", "pod-identity-wide-stranger", who, stranger, Allowed(), wide, lags=True)
     yield replace(_row("play-stranger", who, stranger, TakesNoRole(), closed), lags=True, goal="attack")
     trust = RoleTrust(PodsRole(NAMESPACE, POD))
-    asks, never = (AsksWhosePod(NAMESPACE, ACCOUNT, asked=asked) for asked in (True, False))
+    alone, any_other = (LetsOtherPodsIn(NAMESPACE, ACCOUNT, others=others) for others in (False, True))
     any_pod = "A trust policy for pods.eks.amazonaws.com without conditions lets every association of the account in."
     next_one = "Without both conditions the next association, of whatever account, hands the role out again."
-    yield Row("pod-identity", "wide", "pod-identity-wide-trust", ACCOUNT, trust, never, any_pod)
-    yield replace(_row("play-trust", ACCOUNT, trust, asks, next_one), goal="attack")
+    yield Row("pod-identity", "wide", "pod-identity-wide-trust", ACCOUNT, trust, any_other, any_pod)
+    yield replace(_row("play-trust", ACCOUNT, trust, alone, next_one), goal="attack")
     own = in_pod(POD, "aws s3 ls")
     works = "The pod that the role is for lists the buckets."
     yield Row("pod-identity", "wide", "pod-identity-wide-s3-list", POD, own, Allowed(), works, lags=True)
