@@ -21,6 +21,7 @@ from exercises.k09.questions import LedThrough, MayScrapeEveryNode, OnEveryNode,
 from exercises.k10.connecting import Connects
 from exercises.pod_identity.trust import LetsOtherPodsIn, TakesNoRole
 from exercises.shared.aws_checks import denied_as_node
+from exercises.shared.user_facing_roles import UserFacingRoles
 from grading.check import Row
 from grading.expectations import Allowed, AwsDenied, Between, Forbidden, Holds, OneOf, Says, Unauthorized
 from grading.grade import Verdict
@@ -42,6 +43,7 @@ from tests.unit.exercises import (
     k09_cases,
     k10_cases,
     trust_cases,
+    user_facing_roles_cases,
 )
 from tests.unit.exercises.case import Case, Program
 from tests.unit.grading.fake_lab import ACCOUNT, FakeLab, jwt, lab, status
@@ -87,6 +89,8 @@ def cases(row: Row) -> Iterator[Case]:
             yield from k07_cases.cases(row, names)
         case StealsSecrets() | AnotherShop() | AtAws() | InPlain():
             yield from k08_cases.cases(row, row.question)
+        case UserFacingRoles():
+            yield from user_facing_roles_cases.cases()
         case Connects():
             yield from k10_cases.cases(row)
         case OnEveryNode() | OnPodsNode() | MayScrapeEveryNode() | LedThrough():
