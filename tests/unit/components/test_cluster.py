@@ -91,7 +91,7 @@ def test_a_forgotten_cluster_is_upgraded_rather_than_made_dearer(default: Graph)
 def test_every_kubernetes_object_names_the_clusters_provider(full: Graph) -> None:
     provider = full.one("pulumi:providers:kubernetes").urn
     objects = [node for node in full.nodes if node.type.startswith("kubernetes:")]
-    assert len(objects) == 52
+    assert len(objects) == 54
     assert {node.provider for node in objects} == {provider}
 
 
