@@ -37,7 +37,7 @@ STRANGER = ("kube-public", "default")
 def rows() -> Iterator[Row]:
     """Every row of the exercise."""
     session = ROLE_SESSION.format("$POD_IDENTITY_ROLE") + "eks-*"
-    yield identity_row("pod-identity", POD, session, "The agent on its node has got it a session of the role from EKS.")
+    yield identity_row("pod-identity", POD, session, "The agent on its node gets it a session of the role from EKS.")
     yield listing_row("pod-identity", POD)
     yield bucket_row("pod-identity", POD, session)
     yield from _how()
@@ -64,7 +64,7 @@ def _played() -> Iterator[Row]:
     trust = RoleTrust(PodsRole(NAMESPACE, POD))
     alone, any_other = (LetsOtherPodsIn(NAMESPACE, ACCOUNT, others=others) for others in (False, True))
     any_pod = "A trust policy for pods.eks.amazonaws.com without conditions lets every association of the account in."
-    next_one = "Without both conditions the next association, of whatever account, hands the role out again."
+    next_one = "A policy that does not check both tags lets the next association give the role to another account."
     yield Row("pod-identity", "wide", "pod-identity-wide-trust", ACCOUNT, trust, any_other, any_pod)
     yield replace(_row("play-trust", ACCOUNT, trust, alone, next_one), goal="attack")
     own = in_pod(POD, "aws s3 ls")
@@ -119,7 +119,7 @@ def _how() -> Iterator[Row]:
                 ("roleArn", "$POD_IDENTITY_ROLE_ARN"),
             )
         ),
-        "Who has which role is told by EKS, outside the cluster.",
+        "EKS knows who has which role, outside the cluster.",
     )
 
 
@@ -146,7 +146,7 @@ def _as_injected() -> Iterator[Row]:
                 ("AWS_WEB_IDENTITY_TOKEN_FILE", None),
             )
         ),
-        "EKS has told the SDK to ask the agent, and nothing of a role.",
+        "EKS tells the SDK to ask the agent, and names no role.",
     )
     yield _row(
         "test4-volume",
