@@ -175,8 +175,8 @@ def _stage(value: object) -> str:
 def walk(names: Iterable[ExerciseName]) -> tuple[dict[ExerciseName, str], ...]:
     """Which exercises to move to which stage, update after update, so that every stage is reached once.
 
-    All move together: there are as many updates as the exercise with the most stages has. One that has no more
-    stages is left where it is.
+    All move together: there are as many updates as the exercise with the most stages has. One that has no more stages
+    stays at its last one, and is not named again.
     """
     chosen = list(dict.fromkeys(names))
     moves = zip_longest(*(EXERCISES[name].stages for name in chosen))

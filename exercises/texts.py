@@ -139,6 +139,7 @@ class Gates(_Words):
     operator: str
     kube_system: str = Field(alias="kube-system")
     bootstrap: str
+    user_facing_roles: str = Field(alias="user-facing-roles")
 
 
 class Shared(_Words):

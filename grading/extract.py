@@ -58,7 +58,7 @@ def trust(document: Mapping[str, Any]) -> Done:
     """A trust policy, flat: who (principals) may do what (actions) on which conditions; each list sorted.
 
     What is not Allow, and what names principals or actions by exclusion, shows as a line of its own, so that it can
-    never look like a plain grant.
+    never look like a plain grant. The member `policy` is the document itself, and is not shown.
     """
     who: list[str] = []
     what: list[str] = []
@@ -76,7 +76,8 @@ def trust(document: Mapping[str, Any]) -> Done:
         what.extend(f"NotAction: {one}" for one in _listed(statement.get("NotAction")))
         for operator, keys in (statement.get("Condition") or {}).items():
             conditions.extend(f"{operator} {key}: {one}" for key, ones in keys.items() for one in _listed(ones))
-    return facts({"principals": sorted(who), "actions": sorted(what), "conditions": sorted(conditions)})
+    told = facts({"principals": sorted(who), "actions": sorted(what), "conditions": sorted(conditions)})
+    return Done({**told.value, "policy": dict(document)}, told.shown)
 
 
 def _listed(value: Any) -> list[Any]:

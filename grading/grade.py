@@ -20,6 +20,7 @@ from grading.expectations import Holds, Says
 from grading.kube_api import ANEW, EXERCISE
 from grading.outcomes import UNLIKE, AwsRefused, Done, HttpRefused, Outcome, Starting, Unanswered, audit_id, brief
 from grading.pod_probes import InPod, PodLog, ShortPod
+from grading.probes import OwnQuestion
 from grading.run_probe import put
 from grading.session import GradingSession, NoOperator
 from grading.variables import Unknown
@@ -28,6 +29,7 @@ STARTING_SECONDS: Final = 60.0
 """How long a pod may take to start and ask."""
 
 THREADS: Final = 4
+"""Questions that are put at once, beside those that only wait."""
 
 
 class Verdict(StrEnum):
@@ -146,24 +148,28 @@ def ask_all(
         told(answer)
         return answer
 
-    with ThreadPoolExecutor(THREADS) as pool:
+    waiting = sum(effort(row) == 0 for row in rows)
+    with ThreadPoolExecutor(THREADS + min(waiting, THREADS)) as pool:
         try:
             # What takes longest begins first.
-            running: dict[str, Future[Answer]] = {row.name: pool.submit(one, row) for row in sorted(rows, key=_effort)}
+            running: dict[str, Future[Answer]] = {row.name: pool.submit(one, row) for row in sorted(rows, key=effort)}
             return tuple(running[row.name].result() for row in rows)
         except BaseException:
             lab.stop.set()
             raise
 
 
-def _effort(row: Row) -> int:
+def effort(row: Row) -> int:
+    """0: it waits; 1 to 4: the higher, the shorter."""
     match row.question:
-        case ShortPod() | PodLog():
+        case OwnQuestion(takes="a wait"):
             return 0
+        case ShortPod() | PodLog() | OwnQuestion(takes="a pod"):
+            return 1
         case InPod(reader=reader):
-            return 1 if reader in ("aws", "aws-json") else 2
+            return 2 if reader in ("aws", "aws-json") else 3
         case _:
-            return 3
+            return 4
 
 
 def belongs(row: Row, lab: GradingSession) -> bool:

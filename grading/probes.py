@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol
 
 from grading.pod_probes import InPod, PodLog, ShortPod
 from grading.roles import AnnotatedRole, PodsRole
@@ -298,8 +298,14 @@ class Lab(Protocol):
         ...
 
 
+Takes = Literal["a wait", "a pod", "a moment"]
+"""What takes the time of a question: waiting for something to happen, a process in a pod, or nothing much."""
+
+
 class OwnQuestion(ABC):
     """A question that knows how it is put."""
+
+    takes: ClassVar[Takes] = "a moment"
 
     @property
     @abstractmethod

@@ -125,5 +125,6 @@ def build(
             role_arns[exercise.key] = fixture.role_arn
         if exercise.from_objects:
             own = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=list(fixture.needed)))
-            ManifestExercise(name, ManifestExerciseArgs(at_stage(name, stage, images)), own)
+            objects = at_stage(name, stage, images)
+            ManifestExercise(name, ManifestExerciseArgs(objects, fixture.needed_by_pods), own)
     return Fixtures(person, role_arns)

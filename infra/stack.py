@@ -35,6 +35,7 @@ from components.ops_network import OpsNetwork, OpsNetworkArgs
 from components.ops_servers import OpsServers, OpsServersArgs
 from components.ops_user_data import OpsEnvironment, OpsTools
 from components.policies import Scope
+from components.policy_parameters import PolicyParameters
 from components.storage import DefaultStorage
 from infra import exercises as fixtures
 from infra import log_group_hook, versions
@@ -118,6 +119,7 @@ def build(config: LabConfig, aws_profile: str | None = None) -> Lab:
     if config.expires_at and platform.published:
         image = versions.tools_image(config.kubernetes_version)
         IngressExpiry("pages-expiry", IngressExpiryArgs(config.expires_at, image), depends_on(cluster=cluster))
+    PolicyParameters("policy-parameters", depends_on(nodes, cluster=cluster))
     running = depends_on(nodes, workload_addons, cluster=cluster)
     exercises = fixtures.build(config, scope, cluster, group, testuser, running)
     return Lab(config, scope, network, ops, cluster, addon_versions, platform, exercises)

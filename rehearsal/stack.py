@@ -36,6 +36,11 @@ PutRight = Callable[["RehearsalStack", bool], object]
 the stack is to be built and not only taken away. It is called in the environment in which the stack's AWS answers."""
 
 
+AT_ONCE = 32
+"""Resources that the engine works on at the same time; without it four for each CPU. Most only wait, such as namespaces
+for their controller."""
+
+
 class RehearsalStack:
     """One stack of one program in one world."""
 
@@ -96,7 +101,7 @@ class RehearsalStack:
             if self.gave_up():
                 # A deletion was given up: what was asked to go goes all the same.
                 self._run(stack.refresh, None)
-            result = self._run(stack.up, on_event)
+            result = self._run(partial(stack.up, parallel=AT_ONCE), on_event)
             if not self.engine.interrupted:
                 self._doubtful.unlink(missing_ok=True)
             return result
@@ -133,7 +138,7 @@ class RehearsalStack:
     def destroy(self, on_event: OnEvent | None = None) -> Result:
         """Delete everything and forget the stack; raises RunFailed."""
         with self._opened(builds=False) as stack:
-            result = self._run(stack.destroy, on_event)
+            result = self._run(partial(stack.destroy, parallel=AT_ONCE), on_event)
             if self.resources():
                 # An interrupted destroy ends as if it had done its work.
                 raise RunFailed("It was stopped before everything was deleted.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from exercises.catalogue import EXERCISES
-from exercises.irsa.trust import SubCondition
+from exercises.irsa.trust import LetsOthersIn
 from exercises.shared.aws_checks import (
     NAMESPACE,
     ROLE_SESSION,
@@ -55,10 +55,10 @@ def _played() -> Iterator[Row]:
         yield Row("irsa", "wide", f"irsa-wide-{name}", who, question, Allowed(), wide, lags=True)
         refused = AwsDenied("AccessDenied", operation)
         yield Row("irsa", "account", f"irsa-account-play-{name}", who, question, refused, one, lags=True, goal="attack")
-    yield Row("irsa", "wide", "irsa-wide-trust", ACCOUNT, RoleTrust(ROLE), SubCondition(exact=False), wide)
-    door = "A `*` in the namespace or in the name is a door for whoever makes an account that fits it."
-    named = SubCondition(exact=True)
-    yield Row("irsa", "account", "irsa-account-play-trust", ACCOUNT, RoleTrust(ROLE), named, door, goal="attack")
+    alone, any_other = (LetsOthersIn(NAMESPACE, ACCOUNT, AUDIENCE, others=others) for others in (False, True))
+    yield Row("irsa", "wide", "irsa-wide-trust", ACCOUNT, RoleTrust(ROLE), any_other, wide)
+    door = "With a `*` in the namespace or in the name, whoever makes an account that fits gets the role."
+    yield Row("irsa", "account", "irsa-account-play-trust", ACCOUNT, RoleTrust(ROLE), alone, door, goal="attack")
     own = TokenAtSts(NAMESPACE, ACCOUNT, ROLE, AUDIENCE)
     works = "The account that the role is for takes it by its token for STS."
     yield Row("irsa", "wide", "irsa-wide-own", ACCOUNT, own, Allowed(), works, lags=True)
@@ -192,7 +192,7 @@ def _the_account(make: _Make) -> Iterator[Row]:
             f"the cluster's OIDC provider alone, StringEquals on aud ({AUDIENCE}) and sub "
             f"({service_account_user(ACCOUNT)})",
         ),
-        "One cluster, one service account, one audience: equal, not alike.",
+        "One cluster, one service account, one audience: StringEquals, not StringLike.",
     )
     yield make(
         "foreign-account",
@@ -220,5 +220,5 @@ def _the_account(make: _Make) -> Iterator[Row]:
         ACCOUNT,
         TokenAtApiServer(NAMESPACE, ACCOUNT, AUDIENCE, listing("pods", NAMESPACE)),
         Unauthorized(),
-        "A token for STS is none for the API server: whoever is shown it cannot use it there.",
+        "A token for STS is no token for the API server: whoever receives it cannot use it there.",
     )

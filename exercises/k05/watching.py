@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 from uuid import uuid4
 
 from typing_extensions import override
@@ -15,7 +15,7 @@ from grading.account_probes import AsAccount, AsOperator, collection, token_of
 from grading.audit_log import GROUP, STREAMS, Event, events_of, last, recent, told
 from grading.kube_api import refused
 from grading.outcomes import Broke, Done, HttpRefused, Outcome, Unanswered, facts
-from grading.probes import Lab, OwnQuestion
+from grading.probes import Lab, OwnQuestion, Takes
 
 NAMESPACE: Final = "owasp-k05"
 DETECTIONS: Final = "detections"
@@ -87,6 +87,8 @@ class Streams(OwnQuestion):
 @dataclass(frozen=True)
 class Seen(OwnQuestion):
     """A call, its events in the audit log, and which rules fit them."""
+
+    takes: ClassVar[Takes] = "a wait"
 
     call: AsAccount | AsOperator | Streams
 

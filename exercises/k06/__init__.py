@@ -1,1 +1,1 @@
-"""OWASP K06: tokens without an end, and who can make them."""
+"""OWASP K06: tokens that never expire, and who can make them."""

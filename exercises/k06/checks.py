@@ -1,4 +1,4 @@
-"""Rows of exercise K06: tokens without an end, who can make more of them, and what a login is not."""
+"""Rows of exercise K06: tokens that never expire, who can make more of them, and what a login is not."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _platform(stage: StageRows) -> Iterator[Row]:
 
 
 def _token_secret() -> dict[str, Any]:
-    """What makes the controller manager write a token without an end."""
+    """What makes the controller manager write a token that never expires."""
     metadata = {"name": "one-more", "namespace": NAMESPACE, "annotations": {ACCOUNT: ROBOT}}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": TOKEN_TYPE}
 

@@ -10,14 +10,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from secrets import token_hex
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from typing_extensions import override
 
 from grading.account_probes import collection, token_of
 from grading.kube_api import refused
 from grading.outcomes import Broke, Done, HttpRefused, Outcome, Starting, Unanswered, facts
-from grading.probes import Lab, OwnQuestion, whoami
+from grading.probes import Lab, OwnQuestion, Takes, whoami
 
 TOKEN_TYPE: Final = "kubernetes.io/service-account-token"  # noqa: S105  # a type, no token
 ACCOUNT: Final = "kubernetes.io/service-account.name"
@@ -126,6 +126,8 @@ class TokenOfDeletedPod(OwnQuestion):
 
     namespace: str
     account: str
+    takes: ClassVar[Takes] = "a wait"
+
     within: float = FORGETS
     """Seconds after which a token that still works is the answer."""
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from secrets import token_hex
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from typing_extensions import override
 
@@ -17,7 +17,7 @@ from exercises.k06.tokens import INVALID_SINCE, TOKEN_TYPE
 from grading.account_probes import DRY_RUN, collection
 from grading.kube_api import refused
 from grading.outcomes import Broke, Done, HttpRefused, Outcome, facts
-from grading.probes import Lab, OwnQuestion
+from grading.probes import Lab, OwnQuestion, Takes
 
 SERVER: Final = "$(kubectl config view --minify -o jsonpath='{.clusters[0].cluster.server}')"
 REQUESTS: Final = collection("certificatesigningrequests", group="certificates.k8s.io")
@@ -131,6 +131,8 @@ class ClientCertificate(OwnQuestion):
 
     user: str
     """Common name in the certificate: the user that it would be."""
+
+    takes: ClassVar[Takes] = "a wait"
 
     within: float = SIGNS_WITHIN
     """Seconds to wait for the certificate."""

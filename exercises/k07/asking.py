@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from typing_extensions import override
 
 from grading.expectations import Expectation
 from grading.kube_api import refused
 from grading.outcomes import Broke, Done, HttpRefused, Outcome, Starting, Unanswered, aws_cli
-from grading.probes import Lab, OwnQuestion
+from grading.probes import Lab, OwnQuestion, Takes
 from grading.roles import quoted
 from grading.variables import Names
 
@@ -45,6 +45,8 @@ BUCKETS: Final = ("aws", "s3api", "list-buckets", "--query", "length(Buckets)")
 @dataclass(frozen=True)
 class InDeployment(OwnQuestion):
     """An AWS CLI command in a running pod of a Deployment, whose pods have the label app with its name."""
+
+    takes: ClassVar[Takes] = "a pod"
 
     namespace: str
     deployment: str

@@ -66,4 +66,4 @@ class PaymentKey(Component):
 def build(context: Context) -> Fixture:
     """What its pods need at a stage."""
     args = PaymentKeyArgs(context.cluster.cluster_name, context.scope, context.tags)
-    return Fixture(needed=[PaymentKey("k08", args, context.opts)])
+    return Fixture(needed_by_pods=[PaymentKey("k08", args, context.opts)])

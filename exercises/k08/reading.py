@@ -13,7 +13,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from secrets import token_hex
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 from typing_extensions import override
 
@@ -23,7 +23,7 @@ from grading.account_probes import token_of
 from grading.expectations import Expectation
 from grading.kube_api import refused
 from grading.outcomes import AwsRefused, Broke, Done, HttpRefused, Outcome, Ran, aws_cli
-from grading.probes import Lab, OwnQuestion
+from grading.probes import Lab, OwnQuestion, Takes
 from grading.refusals import AnyForbidden
 from grading.variables import Names
 
@@ -65,6 +65,8 @@ Way = Literal["volume", "projected", "env", "env-from", "init"]
 @dataclass(frozen=True)
 class _RunsPod(OwnQuestion):
     """A pod that runs once, in the shop's namespace, made by a service account or (empty) by the operator."""
+
+    takes: ClassVar[Takes] = "a pod"
 
     account: str
 

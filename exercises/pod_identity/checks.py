@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from exercises.catalogue import EXERCISES
-from exercises.pod_identity.trust import AsksWhosePod, TakesNoRole
+from exercises.pod_identity.trust import LetsOtherPodsIn, TakesNoRole
 from exercises.shared.aws_checks import (
     NAMESPACE,
     NODE_SESSION,
@@ -37,7 +37,7 @@ STRANGER = ("kube-public", "default")
 def rows() -> Iterator[Row]:
     """Every row of the exercise."""
     session = ROLE_SESSION.format("$POD_IDENTITY_ROLE") + "eks-*"
-    yield identity_row("pod-identity", POD, session, "The agent on its node has got it a session of the role from EKS.")
+    yield identity_row("pod-identity", POD, session, "The agent on its node gets it a session of the role from EKS.")
     yield listing_row("pod-identity", POD)
     yield bucket_row("pod-identity", POD, session)
     yield from _how()
@@ -62,11 +62,11 @@ def _played() -> Iterator[Row]:
     yield Row("pod-identity", "wide", "pod-identity-wide-stranger", who, stranger, Allowed(), wide, lags=True)
     yield replace(_row("play-stranger", who, stranger, TakesNoRole(), closed), lags=True, goal="attack")
     trust = RoleTrust(PodsRole(NAMESPACE, POD))
-    asks, never = (AsksWhosePod(NAMESPACE, ACCOUNT, asked=asked) for asked in (True, False))
+    alone, any_other = (LetsOtherPodsIn(NAMESPACE, ACCOUNT, others=others) for others in (False, True))
     any_pod = "A trust policy for pods.eks.amazonaws.com without conditions lets every association of the account in."
-    next_one = "Without both conditions the next association, of whatever account, hands the role out again."
-    yield Row("pod-identity", "wide", "pod-identity-wide-trust", ACCOUNT, trust, never, any_pod)
-    yield replace(_row("play-trust", ACCOUNT, trust, asks, next_one), goal="attack")
+    next_one = "A policy that does not check both tags lets the next association give the role to another account."
+    yield Row("pod-identity", "wide", "pod-identity-wide-trust", ACCOUNT, trust, any_other, any_pod)
+    yield replace(_row("play-trust", ACCOUNT, trust, alone, next_one), goal="attack")
     own = in_pod(POD, "aws s3 ls")
     works = "The pod that the role is for lists the buckets."
     yield Row("pod-identity", "wide", "pod-identity-wide-s3-list", POD, own, Allowed(), works, lags=True)
@@ -119,7 +119,7 @@ def _how() -> Iterator[Row]:
                 ("roleArn", "$POD_IDENTITY_ROLE_ARN"),
             )
         ),
-        "Who has which role is told by EKS, outside the cluster.",
+        "EKS knows who has which role, outside the cluster.",
     )
 
 
@@ -146,7 +146,7 @@ def _as_injected() -> Iterator[Row]:
                 ("AWS_WEB_IDENTITY_TOKEN_FILE", None),
             )
         ),
-        "EKS has told the SDK to ask the agent, and nothing of a role.",
+        "EKS tells the SDK to ask the agent, and names no role.",
     )
     yield _row(
         "test4-volume",

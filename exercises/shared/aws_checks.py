@@ -66,5 +66,5 @@ def bucket_row(exercise: ExerciseName, pod: str, session: str) -> Row:
         "s3-write",
         InPod(NAMESPACE, pod, ("aws", "s3", "mb", f"s3://{bucket}"), "aws", undo_bucket=bucket),
         AwsDenied("AccessDenied", "CreateBucket", session),
-        "AmazonS3ReadOnlyAccess: it may look, and not write.",
+        "AmazonS3ReadOnlyAccess: it may read, and not write.",
     )

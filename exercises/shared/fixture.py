@@ -50,3 +50,6 @@ class Fixture:
 
     needed: Sequence[pulumi.Resource] = ()
     """What its objects in the cluster need first."""
+
+    needed_by_pods: Sequence[pulumi.Resource] = ()
+    """What those of them need first that have pods. The others need not wait for it, nor go before it."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from exercises.shared.stage_rows import StageRows
+from exercises.shared.user_facing_roles import ROLES, WHOLE, UserFacingRoles
 from exercises.texts import shared
 from grading.account_probes import AsOperator, ObjectFacts, creating
 from grading.check import Row
@@ -18,9 +19,8 @@ from grading.probes import may_do_everything
 OPERATOR: Final = "operator"
 KUBE_SYSTEM: Final = "gate-kube-system"
 CLUSTER_ADMIN: Final = "gate-cluster-admin"
+USER_FACING_ROLES: Final = "gate-user-facing-roles"
 """Ends of these gates' names."""
-
-ROLES: Final = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
 
 
 def gates(stage: StageRows) -> Iterator[Row]:
@@ -32,6 +32,7 @@ def gates(stage: StageRows) -> Iterator[Row]:
     yield stage.gate("gate-operator", OPERATOR, AsOperator(may_do_everything()), Says("yes"), why.operator)
     yield stage.gate(KUBE_SYSTEM, OPERATOR, agent, Allowed(), why.kube_system)
     yield stage.gate(CLUSTER_ADMIN, OPERATOR, role, everything, why.bootstrap)
+    yield stage.gate(USER_FACING_ROLES, OPERATOR, UserFacingRoles(), WHOLE, why.user_facing_roles)
 
 
 _RULES: Final = (("rules", ("rules",)),)

@@ -50,6 +50,8 @@ KINDS: Final[Mapping[str, type[pulumi.CustomResource]]] = {
 }
 """Kind → the class of its resources."""
 
+WITH_PODS: Final = frozenset({"Deployment", "Pod"})
+
 
 @dataclass(frozen=True)
 class ManifestExerciseArgs:
@@ -57,6 +59,9 @@ class ManifestExerciseArgs:
 
     objects: Sequence[Object]
     """Manifests, each after those that it needs."""
+
+    before_pods: Sequence[pulumi.Resource] = ()
+    """What comes before whatever has pods. All else need not wait for it, and need not go before it."""
 
 
 class ManifestExercise(Component):
@@ -67,6 +72,8 @@ class ManifestExercise(Component):
         made: list[tuple[int, pulumi.Resource]] = []
         for each in args.objects:
             before = [resource for other, resource in made if other < rank(each)]
+            if each["kind"] in WITH_PODS:
+                before += args.before_pods
             made.append((rank(each), self._make(name, each, before)))
         self.register_outputs({})
 

@@ -14,7 +14,14 @@ from exercises.registry import ROWS
 from tests.rehearsal.conftest import Lab
 
 OFF: dict[str, Any] = {one.key: "off" for one in EXERCISES.values()}
-ALL: dict[str, Any] = {**OFF, "rbac": "before", "identityMapping": "masters", "irsa": "on", "podIdentity": "on"}
+ALL: dict[str, Any] = {
+    **OFF,
+    "rbac": "before",
+    "identityMapping": "masters",
+    "irsa": "on",
+    "podIdentity": "on",
+    "k02": "watched",
+}
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +77,7 @@ def test_everything_that_stands_comes_out_right(standing: Lab):
     print(f"check: {time.monotonic() - began:.1f} s")
     for line in ("rbac before: 14 passed", "identity-mapping masters: 7 passed", "irsa on: 17 passed"):
         assert line in told.stdout
-    assert "pod-identity on: 17 passed" in told.stdout
+    assert "pod-identity on: 18 passed" in told.stdout
     assert "failed" not in told.stdout
     assert keys(standing) == []
 
@@ -160,3 +167,16 @@ def test_an_interrupted_walk_brings_the_lab_back(standing: Lab):
     assert standing.settings_file.read_text() == settings
     assert keys(standing) == []
     standing("check")
+
+
+def test_a_stage_comes_also_where_somebody_else_owns_its_policy_s_values(standing: Lab):
+    """As a GitOps agent does: it applies what stands, and then `Warn` would stay beside `Deny`, which is refused."""
+    name = "owasp-k02-images"
+    get = f"kubectl get validatingadmissionpolicybinding {name} -o json"
+    mine = "metadata: {name: .metadata.name}, spec: (.spec | {policyName, validationActions})"
+    apply = "kubectl apply --server-side --field-manager=somebody-else -f -"
+    standing.sh(f"{get} | jq '{{apiVersion, kind, {mine}}}' | {apply}")
+    assert json.loads(standing.sh(get))["spec"]["validationActions"] == ["Warn", "Audit"]
+    standing("stage", "k02", "closed")
+    assert json.loads(standing.sh(get))["spec"]["validationActions"] == ["Deny"]
+    standing("check", "k02")

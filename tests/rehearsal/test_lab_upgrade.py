@@ -4,6 +4,7 @@ And K10, whose weakness only the older version has: it is played before, and sol
 """
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 
 from exercises.catalogue import EXERCISES
 from exercises.judge import FULL
+from exercises.shared.gates import OPERATOR
+from grading import audit_log
 from grading.grade import Verdict
 from tests.rehearsal.conftest import Lab
 from tests.rehearsal.owasp import k10
@@ -19,6 +22,7 @@ from tests.rehearsal.owasp.stand import Stand, changed, told
 
 BEFORE, AFTER = "1.34", "1.35"
 K10 = EXERCISES["k10"]
+HOUR = 3600.0
 CLUSTER, GROUP = "aws:eks/cluster:Cluster", "aws:eks/nodeGroup:NodeGroup"
 
 
@@ -106,7 +110,8 @@ def test_the_upgrade_repairs_it_and_nobody_begins_it_any_more(up: Lab) -> None:
     assert f"needs Kubernetes {BEFORE}, and this lab is of {AFTER}" in said
 
 
-def test_what_was_done_is_in_a_signed_report(up: Lab, tmp_path: Path) -> None:
+def test_what_was_done_is_in_a_signed_report(up: Lab, stand: Stand, tmp_path: Path) -> None:
+    """And each Audit-Id in it leads to the request of that row in the lab's audit log."""
     file = tmp_path / "report.html"
     up("report", "--name", "Kim Ha-neul", "--out", str(file))
     told = up.json("report", "verify", str(file))
@@ -118,6 +123,13 @@ def test_what_was_done_is_in_a_signed_report(up: Lab, tmp_path: Path) -> None:
     ids = [row["audit_id"] for row in exercise["rows"] if row["audit_id"]]
     assert ids
     assert len(set(ids)) == len(ids), "each request has its own"
+    with stand.inside() as here:
+        for row in (each for each in exercise["rows"] if each["audit_id"]):
+            events = audit_log.events_of(here, row["audit_id"], time.time() - HOUR)
+            assert isinstance(events, tuple), (row["name"], events)
+            found = audit_log.told(audit_log.last(events))
+            asked = f"system:serviceaccount:owasp-k10:{row['subject']}"
+            assert row["subject"] == OPERATOR or found["user"] == asked, (row["name"], found)
     (progress,) = (each for each in told["data"]["progress"] if each["exercise"] == "k10")
     assert progress["state"] == "passed"
     file.write_text(file.read_text().replace("Kim Ha-neul", "Lee"))

@@ -16,8 +16,9 @@ from exercises.crypto.names import PARTS
 from exercises.judge import FULL
 from grading.grade import Verdict
 from tests.rehearsal.conftest import Lab
-from tests.rehearsal.owasp import crypto
+from tests.rehearsal.owasp import crypto, gates, older
 from tests.rehearsal.owasp.case import Case
+from tests.rehearsal.owasp.older import ByHand
 from tests.rehearsal.owasp.stand import Stand, changed, table, told
 
 VERSION: Final = "1.35"
@@ -29,6 +30,8 @@ CRYPTO: Final = EXERCISES["crypto"]
 PLAYED: Final = tuple(each for each in EXERCISES.values() if each.from_objects and each.play and not each.play.version)
 """One whose weakness only an older Kubernetes has is tried in `test_lab_upgrade`."""
 
+OLDER: Final = tuple(EXERCISES[name] for name in ("rbac", "identity-mapping", "irsa", "pod-identity"))
+"""They have more than objects. What breaks their stages is tried in `test_check_mutations`."""
 
 BROKEN = [(each, case) for each in PLAYED for case in table(each).BROKEN]
 REPAIRS = [(each, case) for each in PLAYED for case in table(each).REPAIRS]
@@ -37,7 +40,7 @@ REPAIRS = [(each, case) for each in PLAYED for case in table(each).REPAIRS]
 @pytest.fixture(scope="module")
 def stand(lab: Lab) -> Stand:
     lab.set(kubernetesVersion=VERSION)
-    return Stand(lab, (*PLAYED, CRYPTO), VERSION)
+    return Stand(lab, (*PLAYED, CRYPTO, *OLDER), VERSION)
 
 
 def ids(values: Iterable[tuple[Exercise, Case]]) -> list[str]:
@@ -130,3 +133,36 @@ def test_what_belongs_to_crypto_has_to_stay(stand: Stand, path: str):
     with crypto.without(stand, path):
         score = stand.score(CRYPTO, lambda found: found.points == 0)
     assert (score.points, score.passed) == (0, False), told(score)
+
+
+@pytest.mark.parametrize("exercise", OLDER, ids=lambda one: one.name)
+def test_who_does_nothing_in_an_older_exercise_has_nothing(stand: Stand, exercise: Exercise):
+    score = stand.score(exercise, lambda found: found.points == 0)
+    assert (score.points, score.passed) == (0, False), told(score)
+    assert score.goals["intact"] is Verdict.PASSED, told(score)
+
+
+@pytest.mark.parametrize("case", older.REPAIRS, ids=lambda case: case.id)
+def test_any_right_repair_of_an_older_exercise_counts(stand: Stand, case: ByHand):
+    with stand.changing() as lab, case.apply(lab):
+        score = stand.score(EXERCISES[case.exercise], lambda found: found.passed)
+    assert (score.passed, score.points) == (True, FULL), told(score)
+
+
+@pytest.mark.parametrize("case", older.BROKEN, ids=lambda case: case.id)
+def test_a_repair_of_an_older_exercise_that_is_none_misses_its_goal(stand: Stand, case: ByHand):
+    assert case.hurts
+    hurts = case.hurts
+    with stand.changing() as lab, case.apply(lab):
+        score = stand.score(EXERCISES[case.exercise], lambda found: found.goals[hurts] is Verdict.FAILED)
+    assert score.goals[hurts] is Verdict.FAILED, told(score)
+    assert not score.passed
+
+
+@pytest.mark.parametrize("case", gates.BROKEN, ids=lambda case: case.name)
+def test_what_is_no_exercises_is_watched_over(stand: Stand, case: gates.Broken):
+    """The gates of all exercises are alike."""
+    answer, cause, mended = gates.broken(stand, case)
+    assert (answer.verdict, answer.row.goal) == (Verdict.FAILED, "intact"), answer
+    assert case.cause in cause
+    assert mended is Verdict.PASSED, "by the remedy that is told"

@@ -64,6 +64,7 @@ def full() -> Graph:
                 "identityMapping": "entry",
                 "irsa": True,
                 "podIdentity": True,
+                "k07": "closed",
                 "k08": "closed",
                 "crypto": "closed",
             },

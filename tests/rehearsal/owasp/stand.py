@@ -8,16 +8,20 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Final
 
+import boto3
+
 from exercises.catalogue import Exercise
 from exercises.judge import Score, judge, rows_of
 from exercises.objects import CLUSTER_NAME, IMAGES, Object, at_stage
 from grading.grade import Verdict, ask_all
 from grading.outcomes import Unanswered
 from grading.session import opened
+from grading.tokens import Key, SessionKey
 from infra import versions
 from rehearsal.environment import environment
 from rehearsal.world import attach
 from tests.rehearsal.conftest import Lab
+from tests.rehearsal.lab_changes import Standing
 from tests.rehearsal.owasp.case import Case
 from tests.rehearsal.owasp.objects import Cluster, manifests, named, others
 
@@ -46,17 +50,40 @@ class Stand:
         self._images: dict[str, str] = dict(zip((*IMAGES, CLUSTER_NAME), found, strict=True))
 
     @contextmanager
-    def inside(self) -> Generator[Any]:
+    def inside(self, *, asks_testuser: bool = False) -> Generator[Any]:
         """What grades, inside the lab."""
         with environment({"MYEKS_LAB_WORLD": str(self._lab.world)}, set()):
             world = attach()
             assert world is not None
-            nobody = Unanswered("testuser is not asked.")
             with (
                 environment(world.env(), world.unset()),
-                opened(self._outputs, patience=0, boundary=True, testuser=nobody, stages=self._stage) as here,
+                self._key(wanted=asks_testuser) as key,
+                opened(self._outputs, patience=0, boundary=True, testuser=key, stages=self._stage) as here,
             ):
                 yield here
+
+    @contextmanager
+    def _key(self, *, wanted: bool) -> Generator[Key | Unanswered]:
+        """testuser's, for the length of a block."""
+        if not wanted:
+            yield Unanswered("testuser is not asked.")
+            return
+        iam: Any = boto3.client("iam", region_name=self._outputs["region"])
+        made = iam.create_access_key(UserName="testuser")["AccessKey"]
+        try:
+            yield SessionKey(made["AccessKeyId"], made["SecretAccessKey"])
+        finally:
+            iam.delete_access_key(UserName="testuser", AccessKeyId=made["AccessKeyId"])
+
+    @contextmanager
+    def changing(self) -> Generator[Standing]:
+        """The operator's ways to change the lab, each for the length of a block."""
+        with self.inside() as here:
+            yield Standing(self._outputs, here.api)
+
+    def sh(self, command: str) -> str:
+        """What a command line prints in `lab shell`."""
+        return self._lab.sh(command)
 
     def objects(self, exercise: Exercise, stage: str) -> tuple[Object, ...]:
         return at_stage(exercise.name, stage, self._images)
@@ -92,7 +119,7 @@ class Stand:
         """The score once it is as wanted, or the last one."""
         until = time.monotonic() + SETTLE
         while True:
-            with self.inside() as here:
+            with self.inside(asks_testuser=exercise.name == "identity-mapping") as here:
                 found = judge(exercise.name, ask_all(rows_of(exercise.name), here))
             if enough(found) or time.monotonic() > until:
                 return found

@@ -91,7 +91,7 @@ def test_a_forgotten_cluster_is_upgraded_rather_than_made_dearer(default: Graph)
 def test_every_kubernetes_object_names_the_clusters_provider(full: Graph) -> None:
     provider = full.one("pulumi:providers:kubernetes").urn
     objects = [node for node in full.nodes if node.type.startswith("kubernetes:")]
-    assert len(objects) == 43
+    assert len(objects) == 54
     assert {node.provider for node in objects} == {provider}
 
 
@@ -99,7 +99,7 @@ def test_no_group_of_ours_is_taken_for_the_clusters(full: Graph) -> None:
     """The load balancer controller wants exactly one group with this tag on a node."""
     for group in full.of(":SecurityGroup"):
         assert "kubernetes.io/cluster/myeks" not in group.inputs["tags"]
-    assert full.one(":LaunchTemplate").inputs["vpcSecurityGroupIds"] == [
-        CLUSTER_SECURITY_GROUP,
-        "nodes-remote-access-id",
-    ]
+    assert {each.name: each.inputs["vpcSecurityGroupIds"] for each in full.of(":LaunchTemplate")} == {
+        "nodes-template": [CLUSTER_SECURITY_GROUP, "nodes-remote-access-id"],
+        "k07-node-template": [CLUSTER_SECURITY_GROUP, "k07-node-remote-access-id"],
+    }

@@ -14,7 +14,7 @@ from tests.unit.mocks import Graph
 
 
 def _template(graph: Graph) -> dict[str, Any]:
-    return graph.one(":LaunchTemplate").inputs
+    return graph.one(":LaunchTemplate", "nodes-template").inputs
 
 
 def test_node_group_as_specified(default: Graph) -> None:

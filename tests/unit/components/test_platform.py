@@ -83,6 +83,18 @@ def test_addon_with_a_role_of_its_own(default: Graph, name: str, account: str, p
     assert attached == [f"arn:aws:iam::aws:policy/{policy}"]
 
 
+def test_a_policy_with_a_configmap_as_parameter_always_stands_and_decides_nothing(bare: Graph) -> None:
+    """Else the API server stops to watch ConfigMaps for policies, and never begins again."""
+    policy = bare.one(":ValidatingAdmissionPolicy").inputs
+    binding = bare.one(":ValidatingAdmissionPolicyBinding").inputs
+    assert policy["spec"]["paramKind"] == {"apiVersion": "v1", "kind": "ConfigMap"}
+    assert binding["spec"]["policyName"] == policy["metadata"]["name"]
+    assert binding["spec"]["paramRef"]["parameterNotFoundAction"] == "Allow"
+    assert binding["spec"]["validationActions"] == ["Audit"]
+    (label,) = binding["spec"]["matchResources"]["namespaceSelector"]["matchLabels"].items()
+    assert label == ("kubernetes.io/metadata.name", binding["metadata"]["name"]), "a namespace that nobody has"
+
+
 def test_gp3_is_the_one_default_class(default: Graph) -> None:
     storage = default.one(":StorageClass").inputs
     assert storage["metadata"]["name"] == "gp3"

@@ -62,6 +62,7 @@ def test_the_stack_registers_these_documents(full: Graph) -> None:
         "dns-irsa-role",
         "irsa-sa-role",
         "pod-identity-sa-role",
+        "k07-orders-role",
         "k08-shop-role",
         "crypto-sa-role",
     }

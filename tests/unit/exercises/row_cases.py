@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
-from exercises.irsa.trust import SubCondition
+from exercises.irsa.trust import LetsOthersIn
 from exercises.k02.signed_list import SignedList
 from exercises.k04.new_namespace import InNewNamespace
 from exercises.k05.watching import Ordinary, RulesRead, Seen
@@ -19,8 +19,9 @@ from exercises.k07.asking import InDeployment
 from exercises.k08.reading import AnotherShop, AtAws, InPlain, StealsSecrets
 from exercises.k09.questions import LedThrough, MayScrapeEveryNode, OnEveryNode, OnPodsNode
 from exercises.k10.connecting import Connects
-from exercises.pod_identity.trust import AsksWhosePod, TakesNoRole
+from exercises.pod_identity.trust import LetsOtherPodsIn, TakesNoRole
 from exercises.shared.aws_checks import denied_as_node
+from exercises.shared.user_facing_roles import UserFacingRoles
 from grading.check import Row
 from grading.expectations import Allowed, AwsDenied, Between, Forbidden, Holds, OneOf, Says, Unauthorized
 from grading.grade import Verdict
@@ -41,6 +42,8 @@ from tests.unit.exercises import (
     k08_cases,
     k09_cases,
     k10_cases,
+    trust_cases,
+    user_facing_roles_cases,
 )
 from tests.unit.exercises.case import Case, Program
 from tests.unit.grading.fake_lab import ACCOUNT, FakeLab, jwt, lab, status
@@ -86,6 +89,8 @@ def cases(row: Row) -> Iterator[Case]:
             yield from k07_cases.cases(row, names)
         case StealsSecrets() | AnotherShop() | AtAws() | InPlain():
             yield from k08_cases.cases(row, row.question)
+        case UserFacingRoles():
+            yield from user_facing_roles_cases.cases()
         case Connects():
             yield from k10_cases.cases(row)
         case OnEveryNode() | OnPodsNode() | MayScrapeEveryNode() | LedThrough():
@@ -464,71 +469,10 @@ def _shaped(question: ReadObject, facts: Mapping[str, Any]) -> dict[str, Any]:
             raise AssertionError("see _no_tokens")
 
 
-def _sub(expected: SubCondition, names: Names) -> Iterator[Case]:
-    def policy(*conditions: dict[str, Any]) -> Program:
-        document = {"Statement": [{"Effect": "Allow", "Condition": each} for each in conditions]}
-
-        def program(one: FakeLab) -> None:
-            _annotated(one, names)
-            one.aws.answers.update(get_role=Done({"Role": {"AssumeRolePolicyDocument": document}}, "allowed"))
-
-        return program
-
-    exact = {"StringEquals": {"host:sub": "system:serviceaccount:default:my-sa"}}
-    for_any = ("*:*", "*:my-sa", "default:my-??")
-    wide = [{"StringLike": {"host:sub": f"system:serviceaccount:{each}"}} for each in for_any]
-    right, wrong = ([exact], wide) if expected.exact else (wide, [exact])
-    for number, each in enumerate(right):
-        yield Case("right" if number == 0 else f"right {number}", policy(each), PASSED)
-    for number, each in enumerate(wrong):
-        yield Case(f"wrong {number}", policy(each), FAILED)
-    if expected.exact:
-        yield Case("one statement of two is wide", policy(exact, wide[0]), FAILED)
-    yield Case("no condition on sub", policy({"StringEquals": {"host:aud": "sts.amazonaws.com"}}), FAILED)
-    yield Case("no role", lambda one: _annotated(one, names), NOT_ASKED)
-
-
-def _whose_pod(expected: AsksWhosePod, names: Names) -> Iterator[Case]:
-    def policy(*conditions: dict[str, Any]) -> Program:
-        service = {"Principal": {"Service": "pods.eks.amazonaws.com"}, "Action": ["sts:AssumeRole", "sts:TagSession"]}
-        document = {"Statement": [{"Effect": "Allow", **service, "Condition": each} for each in conditions]}
-
-        def program(one: FakeLab) -> None:
-            one.api.ran = Ran(0, f"arn:aws:sts::{ACCOUNT}:assumed-role/{names['POD_IDENTITY_ROLE']}/eks-1\n", "")
-            one.aws.answers.update(get_role=Done({"Role": {"AssumeRolePolicyDocument": document}}, "allowed"))
-
-        return program
-
-    tag = "aws:RequestTag/kubernetes-"
-    one, other = {f"{tag}namespace": "default"}, {f"{tag}service-account": "pod-identity-sa"}
-    both = {"StringEquals": {**one, **other}}
-    source = {"ArnEquals": {"aws:SourceArn": "arn:aws:eks:ap-northeast-2:111122223333:cluster/myeks"}}
-    right = [both, {"StringLike": both["StringEquals"]}, {**both, **source}, {"StringEquals": one, "StringLike": other}]
-    wide = [{}, source]
-    half = [{"StringEquals": one}, {"StringEquals": other}, {"ForAllValues:StringEquals": {**one, **other}}]
-    half += [
-        {"StringLike": {f"{tag}namespace": "*", **other}},
-        {"StringEquals": {**one, f"{tag}namespace": ["default", "x"]}},
-    ]
-    asked = expected.asked
-    for number, each in enumerate(right if asked else wide):
-        yield Case("right" if number == 0 else f"right {number}", policy(each), PASSED)
-    for number, each in enumerate(half + (wide if asked else right)):
-        yield Case(f"wrong {number}", policy(each), FAILED)
-    yield Case("one statement of two asks", policy(both, {}), FAILED)
-    if asked:
-        yield Case("two statements ask", policy(both, both), PASSED)
-    yield Case("the pod has no role", lambda one: setattr(one.api, "ran", Ran(255, "", "Unable to locate")), FAILED)
-    yield Case("no pod", lambda one: setattr(one.api, "ran", Unanswered("404 pods not found")), NOT_ASKED)
-
-
 def _trust(row: Row, names: Names) -> Iterator[Case]:
     expected = row.expected
-    if isinstance(expected, SubCondition):
-        yield from _sub(expected, names)
-        return
-    if isinstance(expected, AsksWhosePod):
-        yield from _whose_pod(expected, names)
+    if isinstance(expected, LetsOthersIn | LetsOtherPodsIn):
+        yield from trust_cases.cases(expected, lambda one: _leads_to_the_role(one, names))
         return
     assert isinstance(expected, Holds)
     facts = {name: _plain(value, names) for name, value in expected.facts}
@@ -546,17 +490,12 @@ def _trust(row: Row, names: Names) -> Iterator[Case]:
         **({"Condition": conditions} if conditions else {}),
     }
 
-    def found(one: FakeLab) -> None:
-        """What leads to the role: an annotation, or a pod that has it."""
-        _annotated(one, names)
-        one.api.ran = Ran(0, f"arn:aws:sts::{ACCOUNT}:assumed-role/{names['POD_IDENTITY_ROLE']}/eks-myeks-pod\n", "")
-
     def policy(*statements: dict[str, Any], **changed: Any) -> Program:
         document = {"Version": "2012-10-17", "Statement": [{**right, **changed}, *statements]}
         answer = Done({"Role": {"AssumeRolePolicyDocument": document}}, "allowed")
 
         def program(one: FakeLab) -> None:
-            found(one)
+            _leads_to_the_role(one, names)
             one.aws.answers.update(get_role=answer)
 
         return program
@@ -581,11 +520,17 @@ def _trust(row: Row, names: Names) -> Iterator[Case]:
     gone = AwsRefused("NoSuchEntity", "GetRole", "not found")
 
     def no_role(one: FakeLab) -> None:
-        found(one)
+        _leads_to_the_role(one, names)
         one.aws.answers.update(get_role=gone)
 
     yield Case("no role", no_role, NOT_ASKED)
     yield from _no_way_to_the_role(row, policy())
+
+
+def _leads_to_the_role(one: FakeLab, names: Names) -> None:
+    """An annotation, or a pod that has it."""
+    _annotated(one, names)
+    one.api.ran = Ran(0, f"arn:aws:sts::{ACCOUNT}:assumed-role/{names['POD_IDENTITY_ROLE']}/eks-myeks-pod\n", "")
 
 
 def _no_way_to_the_role(row: Row, right: Program) -> Iterator[Case]:

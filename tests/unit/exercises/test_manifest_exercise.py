@@ -1,6 +1,7 @@
 """Manifests become resources of the stack, in an order in which each finds what it needs and goes before it."""
 
 import pytest
+from pulumi_kubernetes.core.v1 import ConfigMap
 
 from exercises.objects import Object, at_stage, identity
 from exercises.shared.manifest_exercise import ManifestExercise, ManifestExerciseArgs, provider_notes
@@ -39,6 +40,17 @@ def test_only_a_deployment_without_pods_is_not_awaited(replicas: dict[str, int],
     spec = {key: value for key, value in deployment["spec"].items() if key != "replicas"}
     assert provider_notes({**deployment, "spec": {**spec, **replicas}}) == told
     assert all(provider_notes(each) == FORCED for each in OBJECTS if each["kind"] != "Deployment")
+
+
+def test_only_what_has_pods_waits_for_what_pods_need():
+    def program() -> None:
+        needed = ConfigMap("needed")
+        ManifestExercise("k03", ManifestExerciseArgs(OBJECTS, [needed]))
+
+    found = run(program)
+    needed = next(each for each in found.nodes if each.name == "needed")
+    after = {each["kind"] for each in OBJECTS if found.outlives(needed, node(found, each))}
+    assert after == {"Deployment", "Pod"} & {each["kind"] for each in OBJECTS} != set()
 
 
 def test_what_others_need_outlives_them(graph: Graph):

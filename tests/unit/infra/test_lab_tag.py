@@ -52,14 +52,17 @@ def test_every_aws_resource_bears_the_labs_tag(full: Graph, nat: Graph, expiring
 
 
 def test_what_is_made_outside_the_program_is_given_the_tag(full: Graph) -> None:
-    for kind in ("eks:index:Cluster", "eks:index:ManagedNodeGroup"):
-        assert full.one(kind).inputs["tags"][LAB_TAG] == "ap-northeast-2/myeks"
-    specified = full.one(":LaunchTemplate").inputs["tagSpecifications"]
-    assert {each["resourceType"] for each in specified if each["tags"][LAB_TAG]} == {
-        "instance",
-        "volume",
-        "network-interface",
-    }
+    groups, templates = full.of("eks:index:ManagedNodeGroup"), full.of(":LaunchTemplate")
+    assert len(groups) == len(templates) == 2, "the lab's and an exercise's own"
+    for node in (full.one("eks:index:Cluster"), *groups):
+        assert node.inputs["tags"][LAB_TAG] == "ap-northeast-2/myeks"
+    for template in templates:
+        specified = template.inputs["tagSpecifications"]
+        assert {each["resourceType"] for each in specified if each["tags"][LAB_TAG]} == {
+            "instance",
+            "volume",
+            "network-interface",
+        }
     for server in full.of("ec2/instance:Instance"):
         assert server.inputs["rootBlockDevice"]["tags"][LAB_TAG]
 

@@ -111,7 +111,7 @@ def test_password_command_reads_the_charts_own_secret(default: Graph) -> None:
 
 def test_exercises_are_told_as_configured(full: Graph, default: Graph) -> None:
     off = {"rbac": "off", "identityMapping": "off", "irsa": "off", "podIdentity": "off"}
-    aws = {"k08": "closed", "crypto": "closed"}
+    aws = {"k07": "closed", "k08": "closed", "crypto": "closed"}
     last = {"rbac": "after", "identityMapping": "entry", "irsa": "on", "podIdentity": "on", **aws}
     others = {one.key: "off" for one in EXERCISES.values() if one.key not in off}
     for graph, stands in ((default, off), (full, last)):

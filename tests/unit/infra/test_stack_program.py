@@ -115,4 +115,6 @@ def test_removing_one_operator_range_leaves_the_others_rules_alone(full: Graph) 
 
 
 def test_logical_names_are_short(full: Graph) -> None:
-    assert [node.name for node in full.nodes if len(node.name) > 40] == []
+    """Names on AWS are made of them, and have 64 characters at most. Kubernetes objects have names of their own."""
+    long = [node.name for node in full.nodes if len(node.name) > 40 and not node.type.startswith("kubernetes:")]
+    assert long == []

@@ -91,35 +91,6 @@ def test_what_lacks_is_named_and_put_back(case: str) -> None:
     assert on_aws == [(cause, "./lab up --refresh -s dev puts it back")]
 
 
-def test_a_role_of_the_cluster_is_mended_by_a_command() -> None:
-    ((cause, remedy),) = causes(lab(), "k03-closed-gate-cluster-admin", allowed=True)
-    assert cause.startswith("ClusterRole cluster-admin is not as Kubernetes makes it.")
-    assert remedy.startswith("kubectl create clusterrole cluster-admin ")
-    assert remedy.endswith("| kubectl auth reconcile --remove-extra-permissions -f -")
-
-
-@pytest.mark.parametrize(
-    ("labels", "cause", "remedy"),
-    [
-        (
-            {"pod-security.kubernetes.io/enforce": "restricted"},
-            "has the label pod-security.kubernetes.io/enforce=restricted",
-            "kubectl label namespace kube-system pod-security.kubernetes.io/enforce-",
-        ),
-        *(
-            (labels, "The API server said to a pod in kube-system: seen", "./lab reset k03 -s dev takes back policies")
-            for labels in ({}, {"pod-security.kubernetes.io/enforce": "privileged"})
-        ),
-    ],
-)
-def test_what_keeps_the_clusters_own_pods_out_is_told(labels: Thing, cause: str, remedy: str) -> None:
-    here = lab()
-    here.api.on("GET", "/api/v1/namespaces/kube-system", 200, {"metadata": {"labels": labels}})
-    ((told, mends),) = causes(here, "k03-closed-gate-kube-system", allowed=False, option=" -s dev")
-    assert cause in told
-    assert mends.startswith(remedy)
-
-
 def test_what_was_made_by_hand_is_made_so_by_its_stage() -> None:
     here = lab()
     standing(here, roles=[OWN_ROLE])
