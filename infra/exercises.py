@@ -88,6 +88,7 @@ def build(
     group: NodeGroupArgs,
     person: Testuser,
     opts: pulumi.ResourceOptions,
+    node_opts: pulumi.ResourceOptions,
 ) -> Fixtures:
     """Everything else, each exercise by its own component and objects.
 
@@ -98,6 +99,7 @@ def build(
         group: what the lab's nodes are; an exercise's own are like them.
         person: from `testuser`.
         opts: options of what runs on nodes: with the cluster's Kubernetes provider, after nodes and add-ons.
+        node_opts: options of a node group, the lab's own.
     """
     tools_image = versions.tools_image(config.kubernetes_version)
     images = dict(zip(IMAGES, (tools_image, versions.AWS_CLI_IMAGE), strict=True))
@@ -119,6 +121,7 @@ def build(
                     aws_cli_image=versions.AWS_CLI_IMAGE,
                     tags=config.tags,
                     opts=opts,
+                    node_opts=node_opts,
                 )
             )
         if fixture.role_arn is not None:

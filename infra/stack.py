@@ -112,7 +112,8 @@ def build(config: LabConfig, aws_profile: str | None = None) -> Lab:
     )
     node_addons = NodeAddons("node-addons", addons, depends_on(cluster.core))
     group = _node_group(config, network, ops, cluster, role)
-    nodes = NodeGroup("nodes", group, depends_on(node_addons, *network.way_out))
+    node_opts = depends_on(node_addons, *network.way_out)
+    nodes = NodeGroup("nodes", group, node_opts)
     workload_addons = WorkloadAddons("addons", addons, nodes.cluster_name, depends_on(nodes))
     DefaultStorage("storage", depends_on(workload_addons.ebs_csi_driver, cluster=cluster))
     platform = build_platform(config, scope, network, cluster, nodes, workload_addons)
@@ -121,7 +122,7 @@ def build(config: LabConfig, aws_profile: str | None = None) -> Lab:
         IngressExpiry("pages-expiry", IngressExpiryArgs(config.expires_at, image), depends_on(cluster=cluster))
     PolicyParameters("policy-parameters", depends_on(nodes, cluster=cluster))
     running = depends_on(nodes, workload_addons, cluster=cluster)
-    exercises = fixtures.build(config, scope, cluster, group, testuser, running)
+    exercises = fixtures.build(config, scope, cluster, group, testuser, running, node_opts)
     return Lab(config, scope, network, ops, cluster, addon_versions, platform, exercises)
 
 

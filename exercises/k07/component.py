@@ -76,4 +76,4 @@ def build(context: Context) -> Fixture:
     """What its pods need at a stage."""
     args = OwnNodeArgs(context.nodes, context.stage, context.scope.partition, context.tags)
     # Its namespaces go first: pods that somebody made there end while their node is still there.
-    return Fixture(needed=[OwnNode("k07", args, context.opts)])
+    return Fixture(needed=[OwnNode("k07", args, context.node_opts)])

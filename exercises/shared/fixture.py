@@ -40,6 +40,9 @@ class Context:
     opts: pulumi.ResourceOptions
     """Of what runs on nodes: with the cluster's Kubernetes provider, after nodes and add-ons."""
 
+    node_opts: pulumi.ResourceOptions
+    """Of a node group: as the lab's own, beside which it comes and goes."""
+
 
 @dataclass(frozen=True)
 class Fixture:
