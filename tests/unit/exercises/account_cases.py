@@ -111,7 +111,7 @@ def _answers(expected: Expectation, names: Names, user: str) -> tuple[Outcome, l
             other = http(201, {"status": {"allowed": pattern != "yes"}})
             return http(201, {"status": {"allowed": pattern == "yes"}}), [("the other answer", other), *no_refusals]
         case Forbidden():
-            from tests.unit.exercises.row_cases import forbidden
+            from tests.unit.exercises.pod_cases import forbidden
 
             other = _refused(403, forbidden(expected, names, user="system:anonymous"))
             right = _refused(403, forbidden(expected, names))
