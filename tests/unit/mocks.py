@@ -365,7 +365,7 @@ def run(
     mocks.monitor = monitor
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    ROOT.set(None)  # the SDK would go on with another program's stack, its outputs and its transformations
+    _forget()
     pulumi_mocks.set_mocks(mocks, project=PROJECT, stack=STACK, preview=False, monitor=monitor)
     values = {key: value if isinstance(value, str) else json.dumps(value) for key, value in (settings or {}).items()}
     runtime_config.set_all_config({**values, **(secrets or {})}, list(secrets or {}))
@@ -382,10 +382,18 @@ def run(
     finally:
         loop.run_until_complete(_wound_up())
         loop.close()
-        ROOT.set(None)
+        _forget()
         # Other tests of the same process find an open loop, as the SDK left it.
         asyncio.set_event_loop(asyncio.new_event_loop())
     return graph
+
+
+def _forget() -> None:
+    """Take from the SDK what it has kept of another program: its stack with outputs and transformations, and what a
+    failed one still waited for, which never comes."""
+    ROOT.set(None)
+    SETTINGS.outputs.clear()
+    SETTINGS.rpc_manager.clear()
 
 
 def _unheard(_loop: asyncio.AbstractEventLoop, _context: dict[str, Any]) -> None:
