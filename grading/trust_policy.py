@@ -70,6 +70,9 @@ def _is_about(statement: Mapping[str, Any], asks: Asks, action: str) -> bool:
         named = any(_like(str(each), action, re.IGNORECASE) for each in _listed(statement["Action"]))
     else:
         named = not any(_like(str(each), action, re.IGNORECASE) for each in _listed(statement.get("NotAction")))
+    if "NotPrincipal" in statement:
+        # Everybody but those. Whom else a policy keeps out so is not asked: a grant means everybody, a denial nobody.
+        return named and statement.get("Effect") == "Allow"
     principal: Any = statement.get("Principal")
     if not isinstance(principal, dict):
         return named and principal == "*"

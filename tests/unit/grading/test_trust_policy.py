@@ -104,6 +104,15 @@ def test_what_nobody_knows_counts_for_the_attacker(condition: dict[str, Any]):
     assert not lets_in({"Statement": statement("Allow", certain)}, ASKS), "one condition fails for certain"
 
 
+def test_everybody_but_somebody_is_everybody():
+    allowed = {"Effect": "Allow", "Principal": {"Federated": PROVIDER}, "Action": ACTION}
+    but = {"NotPrincipal": {"Federated": "x"}, "Action": ACTION}
+    asks = Asks(("Federated", PROVIDER), (ACTION,), {})
+    assert lets_in({"Statement": [{"Effect": "Allow", **but}]}, asks)
+    assert lets_in({"Statement": [allowed, {"Effect": "Deny", **but}]}, asks)
+    assert not lets_in({"Statement": [{"Effect": "Deny", **but}]}, asks)
+
+
 def test_all_actions_are_needed():
     allowed = statement("Allow", {}, "sts:AssumeRole")
     assert not lets_in({"Statement": [allowed]}, ASKS)
