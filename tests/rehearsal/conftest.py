@@ -13,6 +13,8 @@ import boto3
 import pytest
 import yaml
 
+from rehearsal.toolchain import cache
+
 CHECKOUT = Path(__file__).parents[2]
 
 
@@ -59,6 +61,10 @@ class Lab:
         if code is not None and ended.returncode != code:
             pytest.fail(f"lab {' '.join(arguments)} ended with {ended.returncode}:\n{ended.stdout}\n{ended.stderr}")
         return ended
+
+    def has(self, *tools: str) -> None:
+        """Build these optional tools where they are not: on a new machine that takes longer than a command may."""
+        cache.ensure(print, extra=tools)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start ./lab and do not wait for it."""

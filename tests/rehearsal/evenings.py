@@ -118,7 +118,8 @@ class Evening:
     def up(self, **settings: object) -> None:
         """Stand the lab up with its domain."""
         self.lab.set(**self.domain, opsServers={"enabled": False}, **settings)
-        self.lab("up", timeout=420)
+        self.lab.has("external-dns")
+        self.lab("up")
 
     def addresses(self) -> dict[str, str]:
         """Name of each Ingress → its address; empty while it has none."""

@@ -291,6 +291,7 @@ _GONE = "; ".join(
 
 def test_with_a_domain_the_pages_are_published_and_taken_back(up: Lab):
     before = inputs(up)
+    up.has("external-dns")
     zone = up.sh(
         "aws route53 create-hosted-zone --name lab.example.com --caller-reference one "
         "--query HostedZone.Id --output text"

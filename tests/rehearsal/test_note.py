@@ -28,7 +28,8 @@ def typist(lab: Lab) -> Iterator[Typist]:
     (lab.home / ".curlrc").write_text('proxy = "127.0.0.1:9"\nnoproxy = "127.0.0.1,localhost"\n')
     for name, version in (*((chart.name, chart.version) for chart in CHARTS), *BY_HAND):
         (lab.charts / f"{name}-{version}.tgz").write_bytes(packed(name, version=version))
-    lab("up", timeout=420)
+    lab.has("external-dns", "helm")
+    lab("up")
     zone = lab.sh(
         f"aws route53 create-hosted-zone --name {DOMAIN} --caller-reference 1 --query HostedZone.Id --output text"
     )
@@ -36,7 +37,7 @@ def typist(lab: Lab) -> Iterator[Typist]:
         f"aws acm request-certificate --domain-name '*.{DOMAIN}' --validation-method DNS --output text"
     )
     lab.set(domain=DOMAIN, hostedZoneId=zone.strip().rpartition("/")[2], certificateArn=certificate.strip())
-    lab("up", timeout=420)
+    lab("up")
     made = Typist(lab)
     yield made
     made.close()

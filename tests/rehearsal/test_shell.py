@@ -236,6 +236,7 @@ def test_the_files_that_shells_read_are_ones_that_sh_can_read():
 
 
 def test_helm_lists_the_labs_releases_as_whoever_the_shell_is(up: Lab):
+    up.has("helm")
     listed = json.loads(up.sh("helm list --all-namespaces --output json"))
     assert {each["name"] for each in listed} == {each["name"] for each in up.json("status")["releases"]}
     # This lab has no archive of any chart.

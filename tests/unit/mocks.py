@@ -392,8 +392,9 @@ def _forget() -> None:
     """Take from the SDK what it has kept of another program: its stack with outputs and transformations, and what a
     failed one still waited for, which never comes."""
     ROOT.set(None)
-    SETTINGS.outputs.clear()
-    SETTINGS.rpc_manager.clear()
+    settings = cast("Any", SETTINGS)
+    settings.outputs.clear()
+    settings.rpc_manager.clear()
 
 
 def _unheard(_loop: asyncio.AbstractEventLoop, _context: dict[str, Any]) -> None:
