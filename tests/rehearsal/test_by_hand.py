@@ -187,7 +187,7 @@ def test_what_eksctl_makes_is_graded_and_eksctl_deletes_it(hand: Lab) -> None:
         "eksctl create iamserviceaccount --cluster $CLUSTER_NAME --name my-sa --approve "
         "--attach-policy-arn arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
     )
-    assert passed(hand, "irsa") == ("account", 14, ["irsa"])
+    assert passed(hand, "irsa") == ("account", 15, ["irsa"])
     arn = "arn:aws:iam::$ACCOUNT_ID:user/testuser"
     hand.sh(
         "eksctl create iamidentitymapping --cluster $CLUSTER_NAME --username testuser --group system:masters "
