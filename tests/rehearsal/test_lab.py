@@ -302,7 +302,7 @@ def test_with_a_domain_the_pages_are_published_and_taken_back(up: Lab):
     ).strip()
     try:
         up.set(domain="lab.example.com", hostedZoneId=zone.removeprefix("/hostedzone/"), certificateArn=certificate)
-        up("up")
+        up("up", timeout=420)
         ingresses = json.loads(up.sh("kubectl get ingress -A -o json"))["items"]
         assert {i["spec"]["rules"][0]["host"] for i in ingresses} == {
             f"{name}.lab.example.com" for name in ("kubeopsview", "prometheus", "grafana")
@@ -325,8 +325,8 @@ def test_with_a_domain_the_pages_are_published_and_taken_back(up: Lab):
         watch = up.start("shell", "--", "sh", "-c", f"echo watching; {_GONE}")
         # The shell has begun, with the outputs of before.
         assert "watching" in (watch.stdout or io.StringIO()).readline()
-        up("up")
-        times, _ = watch.communicate(timeout=60)
+        up("up", timeout=420)
+        times, _ = watch.communicate(timeout=180)
         up.sh(
             f"aws route53 delete-hosted-zone --id {zone} && aws acm delete-certificate --certificate-arn {certificate}"
         )
