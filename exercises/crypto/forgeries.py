@@ -23,7 +23,7 @@ Forgery = Literal["changed-sub", "alg-none", "foreign-key"]
 Verifier = Literal["API server", "STS"]
 
 AUDIENCE: Final = "sts.amazonaws.com"
-_GET_TOKEN: Final = "aws eks get-token --cluster-name $CLUSTER_NAME --query status.token --output text"  # noqa: S105
+_GET_TOKEN: Final = "aws eks get-token --cluster-name $CLUSTER_NAME --query status.token --output text"  # noqa: S105  # a command, and no token
 _DECODE: Final = "basenc --base64url -d 2>/dev/null"
 _ENCODE: Final = "basenc --base64url -w0 | tr -d ="
 
